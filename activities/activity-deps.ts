@@ -1,0 +1,38 @@
+import type { Clock } from '../core/ports/clock.js'
+import type { Lake } from '../core/ports/lake.js'
+import type { LedgerWriter } from '../core/ports/ledger.js'
+import type { OnlineStore } from '../core/ports/online-store.js'
+import type { QueryEngine } from '../core/ports/query-engine.js'
+import type { RegistryReader } from '../core/ports/registry.js'
+
+/** What the activities are given at the worker; workflows only know their types. */
+export interface ActivityDeps {
+  readonly ledger: LedgerWriter
+  readonly registry: RegistryReader
+  /** The product's own files. */
+  readonly lake: Lake
+  /** The root below which relative source paths lie. */
+  readonly sources: Lake
+  readonly engine: QueryEngine
+  readonly online: OnlineStore
+  readonly clock: Clock
+  readonly log: Log
+  readonly settings: ActivitySettings
+}
+
+export interface ActivitySettings {
+  readonly project: string
+  /** A publish's lease; renewed at a third of it. */
+  readonly leaseMs: number
+  /** How long a run waits for the lease before it ends as `committed` (R33). */
+  readonly publishWaitMs: number
+  /** Items per part between two heartbeats. */
+  readonly publishPartItems: number
+}
+
+/** Structured logging; the pino logger of workers/ fits. */
+export interface Log {
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}

@@ -1,0 +1,70 @@
+/**
+ * What the six steps of a run hand to each other through Temporal: references and counts, never rows. Pinned files, candidate,
+ * profile and verdict lie in the ledger under the run id. Frozen by recorded histories: add optional fields only.
+ */
+import type { RowCounts } from '../core/compute/candidate.js'
+import type { Finding } from '../core/judge/verdict.js'
+import type { RunInput } from '../core/ports/run-control.js'
+import type { KeyCounts } from '../core/publish/delta.js'
+import type { IsoInstant } from '../core/time/instant.js'
+
+/** The run in all later steps. */
+export interface RunRef extends RunInput {
+  readonly runId: string
+  /** Of the definition it was planned with; a step that finds another one applied throws PLAN_DEFINITION_MOVED. */
+  readonly definitionHash: string
+}
+
+export type PlanStepResult =
+  | {
+      readonly kind: 'ready'
+      readonly run: RunRef
+      readonly number: number
+      readonly supersedes: string | null
+      readonly files: number
+      readonly bytes: number
+    }
+  /** R21, R27: done, with the same inputs and definition. */
+  | { readonly kind: 'unchanged'; readonly run: RunRef }
+  /** A wait, not an error; past the deadline the run ends as `not-ready`. */
+  | {
+      readonly kind: 'not-ready'
+      readonly run: RunRef
+      readonly because: string
+      readonly isPastDeadline: boolean
+      readonly retryAfterMs: number
+    }
+
+export interface ReadStepResult {
+  /** Sentences about columns added and the like; a difference that forbids reading is thrown as SOURCE_SCHEMA_CHANGED. */
+  readonly warnings: readonly string[]
+}
+
+export interface ComputeStepResult {
+  readonly counts: RowCounts
+}
+
+export interface JudgeStepResult {
+  readonly decision: 'publish' | 'hold' | 'stop'
+  readonly findings: readonly Finding[]
+}
+
+export type PublishStepResult =
+  /** Covered by a finished publish, this run's own or another's. */
+  | {
+      readonly kind: 'published'
+      readonly keyCounts: KeyCounts | null
+      readonly itemsWritten: number
+      readonly endAt: IsoInstant
+    }
+  /** Committed; the lease was not to be had in time, or the end is blocked (R32, R33). */
+  | { readonly kind: 'committed'; readonly because: 'lease' | 'blocked' | 'offline' | 'backfill' }
+  | { readonly kind: 'superseded'; readonly byRunId: string }
+  /** The version it was planned against is no longer the current one: plan again. */
+  | { readonly kind: 'moved' }
+
+export interface RecordStepInput {
+  readonly outcome: 'done' | 'committed' | 'held' | 'skipped' | 'not-ready' | 'superseded'
+  readonly keyCounts: KeyCounts | null
+  readonly itemsWritten: number
+}

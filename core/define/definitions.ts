@@ -1,0 +1,196 @@
+/**
+ * A definition as plain data: what the builders make, the registry stores and every later stage reads. JSON-safe; durations
+ * and instants as canonical text. The builders (entity.ts, …) carry the types; here only the shape is stated.
+ */
+import type { DurationText } from '../time/duration.js'
+import type { IsoInstant } from '../time/instant.js'
+
+export type ColumnKind =
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'uint64'
+  | 'float32'
+  | 'float64'
+  | 'decimal'
+  | 'string'
+  | 'boolean'
+  | 'timestamp'
+  | 'date'
+  | 'binary'
+
+export interface ColumnType {
+  readonly kind: ColumnKind
+  readonly nullable: boolean
+  /** decimal only: total digits, at most 38. */
+  readonly precision?: number
+  /** decimal only: digits after the point. */
+  readonly scale?: number
+}
+
+export interface Column extends ColumnType {
+  readonly name: string
+}
+
+/** Where in the feature repo the definition was written; left out of every hash. */
+export interface SourceLocation {
+  readonly file: string
+  readonly line: number
+}
+
+interface Documented {
+  readonly owner: string | null
+  readonly description: string | null
+  readonly tags: Readonly<Record<string, string | number | boolean>>
+  readonly at: SourceLocation | null
+}
+
+export interface EntityDefinition extends Documented {
+  readonly kind: 'entity'
+  readonly name: string
+  /** In declared order: the order of the key's encoding (R13). Never floating-point (R12). */
+  readonly keys: readonly Column[]
+}
+
+export type Visibility = 'event' | 'created'
+
+/** When the files of a partition are complete. Neither: at the interval's end. */
+export interface ReadinessRule {
+  /** A file of this name in the partition's folder says it is complete. */
+  readonly marker: string | null
+  /** Complete so long after the interval's end. */
+  readonly delay: DurationText | null
+  /** Not ready so long after the interval's end is an incident; the run then ends as `not-ready`. */
+  readonly deadline: DurationText
+}
+
+export interface SourceDefinition extends Documented {
+  readonly kind: 'source'
+  readonly format: 'parquet'
+  readonly name: string
+  /**
+   * A glob with time tokens in UTC, `{yyyy}`, `{MM}`, `{dd}`, `{HH}`, `{mm}`, `{yyyy-MM-dd}`: `flights/date={yyyy-MM-dd}/hour={HH}/*.parquet`.
+   * With a scheme (`s3://`, `file:///`) absolute, else below the configured source root.
+   */
+  readonly path: string
+  readonly schema: readonly Column[]
+  readonly eventTime: string
+  readonly createdTime: string | null
+  /** R16: said out loud where there is a created time; `event` where there is none. */
+  readonly visibility: Visibility
+  /** IANA zone of times written without one (R10). */
+  readonly timezone: string
+  /** R18: a boolean column. */
+  readonly tombstone: string | null
+  /** R19. `within` is how far around an interval a redelivery is looked for; required by tiled views. */
+  readonly eventId: { readonly column: string; readonly within: DurationText | null } | null
+  readonly ready: ReadinessRule
+}
+
+export type WindowOperation = 'count' | 'sum' | 'avg' | 'min' | 'max' | 'first' | 'last' | 'count_distinct'
+
+export interface LookupFeature {
+  readonly kind: 'lookup'
+  readonly name: string
+  readonly column: string
+  readonly type: ColumnType
+}
+
+export interface WindowFeature {
+  readonly kind: 'window'
+  readonly name: string
+  readonly operation: WindowOperation
+  /** Null only for `count`: rows, not values (R8). */
+  readonly column: string | null
+  readonly over: DurationText | 'lifetime'
+  /** The type of the answer: sums of integers are decimal(38,0), of decimals decimal(38,s), avg float64, counts int64 (R20). */
+  readonly type: ColumnType
+}
+
+export type Feature = LookupFeature | WindowFeature
+
+/** Limits a candidate is judged by; a value equal to its limit passes (R26). */
+export interface FeatureCheck {
+  readonly nullRateMax?: number
+  readonly min?: number
+  readonly max?: number
+  readonly severity?: 'hold' | 'warn'
+}
+
+export interface ViewChecks {
+  readonly rows: { readonly min?: number; readonly max?: number; readonly severity?: 'hold' | 'warn' } | null
+  /** Rows with a null in a key or without an event time, as a share of rows read. */
+  readonly rejectedRateMax: number | null
+  /** Rows of one key and event time beyond the first, as a share of rows kept; null: not judged. */
+  readonly duplicateRateMax: number | null
+  /** By feature name. For a window view the statistics are those of the features' columns in the interval's rows. */
+  readonly features: Readonly<Record<string, FeatureCheck>>
+}
+
+export interface ViewSla {
+  /** Online event time may be at most so old (stale by event time). */
+  readonly freshness: DurationText | null
+  /** A run may take at most so long. */
+  readonly duration: DurationText | null
+}
+
+export interface FeatureViewDefinition extends Documented {
+  readonly kind: 'view'
+  readonly viewKind: 'lookup' | 'window'
+  readonly name: string
+  readonly version: number
+  readonly entity: string
+  readonly source: string
+  /** Entity key -> source column, in the entity's key order. */
+  readonly keyColumns: readonly { readonly key: string; readonly column: string }[]
+  readonly since: IsoInstant
+  /** Length of an interval; intervals are aligned to `since`. */
+  readonly every: DurationText
+  /** Window views: the tile's length; divides `every` and every window (R9). */
+  readonly tile: DurationText | null
+  /** Window views: the second, coarser tile that stands in for fine ones in long windows; a multiple of `tile` and `every`, null: none. */
+  readonly coarseTile: DurationText | null
+  /** R27; null: finished intervals are looked at again only when asked. */
+  readonly lookback: DurationText | null
+  /** R2; null: never expires. */
+  readonly ttl: DurationText | null
+  /** R30: the publishing lag assumed by as-served training. */
+  readonly lag: DurationText
+  /** R32. */
+  readonly onGap: 'block' | 'mark'
+  readonly features: readonly Feature[]
+  readonly checks: ViewChecks
+  readonly sla: ViewSla
+  readonly online: boolean
+}
+
+export interface FeatureServiceDefinition extends Documented {
+  readonly kind: 'service'
+  readonly name: string
+  readonly version: number
+  readonly features: readonly { readonly view: string; readonly viewVersion: number; readonly feature: string }[]
+}
+
+/** A view with what it is built from: what plan, compute, judge and publish are given. */
+export interface ViewBundle {
+  readonly view: FeatureViewDefinition
+  readonly entity: EntityDefinition
+  readonly source: SourceDefinition
+  /** sha256, hex, of all that decides a value (definition-hash.ts). */
+  readonly definitionHash: string
+}
+
+/** All definitions of a feature repo, checked as a whole. */
+export interface FeatureRepo {
+  readonly project: string
+  readonly entities: readonly EntityDefinition[]
+  readonly sources: readonly SourceDefinition[]
+  readonly views: readonly FeatureViewDefinition[]
+  readonly services: readonly FeatureServiceDefinition[]
+}
+
+export type Definition = EntityDefinition | SourceDefinition | FeatureViewDefinition | FeatureServiceDefinition

@@ -1,0 +1,32 @@
+/**
+ * Files by path below one root, a folder or a bucket's prefix. The product holds two: its own lake, and the root below which
+ * relative source paths lie. Data is read and written by the query engine through `uri`; this port lists, checks and commits.
+ *
+ * Every method may be repeated. Paths use `/`, have no leading slash, and never leave the root (@throws CONFIG_INVALID).
+ * @throws MillcourseError LAKE_UNREACHABLE, LAKE_ACCESS_DENIED, LAKE_FULL
+ */
+export interface Lake {
+  /** What the query engine reads or writes: `/abs/path` or `s3://…`. An absolute URI is returned as it is. */
+  uri(path: string): string
+  /** Files whose path begins with `prefix`, in byte order of path, subfolders included. An absent prefix is an empty listing. */
+  list(prefix: string): AsyncIterable<LakeFile>
+  /** Null: there is no such file. */
+  head(path: string): Promise<LakeFile | null>
+  /** @throws MillcourseError LAKE_FILE_MISSING */
+  read(path: string): Promise<Uint8Array>
+  /** Writes all or nothing; readers never see half a file. `exists`: nothing was written. */
+  writeIfAbsent(path: string, bytes: Uint8Array): Promise<'written' | 'exists'>
+  /** Makes the folder of `path` where the technology needs one, so that the query engine can write there. */
+  prepareWrite(path: string): Promise<void>
+  /** Moves a file that the query engine has finished to its final name, all or nothing; `exists`: the source is removed, the target kept. */
+  promote(from: string, to: string): Promise<'written' | 'exists'>
+  /** No error where it is absent. */
+  remove(path: string): Promise<void>
+}
+
+export interface LakeFile {
+  readonly path: string
+  /** Changes whenever the content does; for a folder made of inode, size and modification time in ns. */
+  readonly etag: string
+  readonly sizeBytes: number
+}

@@ -1,0 +1,290 @@
+/**
+ * The ledger: what ran, from what, with what result; which file counts for an interval since when; who may publish.
+ * The state of a view version is what its ledger has committed; everything else is a function of that state. Planners and
+ * lists get `LedgerReader`, only the activities that record get `LedgerWriter`. Methods take effect once, however often they
+ * are repeated, unless their comment says otherwise.
+ *
+ * @throws MillcourseError LEDGER_UNREACHABLE, LEDGER_CONFLICT (serialization failure that outlived the adapter's own retries)
+ */
+import type { Candidate, LakePart } from '../compute/candidate.js'
+import type { Profile, Verdict } from '../judge/verdict.js'
+import type { IntervalState, PinnedFile, RunKind, RunOutcome } from '../plan/interval-state.js'
+import type { DeltaFile, KeyCounts, PublishedFile } from '../publish/delta.js'
+import type { Instant } from '../time/instant.js'
+import type { Interval } from '../time/interval.js'
+import type { Incident } from '../watch/incident.js'
+
+export interface ViewKey {
+  readonly view: string
+  readonly version: number
+}
+
+// ── runs ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface RunStart extends ViewKey {
+  readonly runId: string
+  readonly interval: Interval
+  readonly kind: RunKind
+  readonly definitionHash: string
+  readonly workflowId: string
+  readonly temporalRunId: string
+}
+
+export interface RunPins {
+  readonly files: readonly PinnedFile[]
+  /** sha256, hex, over the own files' uri, etag and size in byte order. */
+  readonly inputsHash: string
+}
+
+/** The error as a person and the watcher need it: the first cause, not the last retry. */
+export interface RunError {
+  readonly code: string
+  readonly message: string
+  readonly hint: string | null
+  readonly facts: Readonly<Record<string, string | number>>
+  /** The step that failed: plan, read, compute, judge, publish or record. */
+  readonly step: string
+  readonly attempts: number
+}
+
+export interface RunMeasures {
+  readonly durationMs: number
+  readonly bytesRead: number
+  readonly peakMemoryBytes: number
+  readonly itemsWritten: number
+}
+
+/** Null leaves what is recorded; fields accumulate over the steps. */
+export interface RunProgress {
+  readonly candidate?: Candidate
+  readonly profile?: Profile
+  readonly verdict?: Verdict
+}
+
+export interface RunEnd {
+  readonly outcome: Exclude<RunOutcome, 'running'>
+  readonly error: RunError | null
+  readonly keyCounts: KeyCounts | null
+  readonly measures: RunMeasures | null
+}
+
+export interface RunRecord extends RunStart {
+  /** Given when the inputs are pinned; rises within the interval (R37). Null: ended before. */
+  readonly number: number | null
+  readonly outcome: RunOutcome
+  readonly startedAt: Instant
+  readonly endedAt: Instant | null
+  readonly error: RunError | null
+  readonly pins: RunPins | null
+  readonly candidate: Candidate | null
+  readonly profile: Profile | null
+  readonly verdict: Verdict | null
+  readonly keyCounts: KeyCounts | null
+  readonly measures: RunMeasures | null
+}
+
+export interface RunFilter {
+  readonly view?: string
+  readonly outcomes?: readonly RunOutcome[]
+  readonly interval?: Interval
+  /** Newest first, at most so many, older than the run named by `before`. */
+  readonly limit: number
+  readonly before?: string
+}
+
+// ── commits ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The accepted version of an interval. The current one is that of the run with the highest number. */
+export interface Commit {
+  readonly commitId: bigint
+  readonly interval: Interval
+  readonly runId: string
+  readonly number: number
+  /** Null: committed as empty (no rows, or a rejected interval without an earlier version). */
+  readonly data: LakePart | null
+  /** Set when an operator's `reject` made it (R37): an empty interval that is not the truth of the source. */
+  readonly isRejected: boolean
+  /** The finished publish that covered it; null: unmarked (R33). */
+  readonly publishedSequence: bigint | null
+  readonly committedAt: Instant
+}
+
+export interface CommitRequest {
+  readonly runId: string
+  /** Path, rows and size at the final place in the lake; null: empty. */
+  readonly data: LakePart | null
+  /** The commit this run was planned against; null: the interval had none. */
+  readonly supersedes: bigint | null
+}
+
+export type CommitResult =
+  | { readonly kind: 'committed' | 'already-committed'; readonly commitId: bigint }
+  /** A run with a higher number is committed (R37). */
+  | { readonly kind: 'superseded'; readonly byRunId: string }
+  /** The version it was planned against is no longer the current one: plan again. */
+  | { readonly kind: 'moved'; readonly currentCommitId: bigint }
+
+/** Partial aggregates of a coarser span, merged from the fine tiles of exactly these commits: valid while they are the current ones. */
+export interface CoarseTile {
+  readonly span: Interval
+  readonly data: LakePart | null
+  readonly commitIds: readonly bigint[]
+}
+
+// ── decisions ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface DecisionRequest extends ViewKey {
+  readonly action: 'accept' | 'reject' | 'rerun'
+  readonly interval: Interval
+  /** The run decided on; null: a reject of an overdue interval that has none. */
+  readonly runId: string | null
+  readonly reason: string
+  readonly by: string
+}
+
+export interface Decision extends DecisionRequest {
+  readonly decisionId: string
+  readonly requestedAt: Instant
+  /** Null: not carried out yet; the next tick picks it up. */
+  readonly appliedAt: Instant | null
+}
+
+export type DecisionOutcome =
+  | { readonly kind: 'committed'; readonly commitId: bigint }
+  /** Reject of an interval that keeps its accepted version, or rerun: nothing was committed. */
+  | { readonly kind: 'kept' }
+  | { readonly kind: 'superseded'; readonly byRunId: string }
+
+// ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What a publish is of, fixed in the transaction that took the lease and drew the sequence (R33). */
+export interface Publish extends ViewKey {
+  readonly sequence: bigint
+  readonly owner: string
+  readonly table: string
+  /** Window view: the newest unblocked interval end. Lookup view: the newest committed end. Never lower than the last one (R29). */
+  readonly endAt: Instant
+  /** R32, `mark`: uncommitted intervals that the windows reach, oldest first. */
+  readonly missing: readonly Interval[]
+  /** Unmarked commits that this publish covers, superseded ones among them included. */
+  readonly covered: readonly Commit[]
+  /** Commits that the covered ones replaced and whose rows may have to be taken back (R31). */
+  readonly replaced: readonly Commit[]
+  /** All current commits that values are merged from. */
+  readonly current: readonly Commit[]
+  readonly coarse: readonly CoarseTile[]
+  /** Key -> digest of what is online; null: no cache, rebuild it by a scan. */
+  readonly published: { readonly files: readonly PublishedFile[]; readonly tableIdentity: string } | null
+  /** Delta files of unfinished publishes since the last finished one; `null` among them: it is lost, rewrite all keys (R36). */
+  readonly unfinished: readonly DeltaFile[]
+  /** Set when this is the continuation of a recorded delta. */
+  readonly recorded: DeltaFile | null
+}
+
+export type OpenPublishResult =
+  | { readonly kind: 'opened' | 'resumed'; readonly publish: Publish }
+  /** Another publish holds the lease; it expires, unless renewed, in so many ms. */
+  | { readonly kind: 'busy'; readonly owner: string; readonly expiresInMs: number }
+  /** No unmarked commit that may be covered, and no unfinished predecessor. */
+  | { readonly kind: 'nothing' }
+
+export interface OpenPublishRequest extends ViewKey {
+  /** One activity attempt: `<workflow run id>/<attempt>`. The same owner's open publish with a recorded delta is resumed. */
+  readonly owner: string
+  /** Set to continue the recorded delta of an open publish whose earlier attempt is this workflow's own. */
+  readonly workflowRunId: string
+  readonly table: string
+  readonly leaseMs: number
+  /** For the choice of E (R29, R32). */
+  readonly window: { readonly reachNs: bigint | 'lifetime'; readonly onGap: 'block' | 'mark' } | null
+  readonly since: Instant
+  readonly everyNs: bigint
+}
+
+/** `overtaken`: another publish took the lease; nothing was recorded. */
+export type LeaseResult = 'ok' | 'overtaken'
+
+export interface PublishFinish {
+  readonly keyCounts: KeyCounts
+  readonly itemsWritten: number
+  readonly tableIdentity: string
+  /** Set after a rebuild or compaction: replaces base and deltas. */
+  readonly newBase: PublishedFile | null
+}
+
+// ── what the planner has seen of sources ────────────────────────────────────────────────────────────────────────────────
+
+/** A source file's footer, read once per (uri, etag). */
+export interface IndexedFile {
+  readonly uri: string
+  readonly etag: string
+  readonly sizeBytes: number
+  /** Null: the footer has no statistics; the partition's span counts. */
+  readonly eventMin: Instant | null
+  readonly eventMax: Instant | null
+  readonly rows: number
+}
+
+// ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface LedgerReader {
+  /** One entry per interval of the grid that the ledger knows of, oldest first; intervals that never ran have no entry. */
+  intervalStates(key: ViewKey, range: Interval): Promise<IntervalState[]>
+  run(runId: string): Promise<RunRecord | null>
+  runs(filter: RunFilter): Promise<RunRecord[]>
+  /** The newest run that ended `done`, `committed` or `accepted` before this one started. */
+  lastGoodRun(key: ViewKey, beforeRunId: string): Promise<RunRecord | null>
+  /** Current commits whose interval overlaps `range`, oldest first. */
+  currentCommits(key: ViewKey, range: Interval): Promise<Commit[]>
+  coarseTiles(key: ViewKey, range: Interval): Promise<CoarseTile[]>
+  unmarkedCommits(key: ViewKey): Promise<number>
+  lastPublish(
+    key: ViewKey,
+  ): Promise<{ readonly sequence: bigint; readonly endAt: Instant; readonly finishedAt: Instant } | null>
+  isPublishOpen(key: ViewKey): Promise<boolean>
+  pendingDecisions(key: ViewKey): Promise<Decision[]>
+  decision(decisionId: string): Promise<Decision | null>
+  indexedFiles(source: string, range: Interval): Promise<IndexedFile[]>
+  openIncidents(): Promise<Incident[]>
+  incidents(options: { readonly limit: number; readonly includeResolved: boolean }): Promise<Incident[]>
+}
+
+export interface LedgerWriter extends LedgerReader {
+  startRun(run: RunStart): Promise<void>
+  /** Numbers the run; the same run again gets the same number. Clears the interval's reopen mark. */
+  pinRun(runId: string, pins: RunPins): Promise<{ readonly number: number; readonly supersedes: bigint | null }>
+  recordProgress(runId: string, progress: RunProgress): Promise<void>
+  /** The first end counts, except that `committed` may still become `done`, and `held` may become `accepted`, `rejected` or `superseded`. */
+  endRun(runId: string, end: RunEnd): Promise<void>
+  /** One transaction: the candidate becomes the interval's committed file, or nothing happens. */
+  commitRun(request: CommitRequest): Promise<CommitResult>
+  /** Coarse tiles are a cache: the newest for a span wins. */
+  recordCoarseTile(key: ViewKey, tile: CoarseTile): Promise<void>
+  /** R19, R27: finished intervals that have to run again. */
+  reopenIntervals(key: ViewKey, intervals: readonly Interval[], because: string): Promise<void>
+  indexFiles(source: string, files: readonly IndexedFile[]): Promise<void>
+
+  /** @throws MillcourseError DECIDE_NOT_APPLICABLE (nothing held there), RUN_SUPERSEDED (a newer run counts) */
+  recordDecision(request: DecisionRequest): Promise<Decision>
+  /** Carries the decision out in one transaction; `acceptedData` is the judged candidate at its final place. */
+  applyDecision(decisionId: string, acceptedData: LakePart | null): Promise<DecisionOutcome>
+
+  /** Takes the lease, draws a sequence and fixes what is covered, in one transaction; or resumes. Not idempotent: a new owner draws anew. */
+  openPublish(request: OpenPublishRequest): Promise<OpenPublishResult>
+  /** Before the first online write (R36). */
+  recordDelta(key: ViewKey, sequence: bigint, owner: string, delta: DeltaFile): Promise<LeaseResult>
+  renewLease(key: ViewKey, sequence: bigint, owner: string, leaseMs: number): Promise<LeaseResult>
+  /** Marks the covered commits, keeps E, appends the delta to the published state (compare-and-set), gives the lease back. */
+  finishPublish(key: ViewKey, sequence: bigint, owner: string, finish: PublishFinish): Promise<LeaseResult>
+  /** Gives the lease back unfinished; the publish stays unfinished and its keys are rewritten by its successor. */
+  releaseLease(key: ViewKey, sequence: bigint, owner: string): Promise<void>
+
+  /** Opens, updates or resolves by key; tells what changed, so that one message is sent per change. */
+  upsertIncident(incident: Incident): Promise<'opened' | 'updated' | 'resolved' | 'unchanged'>
+  audit(entry: {
+    readonly by: string
+    readonly action: string
+    readonly subject: string
+    readonly reason: string | null
+  }): Promise<void>
+}

@@ -1,0 +1,37 @@
+import type { OnlineItem, PublishedEnd } from '../publish/online-item.js'
+import type { CancelSignal } from './cancel-signal.js'
+
+/**
+ * The online store: one table per view version. Every method may be repeated; a write lands only if the stored sequence is not
+ * higher than the item's own, as a condition of the write itself (R36), so a repeated or late write is harmless.
+ *
+ * @throws MillcourseError PUBLISH_UNREACHABLE, PUBLISH_THROTTLED (after the adapter's own patience), PUBLISH_ACCESS_DENIED,
+ * PUBLISH_TABLE_MISSING, PUBLISH_ITEM_TOO_LARGE
+ */
+export interface OnlineStore {
+  /** Makes the table where it is absent and waits until it can be written; the identity changes when a table is dropped and made again. */
+  ensureTable(table: string): Promise<{ readonly identity: string }>
+  /** Null: there is no such table. */
+  describeTable(table: string): Promise<{ readonly identity: string } | null>
+  /** No error where it is absent. */
+  dropTable(table: string): Promise<void>
+  /** One outcome per item, in order. `refused`: a higher sequence is stored, this publish has been overtaken. */
+  putItems(table: string, items: readonly OnlineItem[], options?: WriteOptions): Promise<PutOutcome[]>
+  /** Under the same fence as items. */
+  putEnd(table: string, end: PublishedEnd): Promise<PutOutcome>
+  /** In the order of `keys`; null: absent, which equals an expired empty item. */
+  getItems(table: string, keys: readonly Uint8Array[]): Promise<(OnlineItem | null)[]>
+  /** Null: nothing was published yet. */
+  getEnd(table: string): Promise<PublishedEnd | null>
+  /** All items without the published end, in parts. */
+  scan(table: string): AsyncIterable<OnlineItem[]>
+  close(): Promise<void>
+}
+
+export type PutOutcome = 'written' | 'refused'
+
+export interface WriteOptions {
+  readonly signal?: CancelSignal
+  /** Asked before each request goes out: false stops (the lease is gone); what was not written counts as `refused`. */
+  readonly mayWrite?: () => boolean
+}

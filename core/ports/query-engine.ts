@@ -1,0 +1,40 @@
+import type { CancelSignal } from './cancel-signal.js'
+
+/** SQL on Parquet. One engine per process; sessions share its memory budget and one heavy slot, so `withSession` may wait. */
+export interface QueryEngine {
+  /** The session's temporary tables and spill files are gone afterwards, whatever happened. */
+  withSession<T>(work: (session: QuerySession) => Promise<T>, options?: SessionOptions): Promise<T>
+  close(): Promise<void>
+}
+
+export interface SessionOptions {
+  /** Cancels the statement under way. */
+  readonly signal?: CancelSignal
+}
+
+/**
+ * @throws MillcourseError SOURCE_FILE_CORRUPT | SOURCE_FILE_MISSING (naming the file), COMPUTE_OUT_OF_MEMORY, COMPUTE_SPILL_FULL,
+ * COMPUTE_VALUE_OUT_OF_RANGE, COMPUTE_FAILED
+ */
+export interface QuerySession {
+  execute(query: Query): Promise<void>
+  /** All rows; for small results. */
+  all(query: Query): Promise<EngineRow[]>
+  /** In parts of about 2,048 rows, in the query's order, without holding the whole result. */
+  stream(query: Query): AsyncIterable<EngineRow[]>
+  /** Largest memory of the engine so far, bytes. */
+  peakMemoryBytes(): Promise<number>
+}
+
+export interface Query {
+  readonly sql: string
+  /** Positional, `$1` first. */
+  readonly parameters?: readonly EngineValue[]
+}
+
+/**
+ * Integers up to 32 bits and floats: number. 64-bit and wider integers: bigint. Decimal: its exact text. Timestamps: nanoseconds
+ * since 1970 as bigint. Date: `YYYY-MM-DD`. Lists: arrays. The declared column type tells which is which.
+ */
+export type EngineValue = null | boolean | number | bigint | string | Uint8Array | readonly EngineValue[]
+export type EngineRow = Readonly<Record<string, EngineValue>>

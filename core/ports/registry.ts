@@ -1,0 +1,26 @@
+import type { FeatureRepo, FeatureServiceDefinition, ViewBundle } from '../define/definitions.js'
+
+/** Applied definitions. @throws MillcourseError LEDGER_UNREACHABLE */
+export interface RegistryReader {
+  /** All that is applied now; null: nothing was applied yet. */
+  current(): Promise<AppliedRepo | null>
+  /** The newest version of the view, or the one asked for. @throws MillcourseError REGISTRY_UNKNOWN_VIEW */
+  view(name: string, version?: number): Promise<ViewBundle>
+  service(name: string): Promise<FeatureServiceDefinition | null>
+}
+
+export interface RegistryWriter extends RegistryReader {
+  /**
+   * One transaction; the same content again changes nothing and returns the revision that holds it.
+   * Views left out of the repo are retired: no longer scheduled, their values kept.
+   */
+  apply(
+    repo: FeatureRepo,
+    applied: { readonly by: string },
+  ): Promise<{ readonly revision: number; readonly isChanged: boolean }>
+}
+
+export interface AppliedRepo {
+  readonly revision: number
+  readonly repo: FeatureRepo
+}

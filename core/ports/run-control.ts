@@ -1,0 +1,71 @@
+import type { FeatureViewDefinition } from '../define/definitions.js'
+import type { RunKind } from '../plan/interval-state.js'
+import type { IsoInstant } from '../time/instant.js'
+import type { IsoInterval } from '../time/interval.js'
+
+/** Inputs of the workflows: JSON-safe, frozen by recorded histories; add optional fields only. */
+export interface TickInput {
+  readonly view: string
+  /** Replaces the clock of planning (R21, readiness); null: the real one. */
+  readonly now: IsoInstant | null
+  readonly kind: Exclude<RunKind, 'rerun'>
+  /** Manual ticks: only intervals in this range. */
+  readonly range: { readonly from: IsoInstant | null; readonly to: IsoInstant | null } | null
+  /** At most so many runs are started, oldest first; the rest with the next tick. */
+  readonly runsMax: number
+}
+
+export interface TickResult {
+  /** Intervals whose run this tick started, oldest first, with the run's workflow id. */
+  readonly started: readonly { readonly interval: IsoInterval; readonly workflowId: string }[]
+  /** Intervals whose run was already open. */
+  readonly joined: readonly IsoInterval[]
+  /** Intervals left for the next tick. */
+  readonly left: number
+  readonly decisionsStarted: number
+  readonly publishStarted: boolean
+}
+
+export interface RunInput {
+  readonly view: string
+  readonly version: number
+  readonly interval: IsoInterval
+  readonly kind: RunKind
+  readonly now: IsoInstant | null
+}
+
+export interface DecideInput {
+  readonly decisionId: string
+  readonly now: IsoInstant | null
+}
+
+/**
+ * What the command line and the workers ask of Temporal. Every method may be repeated: workflow ids are names, a second start joins.
+ * @throws MillcourseError TEMPORAL_UNREACHABLE
+ */
+export interface RunControl {
+  /** Starts a tick and waits for its result. */
+  tick(input: TickInput): Promise<TickResult>
+  /** Starts or joins the workflow of a decision; does not wait. */
+  decide(input: DecideInput): Promise<{ readonly workflowId: string }>
+  /** Creates, updates and deletes Schedules so that there is exactly one for each of `views`; returns what was done. */
+  syncSchedules(
+    views: readonly FeatureViewDefinition[],
+    options: { readonly isPaused: boolean },
+  ): Promise<ScheduleChanges>
+  /** True when the server answers. Never throws. */
+  isReachable(timeoutMs: number): Promise<boolean>
+  close(): Promise<void>
+}
+
+export interface ScheduleChanges {
+  readonly created: readonly string[]
+  readonly updated: readonly string[]
+  readonly deleted: readonly string[]
+  readonly unchanged: readonly string[]
+}
+
+/** Two open runs of one interval are impossible by name. */
+export function runWorkflowId(view: string, version: number, start: IsoInstant): string {
+  return `materialize/${view}@v${version}/${start}`
+}

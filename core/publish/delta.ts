@@ -1,0 +1,26 @@
+/** A publish's work, recorded before its first online write (R36): which keys, with which values. */
+
+export interface DeltaFile {
+  readonly path: string
+  /** sha256 of the file's bytes, hex: a lost or changed delta is noticed. */
+  readonly digest: string
+  readonly keys: number
+}
+
+/** R28: touched = published + unchanged + superseded; takenBack (R31) and rewritten (R36: keys of unfinished predecessors whose value did not differ) apart. */
+export interface KeyCounts {
+  readonly touched: number
+  readonly published: number
+  readonly unchanged: number
+  readonly superseded: number
+  readonly takenBack: number
+  readonly rewritten: number
+}
+
+/** One file of the published-state cache: key -> sequence, event time, digest of what is online. */
+export interface PublishedFile {
+  readonly path: string
+  readonly digest: string
+  readonly sequence: bigint
+  readonly kind: 'base' | 'delta'
+}

@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config'
+
+const alias = { millcourse: new URL('./core/define/index.ts', import.meta.url).pathname }
+
+/** `unit` is what `npm run check` runs; `stack` starts real Temporal, Postgres and DynamoDB endpoints. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          include: [
+            '{core,adapters,activities,workflows,workers,cli}/**/*.test.ts',
+            'test/*.test.ts',
+            'test/types/*.test.ts',
+          ],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'stack',
+          include: ['test/{contract,reference,golden,workflows,faults,end-to-end}/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          maxWorkers: 2,
+        },
+      },
+    ],
+  },
+})
