@@ -4,9 +4,11 @@
  */
 import type { RowCounts } from '../core/compute/candidate.js'
 import type { Finding } from '../core/judge/verdict.js'
+import type { RunError } from '../core/ports/ledger.js'
 import type { RunInput } from '../core/ports/run-control.js'
 import type { KeyCounts } from '../core/publish/delta.js'
 import type { IsoInstant } from '../core/time/instant.js'
+import type { IsoInterval } from '../core/time/interval.js'
 
 /** The run in all later steps. */
 export interface RunRef extends RunInput {
@@ -68,3 +70,36 @@ export interface RecordStepInput {
   readonly keyCounts: KeyCounts | null
   readonly itemsWritten: number
 }
+
+/** `run` is null when planning itself failed: the activity then names the run as planning would have (run-id.ts). */
+export interface RecordFailureInput {
+  readonly input: RunInput
+  readonly run: RunRef | null
+  readonly error: RunError
+}
+
+/** What a tick has to start; the ledger is the truth, there is no watermark. */
+export interface PlanTickResult {
+  readonly view: string
+  readonly version: number
+  /** Intervals to run now, oldest first, at most `runsMax`. */
+  readonly due: readonly IsoInterval[]
+  /** Intervals left for the next tick. */
+  readonly left: number
+  /** Decisions not carried out yet, of this view (R37). */
+  readonly decisionIds: readonly string[]
+  /** Unmarked commits, or an unfinished publish, and no publish open (R33). */
+  readonly isPublishDue: boolean
+}
+
+export interface PublishViewInput {
+  readonly view: string
+  readonly version: number
+  readonly now: IsoInstant | null
+}
+
+/** What a decision came to (R37); online values follow from committed state. */
+export type ApplyDecisionResult =
+  | { readonly kind: 'committed' | 'kept'; readonly view: string; readonly version: number }
+  | { readonly kind: 'superseded'; readonly byRunId: string }
+  | { readonly kind: 'rerun'; readonly run: RunInput }

@@ -56,6 +56,8 @@ export const errorCodes = {
   // judge / decide / record
   RUN_SUPERSEDED: { retry: 'after-fix', http: 409, exit: 65 },
   RUN_COUNTS_DO_NOT_RECONCILE: { retry: 'after-fix', http: 500, exit: 70 },
+  RUN_STEP_TIMED_OUT: { retry: 'later', http: 504, exit: 75 },
+  RUN_CANCELLED: { retry: 'after-fix', http: 409, exit: 75 },
   DECIDE_NOT_APPLICABLE: { retry: 'after-fix', http: 409, exit: 65 },
   // publish
   PUBLISH_OVERTAKEN: { retry: 'after-fix', http: 409, exit: 75 },

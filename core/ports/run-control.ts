@@ -13,6 +13,8 @@ export interface TickInput {
   readonly range: { readonly from: IsoInstant | null; readonly to: IsoInstant | null } | null
   /** At most so many runs are started, oldest first; the rest with the next tick. */
   readonly runsMax: number
+  /** A step silent for so long counts as dead and is tried again elsewhere; absent: 20 seconds. */
+  readonly heartbeatMs?: number
 }
 
 export interface TickResult {
@@ -32,11 +34,15 @@ export interface RunInput {
   readonly interval: IsoInterval
   readonly kind: RunKind
   readonly now: IsoInstant | null
+  /** Planning rounds before this one in the same workflow: the inputs moved under them. Absent: none. */
+  readonly replans?: number
+  readonly heartbeatMs?: number
 }
 
 export interface DecideInput {
   readonly decisionId: string
   readonly now: IsoInstant | null
+  readonly heartbeatMs?: number
 }
 
 /**
