@@ -1,4 +1,4 @@
-import type { Incident } from '../watch/incident.js'
+import type { IncidentChange } from '../watch/incident.js'
 
 /** Delivers what happened to an incident. May be repeated: the receiver tells repeats by `deliveryId`. @throws MillcourseError ALERT_UNDELIVERED */
 export interface AlertChannel {
@@ -6,9 +6,7 @@ export interface AlertChannel {
   send(message: AlertMessage): Promise<void>
 }
 
-export interface AlertMessage {
+export interface AlertMessage extends IncidentChange {
   /** The same for every repeat of one delivery. */
   readonly deliveryId: string
-  readonly event: 'opened' | 'updated' | 'resolved'
-  readonly incident: Incident
 }

@@ -12,7 +12,7 @@ export type IncidentRule =
 
 /** One cause, however many alerts. */
 export interface Incident {
-  /** Names the cause: `failed/airport_delays@v1/2001-01-01T05:00:00Z`; one open incident per key. */
+  /** Names the cause: `failed/airport_delays@v1/SOURCE_FILE_CORRUPT`; one open incident per key. */
   readonly key: string
   readonly rule: IncidentRule
   readonly severity: 'warning' | 'critical'
@@ -27,4 +27,16 @@ export interface Incident {
   /** The next command. */
   readonly nextStep: string
   readonly facts: Readonly<Record<string, string | number>>
+}
+
+/** What a rule found, before it is known whether the cause is new. */
+export interface IncidentDraft extends Omit<Incident, 'openedAt' | 'updatedAt' | 'resolvedAt'> {
+  /** Text that changes when there is something new to tell (another interval), and not with every look. */
+  readonly news: string
+}
+
+/** What happened to an incident: one message each. */
+export interface IncidentChange {
+  readonly event: 'opened' | 'updated' | 'resolved'
+  readonly incident: Incident
 }

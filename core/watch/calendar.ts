@@ -1,0 +1,54 @@
+/**
+ * The calendar of expected runs: what the watcher must know of each view to judge it, small and JSON-safe, so that it can be
+ * kept on disk and the watcher can still speak when neither the scheduler nor the ledger answers.
+ */
+import type { FeatureRepo } from '../define/definitions.js'
+import type { DurationText } from '../time/duration.js'
+import type { IsoInstant } from '../time/instant.js'
+
+export interface CalendarEntry {
+  readonly view: string
+  readonly version: number
+  readonly source: string
+  readonly owner: string | null
+  readonly services: readonly string[]
+  readonly since: IsoInstant
+  readonly every: DurationText
+  /** The source says that its files come so long after an interval's end. */
+  readonly readyDelay: DurationText
+  readonly freshness: DurationText | null
+  readonly isOnline: boolean
+  readonly canBlock: boolean
+  /** Runs that fell due before the watcher first saw the view are a backlog, not missing runs. */
+  readonly firstSeenAt: IsoInstant
+}
+
+/** Keeps `firstSeenAt` of views that were there before; a new version is a view seen for the first time. */
+export function buildCalendar(repo: FeatureRepo, before: readonly CalendarEntry[], now: IsoInstant): CalendarEntry[] {
+  return repo.views.map((view) => {
+    const known = before.find((entry) => entry.view === view.name && entry.version === view.version)
+    const source = repo.sources.find((candidate) => candidate.name === view.source)
+    return {
+      view: view.name,
+      version: view.version,
+      source: view.source,
+      owner: view.owner,
+      services: repo.services
+        .filter((service) =>
+          service.features.some((feature) => feature.view === view.name && feature.viewVersion === view.version),
+        )
+        .map((service) => service.name),
+      since: view.since,
+      every: view.every,
+      readyDelay: source?.ready.delay ?? '0s',
+      freshness: view.sla.freshness,
+      isOnline: view.online,
+      canBlock: view.viewKind === 'window' && view.onGap === 'block',
+      firstSeenAt: known?.firstSeenAt ?? now,
+    }
+  })
+}
+
+export function viewLabel(entry: Pick<CalendarEntry, 'view' | 'version'>): string {
+  return `${entry.view}@v${entry.version}`
+}

@@ -1,0 +1,223 @@
+/**
+ * What is wrong with one view now: its calendar of expected runs against what the ledger says. One incident per cause: a hold
+ * that blocks later intervals and makes the view stale is one incident (R32), which says all three; `blocked` and `stale`
+ * stand alone only where no failed, held, missing or unready interval explains them.
+ */
+import type { IntervalState } from '../plan/interval-state.js'
+import { formatDuration, parseDuration } from '../time/duration.js'
+import { formatInstant, type Instant, parseInstant } from '../time/instant.js'
+import { type Interval, intervalsBetween } from '../time/interval.js'
+import { type CalendarEntry, viewLabel } from './calendar.js'
+import type { IncidentDraft, IncidentRule } from './incident.js'
+
+export interface ViewObservation {
+  /** Intervals the ledger knows of, oldest first. */
+  readonly states: readonly IntervalState[]
+  /** End of what is published online; null: nothing yet. */
+  readonly publishedEndAt: Instant | null
+}
+
+export interface WatchRules {
+  /** A run counts as missing when it has not started so long after its interval was due. */
+  readonly graceNs: bigint
+}
+
+export function evaluateView(
+  entry: CalendarEntry,
+  observed: ViewObservation,
+  now: Instant,
+  rules: WatchRules,
+): IncidentDraft[] {
+  const unsettled = (outcome: string) =>
+    observed.states.filter((state) => state.latestRun?.outcome === outcome && state.reopenedBecause === null)
+  const drafts = [
+    ...failedDrafts(entry, unsettled('failed')),
+    ...intervalsDraft(
+      entry,
+      'held',
+      unsettled('held'),
+      (at) => `was held by its checks at ${at}`,
+      `millcourse decide ${entry.view}@START accept|reject|rerun --reason "…"`,
+    ),
+    ...intervalsDraft(
+      entry,
+      'not_ready',
+      unsettled('not-ready'),
+      (at) => `had no complete input by its deadline for ${at}`,
+      'ask the owner of the source for the missing partition',
+    ),
+    ...intervalsDraft(
+      entry,
+      'missing_run',
+      missingIntervals(entry, observed, now, rules),
+      (at) => `has no run for ${at}`,
+      'millcourse doctor',
+    ),
+  ]
+  const blocked = blockedEnd(entry, observed)
+  const stale = staleBy(entry, observed, now)
+  if (drafts.length > 0) return drafts.map((draft) => withConsequences(draft, blocked, stale))
+  if (blocked)
+    return [
+      withConsequences(
+        draft(
+          entry,
+          'blocked',
+          `blocked/${viewLabel(entry)}`,
+          `${viewLabel(entry)} is computed beyond ${formatInstant(blocked.publishedEndAt ?? parseInstant(entry.since))}, where an earlier interval is missing`,
+          `millcourse materialize ${entry.view}`,
+          [`${blocked.publishedEndAt}`],
+        ),
+        blocked,
+        stale,
+      ),
+    ]
+  if (stale)
+    return [
+      withConsequences(
+        draft(
+          entry,
+          'stale',
+          `stale/${viewLabel(entry)}`,
+          `${viewLabel(entry)} is older online than its SLA of ${entry.freshness} allows`,
+          `millcourse runs --view ${entry.view}`,
+          [],
+        ),
+        null,
+        stale,
+      ),
+    ]
+  return []
+}
+
+/** One cause may hit many intervals, and with a source's fault many views: keyed by source where the source is at fault. */
+function failedDrafts(entry: CalendarEntry, failed: readonly IntervalState[]): IncidentDraft[] {
+  const codes = [...new Set(failed.map((state) => state.latestRun?.errorCode ?? 'INTERNAL'))]
+  return codes.flatMap((code) => {
+    const hit = failed.filter((state) => (state.latestRun?.errorCode ?? 'INTERNAL') === code)
+    const cause = code.startsWith('SOURCE_') ? `source ${entry.source}` : viewLabel(entry)
+    return intervalsDraft(
+      entry,
+      'failed',
+      hit,
+      (at) => `failed with ${code} for ${at}`,
+      `millcourse runs show ${hit[0]?.latestRun?.runId}`,
+      {
+        key: `failed/${cause}/${code}`,
+        facts: { code, run: hit[0]?.latestRun?.runId ?? '' },
+      },
+    )
+  })
+}
+
+function intervalsDraft(
+  entry: CalendarEntry,
+  rule: IncidentRule,
+  intervals: readonly (Interval | IntervalState)[],
+  sentence: (at: string) => string,
+  nextStep: string,
+  more: { readonly key?: string; readonly facts?: Readonly<Record<string, string | number>> } = {},
+): IncidentDraft[] {
+  const starts = intervals.map((item) => formatInstant('interval' in item ? item.interval.start : item.start))
+  const [first] = starts
+  if (first === undefined) return []
+  const at = starts.length === 1 ? first : `${starts.length} intervals from ${first} to ${starts.at(-1)}`
+  const made = draft(
+    entry,
+    rule,
+    more.key ?? `${rule}/${viewLabel(entry)}`,
+    `${viewLabel(entry)} ${sentence(at)}`,
+    nextStep.replace('START', first),
+    starts,
+  )
+  return [{ ...made, facts: { ...made.facts, intervals: starts.length, firstInterval: first, ...more.facts } }]
+}
+
+function draft(
+  entry: CalendarEntry,
+  rule: IncidentRule,
+  key: string,
+  summary: string,
+  nextStep: string,
+  news: readonly string[],
+): IncidentDraft {
+  return {
+    key,
+    rule,
+    severity: 'warning',
+    view: entry.view,
+    version: entry.version,
+    owner: entry.owner,
+    summary,
+    nextStep,
+    facts: { services: entry.services.join(', ') },
+    news: news.join(' '),
+  }
+}
+
+/** Due runs that never started, since the watcher first saw the view. */
+function missingIntervals(
+  entry: CalendarEntry,
+  observed: ViewObservation,
+  now: Instant,
+  rules: WatchRules,
+): Interval[] {
+  const waitNs = parseDuration(entry.readyDelay) + rules.graceNs
+  const known = new Set(
+    observed.states
+      .filter((state) => state.latestRun !== null || state.committed !== null)
+      .map((state) => state.interval.start),
+  )
+  const since = parseInstant(entry.since)
+  const everyNs = parseDuration(entry.every)
+  const seenAt = parseInstant(entry.firstSeenAt)
+  // An interval was due after the view was first seen if it ended, wait included, after that moment.
+  return [...intervalsBetween(seenAt - waitNs - everyNs, now - waitNs, everyNs, since)].filter(
+    (interval) => interval.end + waitNs > seenAt && !known.has(interval.start),
+  )
+}
+
+/** Committed beyond the published end although nothing newer keeps it: the windows reach a gap (R32). */
+function blockedEnd(
+  entry: CalendarEntry,
+  observed: ViewObservation,
+): { readonly publishedEndAt: Instant | null; readonly intervals: number } | null {
+  if (!entry.canBlock || !entry.isOnline) return null
+  const end = observed.publishedEndAt
+  const beyond = observed.states.filter(
+    (state) => state.committed !== null && !state.committed.isPublished && (end === null || state.interval.end > end),
+  )
+  const [oldest] = beyond
+  // Commits right behind the end are on their way, not blocked: a gap lies between.
+  if (!oldest || oldest.interval.start <= (end ?? parseInstant(entry.since))) return null
+  return { publishedEndAt: end, intervals: beyond.length }
+}
+
+function staleBy(entry: CalendarEntry, observed: ViewObservation, now: Instant): bigint | null {
+  if (entry.freshness === null) return null
+  const committedEnd = observed.states.reduce<Instant | null>(
+    (newest, state) =>
+      state.committed && (newest === null || state.interval.end > newest) ? state.interval.end : newest,
+    null,
+  )
+  const reached = (entry.isOnline ? observed.publishedEndAt : committedEnd) ?? parseInstant(entry.firstSeenAt)
+  const ageNs = now - reached
+  return ageNs > parseDuration(entry.freshness) ? ageNs : null
+}
+
+function withConsequences(
+  made: IncidentDraft,
+  blocked: { readonly publishedEndAt: Instant | null; readonly intervals: number } | null,
+  staleNs: bigint | null,
+): IncidentDraft {
+  return {
+    ...made,
+    severity: staleNs === null ? made.severity : 'critical',
+    summary: `${made.summary}${blocked && made.rule !== 'blocked' ? `; it blocks ${blocked.intervals} later interval(s)` : ''}${staleNs === null || made.rule === 'stale' ? '' : '; the SLA is broken'}`,
+    facts: {
+      ...made.facts,
+      ...(blocked ? { blockedIntervals: blocked.intervals } : {}),
+      ...(staleNs === null ? {} : { ageOnline: formatDuration(staleNs - (staleNs % 1_000_000_000n)) }),
+    },
+  }
+}

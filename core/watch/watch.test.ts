@@ -1,0 +1,179 @@
+import { expect, test } from 'vitest'
+import type { IntervalState, RunOutcome } from '../plan/interval-state.js'
+import { type Instant, parseInstant } from '../time/instant.js'
+import { type CalendarEntry, evaluateView, type IncidentDraft, type OpenIncident, reconcileIncidents } from './index.js'
+
+const start = parseInstant('2001-01-01T00:00:00Z')
+const at = (hours: number): Instant => start + BigInt(Math.round(hours * 60)) * 60_000_000_000n
+const rules = { graceNs: 300_000_000_000n }
+
+const entry: CalendarEntry = {
+  view: 'delays',
+  version: 1,
+  source: 'flights',
+  owner: 'ops',
+  services: ['delay_model'],
+  since: '2001-01-01T00:00:00Z',
+  every: '1h',
+  readyDelay: '0s',
+  freshness: '3h',
+  isOnline: true,
+  canBlock: true,
+  firstSeenAt: '2001-01-01T00:00:00Z',
+}
+
+function state(
+  hour: number,
+  outcome: RunOutcome,
+  options: { committed?: boolean; published?: boolean; code?: string } = {},
+): IntervalState {
+  const interval = { start: at(hour), end: at(hour + 1) }
+  const isCommitted = options.committed ?? outcome === 'done'
+  return {
+    interval,
+    committed: isCommitted
+      ? {
+          commitId: BigInt(hour + 1),
+          runId: `run-${hour}`,
+          number: 1,
+          isEmpty: false,
+          isPublished: options.published ?? outcome === 'done',
+        }
+      : null,
+    latestRun: {
+      runId: `run-${hour}`,
+      number: 1,
+      outcome,
+      errorCode: options.code ?? null,
+      inputsHash: 'x',
+      definitionHash: 'y',
+    },
+    reopenedBecause: null,
+  }
+}
+
+const look = (
+  states: IntervalState[],
+  publishedHours: number | null,
+  now: Instant,
+  over: Partial<CalendarEntry> = {},
+) =>
+  evaluateView(
+    { ...entry, ...over },
+    { states, publishedEndAt: publishedHours === null ? null : at(publishedHours) },
+    now,
+    rules,
+  )
+
+test('a view whose due intervals ran has no incident', () => {
+  expect(look([state(0, 'done'), state(1, 'done')], 2, at(2.9))).toEqual([])
+})
+
+test('a run is missing only after its grace', () => {
+  expect(look([state(0, 'done')], 1, at(2) + rules.graceNs - 1n)).toEqual([])
+  const [draft] = look([state(0, 'done')], 1, at(2) + rules.graceNs)
+  expect(draft).toMatchObject({
+    rule: 'missing_run',
+    facts: { intervals: 1, firstInterval: '2001-01-01T01:00:00Z', services: 'delay_model' },
+  })
+})
+
+test("the source's own delay is waited for before a run is missing", () => {
+  expect(look([state(0, 'done')], 1, at(2.5), { readyDelay: '30m' })).toEqual([])
+  expect(look([state(0, 'done')], 1, at(2.6), { readyDelay: '30m' })).toHaveLength(1)
+})
+
+test('what fell due before the watcher first saw the view is a backlog, not a missing run', () => {
+  expect(look([], null, at(100), { firstSeenAt: '2001-01-05T04:00:00Z', freshness: null })).toEqual([])
+})
+
+test('R32: a hold that blocks later intervals and breaks the SLA is one incident that says all three', () => {
+  const drafts = look(
+    [
+      state(0, 'done'),
+      state(1, 'held'),
+      state(2, 'committed', { committed: true }),
+      state(3, 'committed', { committed: true }),
+    ],
+    1,
+    at(4.2),
+  )
+  expect(drafts).toHaveLength(1)
+  expect(drafts[0]).toMatchObject({ rule: 'held', severity: 'critical', facts: { blockedIntervals: 2 } })
+  expect(drafts[0]?.nextStep).toContain('delays@2001-01-01T01:00:00Z')
+})
+
+test('R32: a gap that nothing else explains is an incident of its own; a lookup view is never blocked', () => {
+  const states = [state(0, 'done'), state(2, 'committed', { committed: true })]
+  const seenLater = { firstSeenAt: '2001-01-01T02:30:00Z' }
+  expect(look(states, 1, at(3.05), seenLater).map((draft) => draft.rule)).toEqual(['blocked'])
+  expect(look(states, 1, at(3.05), { ...seenLater, canBlock: false })).toEqual([])
+})
+
+test('a commit right behind the published end is on its way, not blocked', () => {
+  expect(look([state(0, 'done'), state(1, 'committed', { committed: true })], 1, at(2.01))).toEqual([])
+})
+
+test('stale goes by event time and passes at exactly its limit', () => {
+  const states = [state(0, 'done'), state(1, 'running'), state(2, 'running'), state(3, 'running')]
+  expect(look(states, 1, at(4))).toEqual([])
+  expect(look(states, 1, at(4) + 1n)).toMatchObject([{ rule: 'stale', severity: 'critical' }])
+})
+
+test('failures are one incident per cause: by code, and by source where the source is at fault', () => {
+  const drafts = look(
+    [
+      state(0, 'failed', { code: 'SOURCE_FILE_CORRUPT' }),
+      state(1, 'failed', { code: 'SOURCE_FILE_CORRUPT' }),
+      state(2, 'failed', { code: 'COMPUTE_OUT_OF_MEMORY' }),
+    ],
+    null,
+    at(3.05),
+    { freshness: null },
+  )
+  expect(drafts.map((draft) => draft.key)).toEqual([
+    'failed/source flights/SOURCE_FILE_CORRUPT',
+    'failed/delays@v1/COMPUTE_OUT_OF_MEMORY',
+  ])
+  expect(drafts[0]?.facts).toMatchObject({ intervals: 2, run: 'run-0' })
+})
+
+const draftOf = (over: Partial<IncidentDraft> = {}): IncidentDraft => ({
+  key: 'k',
+  rule: 'failed',
+  severity: 'warning',
+  view: 'delays',
+  version: 1,
+  owner: null,
+  summary: 's',
+  nextStep: 'n',
+  facts: {},
+  news: '1',
+  ...over,
+})
+
+test('one message per change: opened, nothing while it stays the same, updated with news, resolved when gone', () => {
+  const events: string[] = []
+  let open: readonly OpenIncident[] = []
+  for (const drafts of [
+    [draftOf()],
+    [draftOf({ summary: 'older by a minute' })],
+    [draftOf({ news: '1 2' })],
+    [draftOf({ news: '1 2', severity: 'critical' })],
+    [],
+  ]) {
+    const reconciled = reconcileIncidents(open, drafts, '2001-01-01T00:00:00Z')
+    open = reconciled.open
+    events.push(reconciled.messages.map((message) => message.event).join() || '-')
+  }
+  expect(events).toEqual(['opened', '-', 'updated', 'updated', 'resolved'])
+})
+
+test('two views hit by one cause are one incident that names both', () => {
+  const { open } = reconcileIncidents(
+    [],
+    [draftOf(), draftOf({ view: 'routes', severity: 'critical' })],
+    '2001-01-01T00:00:00Z',
+  )
+  expect(open).toMatchObject([{ severity: 'critical', facts: { views: 'delays@v1, routes@v1' } }])
+})

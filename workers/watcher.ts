@@ -1,0 +1,274 @@
+/**
+ * The watcher: a process apart from Temporal that compares the calendar of expected runs with the ledger. It is no workflow,
+ * because it must notice a dead scheduler, and it keeps its calendar on disk, because it must notice a dead ledger.
+ */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { ActivityDeps, Log } from '../activities/activity-deps.js'
+import { isMillcourseError } from '../core/errors.js'
+import type { AlertChannel, AlertMessage } from '../core/ports/alert-channel.js'
+import type { Clock } from '../core/ports/clock.js'
+import type { LedgerWriter } from '../core/ports/ledger.js'
+import type { RegistryReader } from '../core/ports/registry.js'
+import type { RunControl } from '../core/ports/run-control.js'
+import { parseDuration } from '../core/time/duration.js'
+import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
+import {
+  buildCalendar,
+  type CalendarEntry,
+  evaluateView,
+  type IncidentChange,
+  type IncidentDraft,
+  reconcileIncidents,
+  viewLabel,
+} from '../core/watch/index.js'
+import { readWatcherState, type WatcherState, writeWatcherState } from './watcher-state.js'
+
+export interface WatcherDeps extends Pick<ActivityDeps, 'clock' | 'log'> {
+  readonly clock: Clock
+  readonly log: Log
+  readonly ledger: LedgerWriter
+  readonly registry: RegistryReader
+  /** Only asked whether it answers. */
+  readonly scheduler: Pick<RunControl, 'isReachable'>
+  readonly channels: readonly AlertChannel[]
+}
+
+export interface WatcherSettings {
+  readonly stateDir: string
+  readonly pollMs: number
+  /** A run counts as missing so long after its interval was due. */
+  readonly graceMs: number
+  /** The ledger or scheduler is called unreachable after so long without an answer. */
+  readonly unreachableAfterMs: number
+  /** How far back the ledger is compared, at most. */
+  readonly horizonMs: number
+}
+
+export const watcherDefaults = {
+  pollMs: 15_000,
+  graceMs: 300_000,
+  unreachableAfterMs: 30_000,
+  horizonMs: 31 * 86_400_000,
+} as const
+
+/** Looks every `pollMs` until `stop` resolves; one failing look is logged and the next one tried. */
+export async function runWatcher(deps: WatcherDeps, settings: WatcherSettings, stop: AbortSignal): Promise<void> {
+  const watcher = await createWatcher(deps, settings)
+  while (!stop.aborted) {
+    await watcher
+      .look()
+      .catch((error: unknown) => deps.log.error({ error: String(error) }, 'the watcher could not look; it tries again'))
+    await pause(settings.pollMs, stop)
+  }
+}
+
+export interface Watcher {
+  /** One comparison: judge, keep state, record, deliver. */
+  look(): Promise<void>
+}
+
+export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings): Promise<Watcher> {
+  const statePath = join(settings.stateDir, 'watcher.json')
+  const loaded = await readWatcherState(statePath)
+  if (loaded.problem) deps.log.warn({}, loaded.problem)
+  let state = loaded.state
+  const outages = { ledger: null as number | null, scheduler: null as number | null }
+
+  return {
+    async look() {
+      const now = formatInstant(deps.clock.now())
+      const ledgerView = await observe(deps, settings, state.calendar)
+      outages.ledger = ledgerView.kind === 'unreachable' ? (outages.ledger ?? deps.clock.monotonicMs()) : null
+      const isSchedulerUp = await deps.scheduler.isReachable(Math.min(settings.pollMs, 5_000))
+      outages.scheduler = isSchedulerUp ? null : (outages.scheduler ?? deps.clock.monotonicMs())
+      const lasted = (since: number | null) =>
+        since !== null && deps.clock.monotonicMs() - since >= settings.unreachableAfterMs
+
+      const drafts =
+        ledgerView.kind === 'seen'
+          ? ledgerView.drafts
+          : state.open.filter(
+              (incident) => incident.rule !== 'ledger_unreachable' && incident.rule !== 'scheduler_unreachable',
+            )
+      const calendar = ledgerView.kind === 'seen' ? ledgerView.calendar : state.calendar
+      const outageDrafts = [
+        ...(lasted(outages.ledger)
+          ? [ledgerDraft(calendar, ledgerView.kind === 'unreachable' ? ledgerView.why : '')]
+          : keepOpen(state, 'ledger_unreachable', outages.ledger)),
+        ...(lasted(outages.scheduler)
+          ? [schedulerDraft(calendar, drafts)]
+          : keepOpen(state, 'scheduler_unreachable', outages.scheduler)),
+      ]
+      // With the scheduler gone every view misses its runs: one cause, one incident.
+      const isSchedulerGone = outageDrafts.some((draft) => draft.rule === 'scheduler_unreachable')
+      const causes = isSchedulerGone
+        ? drafts.filter((draft) => draft.rule !== 'missing_run' && draft.rule !== 'stale')
+        : drafts
+      const { open, messages } = reconcileIncidents(state.open, [...outageDrafts, ...causes], now)
+      state = {
+        calendar,
+        open,
+        outbox: [
+          ...state.outbox,
+          ...messages.flatMap((change) =>
+            deps.channels.map((channel) => ({ channel: channel.name, message: addressed(change) })),
+          ),
+        ],
+        unrecorded: [...state.unrecorded, ...messages.map(({ incident }) => ({ ...incident, news: '' }))],
+      }
+      // On disk before anything is sent: a watcher that dies here sends again, the receiver tells repeats by their id.
+      await writeWatcherState(statePath, state)
+      state = { ...state, outbox: await deliver(deps, state), unrecorded: await record(deps, state) }
+      await writeWatcherState(statePath, state)
+    },
+  }
+}
+
+type Observation =
+  | { readonly kind: 'seen'; readonly calendar: readonly CalendarEntry[]; readonly drafts: readonly IncidentDraft[] }
+  | { readonly kind: 'unreachable'; readonly why: string }
+
+/** The calendar of what is applied, and what the ledger says of each view. */
+async function observe(
+  deps: WatcherDeps,
+  settings: WatcherSettings,
+  before: readonly CalendarEntry[],
+): Promise<Observation> {
+  try {
+    const applied = await deps.registry.current()
+    const now = deps.clock.now()
+    const calendar = applied ? buildCalendar(applied.repo, before, formatInstant(now)) : []
+    const drafts: IncidentDraft[] = []
+    for (const entry of calendar) drafts.push(...(await observeView(deps, settings, entry, now)))
+    return { kind: 'seen', calendar, drafts }
+  } catch (error) {
+    if (isMillcourseError(error) && error.code === 'LEDGER_UNREACHABLE')
+      return { kind: 'unreachable', why: error.message }
+    throw error
+  }
+}
+
+async function observeView(
+  deps: WatcherDeps,
+  settings: WatcherSettings,
+  entry: CalendarEntry,
+  now: Instant,
+): Promise<IncidentDraft[]> {
+  const key = { view: entry.view, version: entry.version }
+  const horizon = now - BigInt(settings.horizonMs) * 1_000_000n
+  const since = parseInstant(entry.since)
+  const range = { start: horizon > since ? horizon : since, end: now }
+  if (range.start >= range.end) return []
+  const [states, published] = [await deps.ledger.intervalStates(key, range), await deps.ledger.lastPublish(key)]
+  return evaluateView(entry, { states, publishedEndAt: published?.endAt ?? null }, now, {
+    graceNs: BigInt(settings.graceMs) * 1_000_000n,
+  })
+}
+
+/** An outage that has ended stays open no longer; one that is under way but not yet long enough stays as it is. */
+function keepOpen(state: WatcherState, rule: IncidentDraft['rule'], since: number | null): IncidentDraft[] {
+  return since === null ? [] : state.open.filter((incident) => incident.rule === rule)
+}
+
+function ledgerDraft(calendar: readonly CalendarEntry[], why: string): IncidentDraft {
+  return {
+    ...outage('ledger_unreachable', calendar),
+    summary: `the ledger does not answer: ${calendar.length} view(s) can neither run nor be watched`,
+    nextStep: 'millcourse doctor',
+    facts: { views: calendar.map(viewLabel).join(', '), why, shortestFreshness: shortestFreshness(calendar) },
+  }
+}
+
+function schedulerDraft(calendar: readonly CalendarEntry[], drafts: readonly IncidentDraft[]): IncidentDraft {
+  const missing = drafts.filter((draft) => draft.rule === 'missing_run')
+  return {
+    ...outage('scheduler_unreachable', calendar),
+    severity: 'critical',
+    summary: `Temporal does not answer: no run starts for ${calendar.length} view(s)${missing.length > 0 ? `, ${missing.length} of them already miss runs` : ''}`,
+    nextStep: 'millcourse doctor',
+    news: missing.map((draft) => draft.key).join(' '),
+    facts: {
+      views: calendar.map(viewLabel).join(', '),
+      missing: missing.map((draft) => draft.summary).join('; '),
+      shortestFreshness: shortestFreshness(calendar),
+    },
+  }
+}
+
+function outage(
+  rule: IncidentDraft['rule'],
+  calendar: readonly CalendarEntry[],
+): Omit<IncidentDraft, 'summary' | 'nextStep' | 'facts'> {
+  return {
+    key: rule,
+    rule,
+    severity: 'critical',
+    view: null,
+    version: null,
+    owner: calendar[0]?.owner ?? null,
+    news: '',
+  }
+}
+
+/** Until when the SLA of any view holds at the earliest is decided by the shortest one. */
+function shortestFreshness(calendar: readonly CalendarEntry[]): string {
+  const limits = calendar.flatMap((entry) => (entry.freshness ? [entry.freshness] : []))
+  return limits.sort((a, b) => (parseDuration(a) < parseDuration(b) ? -1 : 1))[0] ?? 'none'
+}
+
+/** The same id for every repeat of one change: what happened, to which cause, when. */
+function addressed(change: IncidentChange): AlertMessage {
+  const { key, openedAt, updatedAt } = change.incident
+  return {
+    ...change,
+    deliveryId: `msg_${createHash('sha256').update(`${key}|${change.event}|${openedAt}|${updatedAt}`).digest('hex').slice(0, 32)}`,
+  }
+}
+
+/** Tries each channel in order; what one did not take stays for the next look, in its order. */
+async function deliver(deps: WatcherDeps, state: WatcherState): Promise<WatcherState['outbox']> {
+  const left = await Promise.all(
+    deps.channels.map(async (channel) => {
+      const queue = state.outbox.filter((entry) => entry.channel === channel.name)
+      for (const [index, entry] of queue.entries()) {
+        try {
+          await channel.send(entry.message)
+        } catch (error) {
+          deps.log.warn(
+            { channel: channel.name, waiting: queue.length - index, why: String(error) },
+            'an alert could not be delivered; it is tried again',
+          )
+          return queue.slice(index)
+        }
+      }
+      return []
+    }),
+  )
+  return left.flat()
+}
+
+/** The ledger keeps the incidents' history for the command line; while it is unreachable they wait here. */
+async function record(deps: WatcherDeps, state: WatcherState): Promise<WatcherState['unrecorded']> {
+  for (const [index, { news: _news, ...incident }] of state.unrecorded.entries()) {
+    try {
+      await deps.ledger.upsertIncident(incident)
+    } catch (error) {
+      deps.log.warn({ why: String(error) }, 'the ledger could not take an incident; it is tried again')
+      return state.unrecorded.slice(index)
+    }
+  }
+  return []
+}
+
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    function done() {
+      clearTimeout(timer)
+      stop.removeEventListener('abort', done)
+      resolve()
+    }
+    stop.addEventListener('abort', done)
+  })
+}
