@@ -32,7 +32,7 @@ export function createWebhookAlertChannel({ url, secret, timeoutMs }: WebhookOpt
         method: 'POST',
         headers,
         body,
-        redirect: 'error',
+        redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
       }).catch((cause: unknown) => {
         throw undelivered(url, `no answer within ${timeoutMs} ms or connection refused`, cause)
