@@ -5,7 +5,7 @@
 import type { RowCounts } from '../core/compute/candidate.js'
 import type { Finding } from '../core/judge/verdict.js'
 import type { RunError } from '../core/ports/ledger.js'
-import type { RunInput } from '../core/ports/run-control.js'
+import type { DecideInput, RunInput, TickInput } from '../core/ports/run-control.js'
 import type { KeyCounts } from '../core/publish/delta.js'
 import type { IsoInstant } from '../core/time/instant.js'
 import type { IsoInterval } from '../core/time/interval.js'
@@ -71,10 +71,9 @@ export interface RecordStepInput {
   readonly itemsWritten: number
 }
 
-/** `run` is null when planning itself failed: the activity then names the run as planning would have (run-id.ts). */
+/** The run may have failed before planning could name it: its id follows from the workflow (run-id.ts). */
 export interface RecordFailureInput {
   readonly input: RunInput
-  readonly run: RunRef | null
   readonly error: RunError
 }
 
@@ -103,3 +102,17 @@ export type ApplyDecisionResult =
   | { readonly kind: 'committed' | 'kept'; readonly view: string; readonly version: number }
   | { readonly kind: 'superseded'; readonly byRunId: string }
   | { readonly kind: 'rerun'; readonly run: RunInput }
+
+/** What workflows may call; made by create-activities.ts. Names and arguments are frozen by recorded histories. */
+export interface Activities {
+  planTick(input: TickInput): Promise<PlanTickResult>
+  planRun(input: RunInput): Promise<PlanStepResult>
+  readSource(run: RunRef): Promise<ReadStepResult>
+  computeInterval(run: RunRef): Promise<ComputeStepResult>
+  judgeInterval(run: RunRef): Promise<JudgeStepResult>
+  publishInterval(run: RunRef & { readonly supersedes: string | null }): Promise<PublishStepResult>
+  recordRun(run: RunRef, end: RecordStepInput): Promise<void>
+  recordFailure(input: RecordFailureInput): Promise<void>
+  applyDecision(input: DecideInput): Promise<ApplyDecisionResult>
+  publishView(input: PublishViewInput): Promise<PublishStepResult>
+}

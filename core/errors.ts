@@ -56,6 +56,7 @@ export const errorCodes = {
   // judge / decide / record
   RUN_SUPERSEDED: { retry: 'after-fix', http: 409, exit: 65 },
   RUN_COUNTS_DO_NOT_RECONCILE: { retry: 'after-fix', http: 500, exit: 70 },
+  JUDGE_STOPPED: { retry: 'after-fix', http: 422, exit: 65 },
   RUN_STEP_TIMED_OUT: { retry: 'later', http: 504, exit: 75 },
   RUN_CANCELLED: { retry: 'after-fix', http: 409, exit: 75 },
   DECIDE_NOT_APPLICABLE: { retry: 'after-fix', http: 409, exit: 65 },
@@ -69,6 +70,7 @@ export const errorCodes = {
   PUBLISH_DELTA_LOST: { retry: 'backoff', http: 500, exit: 70 },
   // serve / training sets
   SERVE_KEY_INVALID: { retry: 'after-fix', http: 422, exit: 64 },
+  SERVE_SCHEMA_CHANGED: { retry: 'after-fix', http: 409, exit: 65 },
   TRAINING_SPINE_INVALID: { retry: 'after-fix', http: 422, exit: 65 },
   TRAINING_NAME_TAKEN: { retry: 'after-fix', http: 422, exit: 64 },
   TRAINING_KEY_TYPE: { retry: 'after-fix', http: 422, exit: 65 },

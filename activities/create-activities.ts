@@ -1,0 +1,31 @@
+import type { ActivityDeps } from './activity-deps.js'
+import { computeInterval } from './compute-interval.js'
+import { applyDecision } from './decide.js'
+import { judgeInterval } from './judge-interval.js'
+import { planRun } from './plan-run.js'
+import { planTick } from './plan-tick.js'
+import { publishInterval } from './publish-interval.js'
+import { publishView } from './publish-view.js'
+import { readSource } from './read-source.js'
+import { recordFailure, recordRun } from './record-run.js'
+import type { Activities } from './steps.js'
+import { watchAttempts } from './watch-attempts.js'
+
+/** The activities of one worker, given their ports (activity-deps.ts). */
+export function createActivities(deps: ActivityDeps): Activities {
+  return watchAttempts(
+    {
+      planTick: planTick(deps),
+      planRun: planRun(deps),
+      readSource: readSource(deps),
+      computeInterval: computeInterval(deps),
+      judgeInterval: judgeInterval(deps),
+      publishInterval: publishInterval(deps),
+      recordRun: recordRun(deps),
+      recordFailure: recordFailure(deps),
+      applyDecision: applyDecision(deps),
+      publishView: publishView(deps),
+    },
+    deps.log,
+  )
+}

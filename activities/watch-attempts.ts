@@ -1,0 +1,70 @@
+/**
+ * What every attempt of every activity gets around it: a pulse, so that a killed or stopped worker is noticed within the
+ * heartbeat timeout while a long query is not; the failure seam (failure.ts); one log line for a failed attempt.
+ */
+import { CancelledFailure, Context } from '@temporalio/activity'
+import type { Log } from './activity-deps.js'
+import { type FirstFailure, toFirstFailure, toTemporalFailure } from './failure.js'
+import type { Activities } from './steps.js'
+
+/** Enough for every activity open on one worker; the oldest are forgotten first. */
+const firstFailuresMax = 1_000
+
+export function watchAttempts(activities: Activities, log: Log): Activities {
+  // Kept by the worker, not by Temporal, which keeps the last failure only: after a worker's death the first that the next one saw.
+  const firstFailures = new Map<string, FirstFailure>()
+  const watch =
+    <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      const { info } = Context.current()
+      const id = `${info.workflowExecution?.runId}/${info.activityId}`
+      const stopPulse = startPulse(Context.current())
+      try {
+        const result = await work(...args)
+        firstFailures.delete(id)
+        return result
+      } catch (error) {
+        const failure = toTemporalFailure(error, info.attempt, firstFailures.get(id) ?? null)
+        if (failure instanceof CancelledFailure || failure.nonRetryable) firstFailures.delete(id)
+        else if (!firstFailures.has(id)) firstFailures.set(id, toFirstFailure(error))
+        for (const oldest of firstFailures.keys())
+          if (firstFailures.size > firstFailuresMax) firstFailures.delete(oldest)
+          else break
+        log.warn(
+          { activity: info.activityType, workflowId: info.workflowExecution?.workflowId, attempt: info.attempt, error },
+          failure.message,
+        )
+        throw failure
+      } finally {
+        stopPulse()
+      }
+    }
+  return {
+    planTick: watch(activities.planTick),
+    planRun: watch(activities.planRun),
+    readSource: watch(activities.readSource),
+    computeInterval: watch(activities.computeInterval),
+    judgeInterval: watch(activities.judgeInterval),
+    publishInterval: watch(activities.publishInterval),
+    recordRun: watch(activities.recordRun),
+    recordFailure: watch(activities.recordFailure),
+    applyDecision: watch(activities.applyDecision),
+    publishView: watch(activities.publishView),
+  }
+}
+
+/** Repeats the last heartbeat's details (a publish's cursor): a bare pulse would wipe them out. */
+function startPulse(context: Context): () => void {
+  const { heartbeatTimeoutMs } = context.info
+  if (!heartbeatTimeoutMs) return () => {}
+  const send = context.heartbeat
+  let details: unknown = context.info.heartbeatDetails
+  Object.defineProperty(context, 'heartbeat', {
+    value: (newDetails?: unknown) => {
+      details = newDetails
+      send(newDetails)
+    },
+  })
+  const pulse = setInterval(() => send(details), Math.max(heartbeatTimeoutMs / 4, 50))
+  return () => clearInterval(pulse)
+}

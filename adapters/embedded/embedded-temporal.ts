@@ -1,0 +1,144 @@
+/** Temporal's dev server as a child process: the real server on SQLite, for one machine. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Connection } from '@temporalio/client'
+import getPort from 'get-port'
+import { MillcourseError } from '../../core/errors.js'
+import { findTemporalBinary } from './temporal-binary.js'
+
+export interface EmbeddedTemporalOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** SQLite file that keeps workflows over restarts; null: in memory. */
+  readonly dbFile: string | null
+  readonly logFile: string
+  /** Absent: free ones. */
+  readonly port?: number
+  readonly uiPort?: number
+  /** False: no web UI. */
+  readonly withUi?: boolean
+  readonly namespace?: string
+  readonly startTimeoutMs?: number
+  readonly onProgress?: (line: string) => void
+}
+
+export interface EmbeddedTemporal {
+  readonly address: string
+  readonly uiUrl: string | null
+  readonly pid: number
+  /** Settles when the server ends, by `stop` or by itself. */
+  readonly exited: Promise<void>
+  /** Ends the server and waits for it; may be repeated. */
+  stop(): Promise<void>
+}
+
+const ip = '127.0.0.1'
+
+/** Returns once the server answers for its namespace. @throws MillcourseError STACK_TOOL_MISSING, STACK_START_FAILED */
+export async function startEmbeddedTemporal(options: EmbeddedTemporalOptions): Promise<EmbeddedTemporal> {
+  const binary = await findTemporalBinary(options)
+  const port = options.port ?? (await getPort({ host: ip }))
+  const uiPort = options.withUi === false ? null : (options.uiPort ?? (await getPort({ host: ip })))
+  for (const file of [options.logFile, options.dbFile]) if (file) await mkdir(dirname(file), { recursive: true })
+  const server = spawnServer(binary, options, port, uiPort)
+  const exited = new Promise<void>((resolve) => server.once('close', () => resolve()))
+  const watchdog = spawnWatchdog(server)
+  void exited.then(() => endGroup(watchdog))
+  const stop = async () => {
+    if (server.exitCode === null && server.signalCode === null) server.kill('SIGTERM')
+    const lastResort = setTimeout(() => server.kill('SIGKILL'), 5_000)
+    await exited
+    clearTimeout(lastResort)
+  }
+  const address = `${ip}:${port}`
+  try {
+    await untilAnswers(server, address, options)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { address, uiUrl: uiPort === null ? null : `http://${ip}:${uiPort}`, pid: server.pid!, exited, stop }
+}
+
+function spawnServer(
+  binary: string,
+  options: EmbeddedTemporalOptions,
+  port: number,
+  uiPort: number | null,
+): ChildProcess {
+  const args = ['server', 'start-dev', '--ip', ip, '--port', String(port), '--log-level', 'warn']
+  args.push(...(uiPort === null ? ['--headless'] : ['--ui-ip', ip, '--ui-port', String(uiPort)]))
+  if (options.dbFile) args.push('--db-filename', options.dbFile)
+  if (options.namespace) args.push('--namespace', options.namespace)
+  const log = openSync(options.logFile, 'a')
+  try {
+    // A session of its own: a terminal's Ctrl-C goes to the whole group, and the server must outlive the worker's draining.
+    return spawn(binary, args, { detached: true, stdio: ['ignore', log, log], env: { ...options.env } })
+  } finally {
+    closeSync(log)
+  }
+}
+
+/** Holds one end of a pipe whose other end is ours: when this process dies, however it dies, the pipe closes and the server is ended. */
+function spawnWatchdog(server: ChildProcess): ChildProcess {
+  const script = 'cat >/dev/null; kill -TERM "$1" 2>/dev/null; sleep 5; kill -KILL "$1" 2>/dev/null'
+  const watchdog = spawn('/bin/sh', ['-c', script, 'sh', String(server.pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  // Neither the watchdog nor its pipe keeps this process alive.
+  watchdog.unref()
+  ;(watchdog.stdin as unknown as { unref(): void }).unref()
+  watchdog.stdin?.on('error', () => {})
+  watchdog.on('error', () => {})
+  return watchdog
+}
+
+/** The watchdog's shell with what it runs: killing the shell alone would leave the reader of the pipe behind. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // Gone already.
+  }
+}
+
+async function untilAnswers(server: ChildProcess, address: string, options: EmbeddedTemporalOptions): Promise<void> {
+  const namespace = options.namespace ?? 'default'
+  const triesMax = Math.ceil((options.startTimeoutMs ?? 30_000) / 100)
+  let spawnError: Error | null = null
+  server.once('error', (error) => {
+    spawnError = error
+  })
+  for (let tries = 0; tries < triesMax; tries++) {
+    if (spawnError || server.exitCode !== null || server.signalCode !== null) break
+    if (await answers(address, namespace)) return
+    await sleep(100)
+  }
+  const lastLines = await readFile(options.logFile, 'utf8').then((text) =>
+    text.trim().split('\n').slice(-3).join(' | '),
+  )
+  throw new MillcourseError('STACK_START_FAILED', `the Temporal server at ${address} did not start: ${lastLines}`, {
+    hint: `read ${options.logFile}`,
+    facts: { address, log: options.logFile },
+    ...(spawnError ? { cause: spawnError } : {}),
+  })
+}
+
+async function answers(address: string, namespace: string): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 1_000 })
+    try {
+      await connection.workflowService.describeNamespace({ namespace })
+      return true
+    } finally {
+      await connection.close()
+    }
+  } catch {
+    // Not yet: the caller tries again until its time is up, and then says why from the server's log.
+    return false
+  }
+}

@@ -1,0 +1,152 @@
+/** Where a Temporal server comes from when nobody says: found, downloaded or built once, then kept in the cache. */
+import { execFile, spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { access, chmod, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { promisify } from 'node:util'
+import { MillcourseError } from '../../core/errors.js'
+
+const version = 'v1.5.1'
+const goPackage = `github.com/temporalio/cli/cmd/temporal@${version}`
+/** Where the SDK downloads its dev server from. */
+const downloadInfoUrl = 'https://temporal.download/cli'
+
+export interface FindOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Told what is being done when it takes longer than a moment: one line each. */
+  readonly onProgress?: (line: string) => void
+  /** The download is given up when nothing has arrived for so long. */
+  readonly downloadStallMs?: number
+  readonly buildTimeoutMs?: number
+}
+
+/**
+ * The `temporal` program: on the PATH, in the cache, from the SDK's download site, or built by Go (about 3 minutes, once).
+ * (A `TEMPORAL_ADDRESS` comes before all of these; the caller then starts no server.)
+ * @throws MillcourseError STACK_TOOL_MISSING, saying what was tried
+ */
+export async function findTemporalBinary(options: FindOptions): Promise<string> {
+  const folder = join(cacheFolder(options.env), `temporal-${version}`)
+  const cached = join(folder, 'temporal')
+  const found = (await findOnPath('temporal', options.env)) ?? ((await isProgram(cached)) ? cached : null)
+  if (found) return found
+  const tried = ['no `temporal` on the PATH', `none in ${folder}`]
+  await mkdir(folder, { recursive: true })
+  for (const attempt of [download, build]) {
+    try {
+      await attempt(cached, options)
+      return cached
+    } catch (error) {
+      tried.push((error as Error).message)
+      options.onProgress?.((error as Error).message)
+    }
+  }
+  throw new MillcourseError('STACK_TOOL_MISSING', `no Temporal server was found: ${tried.join('; ')}`, {
+    hint: 'install the Temporal CLI (https://docs.temporal.io/cli), or Go 1.23 or newer, or set TEMPORAL_ADDRESS to a running server',
+  })
+}
+
+/** `$XDG_CACHE_HOME/millcourse`, else `~/.cache/millcourse`. */
+export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
+  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'millcourse')
+}
+
+async function findOnPath(name: string, env: FindOptions['env']): Promise<string | null> {
+  for (const folder of (env.PATH ?? '').split(delimiter))
+    if (folder && (await isProgram(join(folder, name)))) return join(folder, name)
+  return null
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function download(target: string, options: FindOptions): Promise<void> {
+  const scratch = await mkdtemp(`${target}-download-`)
+  const stall = stallSignal(options.downloadStallMs ?? 10_000)
+  try {
+    options.onProgress?.(`downloading the Temporal CLI ${version} from temporal.download`)
+    const arch = process.arch === 'x64' ? 'amd64' : process.arch
+    const query = new URLSearchParams({ platform: process.platform, arch, format: 'tar.gz' })
+    const info = await fetch(`${downloadInfoUrl}/${version}?${query}`, { signal: stall.signal })
+    if (!info.ok) throw new Error(`HTTP ${info.status}`)
+    const { archiveUrl, fileToExtract } = (await info.json()) as { archiveUrl: string; fileToExtract: string }
+    const archive = await fetch(archiveUrl, { signal: stall.signal })
+    if (!archive.ok || !archive.body) throw new Error(`HTTP ${archive.status}`)
+    const body = Readable.fromWeb(archive.body as import('node:stream/web').ReadableStream)
+    body.on('data', stall.moved)
+    await pipeline(body, createWriteStream(join(scratch, 'temporal.tar.gz')), { signal: stall.signal })
+    stall.end()
+    await promisify(execFile)('tar', ['-xzf', 'temporal.tar.gz', fileToExtract], { cwd: scratch })
+    await chmod(join(scratch, fileToExtract), 0o755)
+    await rename(join(scratch, fileToExtract), target)
+  } catch (error) {
+    const { message, cause } = error as Error
+    throw new Error(`the download failed (${cause instanceof Error ? cause.message : message})`)
+  } finally {
+    stall.end()
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Aborts when `moved` was not called for so long: a slow download goes on, a dead one does not. */
+function stallSignal(stallMs: number) {
+  const controller = new AbortController()
+  const abort = () => controller.abort(new Error(`nothing arrived for ${stallMs / 1000} s`))
+  let timer = setTimeout(abort, stallMs)
+  return {
+    signal: controller.signal,
+    moved: () => {
+      clearTimeout(timer)
+      timer = setTimeout(abort, stallMs)
+    },
+    end: () => clearTimeout(timer),
+  }
+}
+
+async function build(target: string, options: FindOptions): Promise<void> {
+  const go = await findOnPath('go', options.env)
+  if (!go) throw new Error('no `go` on the PATH to build it with')
+  const scratch = await mkdtemp(`${target}-build-`)
+  let elapsedS = 0
+  options.onProgress?.(`building the Temporal CLI ${version} with Go: about 3 minutes, this once`)
+  const ticker = setInterval(() => {
+    elapsedS += 15
+    options.onProgress?.(`building the Temporal CLI: ${elapsedS} s`)
+  }, 15_000)
+  try {
+    await runToEnd(go, ['install', goPackage], { ...options.env, GOBIN: scratch }, options.buildTimeoutMs ?? 900_000)
+    await rename(join(scratch, 'temporal'), target)
+  } catch (error) {
+    throw new Error(`go install ${goPackage} failed (${(error as Error).message})`)
+  } finally {
+    clearInterval(ticker)
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+function runToEnd(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string | undefined>,
+  timeoutMs: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: timeoutMs })
+    let lastLine = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      lastLine = chunk.toString().trim().split('\n').at(-1) ?? lastLine
+    })
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve()
+      else reject(new Error(signal ? `ended by ${signal}` : `code ${code}: ${lastLine}`))
+    })
+  })
+}

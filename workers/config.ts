@@ -1,0 +1,175 @@
+/** The environment, parsed once, at the root of a process. Each variable is described in docs/configuration.md. */
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { MillcourseError } from '../core/errors.js'
+import { durationToMs } from '../core/time/duration.js'
+import { type IsoInstant, parseInstant } from '../core/time/instant.js'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const durationMs = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      try {
+        return durationToMs(text)
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message })
+        return z.NEVER
+      }
+    })
+const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback)
+const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((text) => text === 'true')
+const size = z.string().regex(/^\d+(\.\d+)?\s?([KMGT]i?B|B)$/, 'write it as 512MiB or 2GiB')
+const instant = z.string().refine((text) => {
+  try {
+    parseInstant(text)
+    return true
+  } catch {
+    return false
+  }
+}, 'write it as 2001-01-31T13:00:00Z')
+
+const schema = z.object({
+  MILLCOURSE_PROJECT: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]*$/, 'use lower-case letters, digits and underscores')
+    .default('millcourse'),
+  MILLCOURSE_DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'write it as postgresql://user:password@host:5432/database'),
+  MILLCOURSE_LAKE: z.string().min(1),
+  MILLCOURSE_SOURCES: z.string().min(1).optional(),
+  MILLCOURSE_DYNAMODB_ENDPOINT: z.url().optional(),
+  MILLCOURSE_TABLE_PREFIX: z
+    .string()
+    .regex(/^[a-zA-Z0-9_.-]*$/)
+    .default(''),
+  AWS_REGION: z.string().min(1).default('us-east-1'),
+  TEMPORAL_ADDRESS: z.string().regex(/^[^\s:]+:\d+$/, 'write it as host:7233'),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_UI_URL: z.url().optional(),
+  TEMPORAL_TLS: flag,
+  TEMPORAL_TLS_CA: z.string().optional(),
+  TEMPORAL_TLS_CERT: z.string().optional(),
+  TEMPORAL_TLS_KEY: z.string().optional(),
+  TEMPORAL_API_KEY: z.string().optional(),
+  MILLCOURSE_TASK_QUEUE: z.string().min(1).optional(),
+  MILLCOURSE_NOW: instant.optional(),
+  MILLCOURSE_MEMORY_LIMIT: size.default('1GiB'),
+  MILLCOURSE_SPILL_DIR: z.string().optional(),
+  MILLCOURSE_SPILL_LIMIT: size.default('20GiB'),
+  MILLCOURSE_THREADS: count(2),
+  MILLCOURSE_ACTIVITIES_MAX: count(4),
+  MILLCOURSE_RUNS_PER_TICK: count(24),
+  MILLCOURSE_HEARTBEAT: durationMs('20s'),
+  MILLCOURSE_SHUTDOWN_GRACE: durationMs('30s'),
+  MILLCOURSE_LEASE: durationMs('60s'),
+  MILLCOURSE_PUBLISH_WAIT: durationMs('10s'),
+  MILLCOURSE_PUBLISH_PART_ITEMS: count(500),
+  MILLCOURSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+
+export interface TemporalConfig {
+  readonly address: string
+  readonly namespace: string
+  readonly taskQueue: string
+  /** For links to what runs; null: unknown. */
+  readonly uiUrl: string | null
+  readonly isTls: boolean
+  /** Files, PEM. */
+  readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null }
+  readonly apiKey: string | null
+}
+
+export interface Config {
+  readonly project: string
+  readonly databaseUrl: string
+  /** A folder or `file:///…`. */
+  readonly lake: string
+  /** The root of relative source paths; the working folder where nothing is said. */
+  readonly sources: string
+  readonly online: { readonly endpoint: string | null; readonly region: string; readonly tablePrefix: string }
+  readonly temporal: TemporalConfig
+  /** `--now`; null: the real clock. */
+  readonly now: IsoInstant | null
+  readonly engine: {
+    readonly memoryLimit: string
+    readonly spillFolder: string
+    readonly spillLimit: string
+    readonly threads: number
+  }
+  readonly worker: {
+    readonly activitiesMax: number
+    readonly shutdownGraceMs: number
+    readonly heartbeatMs: number
+    readonly runsPerTick: number
+    readonly identity: string
+  }
+  readonly publish: { readonly leaseMs: number; readonly waitMs: number; readonly partItems: number }
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+/** @throws MillcourseError CONFIG_INVALID naming each variable at fault; values are not repeated, they may be secrets. */
+export function readConfig(env: Environment): Config {
+  // An empty variable is an unset one: that is how shells and compose files leave something out.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = schema.safeParse(given)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+    throw new MillcourseError('CONFIG_INVALID', `the environment is not complete: ${faults.join('; ')}`, {
+      hint: 'start the local stack with `millcourse dev`, or set the variables of docs/configuration.md',
+      facts: { variables: parsed.error.issues.map(({ path }) => path.join('.')).join(', ') },
+    })
+  }
+  return toConfig(parsed.data)
+}
+
+function toConfig(env: z.output<typeof schema>): Config {
+  return {
+    project: env.MILLCOURSE_PROJECT,
+    databaseUrl: env.MILLCOURSE_DATABASE_URL,
+    lake: env.MILLCOURSE_LAKE,
+    sources: env.MILLCOURSE_SOURCES ?? process.cwd(),
+    online: {
+      endpoint: env.MILLCOURSE_DYNAMODB_ENDPOINT ?? null,
+      region: env.AWS_REGION,
+      tablePrefix: env.MILLCOURSE_TABLE_PREFIX,
+    },
+    temporal: {
+      address: env.TEMPORAL_ADDRESS,
+      namespace: env.TEMPORAL_NAMESPACE,
+      taskQueue: env.MILLCOURSE_TASK_QUEUE ?? `millcourse-${env.MILLCOURSE_PROJECT}`,
+      uiUrl: env.TEMPORAL_UI_URL ?? null,
+      // Temporal Cloud takes API keys over TLS only; a client certificate means TLS, too.
+      isTls: env.TEMPORAL_TLS || env.TEMPORAL_API_KEY !== undefined || env.TEMPORAL_TLS_CERT !== undefined,
+      tls: { ca: env.TEMPORAL_TLS_CA ?? null, cert: env.TEMPORAL_TLS_CERT ?? null, key: env.TEMPORAL_TLS_KEY ?? null },
+      apiKey: env.TEMPORAL_API_KEY ?? null,
+    },
+    now: env.MILLCOURSE_NOW ?? null,
+    engine: {
+      memoryLimit: env.MILLCOURSE_MEMORY_LIMIT,
+      spillFolder: env.MILLCOURSE_SPILL_DIR ?? join(tmpdir(), `millcourse-spill-${process.pid}`),
+      spillLimit: env.MILLCOURSE_SPILL_LIMIT,
+      threads: env.MILLCOURSE_THREADS,
+    },
+    worker: {
+      activitiesMax: env.MILLCOURSE_ACTIVITIES_MAX,
+      shutdownGraceMs: env.MILLCOURSE_SHUTDOWN_GRACE,
+      heartbeatMs: env.MILLCOURSE_HEARTBEAT,
+      runsPerTick: env.MILLCOURSE_RUNS_PER_TICK,
+      identity: `${process.pid}@${hostname()}`,
+    },
+    publish: {
+      leaseMs: env.MILLCOURSE_LEASE,
+      waitMs: env.MILLCOURSE_PUBLISH_WAIT,
+      partItems: env.MILLCOURSE_PUBLISH_PART_ITEMS,
+    },
+    logLevel: env.MILLCOURSE_LOG_LEVEL,
+  }
+}
