@@ -40,7 +40,7 @@ const schema = z.object({
     .string()
     .regex(/^[a-z][a-z0-9_]*$/, 'use lower-case letters, digits and underscores')
     .default('millcourse'),
-  MILLCOURSE_DATABASE_URL: z
+  MILLCOURSE_POSTGRES_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'write it as postgresql://user:password@host:5432/database'),
   MILLCOURSE_LAKE: z.string().min(1),
@@ -72,6 +72,12 @@ const schema = z.object({
   MILLCOURSE_LEASE: durationMs('60s'),
   MILLCOURSE_PUBLISH_WAIT: durationMs('10s'),
   MILLCOURSE_PUBLISH_PART_ITEMS: count(500),
+  MILLCOURSE_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+  MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
+  MILLCOURSE_WATCH_STATE_DIR: z.string().optional(),
+  MILLCOURSE_WATCH_POLL: durationMs('15s'),
+  MILLCOURSE_WATCH_GRACE: durationMs('5m'),
+  MILLCOURSE_WATCH_UNREACHABLE: durationMs('30s'),
   MILLCOURSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
@@ -87,9 +93,19 @@ export interface TemporalConfig {
   readonly apiKey: string | null
 }
 
+export interface WatcherConfig {
+  /** Where signed alerts go; null: to the log only. */
+  readonly webhook: { readonly url: string; readonly secret: string } | null
+  /** Where the calendar is kept, for the hour when the ledger is gone. */
+  readonly stateDir: string
+  readonly pollMs: number
+  readonly graceMs: number
+  readonly unreachableAfterMs: number
+}
+
 export interface Config {
   readonly project: string
-  readonly databaseUrl: string
+  readonly postgresUrl: string
   /** A folder or `file:///…`. */
   readonly lake: string
   /** The root of relative source paths; the working folder where nothing is said. */
@@ -112,6 +128,7 @@ export interface Config {
     readonly identity: string
   }
   readonly publish: { readonly leaseMs: number; readonly waitMs: number; readonly partItems: number }
+  readonly watcher: WatcherConfig
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -133,7 +150,7 @@ export function readConfig(env: Environment): Config {
 function toConfig(env: z.output<typeof schema>): Config {
   return {
     project: env.MILLCOURSE_PROJECT,
-    databaseUrl: env.MILLCOURSE_DATABASE_URL,
+    postgresUrl: env.MILLCOURSE_POSTGRES_URL,
     lake: env.MILLCOURSE_LAKE,
     sources: env.MILLCOURSE_SOURCES ?? process.cwd(),
     online: {
@@ -170,6 +187,22 @@ function toConfig(env: z.output<typeof schema>): Config {
       waitMs: env.MILLCOURSE_PUBLISH_WAIT,
       partItems: env.MILLCOURSE_PUBLISH_PART_ITEMS,
     },
+    watcher: {
+      webhook: toWebhook(env.MILLCOURSE_WEBHOOK_URL, env.MILLCOURSE_WEBHOOK_SECRET),
+      stateDir: env.MILLCOURSE_WATCH_STATE_DIR ?? join(process.cwd(), '.millcourse', 'watcher'),
+      pollMs: env.MILLCOURSE_WATCH_POLL,
+      graceMs: env.MILLCOURSE_WATCH_GRACE,
+      unreachableAfterMs: env.MILLCOURSE_WATCH_UNREACHABLE,
+    },
     logLevel: env.MILLCOURSE_LOG_LEVEL,
   }
+}
+
+/** An unsigned alert can be forged, so a URL without a secret is refused rather than sent unsigned. */
+function toWebhook(url: string | undefined, secret: string | undefined): WatcherConfig['webhook'] {
+  if (url === undefined) return null
+  if (secret !== undefined) return { url, secret }
+  throw new MillcourseError('CONFIG_INVALID', 'MILLCOURSE_WEBHOOK_URL is set, MILLCOURSE_WEBHOOK_SECRET is not', {
+    hint: 'set MILLCOURSE_WEBHOOK_SECRET to whsec_$(openssl rand -base64 32) and give the same to the receiver',
+  })
 }

@@ -1,0 +1,93 @@
+/**
+ * Faults from outside the product's code: every port of a worker is wrapped, so that the process can be killed or stopped at the
+ * n-th call inside a chosen activity, before or after the real call. A marker file tells the test that the fault fell.
+ */
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { Context } from '@temporalio/activity'
+import type { ActivityDeps } from '../../activities/activity-deps.js'
+import type { QueryEngine } from '../../core/ports/query-engine.js'
+
+export interface FaultPlan {
+  /** The activity inside which the fault falls. */
+  readonly activity: string
+  /** `online.putItems`; null: any call of any port. */
+  readonly call: string | null
+  readonly when: 'before' | 'after'
+  /** 1 is the first matching call. */
+  readonly nth: number
+  /** SIGKILL, or SIGSTOP: a zombie that the test wakes with SIGCONT. */
+  readonly action: 'SIGKILL' | 'SIGSTOP'
+  /** Written just before the signal. */
+  readonly markerFile: string
+}
+
+type Observe = (call: string, when: 'before' | 'after') => void
+
+const ports = ['ledger', 'registry', 'lake', 'sources', 'engine', 'online'] as const
+
+export function withFaults(deps: ActivityDeps, plan: FaultPlan): ActivityDeps {
+  let seen = 0
+  return observed(deps, (call, when) => {
+    if (when !== plan.when || (plan.call !== null && plan.call !== call) || currentActivity() !== plan.activity) return
+    seen += 1
+    if (seen !== plan.nth) return
+    writeFileSync(plan.markerFile, `${plan.activity} ${when} ${call} ${seen}\n`)
+    process.kill(process.pid, plan.action)
+  })
+}
+
+/** Writes one line per port call inside an activity, `<activity> <call>`: what a seeded fault may choose from. */
+export function withTrace(deps: ActivityDeps, traceFile: string): ActivityDeps {
+  return observed(deps, (call, when) => {
+    const activity = currentActivity()
+    if (when === 'before' && activity) appendFileSync(traceFile, `${activity} ${call}\n`)
+  })
+}
+
+function observed(deps: ActivityDeps, observe: Observe): ActivityDeps {
+  return {
+    ...deps,
+    ...Object.fromEntries(
+      ports.map((name) => [
+        name,
+        name === 'engine' ? observedEngine(deps.engine, observe) : observedPort(name, deps[name], observe),
+      ]),
+    ),
+  }
+}
+
+function observedPort<T extends object>(name: string, port: T, observe: Observe): T {
+  return new Proxy(port, {
+    get(target, property, receiver) {
+      const member: unknown = Reflect.get(target, property, receiver)
+      if (typeof member !== 'function') return member
+      const call = `${name}.${String(property)}`
+      return (...values: unknown[]): unknown => {
+        observe(call, 'before')
+        const result: unknown = member.apply(target, values)
+        if (!(result instanceof Promise)) return result
+        return result.then((value: unknown) => {
+          observe(call, 'after')
+          return value
+        })
+      }
+    },
+  })
+}
+
+/** The sessions an engine hands out are wrapped, too: a kill may fall between two statements. */
+function observedEngine(engine: QueryEngine, observe: Observe): QueryEngine {
+  return {
+    withSession: (work, options) =>
+      engine.withSession((session) => work(observedPort('engine', session, observe)), options),
+    close: () => engine.close(),
+  }
+}
+
+function currentActivity(): string | null {
+  try {
+    return Context.current().info.activityType
+  } catch {
+    return null // outside an activity, at start and shutdown
+  }
+}
