@@ -44,6 +44,7 @@ export interface ReadStepResult {
 
 export interface ComputeStepResult {
   readonly counts: RowCounts
+  readonly peakMemoryBytes?: number
 }
 
 export interface JudgeStepResult {
@@ -69,12 +70,15 @@ export interface RecordStepInput {
   readonly outcome: 'done' | 'committed' | 'held' | 'skipped' | 'not-ready' | 'superseded'
   readonly keyCounts: KeyCounts | null
   readonly itemsWritten: number
+  readonly peakMemoryBytes?: number
 }
 
 /** The run may have failed before planning could name it: its id follows from the workflow (run-id.ts). */
 export interface RecordFailureInput {
   readonly input: RunInput
   readonly error: RunError
+  /** The ground moved and the workflow plans anew: this round ends as `superseded`, not as `failed`. */
+  readonly isReplanned: boolean
 }
 
 /** What a tick has to start; the ledger is the truth, there is no watermark. */
@@ -95,6 +99,7 @@ export interface PublishViewInput {
   readonly view: string
   readonly version: number
   readonly now: IsoInstant | null
+  readonly heartbeatMs?: number
 }
 
 /** What a decision came to (R37); online values follow from committed state. */

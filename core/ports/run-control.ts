@@ -75,3 +75,11 @@ export interface ScheduleChanges {
 export function runWorkflowId(view: string, version: number, start: IsoInstant): string {
   return `materialize/${view}@v${version}/${start}`
 }
+
+export function decideWorkflowId(decisionId: string): string {
+  return `decide/${decisionId}`
+}
+
+export function publishWorkflowId(view: string, version: number): string {
+  return `publish/${view}@v${version}`
+}

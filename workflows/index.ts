@@ -1,0 +1,5 @@
+/** Every workflow, by the name that Temporal knows it by: renaming one orphans its open executions and Schedules. */
+export { decide } from './decide.js'
+export { publish } from './publish.js'
+export { run } from './run.js'
+export { tick } from './tick.js'

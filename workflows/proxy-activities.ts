@@ -1,0 +1,37 @@
+/** How long each step may take and how it is retried. Which error is retried at all is the error table's word (activities/failure.ts). */
+import { type ActivityOptions, proxyActivities } from '@temporalio/workflow'
+import type { Activities } from '../activities/steps.js'
+
+const heartbeatMsDefault = 20_000
+
+/** Pauses between attempts. A passing fault is waited out for an hour beyond the step's own time; then the run fails. */
+const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' } as const
+
+/** The activities, typed; a step that is silent for `heartbeatMs` counts as dead and starts again on another worker. */
+export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
+  const step = (startToCloseTimeout: '10m' | '2h', scheduleToCloseTimeout: '70m' | '3h' | '15m' | '24h') =>
+    proxyActivities<Activities>({
+      startToCloseTimeout,
+      scheduleToCloseTimeout,
+      heartbeatTimeout: heartbeatMs,
+      retry,
+    } satisfies ActivityOptions)
+  // A tick that cannot plan makes way for the next one (overlap policy SKIP): it does not wait an hour.
+  const tick = step('10m', '15m')
+  const short = step('10m', '70m')
+  const long = step('2h', '3h')
+  // What has happened has to reach the ledger, also after a long outage of the ledger itself.
+  const record = step('10m', '24h')
+  return {
+    planTick: tick.planTick,
+    planRun: short.planRun,
+    readSource: short.readSource,
+    computeInterval: long.computeInterval,
+    judgeInterval: long.judgeInterval,
+    publishInterval: long.publishInterval,
+    publishView: long.publishView,
+    applyDecision: short.applyDecision,
+    recordRun: record.recordRun,
+    recordFailure: record.recordFailure,
+  }
+}
