@@ -1,0 +1,41 @@
+/** The DynamoDB client: kept-alive sockets, hard timeouts, the SDK's own few jittered retries; longer patience is patience.ts. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+
+export interface DynamoDbOptions {
+  /** Null: the endpoint of the region. */
+  readonly endpoint: string | null
+  readonly region: string
+  /** Null: the SDK's own chain (environment, profile, role). */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | null
+  /** Requests in flight; one socket each. */
+  readonly concurrency: number
+  /** One request may take at most so long; a write that timed out may have landed, which its condition makes harmless. */
+  readonly requestTimeoutMs: number
+  /** Throttles, server errors and timeouts are retried for so long before they become an error. */
+  readonly patienceMs: number
+}
+
+export const dynamoDbDefaults = {
+  endpoint: null,
+  region: 'us-east-1',
+  credentials: null,
+  concurrency: 32,
+  requestTimeoutMs: 5_000,
+  patienceMs: 30_000,
+} as const satisfies DynamoDbOptions
+
+export function createClient(options: DynamoDbOptions): DynamoDBClient {
+  return new DynamoDBClient({
+    region: options.region,
+    ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
+    ...(options.credentials === null ? {} : { credentials: options.credentials }),
+    maxAttempts: 3,
+    requestHandler: {
+      connectionTimeout: 2_000,
+      requestTimeout: options.requestTimeoutMs,
+      throwOnRequestTimeout: true,
+      httpAgent: { keepAlive: true, maxSockets: options.concurrency },
+      httpsAgent: { keepAlive: true, maxSockets: options.concurrency },
+    },
+  })
+}

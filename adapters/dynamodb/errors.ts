@@ -1,0 +1,68 @@
+/** The SDK's errors in the product's words. */
+import { type ErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
+
+const throttles = new Set([
+  'ProvisionedThroughputExceededException',
+  'ThrottlingException',
+  'RequestLimitExceeded',
+  'LimitExceededException',
+])
+const denials = new Set([
+  'AccessDeniedException',
+  'UnrecognizedClientException',
+  'InvalidSignatureException',
+  'MissingAuthenticationTokenException',
+  'IncompleteSignatureException',
+  'ExpiredTokenException',
+  'CredentialsProviderError',
+])
+
+/** What went wrong with a request on `table`. */
+export function toOnlineStoreError(error: unknown, table: string): MillcourseError {
+  if (isMillcourseError(error)) return error
+  const { name, message, status } = read(error)
+  const say = (code: ErrorCode, what: string, hint: string) =>
+    new MillcourseError(code, `online table ${table}: ${what}`, { cause: error, hint, facts: { table, cause: name } })
+  if (throttles.has(name) || status === 429)
+    return say('PUBLISH_THROTTLED', 'requests are throttled', "raise the table's or the account's limits, or wait")
+  if (denials.has(name) || status === 403 || status === 401)
+    return say(
+      'PUBLISH_ACCESS_DENIED',
+      `access denied (${message})`,
+      'check the credentials and the role of the worker',
+    )
+  if (name === 'ResourceNotFoundException')
+    return say('PUBLISH_TABLE_MISSING', 'there is no such table', 'publish the view again: it makes its table')
+  if (name === 'ItemCollectionSizeLimitExceededException' || /item size|size of hashkey|collection size/i.test(message))
+    return say(
+      'PUBLISH_ITEM_TOO_LARGE',
+      `an item is too large (${message})`,
+      'an item holds at most 400 KB, a key 2 KB',
+    )
+  if (name === 'ValidationException' || name === 'SerializationException')
+    return say('INTERNAL', `the request was refused (${message})`, 'this is a mistake of the product: report it')
+  return say('PUBLISH_UNREACHABLE', `no answer (${name}: ${message})`, 'check the endpoint: millcourse doctor')
+}
+
+/** A passing fault: the same request may be sent again. */
+export function isPassing(error: MillcourseError): boolean {
+  return error.code === 'PUBLISH_THROTTLED' || error.code === 'PUBLISH_UNREACHABLE'
+}
+
+export function isNamed(error: unknown, name: string): boolean {
+  return read(error).name === name
+}
+
+function read(error: unknown): { name: string; message: string; status: number | undefined } {
+  const { name, message, code, $metadata } = error as {
+    name?: string
+    message?: string
+    code?: string
+    $metadata?: { httpStatusCode?: number }
+  }
+  return {
+    name: name === 'Error' && code ? code : (name ?? 'Error'),
+    message: message || code || '',
+    status: $metadata?.httpStatusCode,
+  }
+}

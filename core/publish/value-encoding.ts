@@ -1,0 +1,96 @@
+/**
+ * A key's feature values as bytes (R20): a MessagePack list in the view's declared order. 64-bit integers, NaN, -0, decimals (as text)
+ * and nanosecond timestamps come back as they went in; null is null. The schema's hash travels beside the bytes and says how to read them.
+ */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import type { ColumnType, Feature } from '../define/definitions.js'
+import { assert, assertNever, MillcourseError } from '../errors.js'
+import { fitsInteger, type PackedValue, pack, unpack } from './message-pack.js'
+
+/** 16 hex digits over the features' names and types, in order. */
+export function valueSchemaHash(features: readonly Feature[]): string {
+  const schema = features.map(({ name, type }) => [name, type.kind, type.precision ?? null, type.scale ?? null])
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(schema)))).slice(0, 16)
+}
+
+/** @param values in the order of `features`, as the query engine gives them */
+export function encodeValues(features: readonly Feature[], values: readonly unknown[]): Uint8Array {
+  assert(features.length === values.length, 'one value per feature')
+  return pack(features.map((feature, index) => packedFrom(feature.name, feature.type, values[index] ?? null)))
+}
+
+/** The inverse of `encodeValues`. @throws MillcourseError SERVE_SCHEMA_CHANGED where the values were packed with another schema */
+export function decodeValues(features: readonly Feature[], values: Uint8Array, schemaHash: string): PackedValue[] {
+  if (schemaHash !== valueSchemaHash(features))
+    throw new MillcourseError(
+      'SERVE_SCHEMA_CHANGED',
+      'the stored values were published with another schema of the view',
+      {
+        hint: 'publish the view anew: millcourse materialize VIEW',
+        facts: { stored: schemaHash, expected: valueSchemaHash(features) },
+      },
+    )
+  const parts = unpack(values)
+  assert(parts.length === features.length, 'one stored value per feature')
+  return features.map((feature, index) => valueFrom(feature.type, parts[index]!))
+}
+
+function packedFrom(name: string, type: ColumnType, value: unknown): PackedValue {
+  if (value === null) return null
+  switch (type.kind) {
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'int64':
+    case 'uint8':
+    case 'uint16':
+    case 'uint32':
+    case 'uint64':
+      if (typeof value === 'bigint') return value
+      if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
+      break
+    case 'timestamp':
+      // End-of-time markers are beyond 64 bits in nanoseconds; they travel as text.
+      if (typeof value === 'bigint') return fitsInteger(value) ? value : value.toString()
+      break
+    case 'float32':
+    case 'float64':
+      if (typeof value === 'number') return value
+      break
+    case 'decimal':
+    case 'string':
+    case 'date':
+      if (typeof value === 'string') return value
+      break
+    case 'boolean':
+      if (typeof value === 'boolean') return value
+      break
+    case 'binary':
+      if (value instanceof Uint8Array) return value
+      break
+    default:
+      assertNever(type.kind)
+  }
+  throw new MillcourseError(
+    'INTERNAL',
+    `assertion failed: feature "${name}" is ${type.kind}, its value a ${typeof value}`,
+  )
+}
+
+function valueFrom(type: ColumnType, part: PackedValue): PackedValue {
+  if (part === null) return null
+  switch (type.kind) {
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'uint8':
+    case 'uint16':
+    case 'uint32':
+      return Number(part)
+    case 'timestamp':
+      return BigInt(part as bigint | string)
+    default:
+      return part
+  }
+}
