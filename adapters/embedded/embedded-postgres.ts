@@ -165,17 +165,20 @@ async function stopServer(child: ChildProcess, lifeline: Writable, ended: Promis
 }
 
 function waitUntilReady(child: ChildProcess, tail: () => string): Promise<void> {
-  return new Promise((done, fail) => {
-    const timer = setTimeout(() => fail(new Error(`not ready after ${startTimeoutMs} ms`)), startTimeoutMs)
+  let timer: NodeJS.Timeout | undefined
+  return new Promise<void>((done, fail) => {
+    timer = setTimeout(() => fail(new Error(`not ready after ${startTimeoutMs} ms`)), startTimeoutMs)
     child.once('error', fail)
     child.once('close', (code) => fail(new Error(`the server ended with ${code}`)))
     child.stderr!.on('data', function look() {
       if (!tail().includes('database system is ready to accept connections')) return
-      clearTimeout(timer)
       child.stderr!.off('data', look)
       done()
     })
-  }).finally(() => child.removeAllListeners('close')) as Promise<void>
+  }).finally(() => {
+    clearTimeout(timer)
+    child.removeAllListeners('close')
+  })
 }
 
 /** The last of what the process said, for the error message. */
