@@ -1,0 +1,54 @@
+/** What a command is given: the ports, opened when first asked for, and how to talk to the person at the terminal. */
+import type { FeatureRepo } from '../core/define/definitions.js'
+import type { Clock } from '../core/ports/clock.js'
+import type { Lake } from '../core/ports/lake.js'
+import type { LedgerWriter } from '../core/ports/ledger.js'
+import type { OnlineStore } from '../core/ports/online-store.js'
+import type { QueryEngine } from '../core/ports/query-engine.js'
+import type { RegistryWriter } from '../core/ports/registry.js'
+import type { RunControl } from '../core/ports/run-control.js'
+import type { IsoInstant } from '../core/time/instant.js'
+import type { Progress } from './output/progress.js'
+
+export interface CliContext {
+  /** Absolute; the nearest folder upward with a millcourse.json, or the one named by `--repo`. */
+  readonly repoDir: string
+  readonly isJson: boolean
+  readonly clock: Clock
+  /** `--now`; null: the real clock. */
+  readonly pretendedNow: IsoInstant | null
+  readonly progress: Progress
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal
+  /** Who acts, for the audit. */
+  readonly actor: string
+
+  /** @throws MillcourseError REPO_NOT_FOUND, REPO_LOAD_FAILED, DEFINE_INVALID */
+  loadRepo(): Promise<FeatureRepo>
+  /** Where the stack's parts are; for people. @throws MillcourseError STACK_NOT_RUNNING */
+  addresses(): Promise<StackAddresses>
+  /** Each throws STACK_NOT_RUNNING where neither the environment nor a local stack says where it is. */
+  ledger(): Promise<LedgerWriter>
+  registry(): Promise<RegistryWriter>
+  runControl(): Promise<RunControl>
+  online(): Promise<OnlineStore>
+  lake(): Promise<Lake>
+  /** The next two need no stack. */
+  sources(): Promise<Lake>
+  engine(): Promise<QueryEngine>
+  close(): Promise<void>
+}
+
+export interface StackAddresses {
+  readonly temporalUi: string | null
+}
+
+/**
+ * What a command ends with. `data` is the whole of `--json`'s output; `text` is for a person. `partly`: what was asked for was
+ * done for some of it.
+ */
+export interface Report {
+  readonly outcome: 'done' | 'partly' | 'failed'
+  readonly data: unknown
+  readonly text: string
+}

@@ -1,0 +1,187 @@
+/**
+ * The commands as commander sees them: names, options, an example each. What a command does lies in `commands/` and is imported
+ * when it runs, so that `--help` waits for nothing.
+ */
+import { Command, InvalidArgumentError } from 'commander'
+import type { CliContext, Report } from './context.js'
+
+export interface GlobalOptions {
+  readonly repo?: string
+  readonly json?: boolean
+  readonly now?: string
+}
+
+/** Runs a command's body with an open context and prints its report; given by main.ts. */
+export type Runner = (globals: GlobalOptions, body: (context: CliContext) => Promise<Report>) => Promise<void>
+
+export function buildProgram(run: Runner, version: string): Command {
+  const program = new Command('millcourse')
+    .description('The batch side of a feature store: views in TypeScript, materialized hourly into DynamoDB.')
+    .version(version)
+    .option('--repo <dir>', 'the feature repo (default: the nearest folder upward with a millcourse.json)')
+    .option('--json', 'one JSON document on stdout instead of text')
+    .option('--now <instant>', 'pretend it is this time, for plan, ttl and watcher')
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', '\nExit codes: 0 done, 2 partly, 1 failed, 64-78 an error (docs/errors.md), 130 interrupted.')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+
+  /** Binds a body to a command: `load` imports it, its arguments are those of commander's action. */
+  const body =
+    <Arguments extends unknown[]>(
+      load: () => Promise<(context: CliContext, ...args: Arguments) => Promise<Report>>,
+    ): ((...args: [...Arguments, Command]) => Promise<void>) =>
+    async (...all) => {
+      const command = all.at(-1) as Command
+      const args = all.slice(0, -1) as unknown as Arguments
+      await run(command.optsWithGlobals<GlobalOptions>(), async (context) => (await load())(context, ...args))
+    }
+
+  program.commandsGroup('Start here:')
+  program
+    .command('init')
+    .argument('[directory]', 'where to make it', '.')
+    .description('make a feature repo that runs')
+    .option('--example <name>', 'sample (generated) or flights (needs the npm package vega-datasets)', 'sample')
+    .addHelpText('after', example('millcourse init shop', 'cd shop && millcourse dev'))
+    .action(body(async () => (await import('./commands/init.js')).init))
+  program
+    .command('dev')
+    .description('start the whole local stack; Ctrl-C stops it')
+    .option('--no-worker', 'without the worker, to run it elsewhere')
+    .option('--no-watcher', 'without the watcher')
+    .addHelpText(
+      'after',
+      example('millcourse dev', 'millcourse dev --no-worker   # and `millcourse worker` in a debugger'),
+    )
+    .action(body(async () => (await import('./commands/dev.js')).dev))
+  program
+    .command('doctor')
+    .description('what is reachable, what is wrong, what to do')
+    .addHelpText('after', example('millcourse doctor'))
+    .action(body(async () => (await import('./commands/doctor.js')).doctor))
+
+  program.commandsGroup('Definitions:')
+  program
+    .command('plan')
+    .description('show what `apply` would change')
+    .addHelpText('after', example('millcourse plan --repo feature_repo'))
+    .action(body(async () => (await import('./commands/plan.js')).plan))
+  program
+    .command('apply')
+    .description('register the definitions and bring the schedules in line')
+    .option('--paused', 'create or update the schedules paused')
+    .addHelpText('after', example('millcourse apply'))
+    .action(body(async () => (await import('./commands/apply.js')).apply))
+
+  program.commandsGroup('Runs:')
+  program
+    .command('materialize')
+    .argument('<view>')
+    .description('run every interval that the ledger lacks, oldest first, and wait for them')
+    .option('--from <instant>', 'first interval start (default: the view’s since)')
+    .option('--to <instant>', 'end of the last interval (default: now)')
+    .option('--timeout <duration>', 'wait at most so long', '1h')
+    .option('--no-wait', 'start the first runs and return')
+    .addHelpText(
+      'after',
+      example(
+        'millcourse materialize airport_delays',
+        'millcourse materialize airport_delays --from 2001-01-01T00:00:00Z --to 2001-01-03T00:00:00Z',
+      ),
+    )
+    .action(body(async () => (await import('./commands/materialize.js')).materialize))
+  const runs = program
+    .command('runs')
+    .description('list runs, newest first')
+    .option('--view <view>', 'of one view')
+    .option('--outcome <outcomes>', 'of these outcomes, comma-separated: failed,held', list)
+    .option('--limit <count>', 'at most so many', positiveInteger, 20)
+    .addHelpText('after', example('millcourse runs --outcome failed,held', 'millcourse runs show 7f3a'))
+    .action(body(async () => (await import('./commands/runs.js')).runs))
+  runs
+    .command('show')
+    .argument('<run>', 'the id, or its beginning; or VIEW@START')
+    .description('one run: what failed, the first cause, what to do')
+    .addHelpText(
+      'after',
+      example('millcourse runs show 7f3a', 'millcourse runs show airport_delays@2001-01-01T05:00:00Z'),
+    )
+    .action(body(async () => (await import('./commands/runs-show.js')).showRun))
+  program
+    .command('decide')
+    .argument('<run>', 'the id, or its beginning; or VIEW@START')
+    .argument('<action>', 'accept, reject or rerun')
+    .requiredOption('--reason <text>', 'why; kept with the decision')
+    .option('--no-wait', 'return when the decision is recorded')
+    .description('decide on a held, failed or overdue interval')
+    .addHelpText(
+      'after',
+      example('millcourse decide airport_delays@2001-01-02T05:00:00Z accept --reason "strike, values are true"'),
+    )
+    .action(body(async () => (await import('./commands/decide.js')).decide))
+  program
+    .command('incidents')
+    .description('what is wrong now, one line a cause')
+    .option('--all', 'resolved ones too')
+    .option('--limit <count>', 'at most so many', positiveInteger, 20)
+    .addHelpText('after', example('millcourse incidents --all'))
+    .action(body(async () => (await import('./commands/incidents.js')).incidents))
+
+  program.commandsGroup('Values:')
+  program
+    .command('get')
+    .argument('<name>', 'a view or a service')
+    .argument('<key=value...>', 'every key of its entity')
+    .description('read an online vector')
+    .addHelpText(
+      'after',
+      example('millcourse get airport_delays origin=ATL', 'millcourse get delay_model origin=ATL destination=ORD'),
+    )
+    .action(body(async () => (await import('./commands/get.js')).get))
+  program
+    .command('training-set')
+    .description('join features onto a spine, as they were known at each row’s time')
+    .requiredOption('--spine <file>', 'Parquet or CSV: keys, a time, any other columns')
+    .requiredOption('--event-time <column>', 'the spine’s time')
+    .requiredOption('--features <names>', 'VIEW:feature or VIEW:*, comma-separated', list)
+    .option('--map <pairs>', 'VIEW.key=column, where a spine column has another name, comma-separated', list)
+    .requiredOption('--out <file>', 'the Parquet file to write')
+    .addHelpText(
+      'after',
+      example(
+        'millcourse training-set --spine spine.parquet --event-time at --features airport_delays:delay_avg_24h,last_departure:delay --out train.parquet',
+      ),
+    )
+    .action(body(async () => (await import('./commands/training-set.js')).trainingSet))
+
+  program.commandsGroup('Processes:')
+  program
+    .command('worker')
+    .description('run workflows and activities until stopped')
+    .addHelpText('after', example('TEMPORAL_ADDRESS=temporal:7233 millcourse worker --repo feature_repo'))
+    .action(body(async () => (await import('./commands/worker.js')).worker))
+  program
+    .command('watcher')
+    .description('watch the ledger and raise incidents until stopped; knows no Temporal')
+    .addHelpText('after', example('millcourse watcher --repo feature_repo'))
+    .action(body(async () => (await import('./commands/watcher.js')).watcher))
+  return program
+}
+
+function example(...lines: string[]): string {
+  return `\nExample:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+function positiveInteger(text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It is not a positive whole number.')
+  return number
+}
