@@ -16,14 +16,17 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
   const watch =
     <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
     async (...args: Args): Promise<Result> => {
-      const { info } = Context.current()
+      const context = Context.current()
+      const { info } = context
       const id = `${info.workflowExecution?.runId}/${info.activityId}`
-      const stopPulse = startPulse(Context.current())
+      const stopPulse = startPulse(context)
       try {
         const result = await work(...args)
         firstFailures.delete(id)
         return result
-      } catch (error) {
+      } catch (thrown) {
+        // What a query says when it is interrupted is not its fault: the step was told to stop, and starts again elsewhere.
+        const error = context.cancellationSignal.aborted ? await context.cancelled.catch((reason) => reason) : thrown
         const failure = toTemporalFailure(error, info.attempt, firstFailures.get(id) ?? null)
         if (failure instanceof CancelledFailure || failure.nonRetryable) firstFailures.delete(id)
         else if (!firstFailures.has(id)) firstFailures.set(id, toFirstFailure(error))

@@ -25,7 +25,12 @@ const flag = z
   .enum(['true', 'false'])
   .default('false')
   .transform((text) => text === 'true')
-const size = z.string().regex(/^\d+(\.\d+)?\s?([KMGT]i?B|B)$/, 'write it as 512MiB or 2GiB')
+const sizeMb = (fallback: string) =>
+  z
+    .string()
+    .regex(/^\d+(MiB|GiB|TiB)$/, 'write it as 512MiB or 2GiB')
+    .default(fallback)
+    .transform((text) => Number.parseInt(text, 10) * { M: 1, G: 1024, T: 1024 ** 2 }[text.at(-3) as 'M' | 'G' | 'T'])
 const instant = z.string().refine((text) => {
   try {
     parseInstant(text)
@@ -61,9 +66,9 @@ const schema = z.object({
   TEMPORAL_API_KEY: z.string().optional(),
   MILLCOURSE_TASK_QUEUE: z.string().min(1).optional(),
   MILLCOURSE_NOW: instant.optional(),
-  MILLCOURSE_MEMORY_LIMIT: size.default('1GiB'),
+  MILLCOURSE_MEMORY_LIMIT: sizeMb('1GiB'),
   MILLCOURSE_SPILL_DIR: z.string().optional(),
-  MILLCOURSE_SPILL_LIMIT: size.default('20GiB'),
+  MILLCOURSE_SPILL_LIMIT: sizeMb('20GiB'),
   MILLCOURSE_THREADS: count(2),
   MILLCOURSE_ACTIVITIES_MAX: count(4),
   MILLCOURSE_RUNS_PER_TICK: count(24),
@@ -115,9 +120,9 @@ export interface Config {
   /** `--now`; null: the real clock. */
   readonly now: IsoInstant | null
   readonly engine: {
-    readonly memoryLimit: string
-    readonly spillFolder: string
-    readonly spillLimit: string
+    readonly memoryLimitMb: number
+    readonly spillDir: string
+    readonly spillMaxMb: number
     readonly threads: number
   }
   readonly worker: {
@@ -170,9 +175,9 @@ function toConfig(env: z.output<typeof schema>): Config {
     },
     now: env.MILLCOURSE_NOW ?? null,
     engine: {
-      memoryLimit: env.MILLCOURSE_MEMORY_LIMIT,
-      spillFolder: env.MILLCOURSE_SPILL_DIR ?? join(tmpdir(), `millcourse-spill-${process.pid}`),
-      spillLimit: env.MILLCOURSE_SPILL_LIMIT,
+      memoryLimitMb: env.MILLCOURSE_MEMORY_LIMIT,
+      spillDir: env.MILLCOURSE_SPILL_DIR ?? join(tmpdir(), 'millcourse-spill'),
+      spillMaxMb: env.MILLCOURSE_SPILL_LIMIT,
       threads: env.MILLCOURSE_THREADS,
     },
     worker: {

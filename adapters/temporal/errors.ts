@@ -1,0 +1,61 @@
+/** Temporal's errors become ours. */
+import { isGrpcDeadlineError, isGrpcServiceError, ServiceError, WorkflowFailedError } from '@temporalio/client'
+import { ApplicationFailure } from '@temporalio/common'
+import { isErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
+
+/** gRPC: the call was understood and refused, and no other time will help. */
+const refused: Readonly<Record<number, string>> = { 7: 'it denies access', 16: 'it does not know these credentials' }
+
+/**
+ * The failure of a workflow is the failure of its step, with code, hint and facts as the step raised them; all else that
+ * the server or the way to it says is TEMPORAL_UNREACHABLE or CONFIG_INVALID, with the address.
+ */
+export function fromTemporalError(error: unknown, target: { address: string; namespace: string }): MillcourseError {
+  if (isMillcourseError(error)) return error
+  if (error instanceof WorkflowFailedError) return fromWorkflowFailure(error)
+  const grpc = findGrpcError(error)
+  const facts = { address: target.address, namespace: target.namespace }
+  if (grpc && grpc.code in refused)
+    return new MillcourseError('CONFIG_INVALID', `Temporal at ${target.address} refused: ${refused[grpc.code]}`, {
+      cause: error,
+      hint: 'check TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and the TEMPORAL_TLS_… files',
+      facts,
+    })
+  if (grpc?.code === 5)
+    return new MillcourseError('CONFIG_INVALID', `Temporal at ${target.address} does not know: ${grpc.details}`, {
+      cause: error,
+      hint: `check that namespace "${target.namespace}" exists (TEMPORAL_NAMESPACE)`,
+      facts,
+    })
+  if (grpc || error instanceof ServiceError || isGrpcDeadlineError(error))
+    return new MillcourseError('TEMPORAL_UNREACHABLE', `Temporal at ${target.address} does not answer`, {
+      cause: error,
+      hint: 'start the local stack with `millcourse dev`, or check TEMPORAL_ADDRESS; `millcourse doctor` looks closer',
+      facts,
+    })
+  return new MillcourseError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error })
+}
+
+function fromWorkflowFailure(error: WorkflowFailedError): MillcourseError {
+  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof ApplicationFailure) || !cause.type || !isErrorCode(cause.type)) continue
+    // As written by activities/failure.ts.
+    const [facts, hint] = (cause.details ?? []) as [Record<string, string | number>?, (string | null)?]
+    return new MillcourseError(cause.type, cause.message, {
+      cause: error,
+      ...(facts ? { facts } : {}),
+      ...(hint ? { hint } : {}),
+    })
+  }
+  const deepest = error.cause?.message ?? error.message
+  return new MillcourseError('RUN_STEP_TIMED_OUT', `the workflow did not finish: ${deepest}`, {
+    cause: error,
+    hint: 'check that a worker runs (`millcourse doctor`), then try again',
+  })
+}
+
+function findGrpcError(error: unknown): { code: number; details: string } | null {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (isGrpcServiceError(cause)) return { code: cause.code, details: cause.details }
+  return null
+}

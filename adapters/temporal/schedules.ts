@@ -1,0 +1,178 @@
+/** One Schedule per view: what it says, whether an existing one says the same, and bringing the two together. */
+import {
+  type Client,
+  type ScheduleDescription,
+  ScheduleNotFoundError,
+  type ScheduleOptions,
+  type ScheduleOptionsStartWorkflowAction,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client'
+import type { FeatureViewDefinition } from '../../core/define/definitions.js'
+import { MillcourseError } from '../../core/errors.js'
+import type { ScheduleChanges, TickInput } from '../../core/ports/run-control.js'
+import { durationToMs } from '../../core/time/duration.js'
+import { instantToMs, parseInstant } from '../../core/time/instant.js'
+
+export interface ScheduleSettings {
+  readonly project: string
+  readonly taskQueue: string
+  readonly runsMax: number
+  readonly heartbeatMs: number
+}
+
+/** Schedules that say this were paused by `isPaused`, and only they are resumed by its absence: a person's pause is left alone. */
+const pauseNote = 'paused by millcourse'
+/** Temporal looks at Schedules with a resolution of a second. */
+const everyMsMin = 1_000
+
+export function scheduleId(project: string, view: string): string {
+  return `${schedulePrefix(project)}${view}`
+}
+
+function schedulePrefix(project: string): string {
+  return `schedule/${project}/`
+}
+
+export async function syncSchedules(
+  client: Client,
+  settings: ScheduleSettings,
+  views: readonly FeatureViewDefinition[],
+  isPaused: boolean,
+): Promise<ScheduleChanges> {
+  const changes: Record<keyof ScheduleChanges, string[]> = { created: [], updated: [], deleted: [], unchanged: [] }
+  for (const view of views) changes[await syncView(client, settings, view, isPaused)].push(view.name)
+  const wanted = new Set(views.map((view) => scheduleId(settings.project, view.name)))
+  // The list lags behind by a moment; a Schedule missed here is deleted by the next apply.
+  for await (const { scheduleId: id } of client.schedule.list()) {
+    if (!id.startsWith(schedulePrefix(settings.project)) || wanted.has(id)) continue
+    if (await deleteSchedule(client, id)) changes.deleted.push(id.slice(schedulePrefix(settings.project).length))
+  }
+  return changes
+}
+
+async function syncView(
+  client: Client,
+  settings: ScheduleSettings,
+  view: FeatureViewDefinition,
+  isPaused: boolean,
+): Promise<'created' | 'updated' | 'unchanged'> {
+  const wanted = scheduleOptions(settings, view)
+  const handle = client.schedule.getHandle(wanted.scheduleId)
+  const existing = await describe(client, wanted.scheduleId)
+  if (!existing) {
+    await client.schedule.create({ ...wanted, state: isPaused ? { paused: true, note: pauseNote } : { paused: false } })
+    return 'created'
+  }
+  const state = nextState(existing, isPaused)
+  if (isSame(existing, wanted) && existing.state.paused === state.paused) return 'unchanged'
+  const { scheduleId: _, memo: __, ...options } = wanted
+  await handle.update(() => ({ ...options, state }))
+  return 'updated'
+}
+
+function nextState(existing: ScheduleDescription, isPaused: boolean): { paused: boolean; note?: string } {
+  const { paused, note } = existing.state
+  if (isPaused) return paused ? { paused, ...(note ? { note } : {}) } : { paused: true, note: pauseNote }
+  return paused && note !== pauseNote ? { paused, ...(note ? { note } : {}) } : { paused: false }
+}
+
+export function scheduleOptions(
+  settings: ScheduleSettings,
+  view: FeatureViewDefinition,
+): ScheduleOptions<ScheduleOptionsStartWorkflowAction<(input: TickInput) => Promise<unknown>>> {
+  const everyMs = durationToMs(view.every)
+  if (everyMs < everyMsMin)
+    throw new MillcourseError(
+      'DEFINE_INVALID',
+      `view ${view.name}: every ${view.every} is shorter than a Schedule can be`,
+      {
+        hint: 'choose 1s or longer',
+        facts: { view: view.name, every: view.every },
+      },
+    )
+  const sinceMs = instantToMs(parseInstant(view.since))
+  const input: TickInput = {
+    view: view.name,
+    now: null,
+    kind: 'scheduled',
+    range: null,
+    runsMax: settings.runsMax,
+    heartbeatMs: settings.heartbeatMs,
+  }
+  return {
+    scheduleId: scheduleId(settings.project, view.name),
+    // Fires at each interval's end: intervals are aligned to `since`, not to 1970.
+    spec: {
+      intervals: [{ every: everyMs, offset: ((sinceMs % everyMs) + everyMs) % everyMs }],
+      // Hundreds of views of one pace must not all tick in the same second; a tick has no hurry of its own.
+      jitter: Math.min(Math.floor(everyMs / 20), 30_000),
+    },
+    policies: {
+      // A tick reads all that is missing from the ledger, so that one skipped beside an open one loses nothing.
+      overlap: ScheduleOverlapPolicy.SKIP,
+      // For the same reason one missed tick is made up for after an outage, not one per interval.
+      catchupWindow: Math.max(everyMs, 60_000),
+      pauseOnFailure: false,
+    },
+    action: {
+      type: 'startWorkflow',
+      workflowType: 'tick',
+      // The server appends the time of each start.
+      workflowId: `tick/${settings.project}/${view.name}`,
+      taskQueue: settings.taskQueue,
+      args: [input],
+    },
+  }
+}
+
+function isSame(existing: ScheduleDescription, wanted: ReturnType<typeof scheduleOptions>): boolean {
+  const [interval] = existing.spec.intervals ?? []
+  const [wantedInterval] = wanted.spec.intervals ?? []
+  const seen = [
+    existing.spec.intervals?.length,
+    interval?.every,
+    interval?.offset,
+    existing.spec.jitter ?? 0,
+    existing.policies.overlap,
+    existing.policies.catchupWindow,
+    existing.policies.pauseOnFailure,
+    existing.action.workflowType,
+    existing.action.workflowId,
+    existing.action.taskQueue,
+    existing.action.args,
+  ]
+  const asked = [
+    1,
+    wantedInterval?.every,
+    wantedInterval?.offset,
+    wanted.spec.jitter,
+    wanted.policies?.overlap,
+    wanted.policies?.catchupWindow,
+    wanted.policies?.pauseOnFailure,
+    wanted.action.workflowType,
+    wanted.action.workflowId,
+    wanted.action.taskQueue,
+    wanted.action.args,
+  ]
+  return JSON.stringify(seen) === JSON.stringify(asked)
+}
+
+async function describe(client: Client, id: string): Promise<ScheduleDescription | null> {
+  try {
+    return await client.schedule.getHandle(id).describe()
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return null
+    throw error
+  }
+}
+
+/** False: it was gone already. */
+async function deleteSchedule(client: Client, id: string): Promise<boolean> {
+  try {
+    await client.schedule.getHandle(id).delete()
+    return true
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return false
+    throw error
+  }
+}

@@ -1,0 +1,84 @@
+/** A real Temporal server for a test file, workers on it, and nothing left behind. */
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Client, Connection } from '@temporalio/client'
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import type { Activities } from '../../activities/steps.js'
+import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
+
+export interface TestTemporal {
+  readonly server: EmbeddedTemporal
+  readonly client: Client
+  /** A name that no other test has. */
+  newTaskQueue(): string
+  /** Works on the queue with these activities until `stop`, or until the test server stops. */
+  startWorker(taskQueue: string, activities: Partial<Activities>): Promise<{ stop(): Promise<void> }>
+  stop(): Promise<void>
+}
+
+let bundle: Promise<string> | null = null
+
+/** The workflows from their sources, bundled once per process. */
+export function testBundle(): Promise<string> {
+  bundle ??= bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  }).then(({ code }) => code)
+  return bundle
+}
+
+/** In memory, on free ports. Ended with this process, however it ends. */
+export async function startTestTemporal(): Promise<TestTemporal> {
+  quietRuntime()
+  const dir = mkdtempSync(join(tmpdir(), 'millcourse-temporal-'))
+  const server = await startEmbeddedTemporal({
+    env: process.env,
+    dbFile: null,
+    logFile: join(dir, 'temporal.log'),
+    withUi: false,
+  })
+  const connection = await Connection.connect({ address: server.address })
+  const workerConnection = await NativeConnection.connect({ address: server.address })
+  const workers = new Set<{ stop(): Promise<void> }>()
+  return {
+    server,
+    client: new Client({ connection }),
+    newTaskQueue: () => `test-${randomUUID()}`,
+    async startWorker(taskQueue, activities) {
+      const worker = await Worker.create({
+        connection: workerConnection,
+        taskQueue,
+        workflowBundle: { code: await testBundle() },
+        activities,
+        maxCachedWorkflows: 50,
+      })
+      const working = worker.run()
+      const handle = {
+        async stop() {
+          workers.delete(handle)
+          if (worker.getState() === 'RUNNING') worker.shutdown()
+          await working
+        },
+      }
+      workers.add(handle)
+      return handle
+    },
+    async stop() {
+      await Promise.allSettled([...workers].map((worker) => worker.stop()))
+      await connection.close()
+      await workerConnection.close()
+      await server.stop()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+let isQuiet = false
+function quietRuntime(): void {
+  if (isQuiet) return
+  isQuiet = true
+  Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') })
+}

@@ -1,0 +1,5 @@
+/** The last step of `npm run build`. */
+import { writeFileSync } from 'node:fs'
+import { buildWorkflowBundle, builtBundle } from './workflow-bundle.js'
+
+writeFileSync(builtBundle, await buildWorkflowBundle())

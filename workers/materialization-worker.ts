@@ -1,0 +1,86 @@
+/** The process that works: workflows in their sandbox, activities with the ports of assemble.ts. Stateless; run as many as needed. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DefaultLogger, IllegalStateError, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import type { ActivityDeps, Log } from '../activities/activity-deps.js'
+import { createActivities } from '../activities/create-activities.js'
+import { connectionSettings } from '../adapters/temporal/client.js'
+import type { Config } from './config.js'
+import { workflowBundle } from './workflow-bundle.js'
+
+export interface MaterializationWorkerOptions {
+  readonly config: Pick<Config, 'temporal' | 'worker'>
+  readonly deps: ActivityDeps
+  /** Aborted: no new work is taken, what is under way is finished within the grace time, then the promise settles. */
+  readonly signal: AbortSignal
+  /** Called once, when the worker takes work. */
+  readonly onReady?: () => void
+}
+
+const longestPauseMs = 15_000
+/** After the grace time, activities have been told to stop; one that does not listen is left behind. */
+const afterGraceMs = 15_000
+
+/** Works until `signal`; a server that is away, at the start or later, is waited for. */
+export async function runMaterializationWorker(options: MaterializationWorkerOptions): Promise<void> {
+  const { config, deps, signal, onReady } = options
+  const { address, namespace, taskQueue } = config.temporal
+  installRuntime(deps.log)
+  const connection = await connectPatiently(options)
+  if (!connection) return
+  try {
+    const worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue,
+      identity: config.worker.identity,
+      workflowBundle: await workflowBundle(),
+      activities: createActivities(deps),
+      // The engine has one heavy slot: more activities at once only wait inside their own time limits.
+      maxConcurrentActivityTaskExecutions: config.worker.activitiesMax,
+      shutdownGraceTime: config.worker.shutdownGraceMs,
+      shutdownForceTime: config.worker.shutdownGraceMs + afterGraceMs,
+    })
+    const stop = () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown()
+    }
+    const working = worker.run()
+    signal.addEventListener('abort', stop)
+    if (signal.aborted) stop()
+    deps.log.info({ address, namespace, taskQueue }, 'worker takes work')
+    onReady?.()
+    await working.finally(() => signal.removeEventListener('abort', stop))
+    deps.log.info({ taskQueue }, 'worker has finished what was under way')
+  } finally {
+    await connection.close()
+  }
+}
+
+/** Null: told to stop before the server answered. */
+async function connectPatiently(options: MaterializationWorkerOptions): Promise<NativeConnection | null> {
+  const { config, deps, signal } = options
+  const settings = await connectionSettings(config.temporal)
+  for (let pauseMs = 500; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    try {
+      return await NativeConnection.connect(settings)
+    } catch (error) {
+      const { address } = config.temporal
+      deps.log.warn({ address, error, nextTryMs: pauseMs }, `Temporal at ${address} does not answer yet`)
+      await sleep(pauseMs, undefined, { signal }).catch(() => {})
+    }
+  }
+  return null
+}
+
+/** The process's root decides about signals, not the SDK; and there is one runtime per process, whoever makes it first. */
+function installRuntime(log: Log): void {
+  try {
+    Runtime.install({
+      shutdownSignals: [],
+      logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
+        log[level === 'ERROR' ? 'error' : 'warn']({ ...meta }, `temporal: ${message}`),
+      ),
+    })
+  } catch (error) {
+    if (!(error instanceof IllegalStateError)) throw error
+  }
+}
