@@ -1,0 +1,168 @@
+import { readFile } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { z } from 'zod'
+import {
+  collectDeclarations,
+  type Declaration,
+  type Declared,
+  type Definition,
+  type FeatureRepo,
+  isDeclared,
+  type Problem,
+  type SourceLocation,
+  validateRepo,
+} from '../../core/define/index.js'
+import { MillcourseError } from '../../core/errors.js'
+import { definitionFiles } from './definition-files.js'
+import { openImporter } from './definition-importer.js'
+import { type LoadFailure, loadFailure } from './load-failure.js'
+
+export interface FeatureRepoReading {
+  /** What could be read; may be applied only when there are no problems. */
+  readonly repo: FeatureRepo
+  readonly problems: readonly MillcourseError[]
+}
+
+/**
+ * All definitions of a team's feature repo, checked as a whole.
+ * @throws MillcourseError REPO_NOT_FOUND, CONFIG_INVALID, REPO_LOAD_FAILED, DEFINE_*. Several problems become one error that lists
+ * them, with an AggregateError of all as its cause; `readFeatureRepo` hands them out one by one.
+ */
+export async function loadFeatureRepo(dir: string): Promise<FeatureRepo> {
+  const { repo, problems } = await readFeatureRepo(dir)
+  const [first] = problems
+  if (!first) return repo
+  if (problems.length === 1) throw first
+  throw new MillcourseError(
+    first.code,
+    `${problems.length} problems in ${dir}:\n${problems.map(formatProblem).join('\n')}`,
+    {
+      cause: new AggregateError(problems),
+      hint: 'correct them; `millcourse plan` looks again and changes nothing',
+      facts: { problems: problems.length },
+    },
+  )
+}
+
+/** The same, with every problem as a value. @throws MillcourseError REPO_NOT_FOUND, CONFIG_INVALID */
+export async function readFeatureRepo(dir: string): Promise<FeatureRepoReading> {
+  const root = resolve(dir)
+  const project = await readProject(root, dir)
+  const declarations: Declaration[] = []
+  const exported = new Set<Declared>()
+  const failures: LoadFailure[] = []
+  const collecting = collectDeclarations((declaration) => declarations.push(declaration))
+  const importer = openImporter()
+  try {
+    for (const file of await definitionFiles(root))
+      try {
+        for (const value of Object.values(await importer.import(file))) collectExported(value, exported)
+      } catch (error) {
+        failures.push(loadFailure(error, file, root))
+      }
+  } finally {
+    collecting.stop()
+    await importer.close()
+  }
+  // Another repo may be loading at the same time: what it declares lies elsewhere.
+  const own = declarations.filter(
+    ({ declared }) => declared.definition.at?.file.startsWith(root) ?? exported.has(declared),
+  )
+  const repo = repoOf(project, [...new Set([...own.map(({ declared }) => declared), ...exported])], root)
+  const failedFiles = new Set(failures.map((failure) => join(root, failure.file)))
+  const notExported = own
+    .map(({ declared }) => declared)
+    .filter((declared) => !exported.has(declared) && !failedFiles.has(declared.definition.at?.file ?? ''))
+    .map((declared) => notExportedProblem(declared.definition))
+  const problems = [...own.flatMap((declaration) => declaration.problems), ...notExported]
+  return {
+    repo,
+    problems: [
+      ...distinct(failures).map((failure) => failure.error),
+      ...problems.map((problem) => errorOf(problem, root)),
+      ...validateRepo(repo),
+    ],
+  }
+}
+
+const projectFile = z.strictObject({
+  project: z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, 'lower-case letters, digits and _, at most 40, a letter first'),
+})
+
+async function readProject(root: string, dir: string): Promise<string> {
+  const path = join(root, 'millcourse.json')
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new MillcourseError('REPO_NOT_FOUND', `${dir} is not a feature repo: it has no millcourse.json`, {
+      cause,
+      hint: `name the folder with --repo DIR, or make one with \`millcourse init ${dir}\``,
+      facts: { path },
+    })
+  })
+  try {
+    return projectFile.parse(JSON.parse(text)).project
+  } catch (cause) {
+    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause)
+    throw new MillcourseError('CONFIG_INVALID', `${join(dir, 'millcourse.json')}: ${reason}`, {
+      cause,
+      hint: '{ "project": "flights" }',
+      facts: { path },
+    })
+  }
+}
+
+/** An exported definition, or several in an array or an object. */
+function collectExported(value: unknown, into: Set<Declared>): void {
+  if (isDeclared(value)) into.add(value)
+  else if (Array.isArray(value) || isLiteral(value))
+    for (const item of Object.values(value)) if (isDeclared(item)) into.add(item)
+}
+
+function isLiteral(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+}
+
+function repoOf(project: string, all: readonly Declared[], root: string): FeatureRepo {
+  const definitions = all
+    .map(({ definition }) => ({ ...definition, at: relativeLocation(definition.at, root) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const ofKind = <Kind extends Definition['kind']>(kind: Kind) =>
+    definitions.filter((one): one is Extract<Definition, { kind: Kind }> => one.kind === kind)
+  return {
+    project,
+    entities: ofKind('entity'),
+    sources: ofKind('source'),
+    views: ofKind('view'),
+    services: ofKind('service'),
+  }
+}
+
+function relativeLocation(at: SourceLocation | null, root: string): SourceLocation | null {
+  return at && { file: relative(root, at.file), line: at.line }
+}
+
+/** Silently leaving it out, or silently applying a draft, would both surprise. */
+function notExportedProblem(definition: Definition): Problem {
+  return {
+    code: 'DEFINE_INVALID',
+    message: `${definition.kind} '${definition.name}' is not exported`,
+    hint: 'write `export const` before it, or remove it',
+    facts: { name: definition.name, ...(definition.at ? { file: definition.at.file, line: definition.at.line } : {}) },
+  }
+}
+
+function errorOf({ code, message, hint, facts = {} }: Problem, root: string): MillcourseError {
+  const file = typeof facts.file === 'string' ? { file: relative(root, facts.file) } : {}
+  return new MillcourseError(code, message, { ...(hint ? { hint } : {}), facts: { ...facts, ...file } })
+}
+
+/** A file that fails to load fails every file that imports it, with the same error. */
+function distinct(failures: readonly LoadFailure[]): LoadFailure[] {
+  return failures.filter(
+    (failure, index) => failures.findIndex((other) => other.error.message === failure.error.message) === index,
+  )
+}
+
+/** `  views/a.ts:12: view 'a' has no features`. */
+function formatProblem({ message, detail: { facts = {} } }: MillcourseError): string {
+  return `  ${facts.file ? `${facts.file}:${facts.line}: ` : ''}${message}`
+}

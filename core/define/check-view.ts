@@ -1,0 +1,175 @@
+/** What is wrong with a view, at run time: the compiler says most of it first (view-types.ts). */
+import { familyOf, formatColumnType, isNumeric } from './column-types.js'
+import { isDeclared, type Problem } from './declare.js'
+import type { FeatureCheck, FeatureViewDefinition, SourceDefinition } from './definitions.js'
+import type { GivenView } from './given-view.js'
+import { checkColumnNames, checkName, isPlainObject } from './names.js'
+
+export function viewProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {
+  return [
+    ...checkName('view', view.name),
+    ...versionProblems(view),
+    ...partsProblems(view, given),
+    ...keyProblems(view, given),
+    ...featureProblems(view, given),
+    ...optionProblems(view, given),
+    ...checkProblems(view, given),
+  ]
+}
+
+function invalid(view: FeatureViewDefinition, message: string, more: Omit<Problem, 'code' | 'message'> = {}): Problem {
+  return {
+    code: 'DEFINE_INVALID',
+    message: `view '${view.name}'${message}`,
+    ...more,
+    facts: { view: view.name, ...more.facts },
+  }
+}
+
+function versionProblems(view: FeatureViewDefinition): Problem[] {
+  if (Number.isInteger(view.version) && view.version >= 1) return []
+  return [invalid(view, `: version ${view.version} is not 1, 2, 3, …`)]
+}
+
+function partsProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {
+  const problems: Problem[] = []
+  if (!isDeclared(given.entity) || given.entity.definition.kind !== 'entity')
+    problems.push(invalid(view, ' has no entity', { hint: 'entity: the value that entity(…) returned' }))
+  if (!isDeclared(given.source) || given.source.definition.kind !== 'source')
+    problems.push(invalid(view, ' has no source', { hint: 'source: the value that parquet(…) returned' }))
+  return problems
+}
+
+/** Every key has a column of its own family (R12). */
+function keyProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {
+  const entity = given.entity?.definition
+  const source = given.source?.definition
+  if (!entity || !source) return []
+  const unknown = Object.keys(given.keys ?? {}).filter((key) => !entity.keys.some((one) => one.name === key))
+  return [
+    ...unknown.map((key) => invalid(view, ` maps the key '${key}', which entity '${entity.name}' does not have`)),
+    ...entity.keys.flatMap((key): Problem[] => {
+      const columnName = given.keys?.[key.name] ?? key.name
+      const column = source.schema.find((one) => one.name === columnName)
+      const facts = { view: view.name, key: key.name, column: columnName, source: source.name }
+      if (!column)
+        return [
+          {
+            code: 'DEFINE_UNKNOWN_COLUMN',
+            message: `view '${view.name}' joins on '${columnName}', which source '${source.name}' does not have`,
+            hint: `keys: { ${key.name}: '…' } with one of ${source.schema.map((one) => one.name).join(', ')}`,
+            facts,
+          },
+        ]
+      const isSame =
+        familyOf(column.kind) === familyOf(key.kind) && (key.kind !== 'decimal' || key.scale === column.scale)
+      if (isSame) return []
+      const types = `: key '${key.name}' is ${formatColumnType(key)}, column '${columnName}' of source '${source.name}' is ${formatColumnType(column)} (R12)`
+      return [invalid(view, types, { facts })]
+    }),
+  ]
+}
+
+function featureProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {
+  const names = Object.keys(isPlainObject(given.features) ? given.features : {})
+  const kinds = new Set(Object.values(given.features ?? {}).map((spec) => spec?.kind))
+  const problems = [
+    ...names.flatMap((name) => checkName(`view '${view.name}': feature`, name)),
+    ...checkColumnNames(`view '${view.name}'`, names).filter((problem) => problem.code === 'DEFINE_DUPLICATE_NAME'),
+  ]
+  if (names.length === 0) problems.push(invalid(view, ' has no features'))
+  if (kinds.has('lookup') && kinds.has('window'))
+    problems.push(
+      invalid(view, ' has both lookups and windows', {
+        hint: 'make two views of them; a feature service puts the two together',
+      }),
+    )
+  for (const name of names.filter((one) => view.keyColumns.some(({ key }) => key === one)))
+    problems.push({
+      code: 'DEFINE_DUPLICATE_NAME',
+      message: `view '${view.name}': feature '${name}' has the name of a key`,
+      facts: { view: view.name, feature: name },
+    })
+  return problems
+}
+
+/** Options that only one kind of view has, and what a tiled view asks of its source. */
+function optionProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {
+  const problems: Problem[] = []
+  if (view.onGap !== 'block' && view.onGap !== 'mark')
+    problems.push(invalid(view, `: onGap ${JSON.stringify(view.onGap)} is neither 'block' nor 'mark' (R32)`))
+  if (view.viewKind === 'lookup')
+    for (const option of ['tile', 'coarseTile', 'onGap'] as const)
+      if (given[option] !== undefined && given[option] !== null && view.features.length > 0)
+        problems.push(invalid(view, `: ${option} is for window views, and this one looks up`, { hint: 'leave it out' }))
+  const source: SourceDefinition | undefined = given.source?.definition
+  if (view.viewKind === 'window' && source?.eventId && source.eventId.within === null)
+    problems.push(
+      invalid(
+        view,
+        ` has windows over source '${source.name}', whose eventId does not say within which span a redelivery is looked for (R19)`,
+        { hint: `eventId: { column: '${source.eventId.column}', within: '24h' }`, facts: { source: source.name } },
+      ),
+    )
+  return problems
+}
+
+function checkProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {
+  const rates = [
+    ['rejectedRateMax', view.checks.rejectedRateMax],
+    ['duplicateRateMax', view.checks.duplicateRateMax],
+    ...Object.entries(view.checks.features).map(([name, one]) => [`features.${name}.nullRateMax`, one.nullRateMax]),
+  ] as const
+  return [
+    ...rates
+      .filter(([, rate]) => typeof rate === 'number' && !(rate >= 0 && rate <= 1))
+      .map(([name, rate]) => invalid(view, `: checks.${name} is ${rate}, a share lies between 0 and 1`)),
+    ...limitProblems(view, 'rows', view.checks.rows ?? {}),
+    ...Object.entries(view.checks.features).flatMap(([name, check]) => featureCheckProblems(view, given, name, check)),
+  ]
+}
+
+function limitProblems(view: FeatureViewDefinition, name: string, limits: { min?: number; max?: number }): Problem[] {
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limits
+  if (min <= max) return []
+  return [invalid(view, `: checks.${name}: min ${min} is above max ${max}, so nothing passes`)]
+}
+
+function featureCheckProblems(
+  view: FeatureViewDefinition,
+  given: GivenView,
+  name: string,
+  check: FeatureCheck,
+): Problem[] {
+  const facts = { feature: name }
+  if (!Object.hasOwn(given.features ?? {}, name))
+    return [
+      invalid(view, `: checks.features names '${name}', which is not one of its features`, {
+        hint: `its features are ${view.features.map((one) => one.name).join(', ')}`,
+        facts,
+      }),
+    ]
+  const feature = view.features.find((one) => one.name === name)
+  // The feature itself is wrong, and that has been said.
+  if (!feature) return []
+  if (feature.column === null)
+    return [
+      invalid(view, `: feature '${name}' counts rows and reads no column`, {
+        hint: 'limit checks.rows instead',
+        facts,
+      }),
+    ]
+  const column = given.source?.definition?.schema.find((one) => one.name === feature.column)
+  if (column && !isNumeric(column.kind) && (check.min !== undefined || check.max !== undefined))
+    return [
+      invalid(
+        view,
+        `: checks.features.${name} limits '${column.name}', which is ${formatColumnType(column)}, not a number`,
+        {
+          hint: 'only nullRateMax is for columns of this type',
+          facts,
+        },
+      ),
+    ]
+  return limitProblems(view, `features.${name}`, check)
+}

@@ -1,0 +1,68 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { parseDuration } from '../time/duration.js'
+import { floorTo, parseInstant } from '../time/instant.js'
+import { canonicalJson, type Json } from './canonical-json.js'
+import type { Column, EntityDefinition, FeatureViewDefinition, SourceDefinition } from './definitions.js'
+
+export interface ViewParts {
+  readonly view: FeatureViewDefinition
+  readonly entity: EntityDefinition
+  readonly source: SourceDefinition
+}
+
+/**
+ * sha256, hex, of all that decides a value of the view version. The same hash: what is committed stays right. Another one: the
+ * version must rise, because what was committed under the old definition is no longer the answer.
+ */
+export function definitionHash(parts: ViewParts): string {
+  return bytesToHex(sha256(utf8ToBytes(canonicalJson({ ...decisiveContent(parts), version: parts.view.version }))))
+}
+
+/**
+ * What decides a value, as nested fields whose paths name them in a diff. Left out: documentation, checks, SLA, lookback,
+ * readiness, online, onGap (what is published when, not what it says) and the coarse tile (R9: the same answer, sooner).
+ */
+export function decisiveContent({ view, entity, source }: ViewParts): { readonly [key: string]: Json } {
+  return {
+    view: view.name,
+    viewKind: view.viewKind,
+    keyColumns: view.keyColumns.map(({ key, column }) => ({ key, column })),
+    // Only where the grid lies: more history before it changes no interval.
+    since: (parseInstant(view.since) - floorTo(parseInstant(view.since), parseDuration(view.every))).toString(),
+    every: view.every,
+    tile: view.tile,
+    ttl: view.ttl,
+    lag: view.lag,
+    features: view.features.map((feature) => ({ ...feature, type: { ...feature.type } })),
+    entity: { keys: entity.keys.map((key) => ({ ...key })) },
+    source: {
+      format: source.format,
+      path: source.path,
+      schema: decisiveColumns(view, source).map((column) => ({ ...column })),
+      eventTime: source.eventTime,
+      createdTime: source.createdTime,
+      visibility: source.visibility,
+      timezone: source.timezone,
+      tombstone: source.tombstone,
+      eventId: source.eventId && { ...source.eventId },
+    },
+  }
+}
+
+/**
+ * The schema up to the last column that the view reads. Rows that tie on all of these carry the same values (R3), so a column
+ * declared after them changes nothing, and a source may grow at its end without a new version of every view.
+ */
+function decisiveColumns(view: FeatureViewDefinition, source: SourceDefinition): readonly Column[] {
+  const read = new Set<string | null>([
+    ...view.keyColumns.map((key) => key.column),
+    ...view.features.map((feature) => feature.column),
+    source.eventTime,
+    source.createdTime,
+    source.tombstone,
+    source.eventId?.column ?? null,
+  ])
+  const last = source.schema.findLastIndex((column) => read.has(column.name))
+  return source.schema.slice(0, last + 1)
+}

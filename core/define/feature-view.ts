@@ -1,0 +1,139 @@
+import { viewProblems } from './check-view.js'
+import { type Declared, declare, definitionBrand, type Problem } from './declare.js'
+import type { FeatureServiceDefinition, FeatureViewDefinition } from './definitions.js'
+import { type Documentation, documented } from './documentation.js'
+import { type Duration, readDuration } from './duration-option.js'
+import type { Entity } from './entity.js'
+import type { FeatureSpecs } from './features.js'
+import type { GivenView } from './given-view.js'
+import { isPlainObject } from './names.js'
+import type { Source } from './parquet.js'
+import { readFeatures } from './read-features.js'
+import { callerLocation } from './source-location.js'
+import { readViewTimes } from './view-times.js'
+import type { CheckedEntity, CheckedFeatures, CheckedKeys, FeatureChecks, KeyMapping } from './view-types.js'
+
+export interface ViewOptions<
+  Name extends string,
+  E extends Entity,
+  S extends Source,
+  Specs extends FeatureSpecs,
+  Mapping extends KeyMapping,
+> extends Documentation {
+  /** 1, 2, …; rises with every change that decides a value. */
+  readonly version: number
+  readonly entity: CheckedEntity<Name, E, S, Mapping>
+  readonly source: S
+  /** Entity key -> source column, where they are called differently (R13). */
+  readonly keys?: CheckedKeys<Name, E, S, Mapping>
+  /** Start of the first interval, ISO 8601; intervals are aligned to it. */
+  readonly since: string
+  /** Length of an interval. */
+  readonly every: Duration
+  /** Window views: length of a tile (R9). Default: `every`. */
+  readonly tile?: Duration
+  /** Window views: the coarser tile of long windows. Default `1d` where a window is longer than 2 days and it fits, else none. */
+  readonly coarseTile?: Duration | null
+  /** How far back each tick compares the source's files with those it has used (R27). Default: not at all. */
+  readonly lookback?: Duration
+  /** How long a value is served (R2). Default: it never expires. */
+  readonly ttl?: Duration
+  /** The publishing lag that as-served training assumes (R30). Default `0s`. */
+  readonly lag?: Duration
+  /** Window views: what a missing interval does to later ones (R32). Default `block`. */
+  readonly onGap?: 'block' | 'mark'
+  /** All `lookup()` or all `window.…()`. */
+  readonly features: CheckedFeatures<Name, S, Specs>
+  /** Limits a run's rows are judged by; a value equal to its limit passes (R26). */
+  readonly checks?: {
+    readonly rows?: { readonly min?: number; readonly max?: number; readonly severity?: 'hold' | 'warn' }
+    /** Rows with a null key or without an event time, as a share of rows read. */
+    readonly rejectedRateMax?: number
+    /** Rows of one key and event time beyond the first, as a share of rows kept. */
+    readonly duplicateRateMax?: number
+    readonly features?: FeatureChecks<Name, NoInfer<S>, NoInfer<Specs>>
+  }
+  readonly sla?: {
+    /** Online event time may be at most so old. */
+    readonly freshness?: Duration
+    /** A run may take at most so long. */
+    readonly duration?: Duration
+  }
+  /** Default true: published to the online store. */
+  readonly online?: boolean
+}
+
+/** Features chosen from one view, for a feature service. */
+export interface FeatureSelection {
+  readonly features: FeatureServiceDefinition['features']
+}
+
+export interface FeatureView<Name extends string = string, Feature extends string = string>
+  extends Declared<FeatureViewDefinition> {
+  readonly name: Name
+  /** These features, in this order. */
+  pick(first: Feature, ...more: Feature[]): FeatureSelection
+  /** Every feature, in declared order. */
+  all(): FeatureSelection
+}
+
+/** Lookup or window features of one entity, from one source. @throws MillcourseError DEFINE_* */
+export function featureView<
+  const Name extends string,
+  E extends Entity,
+  S extends Source,
+  const Specs extends FeatureSpecs,
+  const Mapping extends KeyMapping = Record<never, never>,
+>(name: Name, options: ViewOptions<Name, E, S, Specs, Mapping>): FeatureView<Name, keyof Specs & string> {
+  const at = callerLocation()
+  const given = options as unknown as GivenView
+  const problems: Problem[] = []
+  const definition: FeatureViewDefinition = { ...readView(name, given, problems), at }
+  problems.push(...viewProblems(definition, given))
+  const select = (features: readonly string[]): FeatureSelection => ({
+    features: features.map((feature) => ({ view: name, viewVersion: definition.version, feature })),
+  })
+  return declare(
+    {
+      [definitionBrand]: true,
+      name,
+      definition,
+      pick: (...features: string[]) => select(features),
+      all: () => select(definition.features.map((feature) => feature.name)),
+    },
+    problems,
+  )
+}
+
+function readView(name: string, given: GivenView, problems: Problem[]): Omit<FeatureViewDefinition, 'at'> {
+  const features = readFeatures(name, given, problems)
+  const viewKind = features.some((feature) => feature.kind === 'window') ? 'window' : 'lookup'
+  const sla = (part: 'freshness' | 'duration') =>
+    given.sla?.[part] === undefined
+      ? null
+      : (readDuration(`view '${name}': sla.${part}`, given.sla[part], problems)?.text ?? null)
+  return {
+    kind: 'view',
+    viewKind,
+    name,
+    version: given.version,
+    entity: given.entity?.definition?.name ?? '',
+    source: given.source?.definition?.name ?? '',
+    keyColumns: (given.entity?.definition?.keys ?? []).map((key) => ({
+      key: key.name,
+      column: given.keys?.[key.name] ?? key.name,
+    })),
+    ...readViewTimes(name, viewKind, features, given, problems),
+    onGap: given.onGap ?? 'block',
+    features,
+    checks: {
+      rows: given.checks?.rows ?? null,
+      rejectedRateMax: given.checks?.rejectedRateMax ?? null,
+      duplicateRateMax: given.checks?.duplicateRateMax ?? null,
+      features: isPlainObject(given.checks?.features) ? given.checks.features : {},
+    },
+    sla: { freshness: sla('freshness'), duration: sla('duration') },
+    online: given.online ?? true,
+    ...documented(given),
+  }
+}

@@ -1,0 +1,16 @@
+/** The package `millcourse`: how a feature repo says what it has, and what the later stages make of it. */
+
+export { bundleFor } from './bundle.js'
+export { type ColumnBuilder, type Columns, formatColumnType, isFloat, isInteger, isNumeric, t } from './column-types.js'
+export { collectDeclarations, type Declaration, type Declared, isDeclared, type Problem } from './declare.js'
+export type { DefineError } from './define-error.js'
+export { definitionHash, type ViewParts } from './definition-hash.js'
+export type * from './definitions.js'
+export type { Documentation } from './documentation.js'
+export type { Duration } from './duration-option.js'
+export { type Entity, type EntityOptions, entity } from './entity.js'
+export { type FeatureService, featureService, type ServiceOptions } from './feature-service.js'
+export { type FeatureSelection, type FeatureView, featureView, type ViewOptions } from './feature-view.js'
+export { type FeatureSpec, type LookupSpec, lookup, type WindowOptions, type WindowSpec, window } from './features.js'
+export { parquet, type Source } from './parquet.js'
+export { outputName, validateRepo } from './validate-repo.js'

@@ -1,0 +1,252 @@
+import { type ColumnBuilder, type Columns, formatColumnType, isFloat } from './column-types.js'
+import { type Declared, declare, definitionBrand, type Problem } from './declare.js'
+import type { DefineError } from './define-error.js'
+import type { ColumnKind, ReadinessRule, SourceDefinition, Visibility } from './definitions.js'
+import { type Documentation, documented } from './documentation.js'
+import { type Duration, readDuration } from './duration-option.js'
+import { checkColumnNames, checkName, isPlainObject } from './names.js'
+import { callerLocation } from './source-location.js'
+import { checkSourcePath } from './source-path.js'
+
+export interface Source<Name extends string = string, Schema extends Columns = Columns>
+  extends Declared<SourceDefinition> {
+  readonly name: Name
+  readonly schema: Schema
+}
+
+/** When a partition's files are complete; without a rule, at the interval's end. */
+export type ReadyOption = ({ readonly marker: string } | { readonly delay: Duration } | Record<never, never>) & {
+  /** Not ready so long after the interval's end is an incident. Default `1h`. */
+  readonly deadline?: Duration
+}
+
+export interface SourceBaseOptions<
+  Name extends string,
+  Schema extends Columns,
+  EventTime extends string,
+  CreatedTime extends string,
+  Tombstone extends string,
+  EventId extends string,
+> extends Documentation {
+  /** A glob with time tokens in UTC: `flights/date={yyyy-MM-dd}/hour={HH}/*.parquet`; without a scheme, below the source root. */
+  readonly path: string
+  /** Every column that views may use; the files may have more. */
+  readonly schema: Schema
+  /** When it happened: a timestamp column. Rows where it is null are rejected and counted (R4). */
+  readonly eventTime: CheckedColumn<Name, 'eventTime', Schema, EventTime, 'timestamp'>
+  /** When it was written down: a timestamp column. Then `visibility` must be said (R16). */
+  readonly createdTime?: CheckedColumn<Name, 'createdTime', Schema, CreatedTime, 'timestamp'>
+  /** IANA zone of times written without one. Default `UTC` (R10). */
+  readonly timezone?: string
+  /** A boolean column: a row where it is true hides the key's value until a newer row (R18). */
+  readonly tombstone?: CheckedColumn<Name, 'tombstone', Schema, Tombstone, 'boolean'>
+  /** Rows of one key and id count once (R19); window views need `within`, the span a redelivery is looked for. */
+  readonly eventId?: {
+    readonly column: CheckedColumn<Name, 'eventId', Schema, EventId, Exclude<ColumnKind, 'float32' | 'float64'>>
+    readonly within?: Duration
+  }
+  readonly ready?: ReadyOption
+}
+
+/** R16: there is no silent default where there is a created time. */
+type VisibilityOption<CreatedTime extends string> = [CreatedTime] extends [never]
+  ? { readonly visibility?: 'event' }
+  : {
+      /** `event`: a row counts from its event time. `created`: from the later of event and created time (R16). */
+      readonly visibility: Visibility
+    }
+
+type CheckedColumn<
+  Name extends string,
+  Option extends string,
+  Schema extends Columns,
+  Column extends string,
+  Kind extends ColumnKind,
+> = [Column] extends [keyof Schema]
+  ? Schema[Column] extends ColumnBuilder<Kind>
+    ? Column
+    : DefineError<`source '${Name}': ${Option} '${Column}' is ${Schema[Column]['kind']}, it must be ${WantedKind<Kind>}`>
+  : DefineError<`source '${Name}': ${Option} names column '${Column}', which its schema does not have`>
+
+type WantedKind<Kind extends ColumnKind> = 'string' extends Kind ? 'anything but floating-point' : Kind
+
+/** Parquet files with an event time. @throws MillcourseError DEFINE_* */
+export function parquet<
+  const Name extends string,
+  const Schema extends Columns,
+  const EventTime extends string,
+  const CreatedTime extends string = never,
+  const Tombstone extends string = never,
+  const EventId extends string = never,
+>(
+  name: Name,
+  options: SourceBaseOptions<Name, Schema, EventTime, CreatedTime, Tombstone, EventId> & VisibilityOption<CreatedTime>,
+): Source<Name, Schema> {
+  const at = callerLocation()
+  const given = options as unknown as GivenOptions
+  const problems: Problem[] = []
+  const schema = isPlainObject(given.schema) ? given.schema : {}
+  const definition: SourceDefinition = {
+    kind: 'source',
+    format: 'parquet',
+    name,
+    path: given.path,
+    schema: Object.entries(schema).map(([column, builder]) => ({ name: column, ...builder.type })),
+    eventTime: given.eventTime,
+    createdTime: given.createdTime ?? null,
+    visibility: given.visibility ?? 'event',
+    timezone: given.timezone ?? 'UTC',
+    tombstone: given.tombstone ?? null,
+    eventId: given.eventId
+      ? {
+          column: given.eventId.column,
+          within: given.eventId.within
+            ? (readDuration(`source '${name}': eventId.within`, given.eventId.within, problems)?.text ?? null)
+            : null,
+        }
+      : null,
+    ready: readiness(name, given.ready ?? {}, problems),
+    ...documented(given),
+    at,
+  }
+  problems.push(...sourceProblems(definition, given))
+  return declare({ [definitionBrand]: true, name, schema: schema as Schema, definition }, problems)
+}
+
+/** The options as plain JavaScript gives them: nothing checked. */
+interface GivenOptions extends Documentation {
+  readonly path: string
+  readonly schema: Columns
+  readonly eventTime: string
+  readonly createdTime?: string
+  readonly visibility?: Visibility
+  readonly timezone?: string
+  readonly tombstone?: string
+  readonly eventId?: { readonly column: string; readonly within?: string }
+  readonly ready?: { readonly marker?: string; readonly delay?: string; readonly deadline?: string }
+}
+
+function readiness(name: string, ready: NonNullable<GivenOptions['ready']>, problems: Problem[]): ReadinessRule {
+  const who = `source '${name}': ready`
+  if (ready.marker !== undefined && ready.delay !== undefined)
+    problems.push({
+      code: 'DEFINE_INVALID',
+      message: `${who} has both a marker and a delay`,
+      hint: 'keep the marker: it says that the partition is complete, a delay only supposes it',
+    })
+  if (ready.marker !== undefined && !/^[^/\\]+$/.test(ready.marker))
+    problems.push({
+      code: 'DEFINE_INVALID',
+      message: `${who}.marker ${JSON.stringify(ready.marker)} is not a file name`,
+      hint: "the name of a file in the partition's folder, such as _SUCCESS",
+    })
+  const mayBeZero = { mayBeZero: true }
+  return {
+    marker: ready.marker ?? null,
+    delay:
+      ready.delay === undefined ? null : (readDuration(`${who}.delay`, ready.delay, problems, mayBeZero)?.text ?? null),
+    deadline: readDuration(`${who}.deadline`, ready.deadline ?? '1h', problems, mayBeZero)?.text ?? '1h',
+  }
+}
+
+function sourceProblems(definition: SourceDefinition, given: GivenOptions): Problem[] {
+  const who = `source '${definition.name}'`
+  const names = definition.schema.map((column) => column.name)
+  const problems = [
+    ...checkName('source', definition.name),
+    ...checkColumnNames(who, names),
+    ...checkSourcePath(who, definition.path),
+    ...definition.schema.flatMap((column) => decimalProblems(who, column)),
+    ...roleProblems(definition, 'eventTime', definition.eventTime, (kind) => kind === 'timestamp', 'timestamp'),
+  ]
+  if (definition.createdTime !== null)
+    problems.push(
+      ...roleProblems(definition, 'createdTime', definition.createdTime, (kind) => kind === 'timestamp', 'timestamp'),
+    )
+  if (definition.tombstone !== null)
+    problems.push(
+      ...roleProblems(definition, 'tombstone', definition.tombstone, (kind) => kind === 'boolean', 'boolean'),
+    )
+  if (definition.eventId !== null)
+    problems.push(
+      ...roleProblems(
+        definition,
+        'eventId',
+        definition.eventId.column,
+        (kind) => !isFloat(kind),
+        'anything but floating-point',
+      ),
+    )
+  return [...problems, ...visibilityProblems(definition, given), ...timezoneProblems(definition)]
+}
+
+function roleProblems(
+  source: SourceDefinition,
+  option: string,
+  name: string,
+  fits: (kind: ColumnKind) => boolean,
+  wanted: string,
+): Problem[] {
+  const column = source.schema.find((one) => one.name === name)
+  const facts = { source: source.name, column: String(name) }
+  if (!column)
+    return [
+      {
+        code: 'DEFINE_UNKNOWN_COLUMN',
+        message: `source '${source.name}': ${option} names column '${name}', which its schema does not have`,
+        hint: `its columns are ${source.schema.map((one) => one.name).join(', ')}`,
+        facts,
+      },
+    ]
+  if (fits(column.kind)) return []
+  const message = `source '${source.name}': ${option} '${name}' is ${formatColumnType(column)}, it must be ${wanted}`
+  return [{ code: 'DEFINE_INVALID', message, facts }]
+}
+
+/** R16, for callers without types. */
+function visibilityProblems(source: SourceDefinition, given: GivenOptions): Problem[] {
+  const who = `source '${source.name}'`
+  const isKnown = given.visibility === 'event' || given.visibility === 'created'
+  if (source.createdTime === null)
+    return given.visibility === undefined || given.visibility === 'event'
+      ? []
+      : [
+          {
+            code: 'DEFINE_INVALID',
+            message: `${who}: visibility '${given.visibility}' needs a createdTime (R16)`,
+            hint: "name the column that holds when a row was written: createdTime: '…'",
+          },
+        ]
+  if (isKnown) return []
+  return [
+    {
+      code: 'DEFINE_INVALID',
+      message: `${who} has createdTime '${source.createdTime}' but does not say what it means (R16)`,
+      hint: "visibility: 'event' (a row counts from its event time) or 'created' (from the later of event and created time)",
+    },
+  ]
+}
+
+function timezoneProblems(source: SourceDefinition): Problem[] {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: source.timezone })
+    return []
+  } catch {
+    const message = `source '${source.name}': ${JSON.stringify(source.timezone)} is not a time zone`
+    return [{ code: 'DEFINE_INVALID', message, hint: 'an IANA name such as UTC or America/New_York' }]
+  }
+}
+
+function decimalProblems(who: string, column: SourceDefinition['schema'][number]): Problem[] {
+  if (column.kind !== 'decimal') return []
+  const { precision = 0, scale = -1 } = column
+  const isWhole = Number.isInteger(precision) && Number.isInteger(scale)
+  if (isWhole && precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision) return []
+  return [
+    {
+      code: 'DEFINE_INVALID',
+      message: `${who}: column '${column.name}' is decimal(${precision},${scale}): 1 to 38 digits, of which 0 to all after the point`,
+      facts: { column: column.name },
+    },
+  ]
+}
