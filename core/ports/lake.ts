@@ -2,7 +2,8 @@
  * Files by path below one root, a folder or a bucket's prefix. The product holds two: its own lake, and the root below which
  * relative source paths lie. Data is read and written by the query engine through `uri`; this port lists, checks and commits.
  *
- * Every method may be repeated. Paths use `/`, have no leading slash, and never leave the root (@throws CONFIG_INVALID).
+ * Every method may be repeated. Paths use `/`, have no leading slash, and never leave the root (@throws CONFIG_INVALID);
+ * `list`, `head` and `read` also take what `uri` returned, and name files the same way.
  * @throws MillcourseError LAKE_UNREACHABLE, LAKE_ACCESS_DENIED, LAKE_FULL
  */
 export interface Lake {

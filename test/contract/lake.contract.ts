@@ -1,0 +1,164 @@
+/** What every Lake must do; run on each adapter against the real thing. A skip carries its reason. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Lake, LakeFile } from '../../core/ports/lake.js'
+
+export interface LakeUnderTest {
+  readonly lake: Lake
+  /** Puts bytes at a place that `prepareWrite` made ready, as the query engine does. */
+  writeAsEngine(uri: string, bytes: Uint8Array): Promise<void>
+  dispose(): Promise<void>
+}
+
+export interface LakeContractOptions {
+  readonly newLake: () => Promise<LakeUnderTest>
+  readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[]
+}
+
+const text = (value: string) => new TextEncoder().encode(value)
+
+export function lakeContract(name: string, { newLake, skip = [] }: LakeContractOptions): void {
+  const skipped = new Set(skip.flatMap((entry) => entry.tests))
+  const holds = (title: string, body: () => Promise<void>) => {
+    if (!skipped.has(title)) test(title, body)
+  }
+
+  describe(`Lake contract: ${name}`, () => {
+    let home: LakeUnderTest
+    let lake: Lake
+    let folder = ''
+    let count = 0
+    beforeAll(async () => {
+      home = await newLake()
+      lake = home.lake
+    })
+    beforeEach(() => {
+      folder = `t${count++}`
+    })
+    afterAll(() => home.dispose())
+
+    const list = async (prefix: string): Promise<LakeFile[]> => {
+      const files: LakeFile[] = []
+      for await (const file of lake.list(prefix)) files.push(file)
+      return files
+    }
+    const paths = async (prefix: string) => (await list(prefix)).map((file) => file.path)
+
+    holds('what is written is read back, and a second write changes nothing', async () => {
+      const path = `${folder}/a/b.json`
+      expect(await lake.writeIfAbsent(path, text('first'))).toBe('written')
+      expect(await lake.writeIfAbsent(path, text('second'))).toBe('exists')
+      expect(Buffer.from(await lake.read(path)).toString()).toBe('first')
+      expect(await lake.head(path)).toMatchObject({ path, sizeBytes: 5 })
+    })
+
+    holds('of many writers at once exactly one writes', async () => {
+      const outcomes = await Promise.all(
+        Array.from({ length: 16 }, (_, n) => lake.writeIfAbsent(`${folder}/one`, text(`writer ${n}`))),
+      )
+      expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(1)
+      const winner = outcomes.indexOf('written')
+      expect(Buffer.from(await lake.read(`${folder}/one`)).toString()).toBe(`writer ${winner}`)
+      expect(await paths(`${folder}/`)).toEqual([`${folder}/one`])
+    })
+
+    holds('an absent file is null to head, an error to read, nothing to remove', async () => {
+      expect(await lake.head(`${folder}/nothing`)).toBeNull()
+      await expect(lake.read(`${folder}/nothing`)).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' })
+      await lake.remove(`${folder}/nothing`)
+      expect(await list(`${folder}/nothing/`)).toEqual([])
+    })
+
+    holds('a folder is no file', async () => {
+      await lake.writeIfAbsent(`${folder}/dir/file`, text('x'))
+      expect(await lake.head(`${folder}/dir`)).toBeNull()
+    })
+
+    holds('a listing is in byte order of whole paths, whatever the folders', async () => {
+      const names = ['a/x', 'a-b', 'a.b/y', 'a0', 'B', 'é', 'z/1/2', 'z/10'].map((name) => `${folder}/${name}`)
+      for (const name of names.toReversed()) await lake.writeIfAbsent(name, text(name))
+      const sorted = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      expect(await paths(`${folder}/`)).toEqual(sorted)
+    })
+
+    holds('a prefix may end within a name', async () => {
+      for (const name of ['run-1/x', 'run-10/x', 'run-2/x']) await lake.writeIfAbsent(`${folder}/${name}`, text('x'))
+      expect(await paths(`${folder}/run-1`)).toEqual([`${folder}/run-1/x`, `${folder}/run-10/x`])
+      expect(await paths(`${folder}/run-1/`)).toEqual([`${folder}/run-1/x`])
+    })
+
+    holds('odd names are names', async () => {
+      const names = [
+        "it's",
+        'a b',
+        '100%25',
+        '%2e%2e',
+        'q?u*e[s]t',
+        'ünïcode-日本',
+        '"quoted"',
+        'x=1&y#z',
+        '..x',
+        '-rf',
+      ]
+      for (const name of names) await lake.writeIfAbsent(`${folder}/${name}/f`, text(name))
+      expect((await paths(`${folder}/`)).toSorted()).toEqual(names.map((name) => `${folder}/${name}/f`).toSorted())
+      for (const name of names) expect(Buffer.from(await lake.read(`${folder}/${name}/f`)).toString()).toBe(name)
+    })
+
+    holds('a path never leaves the root', async () => {
+      for (const path of ['../x', 'a/../../x', 'a/./b', 'a//b', '', '.', '..', 'a\0b', '/etc/x']) {
+        await expect(lake.writeIfAbsent(path, text('x')), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+        await expect(lake.prepareWrite(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+        await expect(lake.remove(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+        await expect(lake.promote(path, 'ok'), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+        await expect(lake.promote('ok', path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+      }
+      for (const path of ['../x', 'a/../../x']) {
+        await expect(lake.read(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+        await expect(lake.head(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+        await expect(list(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+      }
+    })
+
+    holds('what the engine has written is promoted whole, once, and may be promoted again', async () => {
+      const [from, to] = [`${folder}/candidates/data.parquet`, `${folder}/rows/final.parquet`]
+      await lake.prepareWrite(from)
+      await home.writeAsEngine(lake.uri(from), text('candidate'))
+      expect(await lake.promote(from, to)).toBe('written')
+      expect(Buffer.from(await lake.read(to)).toString()).toBe('candidate')
+      expect(await lake.head(from)).toBeNull()
+      expect(await lake.promote(from, to)).toBe('exists')
+    })
+
+    holds('a promotion onto an existing file keeps it and removes the source', async () => {
+      const [from, to] = [`${folder}/from`, `${folder}/to`]
+      await lake.writeIfAbsent(from, text('late'))
+      await lake.writeIfAbsent(to, text('kept'))
+      expect(await lake.promote(from, to)).toBe('exists')
+      expect(Buffer.from(await lake.read(to)).toString()).toBe('kept')
+      expect(await lake.head(from)).toBeNull()
+    })
+
+    holds('promoting what does not exist is an error', async () => {
+      await expect(lake.promote(`${folder}/none`, `${folder}/to`)).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' })
+    })
+
+    holds('the etag changes with the content, also at the same size', async () => {
+      const path = `${folder}/swapped`
+      await lake.writeIfAbsent(path, text('aaaa'))
+      const before = await lake.head(path)
+      expect(await lake.head(path)).toEqual(before)
+      await lake.remove(path)
+      await lake.writeIfAbsent(path, text('bbbb'))
+      expect((await lake.head(path))?.etag).not.toBe(before?.etag)
+    })
+
+    holds('reading takes what uri returned', async () => {
+      const path = `${folder}/a b%20'.bin`
+      await lake.writeIfAbsent(path, text('there'))
+      const uri = lake.uri(path)
+      expect(lake.uri(uri)).toBe(uri)
+      expect(Buffer.from(await lake.read(uri)).toString()).toBe('there')
+      expect((await lake.head(uri))?.etag).toBe((await lake.head(path))?.etag)
+    })
+  })
+}
