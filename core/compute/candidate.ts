@@ -25,6 +25,8 @@ export interface RowCounts {
   /** Rows of the files that lie outside the interval, or that a later delivery of their event id replaces (R19); not part of `read`. */
   readonly outside: number
   readonly replaced: number
+  /** R10: kept rows whose local event or created time occurs twice, or never, by the source's zone. */
+  readonly localTimes?: { readonly ambiguous: number; readonly skipped: number }
 }
 
 export type RejectReason = 'null_key' | 'null_event_time'

@@ -1,0 +1,47 @@
+/** How declared columns are held in SQL, in files and in answers; and which types are of one family (R12, R20). */
+import type { Column, ColumnType } from '../define/definitions.js'
+import { assert } from '../errors.js'
+import { cast, column, type Expression, type SqlType } from './sql-algebra.js'
+
+/** The type a column has inside queries; a timestamp is an instant in nanoseconds (R11). */
+export function sqlType(type: ColumnType): SqlType {
+  if (type.kind === 'decimal') return { kind: 'decimal', precision: type.precision ?? 38, scale: type.scale ?? 0 }
+  return { kind: type.kind === 'timestamp' ? 'instant' : type.kind }
+}
+
+/** The type a column has in the product's own Parquet files, where a 128-bit integer would land as a float. */
+export function storedType(type: SqlType): SqlType {
+  switch (type.kind) {
+    case 'instant':
+      return { kind: 'storedInstant' }
+    case 'int128':
+      return { kind: 'decimal', precision: 38, scale: 0 }
+    case 'list':
+      return { kind: 'list', of: storedType(type.of) }
+    case 'struct':
+      return { kind: 'struct', fields: type.fields.map(([name, of]) => [name, storedType(of)]) }
+    default:
+      return type
+  }
+}
+
+/** Reads a column of the product's own files as the type it has inside queries. */
+export function readStored(name: string, type: SqlType, of: string | null = null): Expression {
+  return sameType(type, storedType(type)) ? column(name, of) : cast(column(name, of), type)
+}
+
+/** Writes a value for the product's own files. */
+export function toStored(value: Expression, type: SqlType): Expression {
+  return sameType(type, storedType(type)) ? value : cast(value, storedType(type))
+}
+
+function sameType(a: SqlType, b: SqlType): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+/** The declared column of exactly this name. */
+export function declaredColumn(columns: readonly Column[], name: string): Column {
+  const found = columns.find((candidate) => candidate.name === name)
+  assert(found, `column "${name}" is declared`)
+  return found
+}

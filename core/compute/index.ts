@@ -1,0 +1,24 @@
+/** Work → query: window edges, point-in-time joins and tiles, as SQL text (docs/point-in-time.md). */
+export type { Candidate, LakePart, RejectReason, RowCounts } from './candidate.js'
+export {
+  type CoarseTilePlan,
+  type CommittedTiles,
+  chooseTileFiles,
+  type KnownCoarseTile,
+  planCoarseTiles,
+  type TileFiles,
+  type TileFilesInput,
+} from './choose-tile-files.js'
+export { buildCoarseTile, type CoarseTileInput } from './coarse-tile.js'
+export { buildFileTypesQuery, type FileColumn, type FileTypes, fileTypesFrom } from './file-types.js'
+export {
+  buildIntervalQuery,
+  type IntervalQuery,
+  type IntervalQueryInput,
+  reopensFrom,
+  rowCountsFrom,
+  searchedAroundNs,
+} from './interval-query.js'
+export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
+export type { SqlQuery } from './sql-algebra.js'
+export { buildWindowValues, type CoarseFile, type WindowValuesInput } from './window-values.js'

@@ -1,0 +1,285 @@
+/**
+ * DuckDB's words for the algebra, and the only file that knows them. Names are always quoted; a value becomes text in `printLiteral`
+ * alone.
+ */
+import { assert, assertNever } from '../errors.js'
+import { endOfTime } from '../time/instant.js'
+import type { Aggregate, Expression, Operator, OrderTerm, Relation, SqlQuery, SqlType } from './sql-algebra.js'
+
+/** A relation as one SELECT. */
+export function printRelation(relation: Relation): string {
+  switch (relation.is) {
+    case 'select':
+      return printSelect(relation)
+    case 'unionAll':
+      return relation.parts.map((part) => `(${printRelation(part)})`).join(' UNION ALL ')
+    case 'values':
+      return printValues(relation)
+    case 'table':
+    case 'parquet':
+    case 'csvText':
+    case 'join':
+      return `SELECT * FROM ${printFrom(relation)}`
+    default:
+      return assertNever(relation)
+  }
+}
+
+export function printQuery(relation: Relation): SqlQuery {
+  return { sql: printRelation(relation) }
+}
+
+/** `table`: computed once and kept for the session; `view`: computed wherever it is used. */
+export function printCreate(kind: 'table' | 'view', name: string, relation: Relation): SqlQuery {
+  return { sql: `CREATE OR REPLACE TEMP ${kind.toUpperCase()} ${printName(name)} AS ${printRelation(relation)}` }
+}
+
+export function printDrop(kind: 'table' | 'view', name: string): SqlQuery {
+  return { sql: `DROP ${kind.toUpperCase()} IF EXISTS ${printName(name)}` }
+}
+
+/** Footers of Parquet files: each file's columns as a tree, depth first. */
+export function printFileSchemas(files: readonly string[]): SqlQuery {
+  return {
+    sql: `SELECT "file_name", "name", "num_children", "logical_type", "duckdb_type" FROM parquet_schema([${files.map(printPath).join(', ')}])`,
+  }
+}
+
+export function printName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function printText(text: string): string {
+  // DuckDB has no escapes inside '…' but the doubled quote; a NUL byte would end the statement's text.
+  assert(!text.includes('\0'), 'text in SQL has no NUL byte')
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+export function printLiteral(value: null | boolean | bigint | number | string): string {
+  if (value === null) return 'NULL'
+  if (typeof value === 'boolean') return value ? 'true' : 'false'
+  if (typeof value === 'bigint') return value < 0n ? `(${value})` : `${value}`
+  if (typeof value === 'string') return printText(value)
+  assert(Number.isFinite(value), 'a floating-point literal is finite')
+  return `CAST(${printText(String(value))} AS DOUBLE)`
+}
+
+export function printType(type: SqlType): string {
+  switch (type.kind) {
+    case 'decimal':
+      return `DECIMAL(${type.precision},${type.scale})`
+    case 'list':
+      return `${printType(type.of)}[]`
+    case 'struct':
+      return `STRUCT(${type.fields.map(([name, of]) => `${printName(name)} ${printType(of)}`).join(', ')})`
+    default:
+      return scalarTypes[type.kind]
+  }
+}
+
+const scalarTypes = {
+  boolean: 'BOOLEAN',
+  int8: 'TINYINT',
+  int16: 'SMALLINT',
+  int32: 'INTEGER',
+  int64: 'BIGINT',
+  int128: 'HUGEINT',
+  uint8: 'UTINYINT',
+  uint16: 'USMALLINT',
+  uint32: 'UINTEGER',
+  uint64: 'UBIGINT',
+  float32: 'FLOAT',
+  float64: 'DOUBLE',
+  string: 'VARCHAR',
+  binary: 'BLOB',
+  date: 'DATE',
+  instant: 'HUGEINT',
+  storedInstant: 'DECIMAL(38,0)',
+  timestampUs: 'TIMESTAMP',
+  timestampNs: 'TIMESTAMP_NS',
+} as const
+
+/** DuckDB opens paths as globs: what is special there stands for itself inside brackets. */
+function printPath(path: string): string {
+  return printText(path.replace(/[*?[]/g, (special) => `[${special}]`))
+}
+
+function printFrom(relation: Relation): string {
+  switch (relation.is) {
+    case 'table':
+      return printName(relation.name)
+    case 'parquet':
+      // Hive partitioning is off: a folder `date=…` would hide a column `date`.
+      return `read_parquet([${relation.files.map(printPath).join(', ')}], hive_partitioning = false, union_by_name = ${relation.mayLackColumns})`
+    case 'csvText':
+      return `read_csv(${printPath(relation.file)}, header = true, all_varchar = true, allow_quoted_nulls = false, hive_partitioning = false)`
+    case 'join': {
+      const left = `${printFrom(relation.left)} AS ${printName(relation.leftAs)}`
+      const right = `${printFrom(relation.right)} AS ${printName(relation.rightAs)}`
+      const kind = { inner: 'JOIN', left: 'LEFT JOIN', semi: 'SEMI JOIN', asofLeft: 'ASOF LEFT JOIN' }[relation.kind]
+      return `${left} ${kind} ${right} ON ${printExpression(relation.on)}`
+    }
+    default:
+      return `(${printRelation(relation)})`
+  }
+}
+
+function printSelect(relation: Extract<Relation, { is: 'select' }>): string {
+  const columns = relation.columns.map(([name, value]) => `${printExpression(value)} AS ${printName(name)}`).join(', ')
+  const alias = relation.from.is === 'join' ? '' : ' AS "_"'
+  return [
+    `SELECT ${relation.distinct ? 'DISTINCT ' : ''}${columns} FROM ${printFrom(relation.from)}${alias}`,
+    relation.where && `WHERE ${printExpression(relation.where)}`,
+    relation.groupBy.length > 0 && `GROUP BY ${relation.groupBy.map(printExpression).join(', ')}`,
+    relation.qualify && `QUALIFY ${printExpression(relation.qualify)}`,
+    relation.orderBy.length > 0 && `ORDER BY ${printOrder(relation.orderBy)}`,
+    relation.limit !== null && `LIMIT ${relation.limit}`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+function printValues(relation: Extract<Relation, { is: 'values' }>): string {
+  const columns = relation.columns
+    .map(([name, type]) => `CAST(${printName(name)} AS ${printType(type)}) AS ${printName(name)}`)
+    .join(', ')
+  const names = relation.columns.map(([name]) => printName(name)).join(', ')
+  const rows =
+    relation.rows.length > 0
+      ? relation.rows
+      : [relation.columns.map((): Expression => ({ is: 'literal', value: null }))]
+  const list = rows.map((row) => `(${row.map(printExpression).join(', ')})`).join(', ')
+  return `SELECT ${columns} FROM (VALUES ${list}) AS "_"(${names})${relation.rows.length === 0 ? ' WHERE false' : ''}`
+}
+
+function printOrder(terms: readonly OrderTerm[]): string {
+  return terms
+    .map(({ by, descending }) => `${printExpression(by)} ${descending ? 'DESC NULLS LAST' : 'ASC NULLS FIRST'}`)
+    .join(', ')
+}
+
+export function printExpression(expression: Expression): string {
+  switch (expression.is) {
+    case 'column':
+      return expression.of === null
+        ? printName(expression.name)
+        : `${printName(expression.of)}.${printName(expression.name)}`
+    case 'literal':
+      return printLiteral(expression.value)
+    case 'operation':
+      return printOperation(expression.operator, expression.operands.map(printExpression))
+    case 'case':
+      return `CASE ${expression.branches.map(([when, value]) => `WHEN ${printExpression(when)} THEN ${printExpression(value)}`).join(' ')} ELSE ${printExpression(expression.otherwise)} END`
+    case 'cast':
+      return `${expression.nullWhenUnfit ? 'TRY_CAST' : 'CAST'}(${printExpression(expression.operand)} AS ${printType(expression.to)})`
+    case 'struct':
+      return `struct_pack(${expression.fields.map(([name, value]) => `${printName(name)} := ${printExpression(value)}`).join(', ')})`
+    case 'field':
+      return `struct_extract(${printExpression(expression.operand)}, ${printText(expression.name)})`
+    case 'aggregate':
+      return printAggregate(expression.aggregate, expression.operand, expression.where)
+    case 'rowNumber':
+      return `row_number() OVER (${printPartition(expression.partitionBy)}${expression.orderBy.length > 0 ? `ORDER BY ${printOrder(expression.orderBy)}` : ''})`
+    case 'sliding': {
+      const from = expression.from === null ? 'UNBOUNDED' : `${expression.from}`
+      const frame = `RANGE BETWEEN ${from} PRECEDING AND ${expression.to} PRECEDING`
+      return `${printAggregate(expression.aggregate, expression.operand, expression.where)} OVER (${printPartition(expression.partitionBy)}ORDER BY ${printExpression(expression.orderBy)} ${frame})`
+    }
+    default:
+      return assertNever(expression)
+  }
+}
+
+function printPartition(by: readonly Expression[]): string {
+  return by.length === 0 ? '' : `PARTITION BY ${by.map(printExpression).join(', ')} `
+}
+
+function printAggregate(name: Aggregate, operand: Expression | null, where: Expression | null): string {
+  const functions = {
+    count: 'count',
+    sum: 'sum',
+    min: 'min',
+    max: 'max',
+    list: 'list',
+    any: 'any_value',
+    boolOr: 'bool_or',
+  }
+  const filter = where === null ? '' : ` FILTER (WHERE ${printExpression(where)})`
+  return `${functions[name]}(${operand === null ? '*' : printExpression(operand)})${filter}`
+}
+
+const infix = new Set<Operator>(['and', 'or', '=', '<>', '<', '<=', '>', '>=', '+', '-', '*', '/'])
+function printOperation(operator: Operator, operands: readonly string[]): string {
+  if (infix.has(operator)) return `(${operands.join(` ${operator.toUpperCase()} `)})`
+  const [first, second] = operands
+  switch (operator) {
+    case 'not':
+      return `(NOT ${first})`
+    case 'isNull':
+      return `(${first} IS NULL)`
+    case 'isNotNull':
+      return `(${first} IS NOT NULL)`
+    case 'in':
+      return `(${first} IN (${operands.slice(1).join(', ')}))`
+    case 'floorDiv':
+      // `//` cuts toward zero; one less where the remainder is negative.
+      return `(${first} // ${second} - CASE WHEN ${first} % ${second} < 0 THEN 1 ELSE 0 END)`
+    case 'coalesce':
+    case 'greatest':
+    case 'least':
+    case 'abs':
+      return `${operator}(${operands.join(', ')})`
+    case 'truncate':
+      return `trunc(${first})`
+    case 'isFinite':
+      return `isfinite(${first})`
+    case 'signBit':
+      return `signbit(${first})`
+    case 'length':
+      return `len(${first})`
+    case 'instantFromUs':
+      return printInstant('TIMESTAMP', 'epoch_us', 1000n, first!)
+    case 'instantFromUsUtc':
+      return printInstant('TIMESTAMPTZ', 'epoch_us', 1000n, first!)
+    case 'instantFromNs':
+      return printInstant('TIMESTAMP_NS', 'epoch_ns', 1n, first!)
+    case 'timestampUsFromInstant':
+      return `make_timestamp(CAST(${first} // 1000 AS BIGINT))`
+    case 'timestampNsFromInstant':
+      return `make_timestamp_ns(CAST(${first} AS BIGINT))`
+    case 'zonedUs':
+      return `epoch_us(timezone(${second}, make_timestamp(CAST(${first} AS BIGINT))))`
+    case 'wallUs':
+      return `epoch_us(timezone(${second}, make_timestamptz(CAST(${first} AS BIGINT))))`
+    case 'instantFromText':
+      return printInstantFromText(first!)
+    case 'listDistinctSorted':
+      return `list_sort(list_distinct(${first}))`
+    case 'listFlatten':
+      return `flatten(${first})`
+    default:
+      throw new Error(`no DuckDB word for ${operator}`)
+  }
+}
+
+function printInstant(type: string, epoch: string, nsPerTick: bigint, operand: string): string {
+  // The largest 64-bit tick is how an end-of-time marker is written, and what DuckDB reads as infinity.
+  const end = `CAST(${endOfTime} AS HUGEINT)`
+  return `CASE WHEN ${operand} = CAST('infinity' AS ${type}) THEN ${end} WHEN ${operand} = CAST('-infinity' AS ${type}) THEN -${end} ELSE CAST(${epoch}(${operand}) AS HUGEINT) * ${nsPerTick} END`
+}
+
+/**
+ * ISO 8601; text without a zone is UTC (R10). Fraction and offset are taken apart: DuckDB's own reading stops at microseconds and
+ * leaves the offset out.
+ */
+function printInstantFromText(text: string): string {
+  const form = `'^\\s*\\d{4}-\\d\\d-\\d\\d([T ]\\d\\d:\\d\\d(:\\d\\d([.]\\d{1,9})?)?\\s*(Z|[+-]\\d\\d(:?\\d\\d)?)?)?\\s*$'`
+  const part = (pattern: string, group = 1) => `regexp_extract(${text}, '${pattern}', ${group})`
+  const number = (digits: string) => `CAST(coalesce(nullif(${digits}, ''), '0') AS HUGEINT)`
+  const wall = `CAST(epoch_us(TRY_CAST(${part('^\\s*([0-9-]+([T ][0-9]+:[0-9]+(:[0-9]+)?)?)')} AS TIMESTAMP)) AS HUGEINT) * 1000`
+  const fraction = `CAST(rpad(${part('[.](\\d+)')}, 9, '0') AS HUGEINT)`
+  const zone = `:.*([+-])(\\d\\d):?(\\d\\d)?\\s*$`
+  const minutes = `(${number(part(zone, 2))} * 60 + ${number(part(zone, 3))})`
+  const sign = `CASE WHEN ${part(zone)} = '-' THEN -1 ELSE 1 END`
+  return `CASE WHEN regexp_matches(${text}, ${form}) THEN ${wall} + ${fraction} - ${sign} * ${minutes} * 60000000000 END`
+}

@@ -1,0 +1,154 @@
+/**
+ * A source's files as one relation: the declared columns under their declared names and types, every time an instant in
+ * nanoseconds, whatever the unit and order of columns of each file (R10, R11, R20, R23).
+ */
+
+import { familyOf } from '../define/column-types.js'
+import type { Column, SourceDefinition } from '../define/definitions.js'
+import { MillcourseError } from '../errors.js'
+import { sqlType } from './column-types.js'
+import type { FileColumn, FileTypes } from './file-types.js'
+import { localTimes } from './local-times.js'
+import {
+  cast,
+  column,
+  type Expression,
+  literal,
+  operation,
+  parquet,
+  type Relation,
+  select,
+  unionAll,
+} from './sql-algebra.js'
+
+/** Marks rows of a local event or created time that a clock change repeats or skips (R10). */
+export const isAmbiguousColumn = '__is_ambiguous'
+export const isSkippedColumn = '__is_skipped'
+
+/**
+ * Columns: the declared ones, `__is_ambiguous`, `__is_skipped` and what `extra` adds.
+ * @throws MillcourseError SOURCE_SCHEMA_CHANGED when a file's column is absent or of another family than declared
+ */
+export function sourceRows(
+  source: SourceDefinition,
+  files: readonly string[],
+  types: readonly FileTypes[],
+  extra: readonly (readonly [string, Expression])[] = [],
+): Relation {
+  const parts = groupBySignature(source, files, types).map((group) => groupRows(source, group, extra))
+  return unionAll(parts)
+}
+
+interface Group {
+  readonly files: string[]
+  /** One per declared column; null: the files lack it. */
+  readonly columns: readonly (FileColumn | null)[]
+}
+
+function groupBySignature(source: SourceDefinition, files: readonly string[], types: readonly FileTypes[]): Group[] {
+  const byFile = new Map(types.map((entry) => [entry.file, entry.columns]))
+  const groups = new Map<string, Group>()
+  for (const file of files) {
+    const found = byFile.get(file)
+    if (!found) throw new MillcourseError('INTERNAL', `the column types of ${file} were not read`)
+    const columns = source.schema.map((declared) => findColumn(declared, found, file))
+    const signature = JSON.stringify(columns.map((entry) => entry && [entry.type, entry.isUtc]))
+    const group = groups.get(signature)
+    if (group) group.files.push(file)
+    else groups.set(signature, { files: [file], columns })
+  }
+  return [...groups.values()]
+}
+
+/** R23: exactly this name; the engine would take one that differs by case. */
+function findColumn(declared: Column, columns: readonly FileColumn[], file: string): FileColumn | null {
+  const alike = columns.filter((entry) => entry.name.toLowerCase() === declared.name.toLowerCase())
+  const found = alike.find((entry) => entry.name === declared.name)
+  const refuse = (what: string): never => {
+    throw new MillcourseError('SOURCE_SCHEMA_CHANGED', `${what} in ${file}`, {
+      hint: 'fix the producer, or change the schema of the source and apply it',
+      facts: { column: declared.name, file },
+    })
+  }
+  if (alike.length > 1) refuse(`column "${declared.name}" has a twin that differs only by case`)
+  if (!found && alike.length === 1) refuse(`column "${declared.name}" is written "${alike[0]!.name}"`)
+  if (!found && !declared.nullable) refuse(`column "${declared.name}" is absent`)
+  if (found && !canRead(declared, found))
+    refuse(`column "${declared.name}" was declared ${declared.kind}, is ${found.type}`)
+  return found ?? null
+}
+
+const integers = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT']
+const timestamps = ['TIMESTAMP', 'TIMESTAMP_NS', 'TIMESTAMP WITH TIME ZONE']
+
+/** Whether the file's type can become the declared one with no value changed; a value that does not fit is an error of its own. */
+function canRead(declared: Column, found: FileColumn): boolean {
+  switch (familyOf(declared.kind)) {
+    case 'integer':
+      return integers.includes(found.type)
+    case 'float':
+      return found.type === 'FLOAT' || (found.type === 'DOUBLE' && declared.kind === 'float64')
+    case 'decimal': {
+      const digits = /^DECIMAL\((\d+),(\d+)\)$/.exec(found.type)
+      return digits ? Number(digits[2]) <= (declared.scale ?? 0) : integers.includes(found.type)
+    }
+    case 'string':
+      return found.type === 'VARCHAR'
+    case 'boolean':
+      return found.type === 'BOOLEAN'
+    case 'timestamp':
+      return timestamps.includes(found.type)
+    case 'date':
+      return found.type === 'DATE'
+    case 'binary':
+      return found.type === 'BLOB'
+    default:
+      return false
+  }
+}
+
+function groupRows(
+  source: SourceDefinition,
+  group: Group,
+  extra: readonly (readonly [string, Expression])[],
+): Relation {
+  const read = source.schema.map((declared, index): readonly [string, Expression] => [
+    declared.name,
+    readColumn(declared, group.columns[index]!),
+  ])
+  const isLocal = (name: string): boolean => {
+    const found = group.columns[source.schema.findIndex((declared) => declared.name === name)]
+    return found !== null && found !== undefined && !found.isUtc
+  }
+  const locals = source.schema
+    .filter((declared) => declared.kind === 'timestamp' && isLocal(declared.name))
+    .map((declared) => declared.name)
+  const rows = localTimes(select(parquet(group.files), read), {
+    columns: source.schema.map((declared) => declared.name),
+    locals,
+    reported: [source.eventTime, ...(source.createdTime === null ? [] : [source.createdTime])],
+    zone: source.timezone,
+  })
+  return extra.length === 0
+    ? rows
+    : select(rows, [
+        ...[...source.schema.map((declared) => declared.name), isAmbiguousColumn, isSkippedColumn].map(
+          (name) => [name, column(name)] as const,
+        ),
+        ...extra,
+      ])
+}
+
+function readColumn(declared: Column, found: FileColumn | null): Expression {
+  const type = sqlType(declared)
+  if (found === null) return cast(literal(null), type)
+  const value = column(declared.name)
+  if (declared.kind !== 'timestamp') return cast(value, type)
+  return instantFrom(value, found.type)
+}
+
+/** A timestamp of a file's type as an instant; a time without a zone still shows the wall clock's. */
+export function instantFrom(value: Expression, fileType: string): Expression {
+  if (fileType === 'TIMESTAMP_NS') return operation('instantFromNs', value)
+  return operation(fileType === 'TIMESTAMP WITH TIME ZONE' ? 'instantFromUsUtc' : 'instantFromUs', value)
+}

@@ -1,0 +1,240 @@
+/**
+ * A small algebra of relations and expressions: what the builders of this room make and a printer turns into one engine's SQL
+ * (print-duckdb.ts today, Spark's later). No builder glues SQL text: names are identifiers, values are literals, and what an
+ * engine writes in its own way (null order, instants, zones, lists) is an operation with a name of its own.
+ */
+
+/** `instant`: nanoseconds since 1970 as a 128-bit integer (R11). `storedInstant`: the same in Parquet, where 128-bit integers do not exist. */
+export type SqlType =
+  | { readonly kind: Exclude<ScalarKind, 'decimal'> }
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
+  | { readonly kind: 'list'; readonly of: SqlType }
+  | { readonly kind: 'struct'; readonly fields: readonly (readonly [string, SqlType])[] }
+
+export type ScalarKind =
+  | 'boolean'
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'int128'
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'uint64'
+  | 'float32'
+  | 'float64'
+  | 'decimal'
+  | 'string'
+  | 'binary'
+  | 'date'
+  | 'instant'
+  | 'storedInstant'
+  | 'timestampUs'
+  | 'timestampNs'
+
+export type Operator =
+  | 'and'
+  | 'or'
+  | 'not'
+  | '='
+  | '<>'
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | 'isNull'
+  | 'isNotNull'
+  /** Rounds toward minus infinity; 128-bit (R9). */
+  | 'floorDiv'
+  | 'coalesce'
+  | 'greatest'
+  | 'least'
+  | 'abs'
+  | 'truncate'
+  | 'isFinite'
+  | 'signBit'
+  | 'length'
+  /** Instants from the units of files (R11); end-of-time markers stay the largest value of their unit. */
+  | 'instantFromUs'
+  | 'instantFromNs'
+  | 'instantFromUsUtc'
+  | 'timestampUsFromInstant'
+  | 'timestampNsFromInstant'
+  /** (wall-clock instant in us as integer, zone): the instant in us; which of two, or what for a skipped one, is the engine's choice. */
+  | 'zonedUs'
+  /** (instant in us, zone): what the clock on the wall shows then, in us. */
+  | 'wallUs'
+  /** ISO 8601 text -> instant; null where it is none. */
+  | 'instantFromText'
+  | 'listDistinctSorted'
+  | 'listFlatten'
+  | 'in'
+/** (text, type literal through `tryCast`) is an expression kind of its own; see `tryCast`. */
+
+export type Aggregate = 'count' | 'sum' | 'min' | 'max' | 'list' | 'any' | 'boolOr'
+
+export type Expression =
+  | { readonly is: 'column'; readonly name: string; readonly of: string | null }
+  | { readonly is: 'literal'; readonly value: null | boolean | bigint | number | string }
+  | { readonly is: 'operation'; readonly operator: Operator; readonly operands: readonly Expression[] }
+  | {
+      readonly is: 'case'
+      readonly branches: readonly (readonly [Expression, Expression])[]
+      readonly otherwise: Expression
+    }
+  | { readonly is: 'cast'; readonly operand: Expression; readonly to: SqlType; readonly nullWhenUnfit: boolean }
+  | { readonly is: 'struct'; readonly fields: readonly (readonly [string, Expression])[] }
+  | { readonly is: 'field'; readonly operand: Expression; readonly name: string }
+  | {
+      readonly is: 'aggregate'
+      readonly aggregate: Aggregate
+      /** Null: rows. */
+      readonly operand: Expression | null
+      readonly where: Expression | null
+    }
+  | { readonly is: 'rowNumber'; readonly partitionBy: readonly Expression[]; readonly orderBy: readonly OrderTerm[] }
+  | {
+      /** An aggregate over the rows of one partition whose order value lies in [own - from, own - to]; null: no start. */
+      readonly is: 'sliding'
+      readonly aggregate: Aggregate
+      readonly operand: Expression
+      readonly where: Expression | null
+      readonly partitionBy: readonly Expression[]
+      readonly orderBy: Expression
+      readonly from: bigint | null
+      readonly to: bigint
+    }
+
+/** Nulls count as the lowest value, in both directions (R3). */
+export interface OrderTerm {
+  readonly by: Expression
+  readonly descending: boolean
+}
+
+export type Relation =
+  | { readonly is: 'table'; readonly name: string }
+  | {
+      readonly is: 'parquet'
+      readonly files: readonly string[]
+      /** Files of one relation that lack a column have nulls there. */
+      readonly mayLackColumns: boolean
+    }
+  | { readonly is: 'csvText'; readonly file: string }
+  | {
+      readonly is: 'values'
+      readonly columns: readonly (readonly [string, SqlType])[]
+      readonly rows: readonly (readonly Expression[])[]
+    }
+  | {
+      readonly is: 'select'
+      readonly from: Relation
+      readonly columns: readonly NamedExpression[]
+      readonly where: Expression | null
+      readonly groupBy: readonly Expression[]
+      /** Kept after window functions are known. */
+      readonly qualify: Expression | null
+      readonly orderBy: readonly OrderTerm[]
+      readonly distinct: boolean
+      readonly limit: number | null
+    }
+  | {
+      readonly is: 'join'
+      readonly kind: 'inner' | 'left' | 'semi' | 'asofLeft'
+      readonly left: Relation
+      readonly leftAs: string
+      readonly right: Relation
+      readonly rightAs: string
+      readonly on: Expression
+    }
+  | { readonly is: 'unionAll'; readonly parts: readonly Relation[] }
+
+export type NamedExpression = readonly [string, Expression]
+
+export const column = (name: string, of: string | null = null): Expression => ({ is: 'column', name, of })
+export const literal = (value: null | boolean | bigint | number | string): Expression => ({ is: 'literal', value })
+export const operation = (operator: Operator, ...operands: readonly Expression[]): Expression => ({
+  is: 'operation',
+  operator,
+  operands,
+})
+export const cases = (
+  branches: readonly (readonly [Expression, Expression])[],
+  otherwise: Expression = literal(null),
+): Expression => ({ is: 'case', branches, otherwise })
+export const cast = (operand: Expression, to: SqlType): Expression => ({
+  is: 'cast',
+  operand,
+  to,
+  nullWhenUnfit: false,
+})
+export const tryCast = (operand: Expression, to: SqlType): Expression => ({
+  is: 'cast',
+  operand,
+  to,
+  nullWhenUnfit: true,
+})
+export const struct = (fields: readonly (readonly [string, Expression])[]): Expression => ({ is: 'struct', fields })
+export const field = (operand: Expression, name: string): Expression => ({ is: 'field', operand, name })
+export const aggregate = (
+  name: Aggregate,
+  operand: Expression | null,
+  where: Expression | null = null,
+): Expression => ({ is: 'aggregate', aggregate: name, operand, where })
+
+/** True for an empty list. */
+export const all = (conditions: readonly Expression[]): Expression =>
+  conditions.length === 0 ? literal(true) : conditions.length === 1 ? conditions[0]! : operation('and', ...conditions)
+/** False for an empty list. */
+export const any = (conditions: readonly Expression[]): Expression =>
+  conditions.length === 0 ? literal(false) : conditions.length === 1 ? conditions[0]! : operation('or', ...conditions)
+
+export const table = (name: string): Relation => ({ is: 'table', name })
+export const parquet = (files: readonly string[], mayLackColumns = false): Relation => ({
+  is: 'parquet',
+  files,
+  mayLackColumns,
+})
+export const unionAll = (parts: readonly Relation[]): Relation =>
+  parts.length === 1 ? parts[0]! : { is: 'unionAll', parts }
+export const values = (
+  columns: readonly (readonly [string, SqlType])[],
+  rows: readonly (readonly Expression[])[],
+): Relation => ({ is: 'values', columns, rows })
+
+export interface SelectParts {
+  readonly where?: Expression | null
+  readonly groupBy?: readonly Expression[]
+  readonly qualify?: Expression | null
+  readonly orderBy?: readonly OrderTerm[]
+  readonly distinct?: boolean
+  readonly limit?: number | null
+}
+
+export const select = (from: Relation, columns: readonly NamedExpression[], parts: SelectParts = {}): Relation => ({
+  is: 'select',
+  from,
+  columns,
+  where: parts.where ?? null,
+  groupBy: parts.groupBy ?? [],
+  qualify: parts.qualify ?? null,
+  orderBy: parts.orderBy ?? [],
+  distinct: parts.distinct ?? false,
+  limit: parts.limit ?? null,
+})
+
+export const join = (
+  kind: 'inner' | 'left' | 'semi' | 'asofLeft',
+  [left, leftAs]: readonly [Relation, string],
+  [right, rightAs]: readonly [Relation, string],
+  on: Expression,
+): Relation => ({ is: 'join', kind, left, leftAs, right, rightAs, on })
+
+/** A statement ready for the engine; fits `Query` of core/ports. */
+export interface SqlQuery {
+  readonly sql: string
+}

@@ -1,0 +1,229 @@
+/**
+ * Windows from tiles (R7, R8, R9): a window of length w at T is [T - w, T), so at T = m·d it holds the tiles from m - w/d to m - 1:
+ *
+ *     tiles   5     6     7     8     9              T = 9·d, w = 3·d: tiles 6, 7, 8
+ *           ──┼─────┼─────┼─────┼─────┼──            an event at T itself lies in tile 9: not in it
+ *                   [─────── w ──────)T
+ *
+ * A coarse row stands for all fine tiles of its span, in the windows that hold the whole span, and only there; the fine rows of the
+ * span count in the other windows. So no event counts twice, whichever coarse files there are.
+ */
+import type { ViewBundle, WindowFeature } from '../define/definitions.js'
+import { assert } from '../errors.js'
+import { parseDuration } from '../time/duration.js'
+import { floorDiv, type Instant } from '../time/instant.js'
+import type { Interval } from '../time/interval.js'
+import { readStored, sqlType } from './column-types.js'
+import { addFloatTotals } from './exact-float-sum.js'
+import { printQuery } from './print-duckdb.js'
+import {
+  all,
+  any,
+  column,
+  type Expression,
+  join,
+  literal,
+  type NamedExpression,
+  operation,
+  parquet,
+  type Relation,
+  type SqlQuery,
+  type SqlType,
+  select,
+  table,
+} from './sql-algebra.js'
+import { knownColumn, spanColumn, tileColumn, tileNs, tilePlace, untilColumn } from './tile-rows.js'
+import {
+  finishFeature,
+  floatDigitNames,
+  floatRestName,
+  floatSumColumns,
+  statesOf,
+  tileStates,
+  totalName,
+  windowFeatures,
+} from './tile-states.js'
+
+export interface CoarseFile {
+  /** URI; null: nothing happened in the span. */
+  readonly file: string | null
+  /** As long as the view's coarse tile, aligned to 1970. */
+  readonly span: Interval
+}
+
+export interface WindowValuesInput {
+  readonly bundle: ViewBundle
+  /** Windows are answered at the last tile edge at or before it (R9). */
+  readonly endNs: Instant
+  /** URIs of the committed tile files; `chooseTileFiles` leaves out those that are not needed. */
+  readonly tiles: readonly string[]
+  /** Coarse files that may be used; spans do not overlap. */
+  readonly coarse: readonly CoarseFile[]
+  /** A relation with the key columns: only these keys are answered. */
+  readonly keysFrom?: string
+}
+
+/** One row per key with a tile in reach of a window: the key's columns and the features. A key without one reads as R8 says. */
+export function buildWindowValues(input: WindowValuesInput): SqlQuery {
+  const { bundle } = input
+  const end = floorDiv(input.endNs, tileNs(bundle))
+  const windows = windowLengths(bundle)
+  const spans = input.coarse.map((entry) => coarseIndex(bundle, entry.span))
+  const files = [...input.tiles, ...input.coarse.flatMap((entry) => (entry.file === null ? [] : [entry.file]))]
+  const flags = windows.map(
+    (length, index): NamedExpression => [
+      windowFlag(index),
+      isInWindow(bundle, windowTiles(bundle, length, end), spans),
+    ],
+  )
+  const passed = [
+    ...passedTile(bundle),
+    ...windows.map((_, index): NamedExpression => [windowFlag(index), column(windowFlag(index))]),
+  ]
+  const rows = select(readTiles(bundle, files), [...passedTile(bundle), ...flags], { where: isCountedAt(literal(end)) })
+  const inReach = select(rows, passed, { where: any(windows.map((_, index) => column(windowFlag(index)))) })
+  const keys = bundle.view.keyColumns.map(({ key }) => key)
+  const wanted = input.keysFrom === undefined ? inReach : onlyKeys(bundle, inReach, input.keysFrom, passed)
+  return printQuery(
+    mergedFeatures(bundle, wanted, keys, (feature) => column(windowFlag(windows.indexOf(feature.over)))),
+  )
+}
+
+/** The distinct window lengths of a view, in the order of its features. */
+export function windowLengths(bundle: ViewBundle): string[] {
+  return [...new Set(windowFeatures(bundle).map((feature) => feature.over))]
+}
+
+const windowFlag = (index: number): string => `__in_window${index}`
+
+/** Numbers of tiles: from `from` (null: no start) up to, not including, `to`. */
+export interface TileRange {
+  readonly from: bigint | null
+  readonly to: bigint
+}
+
+/** R7, in tiles: the window before tile number `end`. */
+export function windowTiles(bundle: ViewBundle, length: string, end: bigint): TileRange {
+  return { from: length === 'lifetime' ? null : end - parseDuration(length) / tileNs(bundle), to: end }
+}
+
+export function coarseRatio(bundle: ViewBundle): bigint {
+  assert(bundle.view.coarseTile !== null, 'the view has a coarse tile')
+  return parseDuration(bundle.view.coarseTile) / tileNs(bundle)
+}
+
+/** Number of a coarse span since 1970. */
+export function coarseIndex(bundle: ViewBundle, span: Interval): bigint {
+  const lengthNs = coarseRatio(bundle) * tileNs(bundle)
+  assert(span.end - span.start === lengthNs && span.start % lengthNs === 0n, 'a coarse span is one of the coarse tiles')
+  return span.start / lengthNs
+}
+
+/** Whether a window holds the whole of a coarse span. */
+export function holdsSpan(bundle: ViewBundle, range: TileRange, index: bigint): boolean {
+  const ratio = coarseRatio(bundle)
+  return (range.from === null || range.from <= index * ratio) && (index + 1n) * ratio <= range.to
+}
+
+/** A row is in a window when all its tiles are, and no coarse row stands for it there. */
+function isInWindow(bundle: ViewBundle, range: TileRange, spans: readonly bigint[]): Expression {
+  const first = column(tileColumn)
+  const after = operation('+', first, column(spanColumn))
+  const inside = [
+    ...(range.from === null ? [] : [operation('>=', first, literal(range.from))]),
+    operation('<=', after, literal(range.to)),
+  ]
+  const used = spans.filter((index) => holdsSpan(bundle, range, index))
+  if (used.length === 0) return all(inside)
+  const ratio = coarseRatio(bundle)
+  const isCoarse = operation('=', column(spanColumn), literal(ratio))
+  const isStoodFor = operation(
+    'in',
+    operation('floorDiv', first, literal(ratio)),
+    ...used.map((index) => literal(index)),
+  )
+  return all([...inside, any([isCoarse, operation('not', isStoodFor)])])
+}
+
+/**
+ * Groups tile rows by `keys` and gives each feature the merge of the rows for which `isIn(feature)` holds. Columns: `keys`, the
+ * features.
+ */
+export function mergedFeatures(
+  bundle: ViewBundle,
+  rows: Relation,
+  keys: readonly string[],
+  isIn: (feature: WindowFeature) => Expression | null,
+): Relation {
+  const features = windowFeatures(bundle)
+  const merged = new Map<string, NamedExpression>()
+  for (const feature of features)
+    for (const state of statesOf(bundle, feature)) {
+      const name = mergedName(state.name, feature)
+      merged.set(name, [name, state.merge(column(state.name), isIn(feature))])
+    }
+  const grouped = select(rows, [...keys.map((key): NamedExpression => [key, column(key)]), ...merged.values()], {
+    groupBy: keys.map((key) => column(key)),
+  })
+  const sums = features.flatMap((feature) =>
+    floatSumColumns(bundle, [feature]).map((name) => ({
+      digits: floatDigitNames(name).map((digit) => mergedName(digit, feature)),
+      rest: mergedName(floatRestName(name), feature),
+      total: mergedName(totalName(name), feature),
+    })),
+  )
+  const distinctSums = [...new Map(sums.map((sum) => [sum.total, sum])).values()]
+  const withTotals = addFloatTotals(grouped, [...keys, ...merged.keys()], distinctSums)
+  return select(withTotals, [
+    ...keys.map((key): NamedExpression => [key, column(key)]),
+    ...features.map(
+      (feature): NamedExpression => [
+        feature.name,
+        finishFeature(bundle, feature, (name) => column(mergedName(name, feature))),
+      ],
+    ),
+  ])
+}
+
+const mergedName = (state: string, feature: WindowFeature): string => `${state} @${feature.over}`
+
+/** Tile files as rows, states in the types they have inside queries. No files: no rows. */
+export function readTiles(bundle: ViewBundle, files: readonly string[]): Relation {
+  const columns = tileColumnTypes(bundle)
+  if (files.length === 0) return { is: 'values', columns: [...columns], rows: [] }
+  return select(
+    parquet(files),
+    columns.map(([name, type]): NamedExpression => [name, readStored(name, type)]),
+  )
+}
+
+export function tileColumnTypes(bundle: ViewBundle): (readonly [string, SqlType])[] {
+  return [
+    ...bundle.view.keyColumns.map(({ key }, index) => [key, sqlType(bundle.entity.keys[index]!)] as const),
+    ...tilePlace.map((name) => [name, { kind: 'int64' }] as const),
+    ...tileStates(bundle).map((state) => [state.name, state.type] as const),
+  ]
+}
+
+export const passedTile = (bundle: ViewBundle): NamedExpression[] =>
+  tileColumnTypes(bundle).map(([name]) => [name, column(name)])
+
+/** R16: what became known by T = m·d and was not replaced by then (tile-rows.ts). */
+export function isCountedAt(tile: Expression): Expression {
+  return all([
+    operation('<', column(knownColumn), tile),
+    operation('coalesce', operation('<=', tile, column(untilColumn)), literal(true)),
+  ])
+}
+
+function onlyKeys(bundle: ViewBundle, rows: Relation, keysFrom: string, passed: readonly NamedExpression[]): Relation {
+  return select(
+    join(
+      'semi',
+      [rows, 'tiles'],
+      [table(keysFrom), 'wanted'],
+      all(bundle.view.keyColumns.map(({ key }) => operation('=', column(key, 'tiles'), column(key, 'wanted')))),
+    ),
+    passed,
+  )
+}
