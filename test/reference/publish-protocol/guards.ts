@@ -37,4 +37,9 @@ export const guards = {
   'tick-publishes': 'R33: a tick publishes unmarked commits where no publish is open',
 } as const
 
-export type Guard = keyof typeof guards
+/** Spare work or make doubly sure, but nothing breaks without them: the search must find nothing. */
+export const conveniences = {
+  'wait-for-lease': 'R36: who finds the lease taken waits',
+} as const
+
+export type Guard = keyof typeof guards | keyof typeof conveniences

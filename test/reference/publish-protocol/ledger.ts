@@ -156,7 +156,8 @@ export class ModelLedger {
 
   openPublish(owner: string, workflow: string): OpenResult {
     const newest = this.publishes.at(-1)
-    if (this.lease && !this.lease.isExpired && this.lease.workflow !== workflow) return { kind: 'busy' }
+    const isTaken = this.lease && !this.lease.isExpired && this.lease.workflow !== workflow
+    if (isTaken && this.has('wait-for-lease')) return { kind: 'busy' }
     const own = this.has('resume-newest') ? newest : this.publishes.findLast((one) => one.workflow === workflow)
     const isOwnOpen = own !== undefined && own.workflow === workflow && !own.isFinished
     if (isOwnOpen && this.has('new-sequence') && own.delta && !own.isDeltaLost) {
