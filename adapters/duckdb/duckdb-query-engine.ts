@@ -1,0 +1,163 @@
+/** The port QueryEngine on DuckDB: one instance, one heavy slot, a connection (and with it a temporary schema) per session. */
+import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
+import { MillcourseError } from '../../core/errors.js'
+import type { CancelSignal } from '../../core/ports/cancel-signal.js'
+import type { EngineRow, Query, QueryEngine, QuerySession, SessionOptions } from '../../core/ports/query-engine.js'
+import { type DuckdbClient, type DuckdbOptions, openDuckdb } from './client.js'
+import { toMillcourseError } from './errors.js'
+import { fileNamesIn } from './file-names.js'
+import { HeavySlot } from './heavy-slot.js'
+import { MemoryWatch } from './memory-watch.js'
+import { bindable, readerOf, readRows } from './values.js'
+
+/** @throws MillcourseError CONFIG_INVALID when the instance cannot be opened with these options */
+export async function createDuckdbEngine(options: DuckdbOptions): Promise<QueryEngine> {
+  try {
+    return new DuckdbQueryEngine(await openDuckdb(options))
+  } catch (error) {
+    throw new MillcourseError('CONFIG_INVALID', `DuckDB cannot start: ${(error as Error).message}`, {
+      cause: error,
+      hint: 'check memory limit, threads and the spill folder',
+      facts: { spillDir: options.spillDir, memoryLimitMb: options.memoryLimitMb, threads: options.threads },
+    })
+  }
+}
+
+class DuckdbQueryEngine implements QueryEngine {
+  readonly #client: DuckdbClient
+  readonly #slot = new HeavySlot()
+  readonly #memory: MemoryWatch
+  #closing: Promise<void> | null = null
+  readonly #open = new Set<Promise<unknown>>()
+
+  constructor(client: DuckdbClient) {
+    this.#client = client
+    this.#memory = new MemoryWatch(client.instance)
+  }
+
+  async withSession<T>(work: (session: QuerySession) => Promise<T>, options: SessionOptions = {}): Promise<T> {
+    if (this.#closing) throw new MillcourseError('INTERNAL', 'the query engine is closed')
+    const run = this.#run(work, options)
+    this.#open.add(run)
+    try {
+      return await run
+    } finally {
+      this.#open.delete(run)
+    }
+  }
+
+  async #run<T>(work: (session: QuerySession) => Promise<T>, options: SessionOptions): Promise<T> {
+    const release = options.isLight ? () => {} : await this.#slot.take(options.signal)
+    try {
+      const connection = await this.#client.instance.connect()
+      try {
+        return await work(new DuckdbSession(connection, this.#memory, options.signal))
+      } finally {
+        connection.closeSync()
+      }
+    } finally {
+      release()
+    }
+  }
+
+  /** Waits for open sessions: cancel them by their signal first. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      await Promise.allSettled([...this.#open])
+      await this.#memory.close()
+      await this.#client.close()
+    })()
+    return this.#closing
+  }
+}
+
+class DuckdbSession implements QuerySession {
+  readonly #connection: DuckDBConnection
+  readonly #memory: MemoryWatch
+  readonly #signal: CancelSignal | undefined
+  /** What the session's statements have read, also through views made earlier: among these is the file at fault. */
+  readonly #files = new Set<string>()
+
+  constructor(connection: DuckDBConnection, memory: MemoryWatch, signal: CancelSignal | undefined) {
+    this.#connection = connection
+    this.#memory = memory
+    this.#signal = signal
+  }
+
+  async execute(query: Query): Promise<void> {
+    await this.#guard(query, async () => {
+      const result = await this.#start(query)
+      while ((await result.fetchChunk())?.rowCount) {}
+    })
+  }
+
+  async all(query: Query): Promise<EngineRow[]> {
+    const rows: EngineRow[] = []
+    for await (const part of this.stream(query)) rows.push(...part)
+    return rows
+  }
+
+  async *stream(query: Query): AsyncIterable<EngineRow[]> {
+    const { result, names, reads } = await this.#guard(query, async () => {
+      const result = await this.#start(query)
+      const names = result.columnNames()
+      if (new Set(names).size !== names.length)
+        throw new MillcourseError('COMPUTE_FAILED', `a query names two columns alike: ${names.join(', ')}`)
+      return { result, names, reads: names.map((name, index) => readerOf(name, result.columnType(index))) }
+    })
+    for (;;) {
+      const chunk = await this.#guard(query, () => result.fetchChunk())
+      if (!chunk || chunk.rowCount === 0) return
+      yield readRows(chunk, names, reads)
+    }
+  }
+
+  async peakMemoryBytes(): Promise<number> {
+    return this.#memory.peakBytes()
+  }
+
+  #start(query: Query): Promise<DuckDBResult> {
+    if (!query.parameters) return this.#connection.stream(query.sql)
+    const bound = query.parameters.map(bindable)
+    return this.#connection.stream(
+      query.sql,
+      bound.map((parameter) => parameter.value),
+      bound.map((parameter) => parameter.type),
+    )
+  }
+
+  /** Cancellation by signal, the memory's peak and our errors around whatever makes DuckDB work. */
+  async #guard<T>(query: Query, work: () => Promise<T>): Promise<T> {
+    for (const file of fileNamesIn(query)) this.#files.add(file)
+    throwIfAborted(this.#signal)
+    let timer: NodeJS.Timeout | undefined
+    // An interrupt that comes before the statement has begun is lost, so it is repeated until the statement has ended.
+    const interrupt = () => {
+      this.#connection.interrupt()
+      timer = setTimeout(interrupt, 20)
+    }
+    this.#signal?.addEventListener('abort', interrupt)
+    const unwatch = this.#memory.watch()
+    try {
+      return await work()
+    } catch (error) {
+      throwIfAborted(this.#signal)
+      throw await toMillcourseError(error, [...this.#files], (uri) => this.#probe(uri))
+    } finally {
+      unwatch()
+      this.#signal?.removeEventListener('abort', interrupt)
+      clearTimeout(timer)
+    }
+  }
+
+  async #probe(uri: string): Promise<void> {
+    await this.#connection.run('SELECT count(*) FROM parquet_metadata($1)', [uri])
+    // A hash of every column: a count alone is answered from the footer.
+    await this.#connection.run('SELECT max(hash(COLUMNS(*))) FROM read_parquet($1, hive_partitioning = false)', [uri])
+  }
+}
+
+/** Throws what the signal was aborted with. */
+function throwIfAborted(signal: CancelSignal | undefined): void {
+  if (signal?.aborted) throw (signal as { readonly reason?: unknown }).reason ?? new Error('cancelled')
+}

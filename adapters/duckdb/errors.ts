@@ -1,0 +1,102 @@
+/** DuckDB's errors to ours. Its JavaScript errors carry only a message, whose first words name the kind; most do not name the file. */
+import { type ErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
+
+/** Opens one file the way the failed statement did, footer first, then every page; throws DuckDB's error when it cannot be read. */
+export type ProbeFile = (uri: string) => Promise<void>
+
+/** @param files what the session's statements have read so far, for the search of the one at fault */
+export async function toMillcourseError(
+  error: unknown,
+  files: readonly string[],
+  probe: ProbeFile,
+): Promise<MillcourseError> {
+  if (isMillcourseError(error)) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const known = classify(message)
+  if (known)
+    return new MillcourseError(known.code, `${known.what}: ${firstLine(message)}`, { cause: error, hint: known.hint })
+  if (mayBeTheFiles(message)) {
+    const atFault = (await findUnreadable(files, probe)) ?? namedMissing(message)
+    if (atFault) return fileError(atFault, error)
+  }
+  return new MillcourseError('COMPUTE_FAILED', `the query failed: ${firstLine(message)}`, {
+    cause: error,
+    hint: 'this is a fault of the query, not of the data; report it with the run id',
+  })
+}
+
+function classify(message: string): { readonly code: ErrorCode; readonly what: string; readonly hint: string } | null {
+  if (
+    /max_temp_directory_size|offload data block/.test(message) ||
+    (isDiskFull(message) && /duckdb_temp/.test(message))
+  )
+    return { code: 'COMPUTE_SPILL_FULL', what: 'the spill folder is full', hint: 'free space there or give it more' }
+  if (isDiskFull(message))
+    return {
+      code: 'LAKE_FULL',
+      what: 'the lake has no space left',
+      hint: 'free space or let retention remove old files',
+    }
+  if (message.startsWith('Out of Memory Error'))
+    return {
+      code: 'COMPUTE_OUT_OF_MEMORY',
+      what: 'the query needs more memory than it may have',
+      hint: 'raise the memory limit of the worker, or make the interval shorter',
+    }
+  if (/^(Conversion Error|Out of Range Error)/.test(message))
+    return {
+      code: 'COMPUTE_VALUE_OUT_OF_RANGE',
+      what: 'a value does not fit its type',
+      hint: 'correct the value in the source, or declare a wider type',
+    }
+  if (/^(IO Error|Permission Error).*(Permission denied|Operation not permitted)/s.test(message))
+    return { code: 'SOURCE_ACCESS_DENIED', what: 'a file may not be opened', hint: 'give the worker access to it' }
+  return null
+}
+
+function isDiskFull(message: string): boolean {
+  return /No space left on device|Disk quota exceeded/.test(message)
+}
+
+/** A binder's, parser's or catalog's error comes from the query's text, whatever lies in the files. */
+function mayBeTheFiles(message: string): boolean {
+  return !/^(Parser|Binder|Catalog|Constraint|Not implemented|Permission) Error/i.test(message)
+}
+
+async function findUnreadable(
+  files: readonly string[],
+  probe: ProbeFile,
+): Promise<{ readonly uri: string; readonly why: string } | null> {
+  for (const uri of files) {
+    try {
+      await probe(uri)
+    } catch (error) {
+      return { uri, why: error instanceof Error ? error.message : String(error) }
+    }
+  }
+  return null
+}
+
+function namedMissing(message: string): { readonly uri: string; readonly why: string } | null {
+  const uri = /No files found that match the pattern "(.+)"/.exec(message)?.[1]
+  return uri === undefined ? null : { uri, why: message }
+}
+
+function fileError(atFault: { readonly uri: string; readonly why: string }, cause: unknown): MillcourseError {
+  const { uri, why } = atFault
+  if (/No files found|No such file/.test(why))
+    return new MillcourseError('SOURCE_FILE_MISSING', `${uri} is gone`, {
+      cause,
+      hint: 'it was removed while it was being read; the run plans again',
+      facts: { file: uri },
+    })
+  return new MillcourseError('SOURCE_FILE_CORRUPT', `${uri} cannot be read as Parquet: ${firstLine(why)}`, {
+    cause,
+    hint: 'let the producer write the file again; the interval runs again by itself within the lookback',
+    facts: { file: uri },
+  })
+}
+
+function firstLine(message: string): string {
+  return message.split('\n')[0]!.trim()
+}
