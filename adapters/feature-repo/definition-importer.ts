@@ -42,7 +42,9 @@ export async function resolve(specifier, context, next) {
     return next(options.own, context)
   }
   const found = await next(specifier, context)
-  const isDefinition = found.url.includes(options.marker) && !found.url.includes('/node_modules/')
-  return isDefinition && /\\.[tj]s\\?/.test(found.url) ? { ...found, format: 'module' } : found
+  if (!found.url.includes(options.marker) || found.url.includes('/node_modules/')) return found
+  // In a folder that is not said to hold ES modules, tsx points to a CommonJS stand-in: a.ts%3Fnamespace=…?tsx-namespace=…&…
+  const url = found.url.replace(/%3F[^?]*/, '').replace(/&tsx-commonjs[^&]*/g, '')
+  return /\\.[tj]s\\?/.test(url) ? { ...found, url, format: 'module' } : found
 }`
 const hooksUrl = `data:text/javascript,${encodeURIComponent(hooks)}`

@@ -35,7 +35,7 @@ export async function loadFeatureRepo(dir: string): Promise<FeatureRepo> {
   if (problems.length === 1) throw first
   throw new MillcourseError(
     first.code,
-    `${problems.length} problems in ${dir}:\n${problems.map(formatProblem).join('\n')}`,
+    `${problems.length} problems in ${dir}:\n${problems.map((one) => `  ${formatProblem(one)}`).join('\n')}`,
     {
       cause: new AggregateError(problems),
       hint: 'correct them; `millcourse plan` looks again and changes nothing',
@@ -162,7 +162,8 @@ function distinct(failures: readonly LoadFailure[]): LoadFailure[] {
   )
 }
 
-/** `  views/a.ts:12: view 'a' has no features`. */
+/** `views/a.ts:12: view 'a' has no features`. */
 function formatProblem({ message, detail: { facts = {} } }: MillcourseError): string {
-  return `  ${facts.file ? `${facts.file}:${facts.line}: ` : ''}${message}`
+  const isPlaced = !facts.file || message.startsWith(String(facts.file))
+  return isPlaced ? message : `${facts.file}:${facts.line}: ${message}`
 }

@@ -3,6 +3,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { parseDuration } from '../time/duration.js'
 import { floorTo, parseInstant } from '../time/instant.js'
 import { canonicalJson, type Json } from './canonical-json.js'
+import { formatColumnType } from './column-types.js'
 import type { Column, EntityDefinition, FeatureViewDefinition, SourceDefinition } from './definitions.js'
 
 export interface ViewParts {
@@ -29,25 +30,34 @@ export function decisiveContent({ view, entity, source }: ViewParts): { readonly
     viewKind: view.viewKind,
     keyColumns: view.keyColumns.map(({ key, column }) => ({ key, column })),
     // Only where the grid lies: more history before it changes no interval.
-    since: (parseInstant(view.since) - floorTo(parseInstant(view.since), parseDuration(view.every))).toString(),
+    grid: (parseInstant(view.since) - floorTo(parseInstant(view.since), parseDuration(view.every))).toString(),
     every: view.every,
     tile: view.tile,
     ttl: view.ttl,
     lag: view.lag,
-    features: view.features.map((feature) => ({ ...feature, type: { ...feature.type } })),
-    entity: { keys: entity.keys.map((key) => ({ ...key })) },
-    source: {
-      format: source.format,
-      path: source.path,
-      schema: decisiveColumns(view, source).map((column) => ({ ...column })),
-      eventTime: source.eventTime,
-      createdTime: source.createdTime,
-      visibility: source.visibility,
-      timezone: source.timezone,
-      tombstone: source.tombstone,
-      eventId: source.eventId && { ...source.eventId },
-    },
+    features: view.features.map((feature) => ({ ...feature, type: formatColumnType(feature.type) })),
+    entity: { keys: entity.keys.map(typed) },
+    source: { ...sourceContent(source), schema: decisiveColumns(view, source).map(typed) },
   }
+}
+
+/** What decides a value of a source's views, its columns apart. */
+export function sourceContent(source: SourceDefinition): { readonly [key: string]: Json } {
+  const { format, path, eventTime, createdTime, visibility, timezone, tombstone, eventId } = source
+  return {
+    format,
+    path,
+    eventTime,
+    createdTime,
+    visibility,
+    timezone,
+    tombstone,
+    eventId: eventId && { ...eventId },
+  }
+}
+
+function typed({ name, ...type }: Column) {
+  return { name, type: formatColumnType(type) }
 }
 
 /**

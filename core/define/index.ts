@@ -1,11 +1,13 @@
 /** The package `millcourse`: how a feature repo says what it has, and what the later stages make of it. */
 
+export { breakingChanges, formatField } from './breaking-changes.js'
 export { bundleFor } from './bundle.js'
 export { type ColumnBuilder, type Columns, formatColumnType, isFloat, isInteger, isNumeric, t } from './column-types.js'
 export { collectDeclarations, type Declaration, type Declared, isDeclared, type Problem } from './declare.js'
 export type { DefineError } from './define-error.js'
 export { definitionHash, type ViewParts } from './definition-hash.js'
 export type * from './definitions.js'
+export { type Change, type ChangeLevel, diffRepos, type FieldChange } from './diff.js'
 export type { Documentation } from './documentation.js'
 export type { Duration } from './duration-option.js'
 export { type Entity, type EntityOptions, entity } from './entity.js'
