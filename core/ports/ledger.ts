@@ -54,7 +54,7 @@ export interface RunMeasures {
   readonly itemsWritten: number
 }
 
-/** Null leaves what is recorded; fields accumulate over the steps. */
+/** Fields accumulate over the steps; of each, the first one recorded counts (a step that is repeated reads it back with `run`). */
 export interface RunProgress {
   readonly candidate?: Candidate
   readonly profile?: Profile
@@ -98,6 +98,7 @@ export interface RunFilter {
 export interface Commit {
   readonly commitId: bigint
   readonly interval: Interval
+  /** The decision's id where an operator rejected an interval that no run had. */
   readonly runId: string
   readonly number: number
   /** Null: committed as empty (no rows, or a rejected interval without an earlier version). */
@@ -168,9 +169,9 @@ export interface Publish extends ViewKey {
   readonly missing: readonly Interval[]
   /** Unmarked commits that this publish covers, superseded ones among them included. */
   readonly covered: readonly Commit[]
-  /** Commits that the covered ones replaced and whose rows may have to be taken back (R31). */
+  /** Of each covered interval the version shown by the last finished publish that covered it: its rows may have to be taken back (R31). */
   readonly replaced: readonly Commit[]
-  /** All current commits that values are merged from. */
+  /** All current commits that values are merged from, oldest first; of a resumed publish those that were current when it opened. */
   readonly current: readonly Commit[]
   readonly coarse: readonly CoarseTile[]
   /** Key -> digest of what is online; null: no cache, rebuild it by a scan. */
@@ -228,7 +229,7 @@ export interface IndexedFile {
 // ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface LedgerReader {
-  /** One entry per interval of the grid that the ledger knows of, oldest first; intervals that never ran have no entry. */
+  /** One entry per interval that overlaps `range` and the ledger knows of, oldest first; intervals that never ran have no entry. Skipped runs do not count as the latest. */
   intervalStates(key: ViewKey, range: Interval): Promise<IntervalState[]>
   run(runId: string): Promise<RunRecord | null>
   runs(filter: RunFilter): Promise<RunRecord[]>
@@ -236,11 +237,13 @@ export interface LedgerReader {
   lastGoodRun(key: ViewKey, beforeRunId: string): Promise<RunRecord | null>
   /** Current commits whose interval overlaps `range`, oldest first. */
   currentCommits(key: ViewKey, range: Interval): Promise<Commit[]>
+  /** Valid ones whose span overlaps `range`, oldest first. */
   coarseTiles(key: ViewKey, range: Interval): Promise<CoarseTile[]>
   unmarkedCommits(key: ViewKey): Promise<number>
   lastPublish(
     key: ViewKey,
   ): Promise<{ readonly sequence: bigint; readonly endAt: Instant; readonly finishedAt: Instant } | null>
+  /** Whether a live lease is held. */
   isPublishOpen(key: ViewKey): Promise<boolean>
   pendingDecisions(key: ViewKey): Promise<Decision[]>
   decision(decisionId: string): Promise<Decision | null>
@@ -251,7 +254,7 @@ export interface LedgerReader {
 
 export interface LedgerWriter extends LedgerReader {
   startRun(run: RunStart): Promise<void>
-  /** Numbers the run; the same run again gets the same number. Clears the interval's reopen mark. */
+  /** Numbers the run and clears the interval's reopen mark. The first pins count: planning again is a new run. */
   pinRun(runId: string, pins: RunPins): Promise<{ readonly number: number; readonly supersedes: bigint | null }>
   recordProgress(runId: string, progress: RunProgress): Promise<void>
   /** The first end counts, except that `committed` may still become `done`, and `held` may become `accepted`, `rejected` or `superseded`. */

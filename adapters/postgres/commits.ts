@@ -1,0 +1,259 @@
+/**
+ * Which version of an interval counts (R21, R37). The current one is that of the run with the highest number; what it replaced
+ * stays, with the name of its successor, so that the past can be explained.
+ */
+import type { LakePart } from '../../core/compute/candidate.js'
+import type { IntervalState } from '../../core/plan/interval-state.js'
+import type { CoarseTile, Commit, CommitResult, LedgerWriter, ViewKey } from '../../core/ports/ledger.js'
+import { type Interval, overlaps } from '../../core/time/interval.js'
+import type { Database, OpenTransaction, PostgresClient } from './client.js'
+import { lockInterval, shareViewVersion } from './locks.js'
+import { fromLakePart, toCoarseTile, toCommit } from './rows.js'
+import { findRun, numberOf, viewKeyOf } from './runs.js'
+
+export type IntervalCommits = Pick<
+  LedgerWriter,
+  'commitRun' | 'recordCoarseTile' | 'intervalStates' | 'currentCommits' | 'coarseTiles' | 'unmarkedCommits'
+>
+
+export function createIntervalCommits(client: PostgresClient): IntervalCommits {
+  return {
+    commitRun: (request) =>
+      client.transact(async (trx): Promise<CommitResult> => {
+        const run = await findRun(trx, request.runId)
+        const key = viewKeyOf(run)
+        const interval = { start: run.start_at, end: run.end_at }
+        await shareViewVersion(trx, key)
+        const { commit_id: currentId } = await lockInterval(trx, key, interval)
+        const own = await trx
+          .selectFrom('commits')
+          .select('commit_id')
+          .where('run_id', '=', request.runId)
+          .executeTakeFirst()
+        if (own !== undefined) return { kind: 'already-committed', commitId: own.commit_id }
+        const current = await readCommit(trx, currentId)
+        const number = numberOf(run)
+        if (current !== null && current.number > number) return { kind: 'superseded', byRunId: current.runId }
+        if (current !== null && current.commitId !== request.supersedes)
+          return { kind: 'moved', currentCommitId: current.commitId }
+        const commitId = await insertCommit(trx, key, {
+          interval,
+          runId: request.runId,
+          number,
+          data: request.data,
+          isRejected: false,
+          replaces: current,
+        })
+        return { kind: 'committed', commitId }
+      }),
+
+    recordCoarseTile: (key, tile) =>
+      client.query(async (db) => {
+        const data = { ...fromLakePart(tile.data), commit_ids: [...tile.commitIds] }
+        await db
+          .insertInto('coarse_tiles')
+          .values({ view: key.view, version: key.version, start_at: tile.span.start, end_at: tile.span.end, ...data })
+          .onConflict((conflict) => conflict.columns(['view', 'version', 'start_at', 'end_at']).doUpdateSet(data))
+          .execute()
+      }),
+
+    intervalStates: (key, range) => client.query((db) => readIntervalStates(db, key, range)),
+    currentCommits: (key, range) => client.query((db) => readCurrentCommits(db, key, range)),
+
+    coarseTiles: (key, range) =>
+      client.query(async (db) => {
+        const tiles = await readCoarseTiles(db, key, range)
+        if (tiles.length === 0) return []
+        return validTiles(tiles, await readCurrentCommits(db, key, spanOf(tiles)))
+      }),
+
+    unmarkedCommits: (key) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('commits')
+          .select((count) => count.fn.countAll<bigint>().as('commits'))
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .where('published_sequence', 'is', null)
+          .executeTakeFirstOrThrow()
+        return Number(row.commits)
+      }),
+  }
+}
+
+/** @param commitId of the interval's row, read under its lock. */
+export async function readCommit(trx: OpenTransaction, commitId: bigint | null): Promise<Commit | null> {
+  if (commitId === null) return null
+  return toCommit(
+    await trx.selectFrom('commits').selectAll().where('commit_id', '=', commitId).executeTakeFirstOrThrow(),
+  )
+}
+
+export interface NewCommit {
+  readonly interval: Interval
+  readonly runId: string
+  readonly number: number
+  readonly data: LakePart | null
+  readonly isRejected: boolean
+  readonly replaces: Commit | null
+}
+
+/** The caller holds the view version shared and the interval alone, and has compared the numbers. */
+export async function insertCommit(trx: OpenTransaction, key: ViewKey, commit: NewCommit): Promise<bigint> {
+  const { start, end } = commit.interval
+  const { commit_id: commitId } = await trx
+    .insertInto('commits')
+    .values({
+      view: key.view,
+      version: key.version,
+      start_at: start,
+      end_at: end,
+      run_id: commit.runId,
+      number: commit.number,
+      ...fromLakePart(commit.data),
+      is_rejected: commit.isRejected,
+      supersedes: commit.replaces?.commitId ?? null,
+    })
+    .returning('commit_id')
+    .executeTakeFirstOrThrow()
+  if (commit.replaces !== null)
+    await trx
+      .updateTable('commits')
+      .set({ superseded_by: commitId })
+      .where('commit_id', '=', commit.replaces.commitId)
+      .execute()
+  await trx
+    .updateTable('intervals')
+    .set({ commit_id: commitId })
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('start_at', '=', start)
+    .where('end_at', '=', end)
+    .execute()
+  // R37: a decision on a run below the committed one is refused, so it no longer waits for one.
+  await trx
+    .updateTable('runs')
+    .set({ outcome: 'superseded' })
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('start_at', '=', start)
+    .where('end_at', '=', end)
+    .where('number', '<', commit.number)
+    .where('outcome', '=', 'held')
+    .execute()
+  return commitId
+}
+
+/** Of the state that had `horizon` as its newest commit; absent: now. Oldest first. */
+export async function readCurrentCommits(
+  db: Database,
+  key: ViewKey,
+  range: Interval | null,
+  horizon?: bigint,
+): Promise<Commit[]> {
+  let query = db.selectFrom('commits').selectAll().where('view', '=', key.view).where('version', '=', key.version)
+  if (range !== null) query = query.where('start_at', '<', range.end).where('end_at', '>', range.start)
+  query =
+    horizon === undefined
+      ? query.where('superseded_by', 'is', null)
+      : query
+          .where('commit_id', '<=', horizon)
+          .where((row) => row.or([row('superseded_by', 'is', null), row('superseded_by', '>', horizon)]))
+  return (await query.orderBy('start_at').execute()).map(toCommit)
+}
+
+/** Spans that overlap `range`, valid or not. */
+export async function readCoarseTiles(db: Database, key: ViewKey, range: Interval): Promise<CoarseTile[]> {
+  const rows = await db
+    .selectFrom('coarse_tiles')
+    .selectAll()
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('start_at', '<', range.end)
+    .where('end_at', '>', range.start)
+    .orderBy('start_at')
+    .execute()
+  return rows.map(toCoarseTile)
+}
+
+/** A coarse tile stands for exactly the commits it was merged from: those that are current in its span, no more, no fewer. */
+export function validTiles(tiles: readonly CoarseTile[], current: readonly Commit[]): CoarseTile[] {
+  return tiles.filter((tile) => {
+    const inSpan = current.filter((commit) => overlaps(commit.interval, tile.span))
+    const merged = new Set(tile.commitIds)
+    return inSpan.length === merged.size && inSpan.every((commit) => merged.has(commit.commitId))
+  })
+}
+
+function spanOf(tiles: readonly CoarseTile[]): Interval {
+  return { start: tiles[0]!.span.start, end: tiles.at(-1)!.span.end }
+}
+
+async function readIntervalStates(db: Database, key: ViewKey, range: Interval): Promise<IntervalState[]> {
+  const rows = await db
+    .selectFrom('intervals')
+    .leftJoin('commits', 'commits.commit_id', 'intervals.commit_id')
+    .leftJoinLateral(
+      (query) =>
+        query
+          .selectFrom('runs')
+          .select(['run_id', 'number', 'outcome', 'error_code', 'inputs_hash', 'definition_hash'])
+          .whereRef('runs.view', '=', 'intervals.view')
+          .whereRef('runs.version', '=', 'intervals.version')
+          .whereRef('runs.start_at', '=', 'intervals.start_at')
+          .whereRef('runs.end_at', '=', 'intervals.end_at')
+          // A skipped run has found that there was nothing to do: the one before it says what the interval is.
+          .where('outcome', '!=', 'skipped')
+          .orderBy('ordinal', 'desc')
+          .limit(1)
+          .as('latest'),
+      (join) => join.onTrue(),
+    )
+    .where('intervals.view', '=', key.view)
+    .where('intervals.version', '=', key.version)
+    .where('intervals.start_at', '<', range.end)
+    .where('intervals.end_at', '>', range.start)
+    .orderBy('intervals.start_at')
+    .select([
+      'intervals.start_at',
+      'intervals.end_at',
+      'intervals.reopened_because',
+      'commits.commit_id',
+      'commits.run_id as committed_run_id',
+      'commits.number as committed_number',
+      'commits.path',
+      'commits.published_sequence',
+      'latest.run_id',
+      'latest.number',
+      'latest.outcome',
+      'latest.inputs_hash',
+      'latest.definition_hash',
+      'latest.error_code',
+    ])
+    .execute()
+  return rows.map((row) => ({
+    interval: { start: row.start_at, end: row.end_at },
+    committed:
+      row.commit_id === null
+        ? null
+        : {
+            commitId: row.commit_id,
+            runId: row.committed_run_id!,
+            number: row.committed_number!,
+            isEmpty: row.path === null,
+            isPublished: row.published_sequence !== null,
+          },
+    latestRun:
+      row.run_id === null
+        ? null
+        : {
+            runId: row.run_id,
+            number: row.number,
+            outcome: row.outcome!,
+            errorCode: row.error_code,
+            inputsHash: row.inputs_hash,
+            definitionHash: row.definition_hash!,
+          },
+    reopenedBecause: row.reopened_because,
+  }))
+}

@@ -1,0 +1,312 @@
+/** An operator's word on a run or an interval (R37): recorded first, carried out in one transaction, once. */
+import { randomUUID } from 'node:crypto'
+import { type Selectable, sql } from 'kysely'
+import type { LakePart } from '../../core/compute/candidate.js'
+import { assert, MillcourseError } from '../../core/errors.js'
+import type { Decision, DecisionOutcome, DecisionRequest, LedgerWriter, ViewKey } from '../../core/ports/ledger.js'
+import { formatInstant } from '../../core/time/instant.js'
+import { formatInterval, type Interval } from '../../core/time/interval.js'
+import { writeAudit } from './audit.js'
+import type { OpenTransaction, PostgresClient } from './client.js'
+import { insertCommit, readCommit } from './commits.js'
+import { addInterval, addViewVersion, lockInterval, shareViewVersion } from './locks.js'
+import { toDecision } from './rows.js'
+import { findRun, numberOf } from './runs.js'
+import type { DecisionsTable, RunsTable } from './schema.js'
+
+export type DecisionRecords = Pick<LedgerWriter, 'recordDecision' | 'applyDecision' | 'pendingDecisions' | 'decision'>
+
+type DecisionRow = Selectable<DecisionsTable>
+type RunRow = Selectable<RunsTable>
+
+export function createDecisionRecords(client: PostgresClient): DecisionRecords {
+  return {
+    recordDecision: (request) =>
+      client.transact(async (trx) => {
+        await addViewVersion(trx, request)
+        await addInterval(trx, request, request.interval)
+        const interval = await lockInterval(trx, request, request.interval)
+        const pending = await findPending(trx, request)
+        if (pending !== null) return samePending(request, pending)
+        await checkApplicable(trx, request, interval.commit_id)
+        return await insertDecision(trx, request)
+      }),
+
+    applyDecision: (decisionId, acceptedData) =>
+      client.transact(async (trx) => {
+        const row = await trx
+          .selectFrom('decisions')
+          .selectAll()
+          .where('decision_id', '=', decisionId)
+          .executeTakeFirst()
+        if (row === undefined)
+          throw new MillcourseError('DECIDE_NOT_APPLICABLE', `the ledger has no decision "${decisionId}"`, {
+            facts: { decisionId },
+          })
+        const interval = { start: row.start_at, end: row.end_at }
+        await shareViewVersion(trx, row)
+        const { commit_id: currentId } = await lockInterval(trx, row, interval)
+        // Read again under the lock: another attempt may have carried it out.
+        const decision = await trx
+          .selectFrom('decisions')
+          .selectAll()
+          .where('decision_id', '=', decisionId)
+          .executeTakeFirstOrThrow()
+        if (decision.applied_at !== null) return outcomeOf(decision)
+        const outcome = await carryOut(trx, decision, currentId, acceptedData)
+        await markApplied(trx, decisionId, outcome)
+        return outcome
+      }),
+
+    pendingDecisions: (key) =>
+      client.query(async (db) => {
+        const rows = await db
+          .selectFrom('decisions')
+          .selectAll()
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .where('applied_at', 'is', null)
+          .orderBy('ordinal')
+          .execute()
+        return rows.map(toDecision)
+      }),
+
+    decision: (decisionId) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('decisions')
+          .selectAll()
+          .where('decision_id', '=', decisionId)
+          .executeTakeFirst()
+        return row === undefined ? null : toDecision(row)
+      }),
+  }
+}
+
+// ── recording ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function findPending(trx: OpenTransaction, request: DecisionRequest): Promise<DecisionRow | null> {
+  const row = await trx
+    .selectFrom('decisions')
+    .selectAll()
+    .where('view', '=', request.view)
+    .where('version', '=', request.version)
+    .where('start_at', '=', request.interval.start)
+    .where('end_at', '=', request.interval.end)
+    .where('applied_at', 'is', null)
+    .executeTakeFirst()
+  return row ?? null
+}
+
+/** The same decision said twice is one. */
+function samePending(request: DecisionRequest, pending: DecisionRow): Decision {
+  if (pending.action === request.action && pending.run_id === request.runId) return toDecision(pending)
+  throw notApplicable(
+    request,
+    `was decided already: ${pending.action} by ${pending.decided_by}, which is being carried out`,
+    'wait until it is carried out; millcourse runs shows the outcome',
+  )
+}
+
+/** @throws MillcourseError DECIDE_NOT_APPLICABLE, RUN_SUPERSEDED, LEDGER_UNKNOWN_RUN */
+async function checkApplicable(trx: OpenTransaction, request: DecisionRequest, currentId: bigint | null) {
+  if (request.runId === null) return await checkOverdue(trx, request, currentId)
+  const run = await findRun(trx, request.runId)
+  const isOfInterval =
+    run.view === request.view &&
+    run.version === request.version &&
+    run.start_at === request.interval.start &&
+    run.end_at === request.interval.end
+  if (!isOfInterval)
+    throw notApplicable(request, `is not the interval of run ${request.runId}`, 'millcourse runs shows its interval')
+  const newer = await findNewerCommitted(trx, run, currentId)
+  if (newer !== null)
+    throw new MillcourseError('RUN_SUPERSEDED', `run ${run.run_id} is older than the committed run ${newer}`, {
+      hint: `decide on the newest run of ${formatInterval(request.interval)}: millcourse runs`,
+      facts: { runId: run.run_id, committedRunId: newer },
+    })
+  const allowed = request.action === 'accept' ? ['held'] : ['held', 'failed', 'not-ready']
+  if (!allowed.includes(run.outcome))
+    throw notApplicable(
+      request,
+      `has run ${run.run_id}, which is ${run.outcome}: ${request.action} is for runs that are ${allowed.join(' or ')}`,
+      `millcourse runs show ${run.run_id}`,
+    )
+}
+
+/** Without a run: an interval that has no version and nothing held (R37). */
+async function checkOverdue(trx: OpenTransaction, request: DecisionRequest, currentId: bigint | null): Promise<void> {
+  if (request.action === 'accept')
+    throw notApplicable(request, 'has no judged candidate', 'accept names the held run: millcourse runs')
+  if (currentId !== null)
+    throw notApplicable(request, 'has an accepted version', 'name a held or failed run of it: millcourse runs')
+  const held = await trx
+    .selectFrom('runs')
+    .select('run_id')
+    .where('view', '=', request.view)
+    .where('version', '=', request.version)
+    .where('start_at', '=', request.interval.start)
+    .where('end_at', '=', request.interval.end)
+    .where('outcome', '=', 'held')
+    .orderBy('ordinal', 'desc')
+    .executeTakeFirst()
+  if (held !== undefined)
+    throw notApplicable(
+      request,
+      `has the held run ${held.run_id}`,
+      `millcourse decide ${held.run_id} ${request.action} --reason …`,
+    )
+}
+
+/** The committed run, when it was pinned after this one; a run that never got a number goes by its start. */
+async function findNewerCommitted(trx: OpenTransaction, run: RunRow, currentId: bigint | null): Promise<string | null> {
+  const current = await readCommit(trx, currentId)
+  if (current === null || current.runId === run.run_id) return null
+  if (run.number !== null) return current.number > run.number ? current.runId : null
+  const committed = await trx
+    .selectFrom('runs')
+    .select('ordinal')
+    .where('run_id', '=', current.runId)
+    .executeTakeFirst()
+  return committed !== undefined && committed.ordinal > run.ordinal ? current.runId : null
+}
+
+async function insertDecision(trx: OpenTransaction, request: DecisionRequest): Promise<Decision> {
+  const row = await trx
+    .insertInto('decisions')
+    .values({
+      decision_id: randomUUID(),
+      view: request.view,
+      version: request.version,
+      start_at: request.interval.start,
+      end_at: request.interval.end,
+      action: request.action,
+      run_id: request.runId,
+      reason: request.reason,
+      decided_by: request.by,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await writeAudit(trx, {
+    by: request.by,
+    action: `decide ${request.action}`,
+    subject: `${request.view}@v${request.version}/${formatInstant(request.interval.start)}`,
+    reason: request.reason,
+  })
+  return toDecision(row)
+}
+
+// ── carrying out ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function carryOut(
+  trx: OpenTransaction,
+  decision: DecisionRow,
+  currentId: bigint | null,
+  acceptedData: LakePart | null,
+): Promise<DecisionOutcome> {
+  const run = decision.run_id === null ? null : await findRun(trx, decision.run_id, 'locked')
+  const newer = run === null ? null : await findNewerCommitted(trx, run, currentId)
+  if (newer !== null) return { kind: 'superseded', byRunId: newer }
+  switch (decision.action) {
+    case 'accept':
+      assert(run !== null, 'accept names a run')
+      return await accept(trx, decision, run, currentId, acceptedData)
+    case 'reject':
+      return await reject(trx, decision, run, currentId)
+    case 'rerun':
+      await reopen(trx, decision, intervalOf(decision), `rerun asked for by ${decision.decided_by}: ${decision.reason}`)
+      return { kind: 'kept' }
+  }
+}
+
+/** Exactly what was judged: another file of another size is our mistake. */
+async function accept(
+  trx: OpenTransaction,
+  decision: DecisionRow,
+  run: RunRow,
+  currentId: bigint | null,
+  data: LakePart | null,
+): Promise<DecisionOutcome> {
+  const judged = run.candidate?.data ?? null
+  assert(
+    judged?.rows === data?.rows && judged?.sizeBytes === data?.sizeBytes,
+    `what is committed for run ${run.run_id} is its judged candidate`,
+  )
+  const commitId = await insertCommit(trx, decision, {
+    interval: intervalOf(decision),
+    runId: run.run_id,
+    number: numberOf(run),
+    data,
+    isRejected: false,
+    replaces: await readCommit(trx, currentId),
+  })
+  await setOutcome(trx, run.run_id, 'accepted')
+  return { kind: 'committed', commitId }
+}
+
+/** Keeps the accepted version; only where there is none, the interval is committed as empty and marked so. */
+async function reject(
+  trx: OpenTransaction,
+  decision: DecisionRow,
+  run: RunRow | null,
+  currentId: bigint | null,
+): Promise<DecisionOutcome> {
+  if (run !== null) await setOutcome(trx, run.run_id, 'rejected')
+  if (currentId !== null) return { kind: 'kept' }
+  const { last_number: lastNumber } = await lockInterval(trx, decision, intervalOf(decision))
+  const commitId = await insertCommit(trx, decision, {
+    interval: intervalOf(decision),
+    runId: run?.run_id ?? decision.decision_id,
+    number: run?.number ?? lastNumber,
+    data: null,
+    isRejected: true,
+    replaces: null,
+  })
+  return { kind: 'committed', commitId }
+}
+
+async function reopen(trx: OpenTransaction, key: ViewKey, interval: Interval, because: string): Promise<void> {
+  await trx
+    .updateTable('intervals')
+    .set({ reopened_because: because })
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('start_at', '=', interval.start)
+    .where('end_at', '=', interval.end)
+    .execute()
+}
+
+async function setOutcome(trx: OpenTransaction, runId: string, outcome: 'accepted' | 'rejected'): Promise<void> {
+  await trx.updateTable('runs').set({ outcome }).where('run_id', '=', runId).execute()
+}
+
+async function markApplied(trx: OpenTransaction, decisionId: string, outcome: DecisionOutcome): Promise<void> {
+  await trx
+    .updateTable('decisions')
+    .set({
+      applied_at: sql`clock_timestamp()`,
+      outcome: outcome.kind,
+      outcome_commit_id: outcome.kind === 'committed' ? outcome.commitId : null,
+      outcome_by_run_id: outcome.kind === 'superseded' ? outcome.byRunId : null,
+    })
+    .where('decision_id', '=', decisionId)
+    .execute()
+}
+
+function outcomeOf(decision: DecisionRow): DecisionOutcome {
+  if (decision.outcome === 'committed') return { kind: 'committed', commitId: decision.outcome_commit_id! }
+  if (decision.outcome === 'superseded') return { kind: 'superseded', byRunId: decision.outcome_by_run_id! }
+  return { kind: 'kept' }
+}
+
+function intervalOf(row: DecisionRow): Interval {
+  return { start: row.start_at, end: row.end_at }
+}
+
+function notApplicable(request: DecisionRequest, why: string, hint: string): MillcourseError {
+  const subject = `${request.view}@v${request.version} ${formatInterval(request.interval)}`
+  return new MillcourseError('DECIDE_NOT_APPLICABLE', `${subject} ${why}`, {
+    hint,
+    facts: { view: request.view, action: request.action },
+  })
+}

@@ -1,0 +1,22 @@
+/** The ledger port on Postgres: each idea in its own file, one client for all. */
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import { writeAudit } from './audit.js'
+import type { PostgresClient } from './client.js'
+import { createIntervalCommits } from './commits.js'
+import { createDecisionRecords } from './decisions.js'
+import { createIncidentRecords } from './incidents.js'
+import { createPublishLease } from './publishes.js'
+import { createRunRecords } from './runs.js'
+import { createSourceFiles } from './source-files.js'
+
+export function createPostgresLedger(client: PostgresClient): LedgerWriter {
+  return {
+    ...createRunRecords(client),
+    ...createIntervalCommits(client),
+    ...createDecisionRecords(client),
+    ...createPublishLease(client),
+    ...createIncidentRecords(client),
+    ...createSourceFiles(client),
+    audit: (entry) => client.query((db) => writeAudit(db, entry)),
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Applied definitions on Postgres. A definition's content holds from one revision until another, so that what was applied when
+ * can be told, and a retired view can still be explained with the entity and source it was built from.
+ */
+import { createHash } from 'node:crypto'
+import { type Selectable, sql } from 'kysely'
+import { bundleFor } from '../../core/define/bundle.js'
+import { canonicalJson, type Json } from '../../core/define/canonical-json.js'
+import type { Definition, FeatureRepo, FeatureViewDefinition } from '../../core/define/definitions.js'
+import { MillcourseError } from '../../core/errors.js'
+import type { RegistryWriter } from '../../core/ports/registry.js'
+import { writeAudit } from './audit.js'
+import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
+import type { DefinitionsTable } from './schema.js'
+
+type Identity = Pick<Selectable<DefinitionsTable>, 'kind' | 'name' | 'version'>
+
+export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
+  return {
+    apply: (repo, { by }) => client.transact((trx) => applyRepo(trx, client.project, repo, by)),
+
+    current: () =>
+      client.query(async (db) => {
+        const revision = await newestRevision(db)
+        if (revision === 0) return null
+        return { revision, repo: toRepo(client.project, await readDefinitions(db, revision)) }
+      }),
+
+    view: (name, version) =>
+      client.query(async (db) => {
+        const row = await findView(db, name, version)
+        if (row === undefined) throw await unknownView(db, client.project, name, version)
+        const lastRevision = row.until_revision === null ? await newestRevision(db) : row.until_revision - 1
+        const repo = toRepo(client.project, await readDefinitions(db, lastRevision))
+        return bundleFor(repo, row.body as FeatureViewDefinition)
+      }),
+
+    service: async (name) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('definitions')
+          .select('body')
+          .where('kind', '=', 'service')
+          .where('name', '=', name)
+          .where('until_revision', 'is', null)
+          .orderBy('version', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+        return row?.body.kind === 'service' ? row.body : null
+      }),
+  }
+}
+
+// ── applying ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function applyRepo(trx: OpenTransaction, project: string, repo: FeatureRepo, by: string) {
+  if (repo.project !== project)
+    throw new MillcourseError(
+      'CONFIG_INVALID',
+      `the repo is of project "${repo.project}", the registry of "${project}"`,
+      {
+        hint: 'check --repo and MILLCOURSE_PROJECT',
+      },
+    )
+  // One apply at a time; readers are not kept waiting.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`millcourse apply ${project}`}, 0))`.execute(trx)
+  const former = await newestRevision(trx)
+  const before = new Map((await readDefinitions(trx, former)).map((row) => [labelOf(row), row]))
+  const after = new Map(definitionsOf(repo).map((definition) => [labelOf(identityOf(definition)), definition]))
+  const changed = [...after].filter(([label, definition]) => before.get(label)?.hash !== hashOf(definition))
+  const ended = [...before].filter(([label]) => !after.has(label) || changed.some(([one]) => one === label))
+  if (changed.length === 0 && ended.length === 0 && former > 0) return { revision: former, isChanged: false }
+  const revision = former + 1
+  await trx.insertInto('revisions').values({ revision, applied_by: by }).execute()
+  for (const [, row] of ended) await endDefinition(trx, row, revision)
+  for (const [, definition] of changed) await insertDefinition(trx, definition, revision)
+  await writeAudit(trx, { by, action: 'apply', subject: `revision ${revision}`, reason: null })
+  return { revision, isChanged: true }
+}
+
+async function endDefinition(trx: OpenTransaction, { kind, name, version }: Identity, revision: number): Promise<void> {
+  await trx
+    .updateTable('definitions')
+    .set({ until_revision: revision })
+    .where('kind', '=', kind)
+    .where('name', '=', name)
+    .where('version', '=', version)
+    .where('until_revision', 'is', null)
+    .execute()
+}
+
+async function insertDefinition(trx: OpenTransaction, definition: Definition, revision: number): Promise<void> {
+  await trx
+    .insertInto('definitions')
+    .values({
+      ...identityOf(definition),
+      since_revision: revision,
+      hash: hashOf(definition),
+      body: toJson(withoutLocation(definition)),
+    })
+    .execute()
+}
+
+// ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** 0: nothing was applied yet. */
+async function newestRevision(db: Database): Promise<number> {
+  const row = await db
+    .selectFrom('revisions')
+    .select('revision')
+    .orderBy('revision', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.revision ?? 0
+}
+
+/** As they were at that revision. */
+async function readDefinitions(db: Database, revision: number) {
+  return await db
+    .selectFrom('definitions')
+    .selectAll()
+    .where('since_revision', '<=', revision)
+    .where((row) => row.or([row('until_revision', 'is', null), row('until_revision', '>', revision)]))
+    .orderBy('name')
+    .orderBy('version')
+    .execute()
+}
+
+/** The applied version comes before retired ones, else the newest. */
+async function findView(db: Database, name: string, version: number | undefined) {
+  const named = db.selectFrom('definitions').selectAll().where('kind', '=', 'view').where('name', '=', name)
+  return await (version === undefined ? named : named.where('version', '=', version))
+    .orderBy((row) => row('until_revision', 'is', null), 'desc')
+    .orderBy('version', 'desc')
+    .orderBy('since_revision', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+}
+
+async function unknownView(db: Database, project: string, name: string, version: number | undefined) {
+  const rows = await db
+    .selectFrom('definitions')
+    .select(['name', 'version'])
+    .where('kind', '=', 'view')
+    .where('until_revision', 'is', null)
+    .orderBy('name')
+    .execute()
+  const known = rows.map((row) => `${row.name}@v${row.version}`).join(', ')
+  const asked = version === undefined ? name : `${name}@v${version}`
+  return new MillcourseError('REGISTRY_UNKNOWN_VIEW', `there is no view "${asked}" in project "${project}"`, {
+    hint: known === '' ? 'nothing is applied yet: millcourse apply' : `applied views are ${known}`,
+    facts: { view: asked },
+  })
+}
+
+function toRepo(project: string, rows: readonly { readonly body: Definition }[]): FeatureRepo {
+  const of = <Kind extends Definition['kind']>(kind: Kind) =>
+    rows.map((row) => row.body).filter((body): body is Extract<Definition, { kind: Kind }> => body.kind === kind)
+  return { project, entities: of('entity'), sources: of('source'), views: of('view'), services: of('service') }
+}
+
+// ── content ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Entities and sources have no version. */
+function identityOf(definition: Definition): Identity {
+  const { kind, name } = definition
+  return { kind, name, version: 'version' in definition ? definition.version : 0 }
+}
+
+function labelOf({ kind, name, version }: Identity): string {
+  return JSON.stringify([kind, name, version])
+}
+
+function definitionsOf(repo: FeatureRepo): Definition[] {
+  return [...repo.entities, ...repo.sources, ...repo.views, ...repo.services]
+}
+
+/** Where it was written is no part of what it says. */
+function withoutLocation(definition: Definition): Definition {
+  return { ...definition, at: null }
+}
+
+function hashOf(definition: Definition): string {
+  const content = canonicalJson(withoutLocation(definition) as unknown as Json)
+  return createHash('sha256').update(content).digest('hex')
+}

@@ -1,0 +1,176 @@
+/** What a publish is of (R29, R31-R33): chosen when it opens, and read again from the same state when it is resumed. */
+import { type Selectable, sql } from 'kysely'
+import type { Commit, OpenPublishRequest, Publish, ViewKey } from '../../core/ports/ledger.js'
+import type { DeltaFile, PublishedFile } from '../../core/publish/delta.js'
+import { type ChosenEnd, choosePublishEnd, reachedSpan } from '../../core/publish/publish-end.js'
+import type { Instant } from '../../core/time/instant.js'
+import { fromIsoInterval, type Interval } from '../../core/time/interval.js'
+import type { OpenTransaction } from './client.js'
+import { readCoarseTiles, readCurrentCommits, validTiles } from './commits.js'
+import { toCommit } from './rows.js'
+import type { PublishesTable, ViewVersionsTable } from './schema.js'
+
+/** E, chosen from the intervals committed now. The caller holds the view version. */
+export async function chooseEnd(
+  trx: OpenTransaction,
+  request: OpenPublishRequest,
+  floorAt: Instant | null,
+): Promise<ChosenEnd | null> {
+  const { window, since, everyNs } = request
+  let query = trx
+    .selectFrom('intervals')
+    .select(['start_at', 'end_at'])
+    .where('view', '=', request.view)
+    .where('version', '=', request.version)
+    .where('commit_id', 'is not', null)
+  // Only what decides is read, so that the cost does not grow with the history.
+  query =
+    window === null
+      ? query.orderBy('end_at', 'desc').limit(1)
+      : query.where('end_at', '>', floorAt === null ? since : reachedSpan(floorAt, window, since).start)
+  const rows = await query.execute()
+  const committed = rows.map((row) => ({ start: row.start_at, end: row.end_at }))
+  return choosePublishEnd({ window, since, everyNs, committed, floorAt })
+}
+
+/** Unmarked commits up to E, of whatever run, superseded ones included (R33). */
+export async function findCovered(trx: OpenTransaction, key: ViewKey, endAt: Instant): Promise<bigint[]> {
+  const rows = await trx
+    .selectFrom('commits')
+    .select('commit_id')
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('published_sequence', 'is', null)
+    .where('end_at', '<=', endAt)
+    .orderBy('commit_id')
+    .execute()
+  return rows.map((row) => row.commit_id)
+}
+
+export async function newestCommitId(trx: OpenTransaction, key: ViewKey): Promise<bigint> {
+  const row = await trx
+    .selectFrom('commits')
+    .select('commit_id')
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .orderBy('commit_id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.commit_id ?? 0n
+}
+
+/** Delta files that earlier publishes recorded and did not finish; one without a record has written nothing (R36). */
+export async function findUnfinished(
+  trx: OpenTransaction,
+  key: ViewKey,
+  between: { readonly after: bigint; readonly before: bigint },
+): Promise<DeltaFile[]> {
+  const rows = await trx
+    .selectFrom('publishes')
+    .select('delta')
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('sequence', '>', between.after)
+    .where('sequence', '<', between.before)
+    .where('state', '=', 'unfinished')
+    .orderBy('sequence')
+    .execute()
+  return rows.flatMap((row) => (row.delta === null ? [] : [row.delta]))
+}
+
+/** The publish as its row fixed it. The caller holds the view version. */
+export async function readPublish(
+  trx: OpenTransaction,
+  row: Selectable<PublishesTable>,
+  view: Selectable<ViewVersionsTable>,
+): Promise<Publish> {
+  const key = { view: row.view, version: row.version }
+  const reached: Interval | null = row.reached_from === null ? null : { start: row.reached_from, end: row.end_at }
+  const current = await readCurrentCommits(trx, key, reached, row.commit_horizon)
+  const covered = await readCovered(trx, row.covered)
+  return {
+    ...key,
+    sequence: row.sequence,
+    owner: row.owner,
+    table: row.table_name,
+    endAt: row.end_at,
+    missing: row.missing.map(fromIsoInterval),
+    covered,
+    replaced: await readReplaced(trx, key, row.covered, row.sequence),
+    current,
+    coarse: reached === null ? [] : await readCoarse(trx, key, reached, current),
+    published: await readPublishedState(trx, key, view.table_identity),
+    unfinished: await findUnfinished(trx, key, { after: view.finished_sequence, before: row.sequence }),
+    recorded: row.delta,
+  }
+}
+
+async function readCovered(trx: OpenTransaction, ids: readonly bigint[]): Promise<Commit[]> {
+  if (ids.length === 0) return []
+  const rows = await trx
+    .selectFrom('commits')
+    .selectAll()
+    .where(sql<boolean>`commit_id = any(${[...ids]}::bigint[])`)
+    .orderBy('start_at')
+    .orderBy('commit_id')
+    .execute()
+  return rows.map(toCommit)
+}
+
+/**
+ * Of each covered interval the version that the last finished publish showed: its rows may have to be taken back (R31). What was
+ * shown before that one was taken back then; what an unfinished publish showed stands in its delta.
+ */
+async function readReplaced(
+  trx: OpenTransaction,
+  key: ViewKey,
+  covered: readonly bigint[],
+  sequence: bigint,
+): Promise<Commit[]> {
+  if (covered.length === 0) return []
+  const rows = await trx
+    .selectFrom('commits')
+    .distinctOn(['start_at', 'end_at'])
+    .selectAll()
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('published_sequence', '<', sequence)
+    .where(
+      sql<boolean>`(start_at, end_at) in ${trx
+        .selectFrom('commits')
+        .select(['start_at', 'end_at'])
+        .where(sql<boolean>`commit_id = any(${[...covered]}::bigint[])`)}`,
+    )
+    .orderBy('start_at')
+    .orderBy('end_at')
+    .orderBy('commit_id', 'desc')
+    .execute()
+  return rows.map(toCommit)
+}
+
+/** Only tiles that lie wholly in what the windows reach, and stand for what is current there. */
+async function readCoarse(trx: OpenTransaction, key: ViewKey, reached: Interval, current: readonly Commit[]) {
+  const tiles = await readCoarseTiles(trx, key, reached)
+  return validTiles(
+    tiles.filter((tile) => tile.span.start >= reached.start && tile.span.end <= reached.end),
+    current,
+  )
+}
+
+async function readPublishedState(
+  trx: OpenTransaction,
+  key: ViewKey,
+  tableIdentity: string | null,
+): Promise<Publish['published']> {
+  if (tableIdentity === null) return null
+  const rows = await trx
+    .selectFrom('published_files')
+    .selectAll()
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .orderBy('sequence')
+    .orderBy('kind')
+    .execute()
+  const files: PublishedFile[] = rows.map(({ path, digest, sequence, kind }) => ({ path, digest, sequence, kind }))
+  return { files, tableIdentity }
+}

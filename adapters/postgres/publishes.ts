@@ -1,0 +1,335 @@
+/**
+ * The publish lease and its fence (R33, R36). One publish per view version at a time; the lease is its sequence, and who holds
+ * it is judged by this server's clock alone. Every write of a publish asks, in its own transaction, whether sequence and owner
+ * still hold the lease.
+ */
+import { type Selectable, sql, type UpdateObject } from 'kysely'
+import { assert } from '../../core/errors.js'
+import type {
+  LedgerWriter,
+  OpenPublishRequest,
+  OpenPublishResult,
+  PublishFinish,
+  ViewKey,
+} from '../../core/ports/ledger.js'
+import { reachedSpan } from '../../core/publish/publish-end.js'
+import { toIsoInterval } from '../../core/time/interval.js'
+import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
+import { addViewVersion, lockViewVersion } from './locks.js'
+import { chooseEnd, findCovered, findUnfinished, newestCommitId, readPublish } from './publish-contents.js'
+import type { PublishesTable, Tables, ViewVersionsTable } from './schema.js'
+
+export type PublishLease = Pick<
+  LedgerWriter,
+  'openPublish' | 'recordDelta' | 'renewLease' | 'finishPublish' | 'releaseLease' | 'lastPublish' | 'isPublishOpen'
+>
+
+type ViewRow = Selectable<ViewVersionsTable>
+type PublishRow = Selectable<PublishesTable>
+
+/** A heartbeat from the future counts as old: whoever wrote it had another clock. */
+const isLive = sql<boolean>`(lease_renewed_at <= clock_timestamp()
+  and clock_timestamp() < lease_renewed_at + lease_ms * interval '1 millisecond')`
+
+export function createPublishLease(client: PostgresClient): PublishLease {
+  return {
+    openPublish: (request) => client.transact((trx) => openPublish(trx, request)),
+
+    recordDelta: (key, sequence, owner, delta) =>
+      client.transact(async (trx) => {
+        const held = await findHeld(trx, key, sequence, owner)
+        if (held === null) return 'overtaken'
+        const { view, publish } = held
+        assert(
+          publish.delta === null || publish.delta.digest === delta.digest,
+          `publish ${sequence} of ${key.view} records one delta`,
+        )
+        await updatePublish(trx, key, sequence, { delta: toJson(publish.delta ?? delta) })
+        // From now on this end may be seen online: no later publish goes below it (R29).
+        const isHigher = view.end_floor_at === null || view.end_floor_at < publish.end_at
+        if (isHigher) await updateView(trx, key, { end_floor_at: publish.end_at })
+        return 'ok'
+      }),
+
+    renewLease: (key, sequence, owner, leaseMs) =>
+      client.query(async (db) => {
+        const { numUpdatedRows } = await db
+          .updateTable('view_versions')
+          .set({ lease_ms: leaseMs, lease_renewed_at: sql`clock_timestamp()` })
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .where('lease_sequence', '=', sequence)
+          .where('lease_owner', '=', owner)
+          .executeTakeFirst()
+        return numUpdatedRows === 1n ? 'ok' : 'overtaken'
+      }),
+
+    finishPublish: (key, sequence, owner, finish) =>
+      client.transact((trx) => finishPublish(trx, key, sequence, owner, finish)),
+
+    releaseLease: (key, sequence, owner) =>
+      client.transact(async (trx) => {
+        if ((await findHeld(trx, key, sequence, owner)) === null) return
+        await updatePublish(trx, key, sequence, { state: 'unfinished' })
+        await updateView(trx, key, noLease)
+      }),
+
+    lastPublish: (key) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('publishes')
+          .select(['sequence', 'end_at', 'finished_at'])
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .where('state', '=', 'finished')
+          .orderBy('sequence', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+        if (row === undefined) return null
+        return { sequence: row.sequence, endAt: row.end_at, finishedAt: row.finished_at! }
+      }),
+
+    isPublishOpen: (key) => client.query(async (db) => (await readLease(db, key)).isLive),
+  }
+}
+
+// ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function openPublish(trx: OpenTransaction, request: OpenPublishRequest): Promise<OpenPublishResult> {
+  await addViewVersion(trx, request)
+  const view = await lockViewVersion(trx, request)
+  assert(view !== undefined, 'the view version was added')
+  if (view.lease_sequence !== null) {
+    // Asked for after the lock was had, however long that took.
+    const lease = await readLease(trx, request)
+    const isOwn = view.lease_workflow_run_id === request.workflowRunId
+    if (lease.isLive && !isOwn)
+      return { kind: 'busy', owner: view.lease_owner!, expiresInMs: Math.max(0, lease.expiresInMs) }
+    const open = await readOpenPublish(trx, request, view.lease_sequence)
+    if (isOwn && open.delta !== null && open.table_name === request.table)
+      return { kind: 'resumed', publish: await resume(trx, request, view, open) }
+    await updatePublish(trx, request, open.sequence, { state: 'unfinished' })
+    await updateView(trx, request, noLease)
+  }
+  return await drawPublish(trx, request, view)
+}
+
+/** The earlier attempt of the same workflow loses the lease to this one, so that only one of them writes to the ledger. */
+async function resume(trx: OpenTransaction, request: OpenPublishRequest, view: ViewRow, open: PublishRow) {
+  await updatePublish(trx, request, open.sequence, { owner: request.owner })
+  await takeLease(trx, request, open.sequence)
+  return await readPublish(trx, { ...open, owner: request.owner }, view)
+}
+
+async function drawPublish(
+  trx: OpenTransaction,
+  request: OpenPublishRequest,
+  view: ViewRow,
+): Promise<OpenPublishResult> {
+  const sequence = view.last_sequence + 1n
+  const chosen = await chooseEnd(trx, request, view.end_floor_at)
+  if (chosen === null) return { kind: 'nothing' }
+  const covered = await findCovered(trx, request, chosen.endAt)
+  const unfinished = await findUnfinished(trx, request, { after: view.finished_sequence, before: sequence })
+  if (covered.length === 0 && unfinished.length === 0) return { kind: 'nothing' }
+  const row = await trx
+    .insertInto('publishes')
+    .values({
+      view: request.view,
+      version: request.version,
+      sequence,
+      state: 'open',
+      owner: request.owner,
+      workflow_run_id: request.workflowRunId,
+      table_name: request.table,
+      end_at: chosen.endAt,
+      missing: toJson(chosen.missing.map(toIsoInterval)),
+      reached_from: request.window === null ? null : reachedSpan(chosen.endAt, request.window, request.since).start,
+      covered,
+      commit_horizon: await newestCommitId(trx, request),
+      published_generation: view.published_generation,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await updateView(trx, request, { last_sequence: sequence })
+  await takeLease(trx, request, sequence)
+  return { kind: 'opened', publish: await readPublish(trx, row, view) }
+}
+
+// ── finishing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function finishPublish(
+  trx: OpenTransaction,
+  key: ViewKey,
+  sequence: bigint,
+  owner: string,
+  finish: PublishFinish,
+) {
+  const held = await findHeld(trx, key, sequence, owner)
+  if (held === null) return (await isFinishedBy(trx, key, sequence, owner)) ? 'ok' : 'overtaken'
+  const { view, publish } = held
+  if (view.published_generation !== publish.published_generation) return 'overtaken'
+  await markCovered(trx, publish)
+  await addPublishedFiles(trx, key, publish, finish)
+  await updatePublish(trx, key, sequence, {
+    state: 'finished',
+    key_counts: toJson(finish.keyCounts),
+    items_written: finish.itemsWritten,
+    finished_at: sql`clock_timestamp()`,
+  })
+  const isHigher = view.end_floor_at === null || view.end_floor_at < publish.end_at
+  await updateView(trx, key, {
+    ...noLease,
+    finished_sequence: sequence,
+    end_floor_at: isHigher ? publish.end_at : view.end_floor_at,
+    published_generation: view.published_generation + 1n,
+    table_identity: finish.tableIdentity,
+  })
+  return 'ok'
+}
+
+async function isFinishedBy(trx: OpenTransaction, key: ViewKey, sequence: bigint, owner: string): Promise<boolean> {
+  const row = await trx
+    .selectFrom('publishes')
+    .select('sequence')
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('sequence', '=', sequence)
+    .where('owner', '=', owner)
+    .where('state', '=', 'finished')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+async function markCovered(trx: OpenTransaction, publish: PublishRow): Promise<void> {
+  const marked = await trx
+    .updateTable('commits')
+    .set({ published_sequence: publish.sequence })
+    .where(sql<boolean>`commit_id = any(${publish.covered}::bigint[])`)
+    .where('published_sequence', 'is', null)
+    .returning('run_id')
+    .execute()
+  if (marked.length === 0) return
+  // A run that ended before its commit was online is done now.
+  await trx
+    .updateTable('runs')
+    .set({ outcome: 'done' })
+    .where(sql<boolean>`run_id = any(${marked.map((commit) => commit.run_id)}::text[])`)
+    .where('outcome', '=', 'committed')
+    .execute()
+}
+
+async function addPublishedFiles(
+  trx: OpenTransaction,
+  key: ViewKey,
+  publish: PublishRow,
+  finish: PublishFinish,
+): Promise<void> {
+  if (finish.newBase !== null) {
+    await trx.deleteFrom('published_files').where('view', '=', key.view).where('version', '=', key.version).execute()
+    const { path, digest, sequence } = finish.newBase
+    await insertPublishedFile(trx, key, { path, digest, sequence, kind: 'base' })
+  } else if (publish.delta !== null) {
+    const { path, digest } = publish.delta
+    await insertPublishedFile(trx, key, { path, digest, sequence: publish.sequence, kind: 'delta' })
+  }
+}
+
+async function insertPublishedFile(
+  trx: OpenTransaction,
+  key: ViewKey,
+  file: { path: string; digest: string; sequence: bigint; kind: 'base' | 'delta' },
+): Promise<void> {
+  await trx
+    .insertInto('published_files')
+    .values({ view: key.view, version: key.version, ...file })
+    .execute()
+}
+
+// ── the lease ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const noLease = {
+  lease_sequence: null,
+  lease_owner: null,
+  lease_workflow_run_id: null,
+  lease_ms: null,
+  lease_renewed_at: null,
+}
+
+async function takeLease(trx: OpenTransaction, request: OpenPublishRequest, sequence: bigint): Promise<void> {
+  await updateView(trx, request, {
+    lease_sequence: sequence,
+    lease_owner: request.owner,
+    lease_workflow_run_id: request.workflowRunId,
+    lease_ms: request.leaseMs,
+    lease_renewed_at: sql`clock_timestamp()`,
+  })
+}
+
+async function readLease(db: Database, key: ViewKey): Promise<{ isLive: boolean; expiresInMs: number }> {
+  const row = await db
+    .selectFrom('view_versions')
+    .select([
+      isLive.as('is_live'),
+      sql<
+        number | null
+      >`lease_ms + 1000 * extract(epoch from lease_renewed_at - clock_timestamp())::double precision`.as(
+        'expires_in_ms',
+      ),
+    ])
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('lease_sequence', 'is not', null)
+    .executeTakeFirst()
+  return { isLive: row?.is_live ?? false, expiresInMs: row?.expires_in_ms ?? 0 }
+}
+
+/** Locks the view version. Null: sequence and owner do not hold the lease, or no longer. */
+async function findHeld(
+  trx: OpenTransaction,
+  key: ViewKey,
+  sequence: bigint,
+  owner: string,
+): Promise<{ view: ViewRow; publish: PublishRow } | null> {
+  const view = await lockViewVersion(trx, key)
+  if (view === undefined || view.lease_sequence !== sequence || view.lease_owner !== owner) return null
+  return { view, publish: await readOpenPublish(trx, key, sequence) }
+}
+
+async function readOpenPublish(trx: OpenTransaction, key: ViewKey, sequence: bigint): Promise<PublishRow> {
+  return await trx
+    .selectFrom('publishes')
+    .selectAll()
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('sequence', '=', sequence)
+    .executeTakeFirstOrThrow()
+}
+
+async function updatePublish(
+  trx: OpenTransaction,
+  key: ViewKey,
+  sequence: bigint,
+  change: UpdateObject<Tables, 'publishes'>,
+): Promise<void> {
+  await trx
+    .updateTable('publishes')
+    .set(change)
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('sequence', '=', sequence)
+    .execute()
+}
+
+async function updateView(
+  trx: OpenTransaction,
+  key: ViewKey,
+  change: UpdateObject<Tables, 'view_versions'>,
+): Promise<void> {
+  await trx
+    .updateTable('view_versions')
+    .set(change)
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .execute()
+}

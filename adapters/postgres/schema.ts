@@ -1,0 +1,198 @@
+/**
+ * The tables of one project (migrations/). Event-time instants are `numeric`, nanoseconds since 1970: exact, and wider than
+ * 64 bits, so that end-of-time markers fit (R11). Postgres's own moments (started, committed, leases) are `timestamptz`, read as
+ * instants too. `json`, not `jsonb`: it gives back what it was given, key order and NUL characters included.
+ */
+import type { ColumnType, Generated } from 'kysely'
+import type { Candidate } from '../../core/compute/candidate.js'
+import type { Definition } from '../../core/define/definitions.js'
+import type { Profile, Verdict } from '../../core/judge/verdict.js'
+import type { PinnedFile, RunKind, RunOutcome } from '../../core/plan/interval-state.js'
+import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
+import type { DeltaFile, KeyCounts } from '../../core/publish/delta.js'
+import type { Instant } from '../../core/time/instant.js'
+import type { IsoInterval } from '../../core/time/interval.js'
+import type { Incident } from '../../core/watch/incident.js'
+
+/** Written as text by `toJson` (client.ts). */
+type Json<T> = ColumnType<T, string, string>
+type OptionalJson<T> = ColumnType<T | null, string | null, string | null>
+/** Set by the server's clock only. */
+type ServerTime<T> = ColumnType<T, never, never>
+
+export interface ViewColumns {
+  view: string
+  version: number
+}
+
+export interface IntervalColumns extends ViewColumns {
+  start_at: Instant
+  end_at: Instant
+}
+
+/** One row per view version: the sequence counter, the publish lease and the floor of E; locked by what must be one at a time. */
+export interface ViewVersionsTable extends ViewColumns {
+  last_sequence: Generated<bigint>
+  finished_sequence: Generated<bigint>
+  /** The newest E that a publish may have shown online (R29). */
+  end_floor_at: Instant | null
+  published_generation: Generated<bigint>
+  table_identity: string | null
+  lease_sequence: bigint | null
+  lease_owner: string | null
+  lease_workflow_run_id: string | null
+  lease_ms: number | null
+  lease_renewed_at: Instant | null
+}
+
+export interface IntervalsTable extends IntervalColumns {
+  last_number: Generated<number>
+  commit_id: bigint | null
+  reopened_because: string | null
+}
+
+export interface RunsTable extends IntervalColumns {
+  /** The order of starting. */
+  ordinal: Generated<bigint>
+  run_id: string
+  kind: RunKind
+  definition_hash: string
+  workflow_id: string
+  temporal_run_id: string
+  number: number | null
+  supersedes: bigint | null
+  outcome: Generated<RunOutcome>
+  started_at: ServerTime<Instant>
+  ended_at: Instant | null
+  pinned_files: OptionalJson<PinnedFile[]>
+  inputs_hash: string | null
+  candidate: OptionalJson<Candidate>
+  profile: OptionalJson<Profile>
+  verdict: OptionalJson<Verdict>
+  error: OptionalJson<RunError>
+  error_code: string | null
+  key_counts: OptionalJson<KeyCounts>
+  measures: OptionalJson<RunMeasures>
+}
+
+export interface CommitsTable extends IntervalColumns {
+  commit_id: Generated<bigint>
+  run_id: string
+  number: number
+  path: string | null
+  rows: bigint | null
+  size_bytes: bigint | null
+  is_rejected: boolean
+  supersedes: bigint | null
+  superseded_by: bigint | null
+  published_sequence: bigint | null
+  committed_at: ServerTime<Instant>
+}
+
+export interface CoarseTilesTable extends IntervalColumns {
+  path: string | null
+  rows: bigint | null
+  size_bytes: bigint | null
+  commit_ids: bigint[]
+}
+
+export interface DecisionsTable extends IntervalColumns {
+  decision_id: string
+  ordinal: Generated<bigint>
+  action: 'accept' | 'reject' | 'rerun'
+  run_id: string | null
+  reason: string
+  decided_by: string
+  requested_at: ServerTime<Instant>
+  applied_at: Instant | null
+  outcome: 'committed' | 'kept' | 'superseded' | null
+  outcome_commit_id: bigint | null
+  outcome_by_run_id: string | null
+}
+
+export interface PublishesTable extends ViewColumns {
+  sequence: bigint
+  state: 'open' | 'finished' | 'unfinished'
+  owner: string
+  workflow_run_id: string
+  table_name: string
+  end_at: Instant
+  missing: Json<IsoInterval[]>
+  /** From when on its windows need committed intervals; null: a lookup view, which needs all. */
+  reached_from: Instant | null
+  covered: bigint[]
+  /** The newest commit when it opened: what is newer is not part of it. */
+  commit_horizon: bigint
+  published_generation: bigint
+  delta: OptionalJson<DeltaFile>
+  key_counts: OptionalJson<KeyCounts>
+  items_written: number | null
+  opened_at: ServerTime<Instant>
+  finished_at: Instant | null
+}
+
+export interface PublishedFilesTable extends ViewColumns {
+  sequence: bigint
+  kind: 'base' | 'delta'
+  path: string
+  digest: string
+}
+
+export interface IndexedFilesTable {
+  source: string
+  uri: string
+  etag: string
+  size_bytes: bigint
+  event_min: Instant | null
+  event_max: Instant | null
+  rows: bigint
+}
+
+export interface IncidentsTable {
+  incident_id: Generated<bigint>
+  key: string
+  is_open: boolean
+  body: Json<Incident>
+}
+
+export interface AuditTable {
+  audit_id: Generated<bigint>
+  at: ServerTime<Instant>
+  acted_by: string
+  action: string
+  subject: string
+  reason: string | null
+}
+
+export interface RevisionsTable {
+  revision: number
+  applied_at: ServerTime<Instant>
+  applied_by: string
+}
+
+/** A definition's content from one revision until another; null: still applied. */
+export interface DefinitionsTable {
+  kind: Definition['kind']
+  name: string
+  version: number
+  since_revision: number
+  until_revision: number | null
+  hash: string
+  body: Json<Definition>
+}
+
+export interface Tables {
+  view_versions: ViewVersionsTable
+  intervals: IntervalsTable
+  runs: RunsTable
+  commits: CommitsTable
+  coarse_tiles: CoarseTilesTable
+  decisions: DecisionsTable
+  publishes: PublishesTable
+  published_files: PublishedFilesTable
+  indexed_files: IndexedFilesTable
+  incidents: IncidentsTable
+  audit: AuditTable
+  revisions: RevisionsTable
+  definitions: DefinitionsTable
+}
