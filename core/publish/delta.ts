@@ -2,7 +2,7 @@
 
 export interface DeltaFile {
   readonly path: string
-  /** sha256 of the file's bytes, hex: a lost or changed delta is noticed. */
+  /** `<rows>-<checksum over all rows>`, whatever their order (delta-sql.ts): a lost or changed delta is noticed. */
   readonly digest: string
   readonly keys: number
 }

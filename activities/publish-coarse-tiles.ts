@@ -1,0 +1,35 @@
+/** Coarser tiles, made once a span's intervals are all committed, so that a long window reads tens of files (design.md section 4). */
+
+import type { LakePart } from '../core/compute/index.js'
+import { buildCoarseTile, type CommittedTiles, type KnownCoarseTile, planCoarseTiles } from '../core/compute/index.js'
+import type { QuerySession } from '../core/ports/query-engine.js'
+import { coarseTilePath, countRowsSql, writeCoarseTileSql } from '../core/publish/index.js'
+import type { PublishContext } from './publish-state.js'
+
+/** A publish makes at most so many; the rest is left to the next ones. */
+const tilesPerPublishMax = 32
+
+/** Makes what is worth making at the publish's end; the ledger keeps it for the publishes to come. */
+export async function makeCoarseTiles(
+  { deps, bundle, publish }: PublishContext,
+  session: QuerySession,
+  commits: readonly CommittedTiles[],
+  known: readonly KnownCoarseTile[],
+): Promise<KnownCoarseTile[]> {
+  const plans = planCoarseTiles({ bundle, endNs: publish.endAt, commits, coarse: known })
+  const made: KnownCoarseTile[] = []
+  for (const { span, tiles, commitIds } of plans.slice(-tilesPerPublishMax)) {
+    let data: LakePart | null = null
+    if (tiles.length > 0) {
+      const path = coarseTilePath(bundle.view, span.start, publish)
+      await deps.lake.prepareWrite(path)
+      const rows = buildCoarseTile({ bundle, tiles, span }).sql
+      await session.execute({ sql: writeCoarseTileSql(rows, deps.lake.uri(path)) })
+      const [{ rows: count } = { rows: 0n }] = await session.all({ sql: countRowsSql(deps.lake.uri(path)) })
+      data = { path, rows: Number(count), sizeBytes: (await deps.lake.head(path))?.sizeBytes ?? 0 }
+    }
+    await deps.ledger.recordCoarseTile(publish, { span, data, commitIds })
+    made.push({ span, file: data === null ? null : deps.lake.uri(data.path), commitIds })
+  }
+  return made
+}

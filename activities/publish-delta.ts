@@ -1,0 +1,177 @@
+/** What a publish has to write, computed and kept in the lake before the first online write (R36). SQL: core/publish/delta-sql.ts. */
+import {
+  buildLatestRows,
+  buildWindowValues,
+  type CommittedTiles,
+  chooseTileFiles,
+  type LatestRowsInput,
+} from '../core/compute/index.js'
+import { assert, isMillcourseError, MillcourseError } from '../core/errors.js'
+import type { CancelSignal } from '../core/ports/cancel-signal.js'
+import type { Commit } from '../core/ports/ledger.js'
+import type { QuerySession } from '../core/ports/query-engine.js'
+import {
+  countClassesSql,
+  createAnswersSql,
+  createClassifiedSql,
+  createHistoryKeysSql,
+  createKeysSql,
+  createLookedUpSql,
+  createLookupAnswersSql,
+  createPublishedSql,
+  createRecentSql,
+  createRoutesSql,
+  createTouchedSql,
+  createWantedSql,
+  type DeltaFile,
+  historyKeysTable,
+  type KeyCounts,
+  keyCountsFrom,
+  publishedPath,
+  readCountsSql,
+  unfinishedTable,
+  wantedTable,
+  writeDeltaSql,
+} from '../core/publish/index.js'
+import { makeCoarseTiles } from './publish-coarse-tiles.js'
+import {
+  isFileLost,
+  type PublishContext,
+  type PublishedState,
+  readChecksum,
+  readPublishedState,
+  rebuildPublishedState,
+} from './publish-state.js'
+
+export interface Delta {
+  readonly file: DeltaFile
+  readonly counts: KeyCounts
+}
+
+/** Computes the delta of a publish that has just been opened, and writes its file. */
+export async function computeDelta(context: PublishContext, signal: CancelSignal): Promise<Delta> {
+  const { deps, bundle, columns, publish } = context
+  const path = publishedPath(bundle.view, 'delta', publish)
+  const unfinished = await usableUnfinished(context)
+  await deps.lake.prepareWrite(path)
+  const counts = await deps.engine.withSession(
+    async (session) => {
+      const run = (sql: string) => session.execute({ sql })
+      await run(createKeysSql(columns, unfinishedTable, unfinished.files))
+      const state = await readPublishedState(context, session)
+      const isEveryKey = bundle.view.viewKind === 'window' || state.isRebuilt || unfinished.isLost
+      const compare = (from: PublishedState) =>
+        isEveryKey || from.isRebuilt ? compareAll(context, session, from) : compareTouched(context, session, from)
+      let isRebuilt = state.isRebuilt
+      try {
+        await compare(state)
+      } catch (error) {
+        // A cache file damaged behind its footer; a damaged data file fails again, by its own name.
+        if (!isFileLost(error) || state.isRebuilt) throw error
+        await compare(await rebuildPublishedState(context, session))
+        isRebuilt = true
+      }
+      const isAll = isEveryKey || isRebuilt
+      await run(createClassifiedSql(columns, isAll))
+      const [row] = await session.all({ sql: countClassesSql(isAll) })
+      const counted = keyCountsFrom(row!, isAll)
+      await run(writeDeltaSql(columns, publish.sequence, deps.lake.uri(path), JSON.stringify(counted)))
+      return counted
+    },
+    { signal },
+  )
+  const { rows, digest } = await readChecksum(deps, path)
+  assert(
+    rows === counts.published + counts.takenBack + counts.rewritten,
+    'the delta holds every key that is to be written',
+  )
+  return { file: { path, digest, keys: rows }, counts }
+}
+
+/** The delta that an earlier attempt recorded. @throws MillcourseError PUBLISH_DELTA_LOST */
+export async function readRecordedDelta({ deps }: PublishContext, file: DeltaFile): Promise<Delta> {
+  const { digest } = await readChecksum(deps, file.path)
+  if (digest !== file.digest)
+    throw new MillcourseError('PUBLISH_DELTA_LOST', `${file.path} is not what was recorded`, {
+      hint: 'nothing is lost: the next publish writes all keys anew',
+      facts: { file: file.path },
+    })
+  const [row] = await deps.engine.withSession(
+    (session) => session.all({ sql: readCountsSql(deps.lake.uri(file.path)) }),
+    { isLight: true },
+  )
+  return { file, counts: JSON.parse(row!.counts as string) as KeyCounts }
+}
+
+/** Every key's answer beside everything that is online. */
+async function compareAll(context: PublishContext, session: QuerySession, state: PublishedState): Promise<void> {
+  const { bundle, columns, publish } = context
+  const { sql } =
+    bundle.view.viewKind === 'window'
+      ? buildWindowValues({ bundle, endNs: publish.endAt, ...(await windowFiles(context, session)) })
+      : buildLatestRows({ bundle, files: filesOf(context, publish.current) })
+  await session.execute({ sql: createPublishedSql(columns, state.files, null) })
+  await session.execute({ sql: createAnswersSql(columns, sql, bundle.view.viewKind) })
+}
+
+/** A lookup view's touched keys beside what is online for them. */
+async function compareTouched(context: PublishContext, session: QuerySession, state: PublishedState): Promise<void> {
+  const { bundle, columns, publish } = context
+  const run = (sql: string) => session.execute({ sql })
+  const rows = (input: Omit<LatestRowsInput, 'bundle'>) => buildLatestRows({ bundle, ...input }).sql
+  const changed = [...publish.covered, ...publish.replaced]
+  const starts = new Set(changed.map(({ interval }) => interval.start))
+  const recent = publish.current.filter(({ interval }) => starts.has(interval.start))
+  const isHistoryNeeded = bundle.source.eventId !== null
+  await run(createTouchedSql(columns, rows({ files: filesOf(context, changed) })))
+  await run(createWantedSql(columns))
+  await run(createPublishedSql(columns, state.files, wantedTable))
+  await run(createRecentSql(columns, rows({ files: filesOf(context, recent) })))
+  const affected = [...new Map(changed.map(({ interval }) => [interval.start, interval])).values()]
+  await run(createRoutesSql(columns, affected, { isHistoryNeeded }))
+  await run(createHistoryKeysSql(columns))
+  const [{ keys } = { keys: 0n }] = await session.all({ sql: `SELECT count(*) AS keys FROM ${historyKeysTable}` })
+  const history = keys === 0n ? [] : filesOf(context, publish.current)
+  await run(createLookedUpSql(columns, rows({ files: history, keysFrom: historyKeysTable })))
+  await run(createLookupAnswersSql(columns))
+}
+
+async function windowFiles(context: PublishContext, session: QuerySession) {
+  const { deps, bundle, publish } = context
+  const commits = publish.current.map(
+    ({ commitId, interval, data }): CommittedTiles => ({
+      commitId,
+      interval,
+      file: data === null ? null : deps.lake.uri(data.path),
+    }),
+  )
+  const known = publish.coarse.map(({ span, data, commitIds }) => ({
+    span,
+    file: data === null ? null : deps.lake.uri(data.path),
+    commitIds,
+  }))
+  const made = await makeCoarseTiles(context, session, commits, known)
+  return chooseTileFiles({ bundle, endNs: publish.endAt, commits, coarse: [...known, ...made] })
+}
+
+/** Keys of unfinished predecessors; a lost file means that any key may have been written (R36). */
+async function usableUnfinished(
+  context: PublishContext,
+): Promise<{ readonly files: readonly string[]; readonly isLost: boolean }> {
+  const { deps, publish } = context
+  const files: string[] = []
+  let isLost = false
+  for (const { path, digest } of publish.unfinished) {
+    const found = await readChecksum(deps, path).catch((error: unknown) => {
+      if (isMillcourseError(error) && error.code === 'PUBLISH_DELTA_LOST') return null
+      throw error
+    })
+    if (found?.digest === digest) files.push(deps.lake.uri(path))
+    else isLost = true
+  }
+  return { files, isLost }
+}
+
+function filesOf({ deps }: PublishContext, commits: readonly Commit[]): string[] {
+  return [...new Set(commits.flatMap(({ data }) => (data === null ? [] : [deps.lake.uri(data.path)])))]
+}

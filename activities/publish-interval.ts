@@ -1,0 +1,51 @@
+/** The publish step of a run: first offline, in one ledger transaction; then online, as a publish of the view version. */
+import { assert, assertNever, MillcourseError } from '../core/errors.js'
+import { fromIsoInterval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { promoteCandidate } from './promote-candidate.js'
+import { publishOnline } from './publish-online.js'
+import { currentAttempt, toStepResult } from './publish-view.js'
+import type { PublishStepResult, RunRef } from './steps.js'
+
+type PublishRun = RunRef & { readonly supersedes: string | null }
+
+export function publishInterval(deps: ActivityDeps): (run: PublishRun) => Promise<PublishStepResult> {
+  return async (run) => {
+    const bundle = await deps.registry.view(run.view, run.version)
+    if (bundle.definitionHash !== run.definitionHash)
+      throw new MillcourseError(
+        'PLAN_DEFINITION_MOVED',
+        `${run.view}@v${run.version} was changed while it was being run`,
+        {
+          hint: 'the run plans again with the definition that is applied now',
+          facts: { view: run.view, planned: run.definitionHash, applied: bundle.definitionHash },
+        },
+      )
+    const record = await deps.ledger.run(run.runId)
+    assert(record, 'a run that publishes is in the ledger')
+    const committed = await deps.ledger.commitRun({
+      runId: run.runId,
+      data: await promoteCandidate(deps, bundle, record),
+      supersedes: run.supersedes === null ? null : BigInt(run.supersedes),
+    })
+    switch (committed.kind) {
+      case 'superseded':
+        return committed
+      case 'moved':
+        return { kind: 'moved' }
+      case 'committed':
+      case 'already-committed':
+        break
+      default:
+        return assertNever(committed)
+    }
+    if (!bundle.view.online) return { kind: 'committed', because: 'offline' }
+    if (run.kind === 'backfill') return { kind: 'committed', because: 'backfill' }
+    const outcome = await publishOnline(deps, bundle, currentAttempt())
+    return await toStepResult(deps, bundle, outcome, async () => {
+      const [state] = await deps.ledger.intervalStates(record, fromIsoInterval(run.interval))
+      // A newer run's commit counts by now: what this one committed is covered by that one's publish.
+      return state?.committed == null || state.committed.runId !== run.runId || state.committed.isPublished
+    })
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * One publish of a view version (R29, R33, R36): take the lease, fix what is covered → delta → record it → items in key order → the
+ * end → finish. Overtaken at any point is an outcome: the successor writes every key that this one may have written.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ViewBundle } from '../core/define/definitions.js'
+import { isMillcourseError } from '../core/errors.js'
+import type { CancelSignal } from '../core/ports/cancel-signal.js'
+import type { OpenPublishResult, Publish, ViewKey } from '../core/ports/ledger.js'
+import { type KeyCounts, onlineTableName, publishedColumns, windowReach } from '../core/publish/index.js'
+import { parseDuration } from '../core/time/duration.js'
+import { type Instant, parseInstant } from '../core/time/instant.js'
+import { toIsoInterval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { computeDelta, type Delta, readRecordedDelta } from './publish-delta.js'
+import { PublishLease } from './publish-lease.js'
+import { mergePublishedState, type PublishContext } from './publish-state.js'
+import { type PublishCursor, writeDelta } from './publish-write.js'
+
+/** One activity attempt, as a publish sees it. */
+export interface PublishAttempt {
+  readonly workflowRunId: string
+  readonly attempt: number
+  readonly signal: CancelSignal
+  /** How far an earlier attempt got; null: nothing known. */
+  readonly cursor: PublishCursor | null
+  heartbeat(cursor: PublishCursor | null): void
+}
+
+export type PublishOutcome =
+  | {
+      readonly kind: 'finished'
+      readonly endAt: Instant
+      readonly keyCounts: KeyCounts
+      readonly itemsWritten: number
+      readonly coveredCommitIds: readonly bigint[]
+    }
+  /** No unmarked commit that may be covered, and no unfinished predecessor. */
+  | { readonly kind: 'nothing' }
+  /** The lease was not to be had in time. */
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'overtaken' }
+
+const pollMsMax = 1_000
+
+/** @throws MillcourseError whatever a port throws; the lease is given back before */
+export async function publishOnline(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+  attempt: PublishAttempt,
+): Promise<PublishOutcome> {
+  const opened = await openPublish(deps, bundle, attempt)
+  if (opened.kind !== 'open') return opened
+  try {
+    return await runPublish(deps, bundle, attempt, opened)
+  } catch (error) {
+    if (!isMillcourseError(error) || error.code !== 'PUBLISH_DELTA_LOST' || opened.publish.recorded === null)
+      throw error
+    // What was recorded cannot be continued, and its lease was given back: a new publish writes every key.
+    const anew = await openPublish(deps, bundle, attempt)
+    return anew.kind === 'open' ? await runPublish(deps, bundle, attempt, anew) : anew
+  }
+}
+
+interface Open {
+  readonly kind: 'open'
+  readonly publish: Publish
+  /** Monotonic, before the ledger was asked. */
+  readonly askedAtMs: number
+}
+
+/** Waits while another publish holds the lease, for as long as a run waits (R33). */
+async function openPublish(
+  deps: ActivityDeps,
+  { view }: ViewBundle,
+  attempt: PublishAttempt,
+): Promise<Open | Extract<PublishOutcome, { kind: 'nothing' | 'busy' }>> {
+  const startedAtMs = deps.clock.monotonicMs()
+  for (;;) {
+    const askedAtMs = deps.clock.monotonicMs()
+    const result: OpenPublishResult = await deps.ledger.openPublish({
+      view: view.name,
+      version: view.version,
+      owner: `${attempt.workflowRunId}/${attempt.attempt}`,
+      workflowRunId: attempt.workflowRunId,
+      table: onlineTableName(deps.settings.project, view.name, view.version),
+      leaseMs: deps.settings.leaseMs,
+      window: windowReach(view),
+      since: parseInstant(view.since),
+      everyNs: parseDuration(view.every),
+    })
+    if (result.kind === 'nothing') return { kind: 'nothing' }
+    if (result.kind !== 'busy') return { kind: 'open', publish: result.publish, askedAtMs }
+    const leftMs = deps.settings.publishWaitMs - (deps.clock.monotonicMs() - startedAtMs)
+    if (leftMs <= 0) return { kind: 'busy' }
+    attempt.heartbeat(attempt.cursor)
+    // Given back early more often than left to expire: asked again well before.
+    await sleep(Math.min(leftMs, Math.max(result.expiresInMs, 50), pollMsMax * (0.5 + Math.random() / 2)))
+    if (attempt.signal.aborted) throw (attempt.signal as { readonly reason?: unknown }).reason
+  }
+}
+
+async function runPublish(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+  attempt: PublishAttempt,
+  { publish, askedAtMs }: Open,
+): Promise<PublishOutcome> {
+  const key: ViewKey = { view: publish.view, version: publish.version }
+  const lease = new PublishLease(deps, publish, askedAtMs)
+  try {
+    const { identity } = await deps.online.ensureTable(publish.table)
+    const columns = publishedColumns(bundle)
+    const context: PublishContext = { deps, bundle, columns, publish, tableIdentity: identity }
+    return await publishDelta(context, attempt, lease)
+  } catch (error) {
+    // The publish stays unfinished, its keys are rewritten by its successor; an error here would hide the cause.
+    await deps.ledger.releaseLease(key, publish.sequence, publish.owner).catch(() => {})
+    throw error
+  } finally {
+    lease.stop()
+  }
+}
+
+async function publishDelta(
+  context: PublishContext,
+  attempt: PublishAttempt,
+  lease: PublishLease,
+): Promise<PublishOutcome> {
+  const { deps, publish, tableIdentity } = context
+  const delta = await recordedDelta(context, attempt)
+  if (delta === 'overtaken') return { kind: 'overtaken' }
+  const isContinued = attempt.cursor?.sequence === publish.sequence.toString()
+  const written = await writeDelta(context, delta, lease, {
+    from: isContinued ? attempt.cursor!.items : 0,
+    signal: attempt.signal,
+    heartbeat: attempt.heartbeat,
+  })
+  if (written.result === 'overtaken' || (await lease.check()) === 'overtaken') return { kind: 'overtaken' }
+  const end = { sequence: publish.sequence, endAt: publish.endAt, missing: publish.missing.map(toIsoInterval) }
+  if ((await deps.online.putEnd(publish.table, end)) === 'refused') return { kind: 'overtaken' }
+  const newBase = await mergePublishedState(context, delta.file)
+  // Of a continued publish all its items, whichever attempt wrote them.
+  const itemsWritten = delta.file.keys
+  const finish = { keyCounts: delta.counts, itemsWritten, tableIdentity, newBase }
+  if ((await deps.ledger.finishPublish(publish, publish.sequence, publish.owner, finish)) === 'overtaken')
+    return { kind: 'overtaken' }
+  return {
+    kind: 'finished',
+    endAt: publish.endAt,
+    keyCounts: delta.counts,
+    itemsWritten,
+    coveredCommitIds: publish.covered.map(({ commitId }) => commitId),
+  }
+}
+
+/** The delta in the ledger: an earlier attempt's, or computed and recorded now, before the first online write (R36). */
+async function recordedDelta(context: PublishContext, attempt: PublishAttempt): Promise<Delta | 'overtaken'> {
+  const { deps, publish } = context
+  if (publish.recorded !== null) return await readRecordedDelta(context, publish.recorded)
+  const delta = await computeDelta(context, attempt.signal)
+  const recorded = await deps.ledger.recordDelta(publish, publish.sequence, publish.owner, delta.file)
+  return recorded === 'ok' ? delta : 'overtaken'
+}

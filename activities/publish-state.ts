@@ -1,0 +1,165 @@
+/**
+ * The published-state cache: which values are online, told by files in the lake instead of by reading DynamoDB. Its files are a base
+ * and the deltas since; where they cannot be trusted, a scan of the table under the lease takes their place.
+ */
+
+import type { ViewBundle } from '../core/define/definitions.js'
+import { isMillcourseError, MillcourseError } from '../core/errors.js'
+import type { Publish } from '../core/ports/ledger.js'
+import type { EngineValue, QuerySession } from '../core/ports/query-engine.js'
+import type { DeltaFile, PublishedFile } from '../core/publish/delta.js'
+import {
+  checksumSql,
+  countRowsSql,
+  createScannedSql,
+  decodeKey,
+  decodeValues,
+  insertScannedSql,
+  type PublishedColumns,
+  type PublishedFiles,
+  publishedPath,
+  writeBaseSql,
+  writeScannedSql,
+} from '../core/publish/index.js'
+import type { OnlineItem } from '../core/publish/online-item.js'
+import type { ActivityDeps } from './activity-deps.js'
+
+/** More deltas than this are merged into a new base. */
+const deltasMax = 32
+
+/** What all parts of one publish share. */
+export interface PublishContext {
+  readonly deps: ActivityDeps
+  readonly bundle: ViewBundle
+  readonly columns: PublishedColumns
+  readonly publish: Publish
+  readonly tableIdentity: string
+}
+
+export interface PublishedState {
+  readonly files: PublishedFiles
+  /** The cache could not be used: the table was scanned, and every key has to be compared. */
+  readonly isRebuilt: boolean
+}
+
+/** The cache where it can be trusted, else a scan of the table as it is now. */
+export async function readPublishedState(context: PublishContext, session: QuerySession): Promise<PublishedState> {
+  if (await isUsable(context)) return { files: cachedFiles(context), isRebuilt: false }
+  return await rebuildPublishedState(context, session)
+}
+
+export async function rebuildPublishedState(context: PublishContext, session: QuerySession): Promise<PublishedState> {
+  return { files: { base: await scanTable(context, session), deltas: [] }, isRebuilt: true }
+}
+
+/** What the ledger should keep instead of the cache's files once this publish is finished; null: nothing, its delta is added to them. */
+export async function mergePublishedState(context: PublishContext, delta: DeltaFile): Promise<PublishedFile | null> {
+  const { deps, bundle, columns, publish } = context
+  const isTrusted = await isUsable(context)
+  if (isTrusted && publish.published!.files.length <= deltasMax) return null
+  const path = publishedPath(bundle.view, 'base', publish)
+  await deps.lake.prepareWrite(path)
+  await deps.engine.withSession(async (session) => {
+    // Every item of the delta is online by now, so a scan brings them, too.
+    const { base, deltas } = isTrusted ? cachedFiles(context) : { base: await scanTable(context, session), deltas: [] }
+    const files = { base, deltas: [...deltas, deps.lake.uri(delta.path)] }
+    await session.execute({ sql: writeBaseSql(columns, files, deps.lake.uri(path)) })
+  })
+  await deps.lake.remove(publishedPath(bundle.view, 'scan', publish))
+  const { digest } = await readChecksum(deps, path)
+  return { path, digest, sequence: publish.sequence, kind: 'base' }
+}
+
+/** Rows and digest of a file in the lake. @throws MillcourseError PUBLISH_DELTA_LOST where it is missing or unreadable */
+export async function readChecksum(
+  deps: ActivityDeps,
+  path: string,
+): Promise<{ readonly rows: number; readonly digest: string }> {
+  try {
+    const [row] = await deps.engine.withSession((session) => session.all({ sql: checksumSql(deps.lake.uri(path)) }), {
+      isLight: true,
+    })
+    const rows = Number(row!.rows)
+    return {
+      rows,
+      digest: `${rows}-${BigInt((row!.checksum as bigint | null) ?? 0n)
+        .toString(16)
+        .padStart(32, '0')}`,
+    }
+  } catch (error) {
+    if (!isFileLost(error)) throw error
+    throw new MillcourseError('PUBLISH_DELTA_LOST', `${path} is missing or unreadable`, {
+      cause: error,
+      hint: 'nothing is lost: the next publish writes all keys anew',
+      facts: { file: path },
+    })
+  }
+}
+
+export function isFileLost(error: unknown): boolean {
+  return isMillcourseError(error) && (error.code === 'SOURCE_FILE_MISSING' || error.code === 'SOURCE_FILE_CORRUPT')
+}
+
+async function isUsable({ deps, publish: { published }, tableIdentity }: PublishContext): Promise<boolean> {
+  if (published === null || published.tableIdentity !== tableIdentity) return false
+  try {
+    return await deps.engine.withSession(
+      async (session) => {
+        // Footers only: a file damaged further in is met when it is read.
+        for (const { path, digest } of published.files) {
+          const [row] = await session.all({ sql: countRowsSql(deps.lake.uri(path)) })
+          if (digest.split('-')[0] !== String(row!.rows)) return false
+        }
+        return true
+      },
+      { isLight: true },
+    )
+  } catch (error) {
+    if (isFileLost(error)) return false
+    throw error
+  }
+}
+
+function cachedFiles({ deps, publish }: PublishContext): PublishedFiles {
+  const files = publish.published?.files ?? []
+  const base = files.find(({ kind }) => kind === 'base')
+  return {
+    base: base === undefined ? null : deps.lake.uri(base.path),
+    deltas: files.filter(({ kind }) => kind === 'delta').map(({ path }) => deps.lake.uri(path)),
+  }
+}
+
+/** The table as it is, as a file. Values packed with another schema equal nothing, so they are written anew. */
+async function scanTable({ deps, bundle, columns, publish }: PublishContext, session: QuerySession): Promise<string> {
+  const path = publishedPath(bundle.view, 'scan', publish)
+  await deps.lake.prepareWrite(path)
+  await session.execute({ sql: createScannedSql(columns) })
+  const insert = insertScannedSql(columns)
+  for await (const page of deps.online.scan(publish.table)) {
+    if (page.length === 0) continue
+    const rows = page.map((item) => textRow(bundle, columns, item))
+    await session.execute({ sql: insert, parameters: rows[0]!.map((_, index) => rows.map((row) => row[index]!)) })
+  }
+  await session.execute({ sql: writeScannedSql(columns, deps.lake.uri(path)) })
+  return deps.lake.uri(path)
+}
+
+function textRow(bundle: ViewBundle, columns: PublishedColumns, item: OnlineItem): (string | null)[] {
+  const kind = item.values === null ? 'empty' : item.schemaHash === columns.schemaHash ? 'full' : 'unknown'
+  const values =
+    kind === 'full'
+      ? decodeValues(bundle.view.features, item.values!, item.schemaHash)
+      : columns.features.map(() => null)
+  return [
+    ...[...decodeKey(bundle.entity.keys, item.key), ...values].map(asText),
+    item.eventAt?.toString() ?? null,
+    item.sequence.toString(),
+    kind,
+  ]
+}
+
+function asText(value: EngineValue): string | null {
+  if (value === null) return null
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  return Object.is(value, -0) ? '-0' : String(value)
+}

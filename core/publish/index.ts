@@ -1,0 +1,43 @@
+/** From committed state to online values: encodings, the delta and its SQL, the end a publish shows. */
+export type { DeltaFile, KeyCounts, PublishedFile } from './delta.js'
+export {
+  checksumSql,
+  countClassesSql,
+  countRowsSql,
+  createAnswersSql,
+  createClassifiedSql,
+  createHistoryKeysSql,
+  createLookedUpSql,
+  createLookupAnswersSql,
+  createRecentSql,
+  createRoutesSql,
+  createTouchedSql,
+  createWantedSql,
+  historyKeysTable,
+  readCountsSql,
+  readDeltaSql,
+  unfinishedTable,
+  wantedTable,
+  writeDeltaSql,
+} from './delta-sql.js'
+export { keyCountsFrom } from './key-counts.js'
+export { decodeKey, encodeKey, reservedKeyByte } from './key-encoding.js'
+export { coarseTilePath, committedPath, publishedPath } from './lake-paths.js'
+export type { PackedValue } from './message-pack.js'
+export { onlineExpirySeconds } from './online-expiry.js'
+export type { OnlineItem, PublishedEnd } from './online-item.js'
+export { onlineTableName } from './online-table-name.js'
+export { type ChosenEnd, choosePublishEnd, type PublishEndInput, reachedSpan, type WindowReach } from './publish-end.js'
+export { type PublishedColumns, publishedColumns } from './published-columns.js'
+export {
+  createKeysSql,
+  createPublishedSql,
+  createScannedSql,
+  insertScannedSql,
+  type PublishedFiles,
+  writeBaseSql,
+  writeCoarseTileSql,
+  writeScannedSql,
+} from './published-sql.js'
+export { decodeValues, encodeValues, valueSchemaHash } from './value-encoding.js'
+export { windowReach } from './window-reach.js'

@@ -1,0 +1,64 @@
+/**
+ * The columns of delta files and of the published-state cache, under names of their own, so that no key or feature name can collide
+ * with another or with ours (R23): `k0…` the key's parts, `f0…` the features, both in declared order and in the types of the
+ * product's own files; `event_ns` (lookup: the row's event time; empty item: the tombstone's, or null), `is_empty`, `digest`
+ * (of the values; null for an empty item), `sequence`.
+ */
+import { sqlType, storedType } from '../compute/column-types.js'
+import { printName, printType } from '../compute/print-duckdb.js'
+import type { ColumnType, ViewBundle } from '../define/definitions.js'
+import { valueSchemaHash } from './value-encoding.js'
+
+export interface PublishedColumn {
+  /** As the entity or the view calls it. */
+  readonly name: string
+  /** `k0`, `f0`, … */
+  readonly alias: string
+  readonly type: ColumnType
+}
+
+export interface PublishedColumns {
+  readonly keys: readonly PublishedColumn[]
+  readonly features: readonly PublishedColumn[]
+  readonly schemaHash: string
+}
+
+export function publishedColumns({ entity, view }: ViewBundle): PublishedColumns {
+  return {
+    keys: entity.keys.map((key, index) => ({ name: key.name, alias: `k${index}`, type: key })),
+    features: view.features.map(({ name, type }, index) => ({ name, alias: `f${index}`, type })),
+    schemaHash: valueSchemaHash(view.features),
+  }
+}
+
+/** `k0, k1`, or with a prefix `a.k0, a.k1`. */
+export function aliases(columns: readonly PublishedColumn[], prefix = ''): string {
+  return columns.map(({ alias }) => `${prefix}${alias}`).join(', ')
+}
+
+/** What compute answers, by declared name, as our own names and types. */
+export function aliased(columns: readonly PublishedColumn[]): string {
+  return columns.map(({ name, alias, type }) => `CAST(${printName(name)} AS ${storedSql(type)}) AS ${alias}`).join(', ')
+}
+
+/** Text parameters, one column each, as our own types: what a scan of the online table brings. */
+export function fromText(columns: readonly PublishedColumn[]): string {
+  return columns
+    .map(({ alias, type }) =>
+      type.kind === 'binary' ? `unhex(${alias}) AS ${alias}` : `CAST(${alias} AS ${storedSql(type)}) AS ${alias}`,
+    )
+    .join(', ')
+}
+
+/** Nothing that differs shares it: each value with its length, null apart, NaN, -0 and '' as themselves (R20, R36). */
+export function digestSql({ features, schemaHash }: PublishedColumns): string {
+  const parts = features.map(({ alias, type }) => {
+    const text = type.kind === 'binary' ? `hex(${alias})` : `CAST(${alias} AS VARCHAR)`
+    return `CASE WHEN ${alias} IS NULL THEN '~' ELSE concat(strlen(${text}), ':', ${text}) END`
+  })
+  return `unhex(md5(concat('${schemaHash}', ${["''", ...parts].join(', ')})))`
+}
+
+function storedSql(type: ColumnType): string {
+  return printType(storedType(sqlType(type)))
+}
