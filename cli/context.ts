@@ -1,5 +1,6 @@
 /** What a command is given: the ports, opened when first asked for, and how to talk to the person at the terminal. */
 import type { FeatureRepo } from '../core/define/definitions.js'
+import type { MillcourseError } from '../core/errors.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { Lake } from '../core/ports/lake.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
@@ -23,8 +24,10 @@ export interface CliContext {
   /** Who acts, for the audit. */
   readonly actor: string
 
-  /** @throws MillcourseError REPO_NOT_FOUND, REPO_LOAD_FAILED, DEFINE_INVALID */
-  loadRepo(): Promise<FeatureRepo>
+  /** All definitions, and every problem of them as a value. @throws MillcourseError REPO_NOT_FOUND, CONFIG_INVALID */
+  readRepo(): Promise<{ readonly repo: FeatureRepo; readonly problems: readonly MillcourseError[] }>
+  /** Brings the database's schema up to date. @throws MillcourseError STACK_NOT_RUNNING, LEDGER_UNREACHABLE */
+  migrate(): Promise<void>
   /** Where the stack's parts are; for people. @throws MillcourseError STACK_NOT_RUNNING */
   addresses(): Promise<StackAddresses>
   /** Each throws STACK_NOT_RUNNING where neither the environment nor a local stack says where it is. */
@@ -36,10 +39,15 @@ export interface CliContext {
   /** The next two need no stack. */
   sources(): Promise<Lake>
   engine(): Promise<QueryEngine>
+  /** Works until `signal` is aborted. */
+  runProcess(name: 'worker' | 'watcher'): Promise<void>
   close(): Promise<void>
 }
 
 export interface StackAddresses {
+  /** Where the addresses come from: the environment, or a local stack. */
+  readonly from: string
+  readonly temporal: string
   readonly temporalUi: string | null
 }
 
@@ -51,4 +59,6 @@ export interface Report {
   readonly outcome: 'done' | 'partly' | 'failed'
   readonly data: unknown
   readonly text: string
+  /** Why it failed, where the report itself is worth printing: goes to stderr and gives the exit code. */
+  readonly error?: MillcourseError
 }

@@ -15,6 +15,7 @@ const run: Runner = async (globals, body) => {
     const report = await body(context)
     context.progress.end()
     await print(report, globals.json === true)
+    if (report.error) return await fail(report.error)
     process.exitCode = abort.aborted && report.outcome !== 'done' ? exitCodes.interrupted : exitCodes[report.outcome]
   } finally {
     context.progress.end()

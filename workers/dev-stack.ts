@@ -8,6 +8,7 @@
  */
 import { mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readProject } from '../adapters/feature-repo/project-file.js'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import { startDevChild } from './dev-child.js'
 import { type DevLock, takeDevLock } from './dev-lock.js'
@@ -15,7 +16,6 @@ import { type KeepOptions, type KeptPart, keepRunning, type StackEvent } from '.
 import { type DevStores, startDevStores } from './dev-stores.js'
 import { type PartName, removeStackFile, type StackFile, stateFolder, writeStackFile } from './stack-file.js'
 import { livingProcess } from './stack-process.js'
-import { readRepoSettings } from './stack-repo.js'
 
 export interface DevStackOptions {
   /** A feature repo; its state lies in `.millcourse/` there. */
@@ -46,10 +46,10 @@ const stopTimeoutMs = { worker: 45_000, watcher: 10_000 } as const
 /** @throws MillcourseError STACK_START_FAILED (another stack runs in this repo, a part did not come up), STACK_TOOL_MISSING */
 export async function startDevStack(options: DevStackOptions): Promise<DevStack> {
   const repoDir = await realpath(options.repoDir)
-  const settings = await readRepoSettings(repoDir)
+  const project = await readProject(repoDir)
   const stack = new LocalStack(repoDir, await takeDevLock(repoDir), options)
   try {
-    const file = await stack.start(settings)
+    const file = await stack.start(project)
     return { stack: file, ended: stack.ended, stop: () => stack.stop(null), stopPart: (name) => stack.stopPart(name) }
   } catch (error) {
     await stack.stop(isMillcourseError(error) ? error : null)
@@ -86,11 +86,11 @@ class LocalStack {
     void this.ended.then(() => options.signal?.removeEventListener('abort', onAbort))
   }
 
-  async start(settings: { readonly project: string; readonly sources: string }): Promise<StackFile> {
+  async start(project: string): Promise<StackFile> {
     const environment = { ...process.env, ...this.options.environment }
     await mkdir(join(stateFolder(this.repoDir), 'logs'), { recursive: true })
     this.#stores = await startDevStores({
-      ...settings,
+      project,
       repoDir: this.repoDir,
       environment,
       keep: this.#keep,

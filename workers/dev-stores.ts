@@ -21,7 +21,6 @@ export interface DevStores {
 export interface DevStoresOptions {
   readonly repoDir: string
   readonly project: string
-  readonly sources: string
   readonly environment: Environment
   readonly keep: KeepOptions
   /** Called as soon as a part runs, so that it is stopped whatever happens to its siblings. */
@@ -42,7 +41,7 @@ export async function startDevStores(options: DevStoresOptions): Promise<DevStor
   await mkdir(resolve(lake), { recursive: true })
   const ports = await choosePorts(repoDir)
   const starts = [
-    environment.MILLCOURSE_DATABASE_URL ? null : keepPostgres(options, ports),
+    environment.MILLCOURSE_POSTGRES_URL ? null : keepPostgres(options, ports),
     environment.MILLCOURSE_DYNAMODB_ENDPOINT ? null : keepDynalite(options, ports),
     environment.TEMPORAL_ADDRESS ? null : keepTemporal(options, ports),
   ] as const
@@ -54,8 +53,10 @@ export async function startDevStores(options: DevStoresOptions): Promise<DevStor
     environment: {
       MILLCOURSE_PROJECT: options.project,
       MILLCOURSE_LAKE: lake,
-      MILLCOURSE_SOURCES: environment.MILLCOURSE_SOURCES || options.sources,
-      ...(postgres ? { MILLCOURSE_DATABASE_URL: postgres.running.url } : {}),
+      MILLCOURSE_WATCH_STATE_DIR: environment.MILLCOURSE_WATCH_STATE_DIR || join(stateFolder(repoDir), 'watcher'),
+      MILLCOURSE_SPILL_DIR: environment.MILLCOURSE_SPILL_DIR || join(stateFolder(repoDir), 'spill'),
+      MILLCOURSE_SOURCES: environment.MILLCOURSE_SOURCES || options.repoDir,
+      ...(postgres ? { MILLCOURSE_POSTGRES_URL: postgres.running.url } : {}),
       ...(dynamodb ? { MILLCOURSE_DYNAMODB_ENDPOINT: dynamodb.running.endpoint } : {}),
       ...(temporal ? { TEMPORAL_ADDRESS: temporal.running.address } : {}),
       ...(temporal?.running.uiUrl ? { TEMPORAL_UI_URL: temporal.running.uiUrl } : {}),
@@ -66,7 +67,6 @@ export async function startDevStores(options: DevStoresOptions): Promise<DevStor
       Postgres: postgres ? `127.0.0.1:${postgres.running.port}` : 'from the environment',
       DynamoDB: dynamodb?.running.endpoint ?? `${environment.MILLCOURSE_DYNAMODB_ENDPOINT} (from the environment)`,
       lake,
-      sources: environment.MILLCOURSE_SOURCES || options.sources,
     }),
   }
 }

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { z } from 'zod'
 import {
   collectDeclarations,
   type Declaration,
@@ -16,6 +14,7 @@ import { MillcourseError } from '../../core/errors.js'
 import { definitionFiles } from './definition-files.js'
 import { openImporter } from './definition-importer.js'
 import { type LoadFailure, loadFailure } from './load-failure.js'
+import { readProject } from './project-file.js'
 
 export interface FeatureRepoReading {
   /** What could be read; may be applied only when there are no problems. */
@@ -47,7 +46,7 @@ export async function loadFeatureRepo(dir: string): Promise<FeatureRepo> {
 /** The same, with every problem as a value. @throws MillcourseError REPO_NOT_FOUND, CONFIG_INVALID */
 export async function readFeatureRepo(dir: string): Promise<FeatureRepoReading> {
   const root = resolve(dir)
-  const project = await readProject(root, dir)
+  const project = await readProject(root)
   const declarations: Declaration[] = []
   const exported = new Set<Declared>()
   const failures: LoadFailure[] = []
@@ -82,31 +81,6 @@ export async function readFeatureRepo(dir: string): Promise<FeatureRepoReading> 
       ...problems.map((problem) => errorOf(problem, root)),
       ...validateRepo(repo),
     ],
-  }
-}
-
-const projectFile = z.strictObject({
-  project: z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, 'lower-case letters, digits and _, at most 40, a letter first'),
-})
-
-async function readProject(root: string, dir: string): Promise<string> {
-  const path = join(root, 'millcourse.json')
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new MillcourseError('REPO_NOT_FOUND', `${dir} is not a feature repo: it has no millcourse.json`, {
-      cause,
-      hint: `name the folder with --repo DIR, or make one with \`millcourse init ${dir}\``,
-      facts: { path },
-    })
-  })
-  try {
-    return projectFile.parse(JSON.parse(text)).project
-  } catch (cause) {
-    const reason = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause)
-    throw new MillcourseError('CONFIG_INVALID', `${join(dir, 'millcourse.json')}: ${reason}`, {
-      cause,
-      hint: '{ "project": "flights" }',
-      facts: { path },
-    })
   }
 }
 

@@ -1,5 +1,5 @@
 /** An error as a person reads it on stderr, and as one JSON object. */
-import { isMillcourseError } from '../../core/errors.js'
+import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 
 /**
  *   SOURCE_SCHEMA_CHANGED: column "amount" was DOUBLE, is VARCHAR
@@ -10,6 +10,8 @@ import { isMillcourseError } from '../../core/errors.js'
 export function errorText(error: unknown): string {
   if (!isMillcourseError(error)) return unexpectedText(error)
   const facts = Object.entries(error.detail.facts ?? {}).map(([name, value]) => `  ${name}: ${value}`)
+  const problems = problemsOf(error)
+  if (problems.length > 0) return problems.map(errorText).join('\n')
   const causes = causeChain(error).map((cause) => `  because: ${cause}`)
   const hint = error.detail.hint === undefined ? [] : [`  what to do: ${error.detail.hint}`]
   return [`${error.code}: ${error.message}`, ...facts, ...causes, ...hint].join('\n')
@@ -17,16 +19,37 @@ export function errorText(error: unknown): string {
 
 export function errorJson(error: unknown): object {
   const known = isMillcourseError(error) ? error : null
+  const problems = problemsOf(error).map(problemJson)
   return {
     error: {
       code: known?.code ?? 'INTERNAL',
       message: error instanceof Error ? error.message : String(error),
       hint: known?.detail.hint ?? null,
       facts: known?.detail.facts ?? {},
-      causes: causeChain(error),
+      causes: problems.length > 0 ? [] : causeChain(error),
       retry: known?.policy.retry ?? 'after-fix',
+      ...(problems.length > 0 ? { problems } : {}),
     },
   }
+}
+
+export function problemJson({ code, message, detail }: MillcourseError): object {
+  return { code, message, hint: detail.hint ?? null, facts: detail.facts ?? {} }
+}
+
+/** Several problems as one error, each of which is to be read. */
+export function problemsError(problems: readonly MillcourseError[], what: string): MillcourseError {
+  const [first] = problems
+  if (first && problems.length === 1) return first
+  return new MillcourseError(first?.code ?? 'INTERNAL', `${problems.length} problems in ${what}`, {
+    cause: new AggregateError(problems),
+    facts: { problems: problems.length },
+  })
+}
+
+function problemsOf(error: unknown): MillcourseError[] {
+  const cause = causeOf(error)
+  return cause instanceof AggregateError ? cause.errors.filter(isMillcourseError) : []
 }
 
 function unexpectedText(error: unknown): string {

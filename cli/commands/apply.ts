@@ -1,0 +1,54 @@
+import type { FeatureViewDefinition } from '../../core/define/index.js'
+import { MillcourseError } from '../../core/errors.js'
+import type { ScheduleChanges } from '../../core/ports/run-control.js'
+import type { CliContext, Report } from '../context.js'
+import { problemsError } from '../output/error-text.js'
+import { changesText, findChanges } from './repo-changes.js'
+
+/** One transaction for the definitions, then the schedules; the same repo again changes nothing. */
+export async function apply(context: CliContext, options: { readonly paused?: boolean }): Promise<Report> {
+  await context.migrate()
+  const found = await findChanges(context)
+  if (found.registryError) throw found.registryError
+  if (found.refused.length > 0) throw problemsError(found.refused, 'the changes')
+  const registry = await context.registry()
+  const { revision, isChanged } = await registry.apply(found.repo, { by: context.actor })
+  const schedules = await syncSchedules(context, found.repo.views, options.paused === true)
+  const isSynced = !(schedules instanceof MillcourseError)
+  const appliedText = isChanged ? `applied as revision ${revision}` : `nothing changed, revision ${revision} stands`
+  return {
+    outcome: isSynced ? 'done' : 'partly',
+    data: {
+      project: found.repo.project,
+      revision,
+      isChanged,
+      changes: found.changes,
+      schedules: isSynced ? schedules : null,
+      schedulesError: isSynced ? null : { code: schedules.code, message: schedules.message },
+    },
+    text: `${changesText(found)}\n\n${appliedText}; ${scheduleText(schedules)}`,
+  }
+}
+
+/** The definitions stand even when Temporal is away: what is missing is said, and applying again completes it. */
+async function syncSchedules(
+  context: CliContext,
+  views: readonly FeatureViewDefinition[],
+  isPaused: boolean,
+): Promise<ScheduleChanges | MillcourseError> {
+  try {
+    return await (await context.runControl()).syncSchedules(views, { isPaused })
+  } catch (error) {
+    if (error instanceof MillcourseError && error.code === 'TEMPORAL_UNREACHABLE') return error
+    throw error
+  }
+}
+
+function scheduleText(schedules: ScheduleChanges | MillcourseError): string {
+  if (schedules instanceof MillcourseError)
+    return `the schedules are as they were (${schedules.message}): apply again when Temporal answers`
+  const done = (['created', 'updated', 'deleted', 'unchanged'] as const)
+    .filter((verb) => schedules[verb].length > 0)
+    .map((verb) => `${schedules[verb].length} ${verb}`)
+  return `schedules: ${done.length === 0 ? 'none' : done.join(', ')}`
+}

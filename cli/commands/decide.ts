@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isMillcourseError, MillcourseError } from '../../core/errors.js'
+import type { Decision, DecisionRequest, LedgerReader } from '../../core/ports/ledger.js'
+import { formatInterval, toIsoInterval } from '../../core/time/interval.js'
+import type { CliContext, Report } from '../context.js'
+import { findRun } from './run-target.js'
+
+const appliedWithinMs = 60_000
+
+/** R37: writes the decision to the ledger first, then has it carried out; one that could not be started is picked up by the next tick. */
+export async function decide(
+  context: CliContext,
+  target: string,
+  actionText: string,
+  options: { readonly reason: string; readonly wait: boolean },
+): Promise<Report> {
+  const action = toAction(actionText)
+  if (options.reason.trim() === '')
+    throw new MillcourseError('USAGE', 'a decision needs a reason', { hint: '--reason "why"' })
+  const ledger = await context.ledger()
+  const { key, interval, run } = await findRun(target, { ledger, registry: () => context.registry() })
+  const decision = await ledger.recordDecision({
+    ...key,
+    action,
+    interval,
+    runId: run?.runId ?? null,
+    reason: options.reason,
+    by: context.actor,
+  })
+  const isStarted = await startIfReachable(context, decision)
+  const isApplied =
+    isStarted && options.wait ? await waitUntilApplied(ledger, decision.decisionId, context.signal) : false
+  const state = isApplied ? 'applied' : isStarted ? 'started' : 'recorded'
+  return {
+    outcome: isApplied || (isStarted && !options.wait) ? 'done' : 'partly',
+    data: {
+      decision: decision.decisionId,
+      view: key.view,
+      version: key.version,
+      ...toIsoInterval(interval),
+      run: decision.runId,
+      action,
+      reason: options.reason,
+      by: context.actor,
+      state,
+    },
+    text: `${action} ${key.view}@v${key.version} ${formatInterval(interval)}: ${stateText(state)}`,
+  }
+}
+
+function toAction(text: string): DecisionRequest['action'] {
+  if (text === 'accept' || text === 'reject' || text === 'rerun') return text
+  throw new MillcourseError('USAGE', `"${text}" is not a decision`, { hint: 'accept, reject or rerun' })
+}
+
+/** False: Temporal is away; the decision stands and the next tick picks it up. */
+async function startIfReachable(context: CliContext, decision: Decision): Promise<boolean> {
+  try {
+    const runControl = await context.runControl()
+    await runControl.decide({ decisionId: decision.decisionId, now: context.pretendedNow })
+    return true
+  } catch (error) {
+    if (isMillcourseError(error) && error.code === 'TEMPORAL_UNREACHABLE') return false
+    throw error
+  }
+}
+
+async function waitUntilApplied(ledger: LedgerReader, decisionId: string, signal: AbortSignal): Promise<boolean> {
+  const until = performance.now() + appliedWithinMs
+  while (performance.now() < until && !signal.aborted) {
+    const decision = await ledger.decision(decisionId)
+    if (decision?.appliedAt != null) return true
+    await sleep(200)
+  }
+  return false
+}
+
+function stateText(state: 'applied' | 'started' | 'recorded'): string {
+  if (state === 'applied') return 'carried out'
+  if (state === 'started') return 'recorded and started; online values follow'
+  return 'recorded; Temporal does not answer, the next tick carries it out'
+}

@@ -1,0 +1,209 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MillcourseError } from '../../core/errors.js'
+import type { RunOutcome } from '../../core/plan/interval-state.js'
+import type { LedgerReader, ViewKey } from '../../core/ports/ledger.js'
+import type { RunControl, TickInput, TickResult } from '../../core/ports/run-control.js'
+import { durationToMs, parseDuration } from '../../core/time/duration.js'
+import { formatInstant, parseInstant } from '../../core/time/instant.js'
+import { fromIsoInterval, type IsoInterval } from '../../core/time/interval.js'
+import type { CliContext, Report } from '../context.js'
+import { plural } from '../output/words.js'
+
+export interface MaterializeOptions {
+  readonly from?: string
+  readonly to?: string
+  readonly timeout: string
+  readonly wait: boolean
+}
+
+const runsPerTick = 24
+/** One that still has to run after so many runs of this command is left to the schedule: it does not get better by asking. */
+const runsPerIntervalMax = 3
+const lookEveryMs = 300
+const good: readonly RunOutcome[] = ['done', 'skipped', 'accepted', 'rejected', 'committed']
+
+/** Ticks until the ledger lacks nothing in the range, and waits for the runs that the ticks started. */
+export async function materialize(context: CliContext, name: string, options: MaterializeOptions): Promise<Report> {
+  const tickInput = buildTick(context, name, options)
+  const timeoutMs = durationToMs(options.timeout)
+  const { view } = await (await context.registry()).view(name)
+  const runControl = await context.runControl()
+  if (!options.wait) return startOnly(await runControl.tick(tickInput), name)
+
+  const work = new Materialization(
+    { view: name, version: view.version },
+    await context.ledger(),
+    runControl,
+    tickInput,
+    performance.now() + timeoutMs,
+    context,
+  )
+  const isFinished = await work.run()
+  return report(name, view.version, work.outcomes, isFinished, timeoutMs)
+}
+
+function buildTick(context: CliContext, view: string, { from, to }: MaterializeOptions): TickInput {
+  const range = { from: from ?? null, to: to ?? null }
+  if (from !== undefined && to !== undefined && parseInstant(from) >= parseInstant(to))
+    throw new MillcourseError('PLAN_INTERVAL_INVALID', `the range from ${from} to ${to} is empty or runs backward`, {
+      hint: 'swap --from and --to',
+      facts: { from, to },
+    })
+  const canonical = (text: string | null) => (text === null ? null : formatInstant(parseInstant(text)))
+  return {
+    view,
+    now: context.pretendedNow,
+    kind: 'manual',
+    range: { from: canonical(range.from), to: canonical(range.to) },
+    runsMax: runsPerTick,
+  }
+}
+
+class Materialization {
+  /** Interval start -> what its newest run ended as. */
+  readonly outcomes = new Map<string, RunOutcome>()
+  readonly #runsOf = new Map<string, number>()
+  #expected = 0
+
+  constructor(
+    private readonly key: ViewKey,
+    private readonly ledger: LedgerReader,
+    private readonly runControl: RunControl,
+    private readonly tickInput: TickInput,
+    private readonly untilMs: number,
+    private readonly context: CliContext,
+  ) {}
+
+  /** False: the time was up, or Ctrl-C, before everything had run. */
+  async run(): Promise<boolean> {
+    while (this.#mayGoOn()) {
+      const before = await this.#newestRuns()
+      const tick = await this.runControl.tick(this.tickInput)
+      const intervals = [...tick.started.map(({ interval }) => interval), ...tick.joined]
+      this.#expected = Math.max(this.#expected, this.outcomes.size + intervals.length + tick.left)
+      if (intervals.length === 0 && tick.left === 0) return this.#waitForPublish()
+      if (tick.started.length > 0 && tick.joined.length === 0 && this.#isGoingInCircles(tick)) return true
+      if (intervals.length === 0) await sleep(lookEveryMs)
+      else if (!(await this.#waitForRuns(intervals, tick, before))) return false
+    }
+    return false
+  }
+
+  #mayGoOn(): boolean {
+    return !this.context.signal.aborted && performance.now() < this.untilMs
+  }
+
+  #isGoingInCircles(tick: TickResult): boolean {
+    for (const { interval } of tick.started)
+      this.#runsOf.set(interval.start, (this.#runsOf.get(interval.start) ?? 0) + 1)
+    return tick.started.every(({ interval }) => this.#runsOf.get(interval.start)! > runsPerIntervalMax)
+  }
+
+  async #waitForRuns(
+    intervals: readonly IsoInterval[],
+    tick: TickResult,
+    before: Map<string, string>,
+  ): Promise<boolean> {
+    const started = new Set(tick.started.map(({ interval }) => interval.start))
+    const open = new Set(intervals.map(({ start }) => start))
+    while (open.size > 0) {
+      if (!this.#mayGoOn()) return false
+      await sleep(lookEveryMs)
+      for (const state of await this.ledger.intervalStates(this.key, span(intervals))) {
+        const start = formatInstant(state.interval.start)
+        const run = state.latestRun
+        if (!open.has(start) || !run || run.outcome === 'running') continue
+        // What the ledger shows may still be the run before the one just started.
+        if (started.has(start) && before.get(start) === run.runId) continue
+        open.delete(start)
+        this.outcomes.set(start, run.outcome)
+      }
+      this.#showProgress()
+    }
+    return true
+  }
+
+  /** The last runs may have left their commits to a publish of another run, or of the last tick (R33). */
+  async #waitForPublish(): Promise<boolean> {
+    while (this.#mayGoOn() && (await this.ledger.isPublishOpen(this.key))) {
+      this.context.progress.update(`${this.key.view}: publishing`)
+      await sleep(lookEveryMs)
+    }
+    return this.#mayGoOn()
+  }
+
+  async #newestRuns(): Promise<Map<string, string>> {
+    const { view } = await (await this.context.registry()).view(this.key.view)
+    const range = {
+      start: parseInstant(this.tickInput.range?.from ?? view.since),
+      end: this.tickInput.range?.to ? parseInstant(this.tickInput.range.to) : this.context.clock.now(),
+    }
+    if (range.start >= range.end) return new Map()
+    const states = await this.ledger.intervalStates(this.key, { ...range, end: range.end + parseDuration(view.every) })
+    return new Map(
+      states.flatMap((state) =>
+        state.latestRun ? [[formatInstant(state.interval.start), state.latestRun.runId]] : [],
+      ),
+    )
+  }
+
+  #showProgress(): void {
+    const counts = [...countOutcomes(this.outcomes)].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
+    this.context.progress.update(`${this.key.view}: ${this.outcomes.size} of ${this.#expected} intervals (${counts})`)
+  }
+}
+
+function span(intervals: readonly IsoInterval[]) {
+  const all = intervals.map(fromIsoInterval)
+  return {
+    start: all.reduce((low, { start }) => (start < low ? start : low), all[0]!.start),
+    end: all.reduce((high, { end }) => (end > high ? end : high), all[0]!.end),
+  }
+}
+
+function countOutcomes(outcomes: ReadonlyMap<string, RunOutcome>): Map<RunOutcome, number> {
+  const counts = new Map<RunOutcome, number>()
+  for (const outcome of outcomes.values()) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+  return counts
+}
+
+function startOnly(tick: TickResult, view: string): Report {
+  const open = tick.started.length + tick.joined.length
+  return {
+    outcome: 'done',
+    data: { view, started: tick.started, joined: tick.joined, left: tick.left },
+    text: `${view}: ${plural(open, 'run')} under way, ${plural(tick.left, 'interval')} left for the next tick`,
+  }
+}
+
+function report(
+  view: string,
+  version: number,
+  outcomes: ReadonlyMap<string, RunOutcome>,
+  isFinished: boolean,
+  timeoutMs: number,
+): Report {
+  const counts = Object.fromEntries(countOutcomes(outcomes))
+  const bad = [...outcomes].filter(([, outcome]) => !good.includes(outcome))
+  const isAllBad = isFinished && outcomes.size > 0 && bad.length === outcomes.size
+  const head =
+    outcomes.size === 0
+      ? `${view}: nothing to do`
+      : `${view}@v${version}: ${plural(outcomes.size, 'interval')}: ${Object.entries(counts)
+          .map(([outcome, count]) => `${count} ${outcome}`)
+          .join(', ')}`
+  const lines = bad.slice(0, 10).map(([start, outcome]) => `  ${outcome}  millcourse runs show ${view}@${start}`)
+  const rest = bad.length > 10 ? [`  and ${bad.length - 10} more: millcourse runs --view ${view}`] : []
+  const late = isFinished ? [] : [`stopped waiting after at most ${timeoutMs / 1000} s; runs under way go on`]
+  return {
+    outcome: isAllBad ? 'failed' : isFinished && bad.length === 0 ? 'done' : 'partly',
+    data: {
+      view,
+      version,
+      isFinished,
+      counts,
+      intervals: [...outcomes].map(([start, outcome]) => ({ start, outcome })),
+    },
+    text: [head, ...lines, ...rest, ...late].join('\n'),
+  }
+}

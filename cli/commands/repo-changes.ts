@@ -1,0 +1,74 @@
+/** What `apply` would do: read by `plan`, done by `apply`. */
+import { breakingChanges, type Change, diffRepos, type FeatureRepo, formatField } from '../../core/define/index.js'
+import { isMillcourseError, type MillcourseError } from '../../core/errors.js'
+import type { AppliedRepo } from '../../core/ports/registry.js'
+import type { CliContext } from '../context.js'
+import { problemsError } from '../output/error-text.js'
+
+export interface RepoChanges {
+  readonly repo: FeatureRepo
+  /** What is applied now; null: nothing, or nobody can say. */
+  readonly applied: AppliedRepo | null
+  /** Why the registry could not be asked; null: it was. */
+  readonly registryError: MillcourseError | null
+  readonly changes: readonly Change[]
+  /** Breaking changes without a new version: `apply` refuses them. */
+  readonly refused: readonly MillcourseError[]
+  readonly schedules: {
+    readonly create: readonly string[]
+    readonly update: readonly string[]
+    readonly delete: readonly string[]
+  }
+}
+
+/** @throws MillcourseError the problems of the definitions, all of them */
+export async function findChanges(context: CliContext): Promise<RepoChanges> {
+  const { repo, problems } = await context.readRepo()
+  if (problems.length > 0) throw problemsError(problems, context.repoDir)
+  const { applied, registryError } = await readApplied(context)
+  const before = applied?.repo ?? null
+  return {
+    repo,
+    applied,
+    registryError,
+    changes: diffRepos(before, repo),
+    refused: breakingChanges(before, repo),
+    schedules: scheduleChanges(before, repo),
+  }
+}
+
+/** Definitions can be checked without a stack; only what would change cannot be told then. */
+async function readApplied(context: CliContext): Promise<Pick<RepoChanges, 'applied' | 'registryError'>> {
+  try {
+    return { applied: await (await context.registry()).current(), registryError: null }
+  } catch (error) {
+    const mayBeAway = ['STACK_NOT_RUNNING', 'LEDGER_UNREACHABLE', 'LEDGER_SCHEMA_OUTDATED']
+    if (isMillcourseError(error) && mayBeAway.includes(error.code)) return { applied: null, registryError: error }
+    throw error
+  }
+}
+
+function scheduleChanges(before: FeatureRepo | null, after: FeatureRepo): RepoChanges['schedules'] {
+  const was = new Map(before?.views.map((view) => [view.name, view]))
+  const is = new Set(after.views.map(({ name }) => name))
+  return {
+    create: after.views.filter(({ name }) => !was.has(name)).map(({ name }) => name),
+    update: after.views
+      .filter(({ name, every }) => was.has(name) && was.get(name)?.every !== every)
+      .map(({ name }) => name),
+    delete: [...was.keys()].filter((name) => !is.has(name)),
+  }
+}
+
+const marks = { added: '+', changed: '~', 'new-version': '^', removed: '-' } as const
+
+export function changesText({ changes, schedules }: RepoChanges): string {
+  const lines = changes.flatMap((change) => [
+    `${marks[change.kind]} ${change.object} ${change.name}${change.kind === 'added' || change.kind === 'removed' ? '' : ` (${change.level})`}`,
+    ...change.fields.map((field) => `    ${formatField(field)}`),
+  ])
+  const scheduleLines = (['create', 'update', 'delete'] as const)
+    .filter((verb) => schedules[verb].length > 0)
+    .map((verb) => `${verb} schedule${schedules[verb].length === 1 ? '' : 's'}: ${schedules[verb].join(', ')}`)
+  return [...(lines.length === 0 ? ['no changes'] : lines), ...scheduleLines].join('\n')
+}

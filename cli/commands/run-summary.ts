@@ -1,0 +1,32 @@
+/** A run as lists show it. */
+
+import type { RunRecord } from '../../core/ports/ledger.js'
+import { formatInstant } from '../../core/time/instant.js'
+import { toIsoInterval } from '../../core/time/interval.js'
+import { formatFinding } from '../output/finding-text.js'
+
+export function runSummary(run: RunRecord) {
+  return {
+    run: run.runId,
+    view: run.view,
+    version: run.version,
+    ...toIsoInterval(run.interval),
+    kind: run.kind,
+    number: run.number,
+    outcome: run.outcome,
+    startedAt: formatInstant(run.startedAt),
+    endedAt: run.endedAt === null ? null : formatInstant(run.endedAt),
+    rows: run.candidate?.counts.kept ?? null,
+    keysPublished: run.keyCounts?.published ?? null,
+    error: run.error,
+    findings: run.verdict?.findings ?? [],
+  }
+}
+
+/** Why a run ended as it did, in one line; empty where all is well. */
+export function whyText(run: RunRecord): string {
+  if (run.error) return `${run.error.code} in ${run.error.step}: ${run.error.message}`
+  const weighty =
+    run.outcome === 'held' ? (run.verdict?.findings.filter(({ severity }) => severity === 'hold') ?? []) : []
+  return weighty.map(formatFinding).join('; ')
+}

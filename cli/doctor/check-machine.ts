@@ -1,0 +1,51 @@
+/** What needs no stack: Node, disk, DuckDB, the feature repo. */
+
+import { existsSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import type { CliContext } from '../context.js'
+import { formatBytes, plural } from '../output/words.js'
+import type { Check } from './check.js'
+
+const nodeMin = [20, 11] as const
+const freeBytesMin = 1024 ** 3
+
+export function machineChecks(context: CliContext): Check[] {
+  return [
+    { part: 'Node', look: async () => checkNode(process.versions.node) },
+    { part: 'disk', look: () => checkDisk(context.repoDir) },
+    { part: 'DuckDB', look: () => checkDuckdb(context) },
+    { part: 'feature repo', look: () => checkRepo(context) },
+  ]
+}
+
+export function checkNode(version: string) {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const isNewEnough = major > nodeMin[0] || (major === nodeMin[0] && minor >= nodeMin[1])
+  if (isNewEnough) return version
+  return { state: 'wrong' as const, found: version, advice: `install Node ${nodeMin.join('.')} or newer` }
+}
+
+async function checkDisk(folder: string) {
+  let existing = resolve(folder)
+  while (!existsSync(existing)) existing = dirname(existing)
+  const { bavail, bsize } = await statfs(existing)
+  const found = `${formatBytes(bavail * bsize)} free at ${existing}`
+  if (bavail * bsize >= freeBytesMin) return found
+  return { state: 'wrong' as const, found, advice: 'make room: runs spill and the lake grows on this disk' }
+}
+
+async function checkDuckdb(context: CliContext): Promise<string> {
+  const engine = await context.engine()
+  const rows = await engine.withSession((session) => session.all({ sql: 'SELECT version() AS version' }), {
+    isLight: true,
+  })
+  return String(rows[0]?.version)
+}
+
+async function checkRepo(context: CliContext) {
+  const { repo, problems } = await context.readRepo()
+  if (problems.length > 0)
+    return { state: 'wrong' as const, found: plural(problems.length, 'problem'), advice: 'millcourse plan lists them' }
+  return `${context.repoDir}: project ${repo.project}, ${plural(repo.views.length, 'view')}, ${plural(repo.services.length, 'service')}`
+}

@@ -1,0 +1,66 @@
+/** The parts that run somewhere: is each reachable, and does it hold what it should? */
+import { isMillcourseError } from '../../core/errors.js'
+import type { CliContext } from '../context.js'
+import { plural } from '../output/words.js'
+import type { Check } from './check.js'
+
+const reachableWithinMs = 3_000
+
+export function stackChecks(context: CliContext): Check[] {
+  return [
+    { part: 'addresses', look: async () => (await context.addresses()).from },
+    { part: 'Postgres', look: whereRunning(() => checkRegistry(context)) },
+    { part: 'Temporal', look: whereRunning(() => checkTemporal(context)) },
+    { part: 'DynamoDB', look: whereRunning(() => checkOnline(context)) },
+    { part: 'lake', look: whereRunning(() => checkLake(context)) },
+    { part: 'incidents', look: whereRunning(() => checkIncidents(context)) },
+  ]
+}
+
+/** Without a stack, one line says so; the others need not repeat it. */
+function whereRunning<T>(look: () => Promise<T>) {
+  return async () => {
+    try {
+      return await look()
+    } catch (error) {
+      if (isMillcourseError(error) && error.code === 'STACK_NOT_RUNNING')
+        return { state: 'absent' as const, found: 'not running', advice: null }
+      throw error
+    }
+  }
+}
+
+async function checkRegistry(context: CliContext) {
+  const applied = await (await context.registry()).current()
+  if (applied) return `answers; revision ${applied.revision} is applied, ${plural(applied.repo.views.length, 'view')}`
+  return { state: 'absent' as const, found: 'answers; nothing has been applied', advice: 'millcourse apply' }
+}
+
+async function checkTemporal(context: CliContext) {
+  const { temporal, temporalUi } = await context.addresses()
+  const where = `${temporal}${temporalUi ? `, UI ${temporalUi}` : ''}`
+  if (await (await context.runControl()).isReachable(reachableWithinMs)) return `answers at ${where}`
+  return {
+    state: 'wrong' as const,
+    found: `does not answer at ${where}`,
+    advice: 'locally: start `millcourse dev` again; else see TEMPORAL_ADDRESS and the server itself',
+  }
+}
+
+async function checkOnline(context: CliContext) {
+  // Any table does: what is asked is whether the endpoint answers and lets us in.
+  await (await context.online()).describeTable('millcourse-doctor')
+  return 'answers'
+}
+
+async function checkLake(context: CliContext) {
+  const lake = await context.lake()
+  await lake.head('doctor')
+  return lake.uri('')
+}
+
+async function checkIncidents(context: CliContext) {
+  const open = await (await context.ledger()).openIncidents()
+  if (open.length === 0) return 'none open'
+  return { state: 'wrong' as const, found: `${open.length} open`, advice: 'millcourse incidents' }
+}

@@ -1,0 +1,30 @@
+/** Numbers and times as people read them. */
+import { formatInstant, type Instant } from '../../core/time/instant.js'
+
+export function formatCount(count: number | null): string {
+  return count === null ? '' : count.toLocaleString('en-US')
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`
+}
+
+export function formatMs(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
+  const minutes = Math.floor(ms / 60_000)
+  return minutes < 60
+    ? `${minutes} min ${Math.round((ms % 60_000) / 1_000)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  const step = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1)
+  return `${step === 0 ? bytes : (bytes / 1024 ** step).toFixed(1)} ${units[step]}`
+}
+
+/** To the second: `2001-01-01T05:00:00Z`. */
+export function formatSecond(instant: Instant | null): string {
+  return instant === null ? '' : formatInstant(instant).replace(/\.\d+Z$/, 'Z')
+}

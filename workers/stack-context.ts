@@ -1,0 +1,108 @@
+/** The command line's context: finds the feature repo and the stack, and opens ports on demand. */
+import { existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
+import { SystemClock } from '../adapters/clock/system-clock.js'
+import type { CliContext, StackAddresses } from '../cli/context.js'
+import { newProgress } from '../cli/output/progress.js'
+import { MillcourseError } from '../core/errors.js'
+import { formatInstant, parseInstant } from '../core/time/instant.js'
+import { type Config, type Environment, readConfig } from './config.js'
+import { readStackFile, type StackFile, stateFolder } from './stack-file.js'
+import { openStackPorts } from './stack-ports.js'
+import { findRepoDir } from './stack-repo.js'
+
+export interface ContextOptions {
+  readonly repo?: string
+  readonly json?: boolean
+  readonly now?: string
+}
+
+/** Without these nothing can be reached; the rest has defaults. */
+const required = ['MILLCOURSE_POSTGRES_URL', 'MILLCOURSE_LAKE', 'TEMPORAL_ADDRESS'] as const
+
+export async function openContext(options: ContextOptions, signal: AbortSignal): Promise<CliContext> {
+  const repoDir = options.repo === undefined ? findRepoDir(process.cwd()) : resolve(options.repo)
+  const now = options.now ?? (process.env.MILLCOURSE_NOW || undefined)
+  const pretended = now === undefined ? null : parseInstant(now)
+  const stack = await readStackFile(repoDir)
+  const project = await projectOf(repoDir)
+  const environment = {
+    ...(project === null ? {} : { MILLCOURSE_PROJECT: project }),
+    MILLCOURSE_SOURCES: repoDir,
+    MILLCOURSE_WATCH_STATE_DIR: join(stateFolder(repoDir), 'watcher'),
+    ...stack?.environment,
+    ...givenVariables(process.env),
+    ...(pretended === null ? {} : { MILLCOURSE_NOW: formatInstant(pretended) }),
+  }
+  const stackConfig = (): Config => {
+    const missing = required.filter((name) => !(name in environment))
+    if (missing.length === 0) return readConfig(environment)
+    throw new MillcourseError('STACK_NOT_RUNNING', `no stack runs for ${repoDir}`, {
+      hint: `start it in another terminal: millcourse dev${options.repo ? ` --repo ${options.repo}` : ''}; or set ${missing.join(', ')}`,
+      facts: { repo: repoDir },
+    })
+  }
+  const ports = openStackPorts(stackConfig)
+  const local = openStackPorts(() => localConfig(environment))
+  const clock = new SystemClock(pretended)
+  return {
+    repoDir,
+    isJson: options.json === true,
+    clock,
+    pretendedNow: pretended === null ? null : formatInstant(pretended),
+    progress: await newProgress({ isJson: options.json === true }),
+    signal,
+    actor: process.env.MILLCOURSE_ACTOR || userName(),
+    readRepo: async () => {
+      const { readFeatureRepo } = await import('../adapters/feature-repo/feature-repo-loader.js')
+      return readFeatureRepo(repoDir)
+    },
+    addresses: async () => addressesOf(stackConfig(), stack),
+    ...ports,
+    sources: local.sources,
+    engine: local.engine,
+    runProcess: async (name) => {
+      const { runProcess } = await import('./stack-processes.js')
+      return runProcess(name, stackConfig(), signal)
+    },
+    close: async () => {
+      await Promise.all([ports.close(), local.close()])
+    },
+  }
+}
+
+/** Null: no feature repo here, which many commands do not need. */
+async function projectOf(repoDir: string): Promise<string | null> {
+  if (!existsSync(join(repoDir, 'millcourse.json'))) return null
+  const { readProject } = await import('../adapters/feature-repo/project-file.js')
+  return readProject(repoDir)
+}
+
+/** An empty variable is an unset one, and must not hide what the local stack says. */
+function givenVariables(environment: Environment): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => !!entry[1]))
+}
+
+/** For what reaches no server: the engine and the sources. The addresses are never used. */
+function localConfig(environment: Environment): Config {
+  const nowhere = { MILLCOURSE_POSTGRES_URL: 'postgres://nowhere', MILLCOURSE_LAKE: '.', TEMPORAL_ADDRESS: 'nowhere:0' }
+  return readConfig({ ...nowhere, ...environment })
+}
+
+function addressesOf(config: Config, stack: StackFile | null): StackAddresses {
+  return {
+    from: stack ? `millcourse dev (process ${stack.owner.pid})` : 'the environment',
+    temporal: config.temporal.address,
+    temporalUi: config.temporal.uiUrl,
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    // An id without an entry in the user table, as in many containers.
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
+}

@@ -1,0 +1,82 @@
+/** The ports of one process, each opened when it is first asked for: `millcourse runs` needs neither DuckDB nor Temporal. */
+import type { PostgresClient } from '../adapters/postgres/client.js'
+import type { Lake } from '../core/ports/lake.js'
+import type { LedgerWriter } from '../core/ports/ledger.js'
+import type { OnlineStore } from '../core/ports/online-store.js'
+import type { QueryEngine } from '../core/ports/query-engine.js'
+import type { RegistryWriter } from '../core/ports/registry.js'
+import type { RunControl } from '../core/ports/run-control.js'
+import type { Config } from './config.js'
+
+export interface StackPorts {
+  migrate(): Promise<void>
+  ledger(): Promise<LedgerWriter>
+  registry(): Promise<RegistryWriter>
+  runControl(): Promise<RunControl>
+  online(): Promise<OnlineStore>
+  lake(): Promise<Lake>
+  sources(): Promise<Lake>
+  engine(): Promise<QueryEngine>
+  /** Closes what was opened. */
+  close(): Promise<void>
+}
+
+/** @param config throws where the port's addresses are not known */
+export function openStackPorts(config: () => Config): StackPorts {
+  const closers: (() => Promise<void>)[] = []
+  const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
+    let opened: Promise<T> | null = null
+    return () => {
+      opened ??= open()
+      return opened
+    }
+  }
+  const postgres = once<PostgresClient>(async () => {
+    const { createPostgresClient } = await import('../adapters/postgres/client.js')
+    const { postgresUrl, project } = config()
+    const client = createPostgresClient({ url: postgresUrl, project })
+    closers.push(() => client.close())
+    return client
+  })
+  return {
+    migrate: async () => (await postgres()).migrate(),
+    ledger: once(async () =>
+      (await import('../adapters/postgres/postgres-ledger.js')).createPostgresLedger(await postgres()),
+    ),
+    registry: once(async () =>
+      (await import('../adapters/postgres/postgres-registry.js')).createPostgresRegistry(await postgres()),
+    ),
+    runControl: once(async () => {
+      const { temporal, project, worker } = config()
+      const { TemporalRunControl } = await import('../adapters/temporal/temporal-run-control.js')
+      const { runsPerTick, heartbeatMs } = worker
+      const runControl = new TemporalRunControl({ ...temporal, project, runsPerTick, heartbeatMs })
+      closers.push(() => runControl.close())
+      return runControl
+    }),
+    online: once(async () => {
+      const { endpoint, region } = config().online
+      const { DynamoDbOnlineStore } = await import('../adapters/dynamodb/dynamodb-online-store.js')
+      const online = new DynamoDbOnlineStore({ endpoint, region, credentials: localCredentials(endpoint) })
+      closers.push(() => online.close())
+      return online
+    }),
+    lake: once(async () => (await import('../adapters/files/files-lake.js')).createFilesLake(config().lake)),
+    sources: once(async () => (await import('../adapters/files/files-lake.js')).createFilesLake(config().sources)),
+    engine: once(async () => {
+      const { createDuckdbEngine } = await import('../adapters/duckdb/duckdb-query-engine.js')
+      const engine = await createDuckdbEngine(config().engine)
+      closers.push(() => engine.close())
+      return engine
+    }),
+    async close() {
+      await Promise.all(closers.splice(0).map((close) => close()))
+    },
+  }
+}
+
+/** An endpoint on this machine asks for none, but the SDK does. */
+function localCredentials(endpoint: string | null) {
+  const isLocal = endpoint !== null && /^https?:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(endpoint)
+  return isLocal && !process.env.AWS_ACCESS_KEY_ID ? { accessKeyId: 'local', secretAccessKey: 'local' } : null
+}

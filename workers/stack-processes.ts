@@ -1,0 +1,66 @@
+/** What `millcourse worker` and `millcourse watcher` run. */
+import pino from 'pino'
+import { createLogAlertChannel } from '../adapters/alerts/log/log-alert-channel.js'
+import { createWebhookAlertChannel } from '../adapters/alerts/webhook/webhook-alert-channel.js'
+import { SystemClock } from '../adapters/clock/system-clock.js'
+import { parseInstant } from '../core/time/instant.js'
+import type { Config } from './config.js'
+import { leaveParent, signalOfParent, tellParentReady } from './dev-child.js'
+import { runMaterializationWorker } from './materialization-worker.js'
+import { openStackPorts, type StackPorts } from './stack-ports.js'
+import { runWatcher, watcherDefaults } from './watcher.js'
+
+/** Works until `signal`, or until the process that started this one is gone. */
+export async function runProcess(name: 'worker' | 'watcher', config: Config, signal: AbortSignal): Promise<void> {
+  const log = pino({ name, level: config.logLevel })
+  const ports = openStackPorts(() => config)
+  const clock = new SystemClock(config.now === null ? null : parseInstant(config.now))
+  const stop = signalOfParent(signal)
+  try {
+    await (name === 'worker' ? work(config, ports, clock, log, stop) : watch(config, ports, clock, log, stop))
+  } finally {
+    await ports.close()
+    leaveParent()
+  }
+}
+
+async function work(config: Config, ports: StackPorts, clock: SystemClock, log: pino.Logger, signal: AbortSignal) {
+  await ports.migrate()
+  const { leaseMs, waitMs, partItems } = config.publish
+  await runMaterializationWorker({
+    config,
+    deps: {
+      ledger: await ports.ledger(),
+      registry: await ports.registry(),
+      lake: await ports.lake(),
+      sources: await ports.sources(),
+      engine: await ports.engine(),
+      online: await ports.online(),
+      clock,
+      log,
+      settings: { project: config.project, leaseMs, publishWaitMs: waitMs, publishPartItems: partItems },
+    },
+    signal,
+    onReady: tellParentReady,
+  })
+}
+
+/** No migration: it must start, and alert, while the ledger is away. */
+async function watch(config: Config, ports: StackPorts, clock: SystemClock, log: pino.Logger, signal: AbortSignal) {
+  const { webhook, ...settings } = config.watcher
+  const deps = {
+    clock,
+    log,
+    ledger: await ports.ledger(),
+    registry: await ports.registry(),
+    scheduler: await ports.runControl(),
+    channels: [
+      createLogAlertChannel(log),
+      ...(webhook ? [createWebhookAlertChannel({ ...webhook, timeoutMs: webhookTimeoutMs })] : []),
+    ],
+  }
+  tellParentReady()
+  await runWatcher(deps, { ...watcherDefaults, ...settings }, signal)
+}
+
+const webhookTimeoutMs = 10_000
