@@ -25,7 +25,7 @@ export async function run(input: RunInput): Promise<RunResult> {
     const round = await takeRoad(steps, { ...input, replans }, replans < replansMax)
     if (round !== 'moved') return round
     // A producer that is still writing needs a moment more each time.
-    await sleep(500 * 2 ** replans)
+    await sleep(250 * 2 ** replans)
   }
 }
 

@@ -54,6 +54,7 @@ export async function startTestTemporal(): Promise<TestTemporal> {
         workflowBundle: { code: await testBundle() },
         activities,
         maxCachedWorkflows: 50,
+        shutdownForceTime: '10s',
       })
       const working = worker.run()
       const handle = {
