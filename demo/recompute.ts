@@ -1,0 +1,89 @@
+/** The demo's own truth: the raw files read row by row, every feature recomputed by the slow reference of the tests, no SQL of the product. */
+import { join } from 'node:path'
+import type { Feature, ViewBundle } from '../core/define/definitions.js'
+import type { QueryEngine } from '../core/ports/query-engine.js'
+import { parseDuration } from '../core/time/duration.js'
+import { type Instant, parseInstant } from '../core/time/instant.js'
+import { aggregateValues } from '../test/reference/aggregates.js'
+import { lookup, type Row, type Rules, type Value, window } from '../test/reference/point-in-time.js'
+
+export interface Truth {
+  /** Every key that any row has, as text of its parts. */
+  readonly keys: ReadonlyMap<string, readonly Value[]>
+  /** What the view's features are for the key at `t`; null: a lookup view has no row. */
+  featuresAt(
+    key: readonly Value[],
+    t: Instant,
+  ): { readonly eventAt: Instant | null; readonly values: Readonly<Record<string, Value>> } | null
+}
+
+export type RawRows = readonly Readonly<Record<string, Value>>[]
+
+/** All flights that have arrived. */
+export async function readRawRows(engine: QueryEngine, repoDir: string): Promise<RawRows> {
+  const files = join(repoDir, 'data', 'flights', '*', '*', '*.parquet').replaceAll("'", "''")
+  return engine.withSession((session) =>
+    session.all({ sql: `SELECT date, delay, distance, origin, destination FROM read_parquet('${files}')` }),
+  ) as Promise<RawRows>
+}
+
+export function truthOf({ view }: ViewBundle, raw: RawRows): Truth {
+  const rules: Rules = { visibility: 'event', within: null, ttl: null }
+  const byKey = new Map<string, Row[]>()
+  const keys = new Map<string, readonly Value[]>()
+  for (const columns of raw) {
+    const key = view.keyColumns.map(({ column }) => columns[column] ?? null)
+    const text = keyText(key)
+    const row: Row = { key, event: columns.date as bigint, created: null, id: null, isDeleted: null, columns }
+    if (!byKey.get(text)?.push(row)) byKey.set(text, [row])
+    keys.set(text, key)
+  }
+  const windowValue = (
+    feature: Extract<Feature, { kind: 'window' }>,
+    rows: readonly Row[],
+    key: readonly Value[],
+    t: Instant,
+  ): Value => {
+    const inWindow = window(rows, key, t, rules, feature.over === 'lifetime' ? null : parseDuration(feature.over))
+    return aggregateValues(
+      feature.operation,
+      inWindow.map((row) => (feature.column === null ? 1n : row.columns[feature.column]!)),
+    )
+  }
+  return {
+    keys,
+    featuresAt(key, t) {
+      const rows = byKey.get(keyText(key)) ?? []
+      if (view.viewKind === 'window')
+        return {
+          eventAt: null,
+          values: Object.fromEntries(
+            view.features.map((feature) => [
+              feature.name,
+              feature.kind === 'window' ? windowValue(feature, rows, key, t) : null,
+            ]),
+          ),
+        }
+      const row = lookup(rows, key, t, { ...rules, ttl: view.ttl === null ? null : parseDuration(view.ttl) })
+      if (!row) return null
+      return {
+        eventAt: row.event,
+        values: Object.fromEntries(
+          view.features.map((feature) => [feature.name, row.columns[feature.column!] ?? null]),
+        ),
+      }
+    },
+  }
+}
+
+export function keyText(key: readonly Value[]): string {
+  return key.map(String).join('→')
+}
+
+/** R9: a tiled view answers at the last tile edge. */
+export function answerTime({ view }: ViewBundle, t: Instant): Instant {
+  if (view.viewKind === 'lookup') return t
+  const tile = parseDuration(view.tile!)
+  const since = parseInstant('1970-01-01T00:00:00Z')
+  return since + ((t - since) / tile) * tile
+}
