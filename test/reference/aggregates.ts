@@ -36,7 +36,8 @@ export function exactSum(values: readonly number[]): number {
   const total = values.reduce((exact, value) => exact + scaled(value), 0n)
   const bits = (total < 0n ? -total : total).toString(2).length
   const shift = BigInt(Math.max(0, bits - 64))
-  return Number(total >> shift) * 2 ** (Number(shift) - 1074 + 1000) * 2 ** -1000
+  const exponent = Number(shift) - 1074
+  return Number(total >> shift) * 2 ** Math.floor(exponent / 2) * 2 ** Math.ceil(exponent / 2)
 }
 
 function scaled(value: number): bigint {

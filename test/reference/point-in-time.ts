@@ -37,7 +37,9 @@ export function rowsOf(rows: readonly Row[], key: readonly Value[], t: bigint, r
     .toSorted(byCreated)
   const isNear = (a: Row, b: Row) => rules.within === null || abs(a.event! - b.event!) <= rules.within
   return known
-    .filter((row, at) => row.id === null || !known.slice(at + 1).some((later) => later.id === row.id && isNear(row, later)))
+    .filter(
+      (row, at) => row.id === null || !known.slice(at + 1).some((later) => later.id === row.id && isNear(row, later)),
+    )
     .toSorted(byEvent)
 }
 const abs = (n: bigint): bigint => (n < 0n ? -n : n)
@@ -51,5 +53,7 @@ export function lookup(rows: readonly Row[], key: readonly Value[], t: bigint, r
 
 /** R7, R8; `column` null counts rows; sums of floats come as their values. */
 export function window(rows: readonly Row[], key: readonly Value[], t: bigint, rules: Rules, w: bigint | null): Row[] {
-  return rowsOf(rows, key, t, rules).filter((row) => !row.isDeleted && (w === null || row.event! >= t - w) && row.event! < t)
+  return rowsOf(rows, key, t, rules).filter(
+    (row) => !row.isDeleted && (w === null || row.event! >= t - w) && row.event! < t,
+  )
 }

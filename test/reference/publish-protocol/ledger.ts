@@ -55,7 +55,10 @@ export interface Publish extends End {
   readonly uncoveredKeys: ReadonlySet<string>
   delta: readonly Item[] | null
   isDeltaLost: boolean
+  /** Its lease was given back: it is never continued. */
+  isReleased: boolean
   isFinished: boolean
+  finishedBy: string | null
 }
 
 export type OpenResult =
@@ -160,7 +163,7 @@ export class ModelLedger {
     if (isTaken && this.has('wait-for-lease')) return { kind: 'busy' }
     const own = this.has('resume-newest') ? newest : this.publishes.findLast((one) => one.workflow === workflow)
     const isOwnOpen = own !== undefined && own.workflow === workflow && !own.isFinished
-    if (isOwnOpen && this.has('new-sequence') && own.delta && !own.isDeltaLost) {
+    if (isOwnOpen && this.has('new-sequence') && own.delta && !own.isDeltaLost && !own.isReleased) {
       this.lease = { sequence: own.sequence, owner, workflow, isExpired: false }
       return { kind: 'resumed', publish: own }
     }
@@ -188,7 +191,7 @@ export class ModelLedger {
 
   finishPublish(sequence: number, owner: string, newBase: ReadonlyMap<string, string | null> | null): LeaseResult {
     const publish = this.publish(sequence)
-    if (publish.isFinished) return 'ok'
+    if (publish.isFinished) return publish.finishedBy === owner ? 'ok' : 'overtaken'
     if (this.has('finish-lease') && !this.isHeldBy(sequence, owner)) return 'overtaken'
     const covered = this.has('covering-fixed')
       ? publish.covered
@@ -197,6 +200,7 @@ export class ModelLedger {
     if (newBase) this.cache = new Map(newBase)
     for (const item of publish.delta!) this.cache?.set(item.key, item.values)
     publish.isFinished = true
+    publish.finishedBy = owner
     this.lastFinished = sequence
     this.endAt = publish.endAt
     this.lease = null
@@ -206,6 +210,7 @@ export class ModelLedger {
   releaseLease(sequence: number, owner: string): void {
     if (!this.isHeldBy(sequence, owner)) return
     this.lease = null
+    this.publish(sequence).isReleased = true
     if (!this.has('release-unfinished')) this.publish(sequence).delta = null
   }
 
@@ -280,7 +285,9 @@ export class ModelLedger {
       ),
       delta: null,
       isDeltaLost: false,
+      isReleased: false,
       isFinished: false,
+      finishedBy: null,
     }
   }
 

@@ -197,7 +197,7 @@ function formatFailure(
   return [`seed ${trace.seed}, ${what}`, ...removed, ...lines, ...broken.map((one) => `  => ${one}`), again].join('\n')
 }
 
-function formatEvent(event: Event): string {
+export function formatEvent(event: Event): string {
   if (event.type === 'files') return `files of ${event.interval}:`
   if (event.type === 'start' || event.type === 'run' || event.type === 'decide') return `run ${event.run}`
   if (event.type === 'publisher') return `${event.workflow}/${event.attempt}`

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
+import type { EmbeddedDynalite } from '../../adapters/embedded/embedded-dynalite.js'
+import { type Favour, generateTrace } from '../reference/publish-protocol/search.js'
+import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
+import { playTraces } from './publish-traces/play-trace.js'
+import type { RealParts } from './publish-traces/real-protocol.js'
+import { withoutGuard } from './publish-traces/without-guard.js'
+
+/** PROTOCOL_SEED and PROTOCOL_TRACES play a failure again. */
+const seed = Number(process.env.PROTOCOL_SEED ?? Date.now() % 1_000_000_000)
+const traceCount = Number(process.env.PROTOCOL_TRACES ?? 200)
+
+/** Lost files, expiry and backfills are not the ledger's or the store's own doing. */
+const favour: Favour = {
+  'cache-lost': 0,
+  'delta-lost': 0,
+  'months-pass': 0,
+  'backfill-begins': 0,
+  'backfill-ends': 0,
+}
+
+let postgres: TestPostgres
+let dynalite: EmbeddedDynalite
+let parts: RealParts
+
+beforeAll(async () => {
+  postgres = await startTestPostgres()
+  dynalite = await startTestDynalite()
+  const { ledger, client } = await postgres.newProject('traces')
+  const online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
+  parts = { ledger, client, online }
+})
+
+afterAll(async () => {
+  await parts?.online.close()
+  await dynalite?.stop()
+  await postgres?.stop()
+})
+
+const traces = (from: number, count: number) =>
+  Array.from({ length: count }, (_, index) => generateTrace(from + index, new Set(), favour, 60))
+
+test(`R33, R36, R37: ledger and online store answer as the model, whatever order events take (seed ${seed})`, async () => {
+  expect(await playTraces(traces(seed, traceCount), parts, 'fresh')).toBeNull()
+})
+
+test.each(Object.keys(withoutGuard))('the traces notice real parts without %s', async (guard) => {
+  const guardless = withoutGuard[guard]!(parts)
+  const found = await playTraces(traces(1, 60), guardless, guard.replaceAll('-', '_'))
+  console.log(guard, found?.split('\n').at(-1))
+  expect(await playTraces(traces(1, 60), guardless, guard.replaceAll('-', '_'))).toContain('=> ')
+})

@@ -1,0 +1,151 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  buildCoarseTile,
+  buildIntervalQuery,
+  buildWindowValues,
+  type CommittedTiles,
+  chooseTileFiles,
+  type KnownCoarseTile,
+  planCoarseTiles,
+  reopensFrom,
+  rowCountsFrom,
+} from '../../core/compute/index.js'
+import { featureView, type ViewBundle, window } from '../../core/define/index.js'
+import type { QuerySession } from '../../core/ports/query-engine.js'
+import { formatInstant } from '../../core/time/instant.js'
+import { aggregateValues } from './aggregates.js'
+import {
+  account,
+  asValue,
+  Bench,
+  files,
+  type HistoryFile,
+  hour,
+  rowsOfFiles,
+  type SourceShape,
+  sameValue,
+  shapes,
+  sourceOf,
+} from './generated-history.js'
+import { type Row, type Rules, type Value, window as windowRows } from './point-in-time.js'
+
+const features = {
+  rows_2h: window.count({ over: '2h' }),
+  amounts_5h: window.count('amount', { over: '5h' }),
+  amount_sum_5h: window.sum('amount', { over: '5h' }),
+  price_sum_9h: window.sum('price', { over: '9h' }),
+  rate_sum_9h: window.sum('rate', { over: '9h' }),
+  rate_avg_2h: window.avg('rate', { over: '2h' }),
+  amount_avg: window.avg('amount', { over: 'lifetime' }),
+  rate_min_5h: window.min('rate', { over: '5h' }),
+  rate_max_9h: window.max('rate', { over: '9h' }),
+  label_max_2h: window.max('label', { over: '2h' }),
+  seen_min_9h: window.min('seen', { over: '9h' }),
+  label_first_5h: window.first('label', { over: '5h' }),
+  rate_last_9h: window.last('rate', { over: '9h' }),
+  seen_last: window.last('seen', { over: 'lifetime' }),
+  labels_9h: window.count_distinct('label', { over: '9h' }),
+  rates: window.count_distinct('rate', { over: 'lifetime' }),
+} as const
+
+const since = -6n * hour
+const every = 2n * hour
+const until = 8n * hour
+
+function viewOf(shape: SourceShape): ViewBundle {
+  const source = sourceOf(shape)
+  const view = featureView('activity', {
+    version: 1,
+    entity: account,
+    source,
+    since: formatInstant(since),
+    every: '2h',
+    tile: '1h',
+    coarseTile: '4h',
+    features,
+    owner: 'test',
+  })
+  return { view: view.definition, entity: account.definition, source: source.definition, definitionHash: 'test' }
+}
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await Bench.open()
+})
+afterAll(() => bench.close())
+
+async function commitAll(session: QuerySession, bundle: ViewBundle, history: readonly HistoryFile[]) {
+  const paths: string[] = []
+  for (const file of history) paths.push(await bench.writeFile(session, file))
+  const fileTypes = await bench.fileTypes(session, paths)
+  const commits: (CommittedTiles & { counts: ReturnType<typeof rowCountsFrom>; reopens: string[] })[] = []
+  for (let start = since; start < until; start += every) {
+    const interval = { start, end: start + every }
+    const query = buildIntervalQuery({ bundle, interval, files: { own: paths, within: [] }, fileTypes })
+    for (const statement of query.statements) await session.execute(statement)
+    const file = await bench.write(session, query.output)
+    const counts = rowCountsFrom((await session.all(query.counts))[0]!)
+    const reopens = query.reopens ? reopensFrom(await session.all(query.reopens)) : []
+    commits.push({ commitId: BigInt(commits.length), interval, file, counts, reopens })
+  }
+  return commits
+}
+
+/** What the reference says, or null where the key has no row in reach. */
+function expected(rows: readonly Row[], key: readonly Value[], t: bigint, rules: Rules): Record<string, Value> {
+  return Object.fromEntries(
+    Object.entries(features).map(([name, feature]) => {
+      const over = feature.over === 'lifetime' ? null : BigInt(Number.parseInt(feature.over, 10)) * hour
+      const inside = windowRows(rows, key, t, rules, over).filter((row) => row.event! >= since)
+      const values = inside.map((row) => (feature.column === null ? true : row.columns[feature.column]!))
+      return [name, aggregateValues(feature.operation, values)]
+    }),
+  )
+}
+
+describe('windows from tiles', () => {
+  test('R7, R8, R9, R16, R19: any mixture of fine and coarse tiles answers as the raw rows do', async () => {
+    await bench.engine.withSession(async (session) => {
+      await fc.assert(
+        fc.asyncProperty(
+          files,
+          shapes,
+          fc.integer({ min: -2, max: 8 }),
+          fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+          async (history, shape, end, withCoarse) => {
+            const bundle = viewOf(shape)
+            const rows = rowsOfFiles(history, shape)
+            const rules = { visibility: shape.visibility, within: shape.hasId ? shape.within : null, ttl: null }
+            const commits = await commitAll(session, bundle, history)
+            const endNs = BigInt(end) * hour
+            const coarse: KnownCoarseTile[] = []
+            for (const [index, plan] of planCoarseTiles({ bundle, endNs: until, commits, coarse: [] }).entries()) {
+              if (!withCoarse[index % 4]) continue
+              const query = buildCoarseTile({ bundle, tiles: plan.tiles, span: plan.span })
+              coarse.push({ span: plan.span, commitIds: plan.commitIds, file: await bench.write(session, query.sql) })
+            }
+            const chosen = chooseTileFiles({ bundle, endNs, commits, coarse })
+            const answers = await session.all(buildWindowValues({ bundle, endNs, ...chosen }))
+            const seen = new Set<string>()
+            for (const answer of answers) {
+              const key = [answer.shop as bigint, answer.code as string]
+              seen.add(JSON.stringify(key.map(String)))
+              const truth = expected(rows, key, endNs, rules)
+              for (const name of Object.keys(features)) {
+                const got = asValue(answer[name])
+                if (!sameValue(got, truth[name]!)) expect({ key, name, got }).toEqual({ key, name, got: truth[name] })
+              }
+            }
+            for (const row of rows) {
+              if (row.key.some((part) => part === null) || seen.has(JSON.stringify(row.key.map(String)))) continue
+              const inReach = windowRows(rows, row.key, endNs, rules, null).filter((one) => one.event! >= since)
+              expect(inReach).toEqual([])
+            }
+          },
+        ),
+        { numRuns: Number(process.env.RUNS ?? 150), endOnFailure: Boolean(process.env.NOSHRINK) },
+      )
+    })
+  })
+})
