@@ -1,6 +1,6 @@
 /** How a Temporal server is reached, the same for clients and workers. */
 import { readFile } from 'node:fs/promises'
-import { Client, Connection } from '@temporalio/client'
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client'
 import { MillcourseError } from '../../core/errors.js'
 
 export interface TemporalTarget {
@@ -52,7 +52,18 @@ export async function connectionSettings(target: TemporalTarget): Promise<Connec
 
 /** Does not connect yet: the first call does, and again after the server was away. */
 export async function temporalClient(target: TemporalTarget): Promise<Client> {
-  return new Client({ connection: Connection.lazy(await connectionSettings(target)), namespace: target.namespace })
+  const connection = Connection.lazy({
+    ...(await connectionSettings(target)),
+    // About 3 seconds of trying: a restart of the server is outlived, a person is not kept waiting.
+    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 6 }))],
+  })
+  return new Client({ connection, namespace: target.namespace })
+}
+
+/** Without the SDK's own retries: a question of the moment, and a retry that outlives the connection ends the process. */
+export async function temporalProbe(target: TemporalTarget): Promise<Client> {
+  const connection = Connection.lazy({ ...(await connectionSettings(target)), interceptors: [] })
+  return new Client({ connection, namespace: target.namespace })
 }
 
 async function readPem(variable: string, file: string): Promise<Buffer> {

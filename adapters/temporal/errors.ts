@@ -1,6 +1,6 @@
 /** Temporal's errors become ours. */
 import { isGrpcDeadlineError, isGrpcServiceError, ServiceError, WorkflowFailedError } from '@temporalio/client'
-import { ApplicationFailure } from '@temporalio/common'
+import { ApplicationFailure, NamespaceNotFoundError } from '@temporalio/common'
 import { isErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
 
 /** gRPC: the call was understood and refused, and no other time will help. */
@@ -21,10 +21,10 @@ export function fromTemporalError(error: unknown, target: { address: string; nam
       hint: 'check TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and the TEMPORAL_TLS_… files',
       facts,
     })
-  if (grpc?.code === 5)
-    return new MillcourseError('CONFIG_INVALID', `Temporal at ${target.address} does not know: ${grpc.details}`, {
+  if (error instanceof NamespaceNotFoundError)
+    return new MillcourseError('CONFIG_INVALID', `Temporal at ${target.address} has no namespace "${target.namespace}"`, {
       cause: error,
-      hint: `check that namespace "${target.namespace}" exists (TEMPORAL_NAMESPACE)`,
+      hint: 'check TEMPORAL_NAMESPACE, or create it: temporal operator namespace create',
       facts,
     })
   if (grpc || error instanceof ServiceError || isGrpcDeadlineError(error))

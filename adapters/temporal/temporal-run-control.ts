@@ -10,7 +10,7 @@ import {
   type TickInput,
   type TickResult,
 } from '../../core/ports/run-control.js'
-import { type TemporalTarget, temporalClient } from './client.js'
+import { type TemporalTarget, temporalClient, temporalProbe } from './client.js'
 import { fromTemporalError } from './errors.js'
 import { syncSchedules } from './schedules.js'
 
@@ -29,6 +29,7 @@ const workflowQueue = 1
 
 export class TemporalRunControl implements RunControl {
   private client: Promise<Client> | null = null
+  private probe: Promise<Client> | null = null
 
   constructor(private readonly options: TemporalRunControlOptions) {}
 
@@ -73,30 +74,23 @@ export class TemporalRunControl implements RunControl {
   }
 
   async isReachable(timeoutMs: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), timeoutMs)
-    })
     try {
-      return await Promise.race([late, this.describeNamespace()])
+      this.probe ??= temporalProbe(this.options)
+      const { connection, workflowService } = await this.probe
+      const { namespace } = this.options
+      await connection.withDeadline(Date.now() + timeoutMs, () => workflowService.describeNamespace({ namespace }))
+      return true
     } catch {
       // Whatever keeps it from answering, it does not answer: that is the question.
       return false
-    } finally {
-      clearTimeout(timer)
     }
   }
 
   async close(): Promise<void> {
-    const client = await this.client
+    const clients = await Promise.all([this.client, this.probe])
     this.client = null
-    await client?.connection.close()
-  }
-
-  private async describeNamespace(): Promise<true> {
-    const client = await this.connected()
-    await client.workflowService.describeNamespace({ namespace: this.options.namespace })
-    return true
+    this.probe = null
+    for (const client of clients) await client?.connection.close()
   }
 
   /** A workflow that nobody works on would be waited for for ever, without a word. */

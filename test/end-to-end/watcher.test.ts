@@ -1,0 +1,250 @@
+/** The watcher against real parts: with Temporal stopped its alert arrives, with Postgres stopped too, another does. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Webhook } from 'standardwebhooks'
+import { afterEach, expect, test, vi } from 'vitest'
+import { createWebhookAlertChannel } from '../../adapters/alerts/webhook/webhook-alert-channel.js'
+import { startEmbeddedPostgres } from '../../adapters/embedded/embedded-postgres.js'
+import { startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
+import { connectPostgres } from '../../adapters/postgres/index.js'
+import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
+import { entity, featureView, parquet, t, window } from '../../core/define/index.js'
+import type { Clock } from '../../core/ports/clock.js'
+import { formatInstant, instantFromMs } from '../../core/time/instant.js'
+import { runWatcher, type WatcherDeps } from '../../workers/watcher.js'
+
+const secret = `whsec_${Buffer.from('a secret of thirty-two bytes ....').toString('base64')}`
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+interface Received {
+  readonly id: string
+  readonly type: string
+  readonly rule: string
+  readonly summary: string
+  readonly facts: Readonly<Record<string, string | number>>
+}
+
+/** A receiver that believes only what is signed. */
+async function startReceiver() {
+  const received: Received[] = []
+  let isDown = false
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('end', () => {
+      if (isDown) return response.writeHead(503).end()
+      const headers = request.headers as Record<string, string>
+      const { type, data } = new Webhook(secret).verify(Buffer.concat(parts).toString(), headers) as {
+        type: string
+        data: Omit<Received, 'type' | 'id'>
+      }
+      received.push({ ...data, type, id: headers['webhook-id']! })
+      return response.writeHead(204).end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  cleanups.push(() => new Promise((resolve) => server.close(resolve)))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/alerts`,
+    received,
+    setDown(value: boolean) {
+      isDown = value
+    },
+    of: (rule: string) => received.filter((message) => message.rule === rule).map((message) => message.type),
+  }
+}
+
+/** A view whose one interval has just fallen due, in real time. */
+function freshRepo(nowMs: number) {
+  const item = entity('item', { keys: { id: t.string() }, owner: 'shop' })
+  const source = parquet('sales', {
+    path: 'sales/*.parquet',
+    eventTime: 'ts',
+    schema: { ts: t.timestamp(), id: t.string(), amount: t.float64() },
+    owner: 'shop',
+  })
+  const sales = featureView('sales_1h', {
+    version: 1,
+    entity: item,
+    source,
+    since: formatInstant(instantFromMs(nowMs - 3_600_000)),
+    every: '1h',
+    tile: '1m',
+    features: { total: window.sum('amount', { over: '1h' }) },
+    sla: { freshness: '3h' },
+    owner: 'shop',
+  })
+  return {
+    project: 'watched',
+    entities: [item.definition],
+    sources: [source.definition],
+    views: [sales.definition],
+    services: [],
+  }
+}
+
+async function startWatched() {
+  const dir = mkdtempSync(join(tmpdir(), 'millcourse-watcher-'))
+  cleanups.push(() => rmSync(dir, { recursive: true, force: true }))
+  const receiver = await startReceiver()
+  async function startPostgres(port?: number) {
+    const server = await startEmbeddedPostgres({
+      dir: join(dir, 'postgres'),
+      settings: { fsync: 'off' },
+      ...(port ? { port } : {}),
+    })
+    cleanups.push(() => server.stop())
+    return server
+  }
+  async function startTemporal(port?: number) {
+    const server = await startEmbeddedTemporal({
+      env: process.env,
+      dbFile: null,
+      logFile: join(dir, 'temporal.log'),
+      withUi: false,
+      ...(port ? { port } : {}),
+    })
+    cleanups.push(() => server.stop())
+    return server
+  }
+  const postgres = await startPostgres()
+  const temporal = await startTemporal()
+  const stores = connectPostgres({ url: postgres.url, project: 'watched' })
+  cleanups.push(() => stores.close())
+  await stores.migrate()
+  const scheduler = new TemporalRunControl({
+    address: temporal.address,
+    namespace: 'default',
+    isTls: false,
+    tls: { ca: null, cert: null, key: null },
+    apiKey: null,
+    project: 'watched',
+    taskQueue: 'watched',
+    runsPerTick: 1,
+    heartbeatMs: 5_000,
+  })
+  cleanups.push(() => scheduler.close())
+  // The view's first interval ends at `startedMs`; what falls due after the first look is watched.
+  const startedMs = Date.now() - (Date.now() % 60_000)
+  await stores.registry.apply(freshRepo(startedMs), { by: 'test' })
+  let offsetMs = 0
+  const clock: Clock = {
+    now: () => instantFromMs(startedMs - 60_000 + offsetMs),
+    realNow: () => instantFromMs(Date.now()),
+    monotonicMs: () => performance.now(),
+  }
+  const quiet = { info() {}, warn() {}, error() {} }
+  const deps: WatcherDeps = {
+    clock,
+    log: quiet,
+    ledger: stores.ledger,
+    registry: stores.registry,
+    scheduler,
+    channels: [createWebhookAlertChannel({ url: receiver.url, secret, timeoutMs: 2_000 })],
+  }
+  const settings = {
+    stateDir: join(dir, 'state'),
+    pollMs: 200,
+    graceMs: 60_000,
+    unreachableAfterMs: 1_000,
+    horizonMs: 86_400_000,
+  }
+  let stop = () => Promise.resolve()
+  function start(): void {
+    const controller = new AbortController()
+    const running = runWatcher(deps, settings, controller.signal)
+    stop = async () => {
+      controller.abort()
+      await running
+    }
+  }
+  start()
+  cleanups.push(() => stop())
+  return {
+    receiver,
+    postgres,
+    temporal,
+    stores,
+    startPostgres,
+    startTemporal,
+    passTime(ms: number) {
+      offsetMs += ms
+    },
+    async restart() {
+      await stop()
+      start()
+    },
+  }
+}
+
+const soon = { timeout: 20_000, interval: 100 }
+
+test('with Temporal stopped the alert arrives, with Postgres stopped too another does, and both resolve', async () => {
+  const { receiver, postgres, temporal, stores, restart, startPostgres, startTemporal } = await startWatched()
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  expect(receiver.received).toEqual([])
+
+  await temporal.stop()
+  await vi.waitFor(() => expect(receiver.of('scheduler_unreachable')).toEqual(['incident.opened']), soon)
+  expect(await stores.ledger.openIncidents()).toMatchObject([{ rule: 'scheduler_unreachable' }])
+
+  await postgres.stop()
+  await vi.waitFor(() => expect(receiver.of('ledger_unreachable')).toEqual(['incident.opened']), soon)
+  const [message] = receiver.received.filter(({ rule }) => rule === 'ledger_unreachable')
+  expect(message?.facts).toMatchObject({ views: 'sales_1h@v1', shortestFreshness: '3h' })
+
+  // Started again without a ledger, it still knows the calendar and does not alarm twice.
+  await restart()
+  await new Promise((resolve) => setTimeout(resolve, 2_000))
+  expect(receiver.received).toHaveLength(2)
+
+  await startPostgres(postgres.port)
+  await vi.waitFor(
+    () => expect(receiver.of('ledger_unreachable')).toEqual(['incident.opened', 'incident.resolved']),
+    soon,
+  )
+  await startTemporal(Number(temporal.address.split(':')[1]))
+  await vi.waitFor(
+    () => expect(receiver.of('scheduler_unreachable')).toEqual(['incident.opened', 'incident.resolved']),
+    soon,
+  )
+  // The ledger is told afterwards what happened while it was away.
+  await vi.waitFor(async () => expect(await stores.ledger.openIncidents()).toEqual([]), soon)
+  const rules = (await stores.ledger.incidents({ limit: 10, includeResolved: true })).map(({ rule }) => rule)
+  expect(rules.toSorted()).toEqual(['ledger_unreachable', 'scheduler_unreachable'])
+})
+
+test('a missing run is told once, kept while the receiver is down, and resolved when the run is there', async () => {
+  const { receiver, stores, passTime } = await startWatched()
+  await new Promise((resolve) => setTimeout(resolve, 600))
+  receiver.setDown(true)
+  passTime(60_000 + 60_000 + 1_000)
+  await vi.waitFor(
+    async () => expect(await stores.ledger.openIncidents()).toMatchObject([{ rule: 'missing_run' }]),
+    soon,
+  )
+  expect(receiver.received).toEqual([])
+  receiver.setDown(false)
+  await vi.waitFor(() => expect(receiver.of('missing_run')).toEqual(['incident.opened']), soon)
+
+  const { view } = await stores.registry.view('sales_1h')
+  const [start] = [BigInt(Date.parse(view.since)) * 1_000_000n]
+  await stores.ledger.startRun({
+    runId: 'r1',
+    view: view.name,
+    version: 1,
+    interval: { start, end: start + 3_600_000_000_000n },
+    kind: 'scheduled',
+    definitionHash: 'x',
+    workflowId: 'w',
+    temporalRunId: 't',
+  })
+  await vi.waitFor(() => expect(receiver.of('missing_run')).toEqual(['incident.opened', 'incident.resolved']), soon)
+  expect(await stores.ledger.openIncidents()).toEqual([])
+})
