@@ -10,18 +10,33 @@ import { register } from 'tsx/esm/api'
 
 export interface DefinitionImporter {
   import(file: string): Promise<Readonly<Record<string, unknown>>>
-  close(): Promise<void>
 }
 
-/** One importer sees one state of the files: each file is evaluated once in it, and anew in the next. */
-export function openImporter(): DefinitionImporter {
+let previous: Promise<unknown> = Promise.resolve()
+
+/**
+ * One importer sees one state of the files: each file is evaluated once in it, and anew in the next. One at a time: loader hooks
+ * and the formatting of stacks belong to the whole process.
+ */
+export function withImporter<T>(work: (importer: DefinitionImporter) => Promise<T>): Promise<T> {
+  const turn = previous.then(() => importWith(work))
+  previous = turn.catch(() => undefined)
+  return turn
+}
+
+async function importWith<T>(work: (importer: DefinitionImporter) => Promise<T>): Promise<T> {
   const namespace = `millcourse-repo-${randomUUID()}`
   const loader = register({ namespace })
   // Registered last, so asked first; what it leaves alone goes on to tsx.
   registerHooks(hooksUrl, { data: { marker: `tsx-namespace=${namespace}`, ...ownPackage() } })
-  return {
-    import: (file) => loader.import(pathToFileURL(file).href, import.meta.url),
-    close: () => loader.unregister(),
+  // Places are read from stacks, and Node maps them back to TypeScript only while nobody else formats them.
+  const { prepareStackTrace } = Error
+  Reflect.deleteProperty(Error, 'prepareStackTrace')
+  try {
+    return await work({ import: (file) => loader.import(pathToFileURL(file).href, import.meta.url) })
+  } finally {
+    if (prepareStackTrace) Error.prepareStackTrace = prepareStackTrace
+    await loader.unregister()
   }
 }
 

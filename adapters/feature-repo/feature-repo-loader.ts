@@ -12,7 +12,7 @@ import {
 } from '../../core/define/index.js'
 import { MillcourseError } from '../../core/errors.js'
 import { definitionFiles } from './definition-files.js'
-import { openImporter } from './definition-importer.js'
+import { type DefinitionImporter, withImporter } from './definition-importer.js'
 import { type LoadFailure, loadFailure } from './load-failure.js'
 import { readProject } from './project-file.js'
 
@@ -31,7 +31,7 @@ export async function loadFeatureRepo(dir: string): Promise<FeatureRepo> {
   const { repo, problems } = await readFeatureRepo(dir)
   const [first] = problems
   if (!first) return repo
-  if (problems.length === 1) throw first
+  if (problems.length === 1) throw new MillcourseError(first.code, formatProblem(first), first.detail)
   throw new MillcourseError(
     first.code,
     `${problems.length} problems in ${dir}:\n${problems.map((one) => `  ${formatProblem(one)}`).join('\n')}`,
@@ -46,34 +46,16 @@ export async function loadFeatureRepo(dir: string): Promise<FeatureRepo> {
 /** The same, with every problem as a value. @throws MillcourseError REPO_NOT_FOUND, CONFIG_INVALID */
 export async function readFeatureRepo(dir: string): Promise<FeatureRepoReading> {
   const root = resolve(dir)
-  const project = await readProject(root)
-  const declarations: Declaration[] = []
-  const exported = new Set<Declared>()
-  const failures: LoadFailure[] = []
-  const collecting = collectDeclarations((declaration) => declarations.push(declaration))
-  const importer = openImporter()
-  try {
-    for (const file of await definitionFiles(root))
-      try {
-        for (const value of Object.values(await importer.import(file))) collectExported(value, exported)
-      } catch (error) {
-        failures.push(loadFailure(error, file, root))
-      }
-  } finally {
-    collecting.stop()
-    await importer.close()
-  }
-  // Another repo may be loading at the same time: what it declares lies elsewhere.
-  const own = declarations.filter(
-    ({ declared }) => declared.definition.at?.file.startsWith(root) ?? exported.has(declared),
-  )
-  const repo = repoOf(project, [...new Set([...own.map(({ declared }) => declared), ...exported])], root)
+  const project = await readProject(dir)
+  const files = await definitionFiles(root)
+  const { declarations, exported, failures } = await withImporter((importer) => importAll(importer, files, root))
+  const declared = declarations.map((declaration) => declaration.declared)
+  const repo = repoOf(project, [...new Set([...declared, ...exported])], root)
   const failedFiles = new Set(failures.map((failure) => join(root, failure.file)))
-  const notExported = own
-    .map(({ declared }) => declared)
-    .filter((declared) => !exported.has(declared) && !failedFiles.has(declared.definition.at?.file ?? ''))
-    .map((declared) => notExportedProblem(declared.definition))
-  const problems = [...own.flatMap((declaration) => declaration.problems), ...notExported]
+  const notExported = declared
+    .filter((one) => !exported.has(one) && !failedFiles.has(one.definition.at?.file ?? ''))
+    .map((one) => notExportedProblem(one.definition))
+  const problems = [...declarations.flatMap((declaration) => declaration.problems), ...notExported]
   return {
     repo,
     problems: [
@@ -82,6 +64,31 @@ export async function readFeatureRepo(dir: string): Promise<FeatureRepoReading> 
       ...validateRepo(repo),
     ],
   }
+}
+
+interface Imported {
+  /** Every definition that was made, with what is wrong with it. */
+  readonly declarations: readonly Declaration[]
+  readonly exported: ReadonlySet<Declared>
+  readonly failures: readonly LoadFailure[]
+}
+
+async function importAll(importer: DefinitionImporter, files: readonly string[], root: string): Promise<Imported> {
+  const declarations: Declaration[] = []
+  const exported = new Set<Declared>()
+  const failures: LoadFailure[] = []
+  const collecting = collectDeclarations((declaration) => declarations.push(declaration))
+  try {
+    for (const file of files)
+      try {
+        for (const value of Object.values(await importer.import(file))) collectExported(value, exported)
+      } catch (error) {
+        failures.push(loadFailure(error, file, root))
+      }
+  } finally {
+    collecting.stop()
+  }
+  return { declarations, exported, failures }
 }
 
 /** An exported definition, or several in an array or an object. */

@@ -118,6 +118,11 @@ export interface FeatureCheckOptions {
   readonly severity?: 'hold' | 'warn'
 }
 
+interface NoLimits<Message extends string> {
+  readonly min?: DefineError<Message>
+  readonly max?: DefineError<Message>
+}
+
 /** `min` and `max` only where there are numbers; none for `count()`, which reads no column. */
 export type FeatureChecks<View extends string, S extends Source, Specs extends FeatureSpecs> = {
   readonly [Name in keyof Specs]?: ColumnRead<Name, Specs[Name]> extends infer Column
@@ -125,6 +130,7 @@ export type FeatureChecks<View extends string, S extends Source, Specs extends F
       ? DefineError<`view '${View}': feature '${Name & string}' counts rows and reads no column; limit checks.rows instead`>
       : KindOf<S['schema'], Column> extends NumericKind
         ? FeatureCheckOptions
-        : Omit<FeatureCheckOptions, 'min' | 'max'>
+        : Omit<FeatureCheckOptions, 'min' | 'max'> &
+            NoLimits<`view '${View}': feature '${Name & string}' limits '${Column & string}', which is ${KindOf<S['schema'], Column>}, not a number`>
     : never
 }

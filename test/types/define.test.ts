@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest'
+import { compileSnippets } from './compile-snippets.js'
+
+const given = `
+import { entity, featureService, featureView, lookup, parquet, t, window } from 'millcourse'
+const user = entity('user', { keys: { user_id: t.int64() } })
+const shop = entity('shop', { keys: { shop_id: t.int64() } })
+const orders = parquet('orders', {
+  path: 'orders/*.parquet',
+  eventTime: 'ts',
+  schema: {
+    ts: t.timestamp(), user_id: t.int32(), code: t.string(), amount: t.float64().nullable(), item: t.string(),
+    price: t.decimal(12, 2), raw: t.binary(), gone: t.boolean(),
+  },
+})
+const base = { version: 1, entity: user, source: orders, since: '2001-01-01T00:00:00Z', every: '1h' } as const
+const count = window.count({ over: '24h' })
+`
+
+/** What must compile: name -> code. */
+const good = {
+  'every aggregate on what it takes': `featureView('v', { ...base, features: {
+    rows: window.count({ over: '24h' }), values: window.count('amount', { over: '1h30m' }), sum: window.sum('price', { over: '7d' }),
+    avg: window.avg('amount', { over: 'lifetime' }), min: window.min('item', { over: '7d' }), max: window.max('ts', { over: '7d' }),
+    first: window.first('raw', { over: '7d' }), last: window.last('gone', { over: '7d' }), ids: window.count_distinct('item', { over: '7d' }),
+  } })`,
+  'lookups by their own name and by another': `featureView('v', { ...base, features: { item: lookup(), paid: lookup('amount') } })`,
+  'R12: keys of one family': `featureView('v', { ...base, features: { count } })`,
+  'R13: a mapped key': `featureView('v', { ...base, entity: shop, keys: { shop_id: 'user_id' }, features: { count } })`,
+  'R16: visibility with a created time': `parquet('p', { path: 'x', eventTime: 'ts', createdTime: 'c', visibility: 'created',
+    tombstone: 'gone', eventId: { column: 'id', within: '6h' }, ready: { delay: '5m', deadline: '2h' },
+    schema: { ts: t.timestamp(), c: t.timestamp().nullable(), gone: t.boolean().nullable(), id: t.string() } })`,
+  'checks of features that have a column': `featureView('v', { ...base,
+    features: { count, spent: window.avg('amount', { over: '1d' }), item: window.last('item', { over: '1d' }) },
+    checks: { rows: { min: 1 }, features: { spent: { min: 0, nullRateMax: 0.1 }, item: { nullRateMax: 0.5, severity: 'warn' } } } })`,
+  'a service of chosen and of all features': `const v = featureView('v', { ...base, features: { count, item: window.last('item', { over: '1d' }) } })
+    featureService('s', { version: 1, features: [v.pick('item', 'count'), v.all()] })`,
+}
+
+/** What must not compile: name -> code and the sentence. */
+const bad: Record<string, readonly [code: string, ...sentences: string[]]> = {
+  'a column that is not there': [
+    `featureView('v', { ...base, features: { a: window.avg('amonut', { over: '1d' }) } })`,
+    `DefineError<"view 'v': feature 'a' reads column 'amonut', which source 'orders' does not have">`,
+  ],
+  'a lookup of a column that is not there': [
+    `featureView('v', { ...base, features: { itm: lookup(), why: lookup('wy'), item: lookup() } })`,
+    `DefineError<"view 'v': feature 'itm' reads column 'itm', which source 'orders' does not have">`,
+    `DefineError<"view 'v': feature 'why' reads column 'wy', which source 'orders' does not have">`,
+  ],
+  'an aggregate that its column does not suit': [
+    `featureView('v', { ...base, features: { a: window.sum('item', { over: '1d' }), b: window.min('raw', { over: '1d' }) } })`,
+    `DefineError<"view 'v': feature 'a' takes sum of 'item', which is string, not a number">`,
+    `DefineError<"view 'v': feature 'b' takes min of 'raw', which is binary, not an ordered type">`,
+  ],
+  'lookups beside windows': [
+    `featureView('v', { ...base, features: { item: lookup(), count } })`,
+    `DefineError<"view 'v': lookup 'item' stands beside windows; make it a view of its own, a feature service puts the two together">`,
+  ],
+  'a key without a column': [
+    `featureView('orders_7d', { ...base, entity: shop, features: { count } })`,
+    `DefineError<"view 'orders_7d' joins on 'shop_id', which source 'orders' does not have">`,
+  ],
+  'R12: a key of another family': [
+    `featureView('v', { ...base, entity: entity('u', { keys: { user_id: t.string() } }), features: { count } })`,
+    `DefineError<"view 'v': key 'user_id' is string, column 'user_id' of source 'orders' is int32 (R12)">`,
+  ],
+  'R13: a mapping to a column that is not there, or of another family': [
+    `featureView('v', { ...base, keys: { user_id: 'usr' }, features: { count } })
+     featureView('w', { ...base, keys: { user_id: 'code' }, features: { count } })
+     featureView('x', { ...base, keys: { usr: 'user_id' }, features: { count } })`,
+    `DefineError<"view 'v' joins on 'usr', which source 'orders' does not have">`,
+    `DefineError<"view 'w': key 'user_id' is int64, column 'code' of source 'orders' is string (R12)">`,
+    `DefineError<"view 'x' maps the key 'usr', which entity 'user' does not have">`,
+  ],
+  'R12, R5: keys that are floating-point or nullable': [
+    `entity('e', { keys: { id: t.float64(), ok: t.string(), n: t.int64().nullable() } })`,
+    `DefineError<"entity 'e': key 'id' is floating-point, which never compares exactly (R12)">`,
+    `DefineError<"entity 'e': key 'n' cannot be nullable: a null in a key matches nothing (R5)">`,
+  ],
+  'an event time that is not there, or no timestamp': [
+    `parquet('p', { path: 'x', eventTime: 'time', schema: { ts: t.timestamp() } })
+     parquet('q', { path: 'x', eventTime: 'id', schema: { ts: t.timestamp(), id: t.int64() } })`,
+    `DefineError<"source 'p': eventTime names column 'time', which its schema does not have">`,
+    `DefineError<"source 'q': eventTime 'id' is int64, it must be timestamp">`,
+  ],
+  'R18, R19: a tombstone that is not boolean, an event id that is floating-point': [
+    `parquet('p', { path: 'x', eventTime: 'ts', tombstone: 'ts', eventId: { column: 'f' }, schema: { ts: t.timestamp(), f: t.float32() } })`,
+    `DefineError<"source 'p': tombstone 'ts' is timestamp, it must be boolean">`,
+    `DefineError<"source 'p': eventId 'f' is float32, it must be anything but floating-point">`,
+  ],
+  'R16: a created time without visibility': [
+    `parquet('p', { path: 'x', eventTime: 'ts', createdTime: 'c', schema: { ts: t.timestamp(), c: t.timestamp() } })`,
+    `Property 'visibility' is missing in type`,
+  ],
+  'R16: visibility created without a created time': [
+    `parquet('p', { path: 'x', eventTime: 'ts', visibility: 'created', schema: { ts: t.timestamp() } })`,
+    `Type '"created"' is not assignable to type '"event"'`,
+  ],
+  'a duration in words': [
+    `window.count({ over: '1 day' })`,
+    `Type '"1 day"' is not assignable to type 'Duration | "lifetime"'`,
+  ],
+  'a check of a feature that is not there': [
+    `featureView('v', { ...base, features: { count }, checks: { features: { cuont: { nullRateMax: 1 } } } })`,
+    `'cuont' does not exist in type 'FeatureChecks<"v"`,
+  ],
+  'a check of a feature that reads no column': [
+    `featureView('v', { ...base, features: { count }, checks: { features: { count: { min: 1 } } } })`,
+    `DefineError<"view 'v': feature 'count' counts rows and reads no column; limit checks.rows instead">`,
+  ],
+  'a limit of what is not a number': [
+    `featureView('v', { ...base, features: { item: lookup() }, checks: { features: { item: { max: 3 } } } })`,
+    `DefineError<"view 'v': feature 'item' limits 'item', which is string, not a number">`,
+  ],
+  'an option that does not exist': [
+    `featureView('v', { ...base, tll: '1d', features: { count } })`,
+    `'tll' does not exist in type 'ViewOptions<"v"`,
+  ],
+  'a service of a feature that is not there': [
+    `featureService('s', { version: 1, features: [featureView('v', { ...base, features: { count } }).pick('cuont')] })`,
+    `Argument of type '"cuont"' is not assignable to parameter of type '"count"'`,
+  ],
+}
+
+const slug = (name: string) => name.replace(/\W+/g, '-')
+const messages = compileSnippets(
+  Object.fromEntries([
+    ...Object.entries(good).map(([name, code]) => [slug(name), given + code]),
+    ...Object.entries(bad).map(([name, [code]]) => [slug(name), given + code]),
+  ]),
+)
+
+test.each(Object.keys(good))('compiles: %s', (name) => {
+  expect(messages[slug(name)]).toEqual([])
+})
+
+test.each(Object.keys(bad))('does not compile, and says why: %s', (name) => {
+  const [, ...sentences] = bad[name]!
+  expect(messages[slug(name)]).toEqual(sentences.map((sentence) => expect.stringContaining(sentence)))
+})
