@@ -4,7 +4,8 @@ import type { EngineValue, Query } from '../../core/ports/query-engine.js'
 export function fileNamesIn(query: Query): string[] {
   const literals = [...query.sql.matchAll(/(\bTO\s+)?'((?:[^']|'')*)'/gi)]
     .filter((match) => match[1] === undefined)
-    .map((match) => match[2]!.replaceAll("''", "'"))
+    // A path's special characters stand in brackets, so that they are not taken for a glob.
+    .map((match) => match[2]!.replaceAll("''", "'").replaceAll(/\[([*?[])\]/g, '$1'))
   return [...literals, ...(query.parameters ?? []).flatMap(texts)].filter((text) =>
     /^(\/|[a-z][a-z0-9]*:\/\/)[^\n]*\.parquet$/i.test(text),
   )

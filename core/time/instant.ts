@@ -60,3 +60,13 @@ export function instantFromMs(ms: number): Instant {
 export function instantToMs(instant: Instant): number {
   return Number(floorDiv(instant, nsPerMs))
 }
+
+/** Of at least one instant. */
+export function earliest(instants: readonly Instant[]): Instant {
+  return instants.reduce((found, instant) => (instant < found ? instant : found))
+}
+
+/** Of at least one instant. */
+export function latest(instants: readonly Instant[]): Instant {
+  return instants.reduce((found, instant) => (instant > found ? instant : found))
+}

@@ -1,0 +1,81 @@
+/**
+ * Which event times a file holds, from its footer's statistics: what decides which intervals it touches (R27). Never too narrow: a
+ * file without statistics touches what its partition does.
+ */
+import type { SourceDefinition } from '../define/definitions.js'
+import { earliest, endOfTime, type Instant, latest, parseInstant } from '../time/instant.js'
+import { utcRangeOfLocal } from './local-range.js'
+
+export interface FileFooter {
+  readonly file: string
+  readonly rows: number
+  /** Null: the footer does not say. Both ends lie in the range. */
+  readonly eventMin: Instant | null
+  readonly eventMax: Instant | null
+}
+
+/** One row per row group, for `fileFootersFrom`. */
+export function buildFooterQuery(
+  files: readonly string[],
+  eventTime: string,
+): { readonly sql: string; readonly parameters: readonly [readonly string[], string] } {
+  return {
+    sql: `SELECT footer.file_name, footer.num_rows, "column".row_group_num_rows, "column".stats_null_count,
+        coalesce("column".stats_min_value, "column".stats_min) AS min, coalesce("column".stats_max_value, "column".stats_max) AS max,
+        coalesce(schema.logical_type LIKE '%isAdjustedToUTC=1%', false) AS is_utc
+      FROM parquet_file_metadata($1) AS footer
+      LEFT JOIN (SELECT * FROM parquet_metadata($1) WHERE path_in_schema = $2) AS "column" ON "column".file_name = footer.file_name
+      LEFT JOIN (SELECT file_name, any_value(logical_type) AS logical_type FROM parquet_schema($1) WHERE name = $2 GROUP BY file_name)
+        AS schema ON schema.file_name = footer.file_name`,
+    parameters: [files, eventTime],
+  }
+}
+
+interface FooterRow {
+  readonly file_name: string
+  readonly num_rows: bigint
+  readonly row_group_num_rows: bigint | null
+  readonly stats_null_count: bigint | null
+  readonly min: string | null
+  readonly max: string | null
+  readonly is_utc: boolean
+}
+
+export function fileFootersFrom(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  source: SourceDefinition,
+): FileFooter[] {
+  const byFile = new Map<string, FooterRow[]>()
+  for (const row of rows as unknown as readonly FooterRow[])
+    byFile.set(row.file_name, [...(byFile.get(row.file_name) ?? []), row])
+  return [...byFile].map(([file, groups]) => {
+    const filled = groups.filter((group) => !isAllNull(group))
+    const ranges = filled.flatMap((group) => readRange(group, source.timezone) ?? [])
+    const isKnown = ranges.length > 0 && ranges.length === filled.length
+    return {
+      file,
+      rows: Number(groups[0]!.num_rows),
+      eventMin: isKnown ? earliest(ranges.map((range) => range.min)) : null,
+      eventMax: isKnown ? latest(ranges.map((range) => range.max)) : null,
+    }
+  })
+}
+
+function isAllNull(group: FooterRow): boolean {
+  return group.row_group_num_rows !== null && group.row_group_num_rows === group.stats_null_count
+}
+
+function readRange(group: FooterRow, zone: string): { readonly min: Instant; readonly max: Instant } | null {
+  if (group.min === null || group.max === null) return null
+  const min = readTime(group.min, 'min')
+  const max = readTime(group.max, 'max')
+  if (group.is_utc || group.min.endsWith('+00')) return { min, max }
+  return { min: utcRangeOfLocal(min, zone).min, max: utcRangeOfLocal(max, zone).max }
+}
+
+/** The engine's text of a timestamp. Years that have no four digits are taken as the end of time, so that the range is not too narrow. */
+function readTime(text: string, end: 'min' | 'max'): Instant {
+  const plain = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?(?=(\+00)?$)/.exec(text)?.[0]
+  if (plain === undefined) return end === 'min' ? -endOfTime : endOfTime
+  return parseInstant(plain)
+}

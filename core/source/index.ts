@@ -1,0 +1,14 @@
+/** Where a source's files are, whether they are complete, what they hold by their footers, and whether they keep the contract. */
+export { buildFooterQuery, type FileFooter, fileFootersFrom } from './file-footer.js'
+export { globPattern, globPrefix } from './glob.js'
+export { markerPath, type Partition, partitionsOf } from './partitions.js'
+export { judgeReadiness, type Readiness } from './readiness.js'
+export {
+  type ContractDifference,
+  type ContractResult,
+  canHold,
+  checkContract,
+  type FileSchema,
+  formatDifference,
+} from './schema-contract.js'
+export { filesOf, inputsHash, type SourceFile, touchedSpan, touches } from './source-file.js'
