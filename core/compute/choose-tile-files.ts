@@ -6,6 +6,7 @@
  *     coarse  ├───────┼───────┼───────          1d:                    ────T
  */
 import type { ViewBundle } from '../define/definitions.js'
+import { parseDuration } from '../time/duration.js'
 import { floorDiv, type Instant, parseInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { tileNs } from './tile-rows.js'
@@ -70,9 +71,10 @@ export interface CoarseTilePlan {
 }
 
 /** The coarse tiles worth making now: whole spans inside the longest window, every interval of them committed, none valid yet. */
-export function planCoarseTiles(input: TileFilesInput & { readonly everyNs: bigint }): CoarseTilePlan[] {
-  const { bundle, everyNs } = input
+export function planCoarseTiles(input: TileFilesInput): CoarseTilePlan[] {
+  const { bundle } = input
   if (bundle.view.coarseTile === null) return []
+  const everyNs = parseDuration(bundle.view.every)
   const lengthNs = coarseRatio(bundle) * tileNs(bundle)
   const ranges = rangesAt(bundle, input.endNs)
   const since = parseInstant(bundle.view.since)

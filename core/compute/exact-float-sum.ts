@@ -17,9 +17,10 @@ export interface FloatSum {
   readonly total: string
 }
 
-/** `keep`: columns handed through. */
-export function addFloatTotals(rows: Relation, keep: readonly string[], sums: readonly FloatSum[]): Relation {
+/** `columns`: those of `rows`; all but digits and rests are handed through. */
+export function addFloatTotals(rows: Relation, columns: readonly string[], sums: readonly FloatSum[]): Relation {
   if (sums.length === 0) return rows
+  const keep = columns.filter((name) => !sums.some((sum) => sum.digits.includes(name) || sum.rest === name))
   const kept = [...keep, ...sums.map((sum) => sum.rest)].map((name) => [name, column(name)] as const)
   const digits = (each: (sum: FloatSum, digit: number) => Expression) =>
     sums.flatMap((sum) => sum.digits.map((name, digit) => [name, each(sum, digit)] as const))

@@ -125,6 +125,8 @@ function printFrom(relation: Relation): string {
 }
 
 function printSelect(relation: Extract<Relation, { is: 'select' }>): string {
+  const names = new Set(relation.columns.map(([name]) => name))
+  assert(names.size === relation.columns.length, 'a select names each column once')
   const columns = relation.columns.map(([name, value]) => `${printExpression(value)} AS ${printName(name)}`).join(', ')
   const alias = relation.from.is === 'join' ? '' : ' AS "_"'
   return [
@@ -255,6 +257,9 @@ function printOperation(operator: Operator, operands: readonly string[]): string
       return printInstantFromText(first!)
     case 'listDistinctSorted':
       return `list_sort(list_distinct(${first}))`
+    case 'listDistinctSortedFloats':
+      // list_distinct takes each NaN for another value: one of them is put back.
+      return `list_sort(list_concat(list_distinct(list_filter(${first}, lambda x: NOT isnan(x))), list_filter(${first}, lambda x: isnan(x))[1:1]))`
     case 'listFlatten':
       return `flatten(${first})`
     default:

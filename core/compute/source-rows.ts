@@ -19,6 +19,7 @@ import {
   type Relation,
   select,
   unionAll,
+  values,
 } from './sql-algebra.js'
 
 /** Marks rows of a local event or created time that a clock change repeats or skips (R10). */
@@ -35,8 +36,10 @@ export function sourceRows(
   types: readonly FileTypes[],
   extra: readonly (readonly [string, Expression])[] = [],
 ): Relation {
-  const parts = groupBySignature(source, files, types).map((group) => groupRows(source, group, extra))
-  return unionAll(parts)
+  const groups = groupBySignature(source, files, types)
+  // Without files (R24): no rows, of the same columns.
+  if (groups.length === 0) groups.push({ files: [], columns: source.schema.map(() => null) })
+  return unionAll(groups.map((group) => groupRows(source, group, extra)))
 }
 
 interface Group {
@@ -123,7 +126,14 @@ function groupRows(
   const locals = source.schema
     .filter((declared) => declared.kind === 'timestamp' && isLocal(declared.name))
     .map((declared) => declared.name)
-  const rows = localTimes(select(parquet(group.files), read), {
+  const file =
+    group.files.length > 0
+      ? select(parquet(group.files), read)
+      : values(
+          source.schema.map((declared) => [declared.name, sqlType(declared)] as const),
+          [],
+        )
+  const rows = localTimes(file, {
     columns: source.schema.map((declared) => declared.name),
     locals,
     reported: [source.eventTime, ...(source.createdTime === null ? [] : [source.createdTime])],

@@ -72,6 +72,7 @@ export type Operator =
   /** ISO 8601 text -> instant; null where it is none. */
   | 'instantFromText'
   | 'listDistinctSorted'
+  | 'listDistinctSortedFloats'
   | 'listFlatten'
   | 'in'
 /** (text, type literal through `tryCast`) is an expression kind of its own; see `tryCast`. */

@@ -4,10 +4,10 @@
  *
  * Sums do not depend on the order of rows, files or merges. Integers and decimals are exact. A float is cut into four integers,
  *
- *     x = a·2^18 + b·2^-44 + c·2^-106 + d·2^-168,     |x| < 2^80,
+ *     x = a·2^18 + b·2^-44 + c·2^-106 + d·2^-168,     x = 0 or 2^-115 <= |x| < 2^80,
  *
- * which are summed exactly and put together once, at the end (exact-float-sum.ts); what does not fit (NaN, infinities, |x| >= 2^80)
- * is summed as floats in a fifth column. So a fine and a coarse tile, a training set and an online value agree to the last bit.
+ * which are summed exactly and put together once, at the end (exact-float-sum.ts); what does not fit (NaN,
+ * infinities, amounts beyond 1e24 or below 2.4e-35) is summed as floats in a fifth column. So a fine and a coarse tile, a training set and an online value agree to the last bit.
  */
 
 import { familyOf } from '../define/column-types.js'
@@ -16,6 +16,8 @@ import { declaredColumn, sqlType } from './column-types.js'
 import { createdColumn, eventColumn, rowOrderValue } from './row-order.js'
 import {
   aggregate,
+  all,
+  any,
   cases,
   cast,
   column,
@@ -144,11 +146,17 @@ export const floatDigitNames = (name: string): string[] =>
 export const floatRestName = (name: string): string => `__sumRest ${name}`
 /** The exponent of each digit's unit: 62 bits apart, so that one digit of one value fits 64 bits. */
 export const digitExponents = [18, -44, -106, -168]
-const digitLimit = literal(2 ** 80)
+const largest = literal(2 ** 80)
+/** Smaller ones have bits below the lowest digit. */
+const smallest = literal(2 ** (-168 + 53))
 
 function floatSumStates(declared: Column): TileState[] {
   const value = cast(column(declared.name), float64)
-  const fits = operation('<', operation('abs', value), digitLimit)
+  const amount = operation('abs', value)
+  const fits = all([
+    operation('<', amount, largest),
+    any([operation('>=', amount, smallest), operation('=', value, literal(0))]),
+  ])
   let rest = value
   const digits = floatDigitNames(declared.name).map((name, index): TileState => {
     const unit = 2 ** digitExponents[index]!
@@ -235,11 +243,11 @@ function edgeFields(bundle: ViewBundle, declared: Column): (readonly [string, Sq
 
 function distinctState(declared: Column): TileState {
   const value = comparable(declared, column(declared.name))
-  const list = (operand: Expression, where: Expression | null): Expression => aggregate('list', operand, where)
+  const distinct = familyOf(declared.kind) === 'float' ? 'listDistinctSortedFloats' : 'listDistinctSorted'
   return {
     name: `__distinct ${declared.name}`,
     type: { kind: 'list', of: sqlType(declared) },
-    accumulate: operation('listDistinctSorted', list(value, operation('isNotNull', value))),
-    merge: (state, where) => operation('listDistinctSorted', operation('listFlatten', list(state, where))),
+    accumulate: operation(distinct, aggregate('list', value, operation('isNotNull', value))),
+    merge: (state, where) => operation(distinct, operation('listFlatten', aggregate('list', state, where))),
   }
 }

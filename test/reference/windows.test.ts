@@ -144,7 +144,11 @@ describe('windows from tiles', () => {
             }
           },
         ),
-        { numRuns: Number(process.env.RUNS ?? 150), endOnFailure: Boolean(process.env.NOSHRINK) },
+        {
+          numRuns: Number(process.env.RUNS ?? 150),
+          endOnFailure: Boolean(process.env.NOSHRINK),
+          ...(process.env.SEED ? { seed: Number(process.env.SEED), path: process.env.FCPATH ?? '' } : {}),
+        },
       )
     })
   })
