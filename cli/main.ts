@@ -41,6 +41,9 @@ async function print(report: Report, isJson: boolean): Promise<void> {
   if (text !== '') process.stdout.write(`${text}\n`)
 }
 
+/** The AWS SDK tells on every start which Node it will want in a year; package.json says which one we support. */
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
+
 async function main(): Promise<void> {
   const { version } = JSON.parse(readFileSync(packageFile(), 'utf8')) as { version: string }
   const program = buildProgram(run, version)

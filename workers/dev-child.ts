@@ -1,6 +1,7 @@
 /** The worker and the watcher as children of `millcourse dev`, and how they see that it is gone. */
 import { type ChildProcess, fork } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { MillcourseError } from '../core/errors.js'
 import type { RunningPart } from './dev-parts.js'
 import { builtProgram } from './stack-package.js'
@@ -20,6 +21,7 @@ const afterParentMs = 15_000
 /** Starts `millcourse worker|watcher` and waits until it says that it works. @throws MillcourseError STACK_START_FAILED */
 export async function startDevChild(options: DevChildOptions): Promise<RunningPart> {
   const log = openSync(options.logFile, 'a')
+  const loggedBefore = fstatSync(log).size
   let child: ChildProcess
   try {
     child = fork(builtProgram('cli/main.js'), [options.command, ...options.args], {
@@ -44,10 +46,15 @@ export async function startDevChild(options: DevChildOptions): Promise<RunningPa
   }
   if (await isReady(child, ended)) return { pid: child.pid!, ended, stop }
   await stop()
-  throw new MillcourseError('STACK_START_FAILED', `the ${options.command} did not come up`, {
-    hint: `read ${options.logFile}`,
-    facts: { log: options.logFile },
-  })
+  const said = (await readFile(options.logFile)).subarray(loggedBefore).toString().split('\n')[0]
+  throw new MillcourseError(
+    'STACK_START_FAILED',
+    `the ${options.command} did not come up: ${said || 'it said nothing'}`,
+    {
+      hint: `read ${options.logFile}`,
+      facts: { log: options.logFile },
+    },
+  )
 }
 
 function isReady(child: ChildProcess, ended: Promise<void>): Promise<boolean> {

@@ -76,7 +76,7 @@ export async function keepRunning<Part extends RunningPart>(
       await running.ended
       if (stopping.signal.aborted) return
       deaths = performance.now() - startedAt > healthyAfterMs ? 1 : deaths + 1
-      tell('died', `${plan.name}: process ${running.pid} died (.millcourse/logs/${plan.name}.log)`)
+      tell('died', `${plan.name}: process ${running.pid} died (logs: .millcourse/logs)`)
       if (deaths >= deathsMax) return options.onGivenUp(gaveUp(plan.name, deaths))
       await pause(Math.min(firstPauseMs * 2 ** (deaths - 1), longestPauseMs), stopping.signal)
       if (stopping.signal.aborted) return
@@ -111,7 +111,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 function gaveUp(name: PartName, deaths: number): MillcourseError {
   return new MillcourseError('STACK_START_FAILED', `${name} died ${deaths} times in a row; the stack stops`, {
-    hint: `read .millcourse/logs/${name}.log, then start again: millcourse dev`,
+    hint: 'read the logs in .millcourse/logs, then start again: millcourse dev',
     facts: { part: name, deaths },
   })
 }

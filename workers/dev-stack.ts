@@ -9,7 +9,9 @@
 import { mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readProject } from '../adapters/feature-repo/project-file.js'
+import { createPostgresClient } from '../adapters/postgres/client.js'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
+import type { Environment } from './config.js'
 import { startDevChild } from './dev-child.js'
 import { type DevLock, takeDevLock } from './dev-lock.js'
 import { type KeepOptions, type KeptPart, keepRunning, type StackEvent } from './dev-parts.js'
@@ -96,6 +98,7 @@ class LocalStack {
       keep: this.#keep,
       onPart: (part) => this.#parts.push(part),
     })
+    await this.#migrate(project, { ...environment, ...this.#stores.environment })
     // The children and the other commands read it: it has to stand before they start.
     await this.#writeFile()
     if (this.options.withWorker !== false) await this.#startChild('worker', environment)
@@ -103,6 +106,11 @@ class LocalStack {
     const file = await this.#writeFile()
     this.#isUp = true
     return file
+  }
+
+  async #migrate(project: string, environment: Environment): Promise<void> {
+    const client = createPostgresClient({ project, url: environment.MILLCOURSE_POSTGRES_URL ?? '' })
+    await client.migrate().finally(() => client.close())
   }
 
   /** While it starts, nobody knows all of its parts yet: `start` itself then fails at its next step. */

@@ -6,9 +6,7 @@ import { SystemClock } from '../adapters/clock/system-clock.js'
 import { parseInstant } from '../core/time/instant.js'
 import type { Config } from './config.js'
 import { leaveParent, signalOfParent, tellParentReady } from './dev-child.js'
-import { runMaterializationWorker } from './materialization-worker.js'
 import { openStackPorts, type StackPorts } from './stack-ports.js'
-import { runWatcher, watcherDefaults } from './watcher.js'
 
 /** Works until `signal`, or until the process that started this one is gone. */
 export async function runProcess(name: 'worker' | 'watcher', config: Config, signal: AbortSignal): Promise<void> {
@@ -25,6 +23,8 @@ export async function runProcess(name: 'worker' | 'watcher', config: Config, sig
 }
 
 async function work(config: Config, ports: StackPorts, clock: SystemClock, log: pino.Logger, signal: AbortSignal) {
+  // The watcher must not need what the worker needs, nor load it.
+  const { runMaterializationWorker } = await import('./materialization-worker.js')
   await ports.migrate()
   const { leaseMs, waitMs, partItems } = config.publish
   await runMaterializationWorker({
@@ -47,6 +47,7 @@ async function work(config: Config, ports: StackPorts, clock: SystemClock, log: 
 
 /** No migration: it must start, and alert, while the ledger is away. */
 async function watch(config: Config, ports: StackPorts, clock: SystemClock, log: pino.Logger, signal: AbortSignal) {
+  const { runWatcher, watcherDefaults } = await import('./watcher.js')
   const { webhook, ...settings } = config.watcher
   const deps = {
     clock,

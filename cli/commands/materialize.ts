@@ -154,11 +154,8 @@ class Materialization {
 }
 
 function span(intervals: readonly IsoInterval[]) {
-  const all = intervals.map(fromIsoInterval)
-  return {
-    start: all.reduce((low, { start }) => (start < low ? start : low), all[0]!.start),
-    end: all.reduce((high, { end }) => (end > high ? end : high), all[0]!.end),
-  }
+  const sorted = intervals.map(fromIsoInterval).sort((a, b) => (a.start < b.start ? -1 : 1))
+  return { start: sorted[0]!.start, end: sorted.at(-1)!.end }
 }
 
 function countOutcomes(outcomes: ReadonlyMap<string, RunOutcome>): Map<RunOutcome, number> {

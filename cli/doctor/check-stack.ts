@@ -56,7 +56,7 @@ async function checkOnline(context: CliContext) {
 async function checkLake(context: CliContext) {
   const lake = await context.lake()
   await lake.head('doctor')
-  return lake.uri('')
+  return lake.uri('doctor').replace(/\/doctor$/, '')
 }
 
 async function checkIncidents(context: CliContext) {
