@@ -1,0 +1,147 @@
+/** Everything a publish touches, real: Postgres, a DynamoDB endpoint, DuckDB, a folder; and intervals committed from rows given in a test. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { ActivityDeps } from '../../activities/activity-deps.js'
+import { promoteCandidate } from '../../activities/promote-candidate.js'
+import { type PublishAttempt, type PublishOutcome, publishOnline } from '../../activities/publish-online.js'
+import { SystemClock } from '../../adapters/clock/system-clock.js'
+import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
+import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
+import { createFilesLake } from '../../adapters/files/files-lake.js'
+import { buildFileTypesQuery, buildIntervalQuery, fileTypesFrom, rowCountsFrom } from '../../core/compute/index.js'
+import type { ViewBundle } from '../../core/define/definitions.js'
+import type { CommitResult } from '../../core/ports/ledger.js'
+import { decodeKey, decodeValues, encodeKey, onlineTableName, type PackedValue } from '../../core/publish/index.js'
+import { assembleVector, type ViewRead } from '../../core/serve/index.js'
+import { parseDuration } from '../../core/time/duration.js'
+import { formatInstant, type Instant, parseInstant } from '../../core/time/instant.js'
+import { localCredentials, startTestDynalite } from './dynalite.js'
+import { startTestPostgres } from './postgres.js'
+
+export interface PublishRig {
+  readonly deps: ActivityDeps
+  /** Another worker's parts: the same stores, with what a test puts in the way. */
+  worker(changes: Partial<ActivityDeps>): ActivityDeps
+  /** Runs the interval with this number over these rows (SQL VALUES, in the source's column order) and commits it. */
+  commit(bundle: ViewBundle, interval: number, rows: readonly string[]): Promise<CommitResult>
+  publish(bundle: ViewBundle, attempt?: Partial<PublishAttempt>, deps?: ActivityDeps): Promise<PublishOutcome>
+  read(bundle: ViewBundle, key: readonly unknown[], now?: Instant): Promise<ViewRead>
+  /** All items online: key as JSON -> values, or null where it is empty. */
+  online(bundle: ViewBundle): Promise<Map<string, Readonly<Record<string, PackedValue>> | null>>
+  stop(): Promise<void>
+}
+
+let runs = 0
+
+export async function startPublishRig(): Promise<PublishRig> {
+  const root = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'publish-rig-'))
+  const [postgres, dynalite] = await Promise.all([startTestPostgres(), startTestDynalite()])
+  const { ledger, registry, project } = await postgres.newProject()
+  const engine = await createDuckdbEngine({ memoryLimitMb: 512, spillDir: join(root, 'spill'), threads: 2 })
+  const online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
+  const log = { info: () => {}, warn: () => {}, error: () => {} }
+  const lake = createFilesLake(pathToFileURL(join(root, 'lake')).href)
+  const sources = createFilesLake(pathToFileURL(join(root, 'sources')).href)
+  const settings = { project, leaseMs: 60_000, publishWaitMs: 2_000, publishPartItems: 10 }
+  const deps: ActivityDeps = {
+    ...{ ledger, registry, lake, sources, engine, online, log, settings },
+    clock: new SystemClock(),
+  }
+
+  const commit: PublishRig['commit'] = async (bundle, number, rows) => {
+    const runId = `run-${++runs}`
+    const everyNs = parseDuration(bundle.view.every)
+    const start = parseInstant(bundle.view.since) + BigInt(number) * everyNs
+    const interval = { start, end: start + everyNs }
+    const key = { view: bundle.view.name, version: bundle.view.version }
+    const [before] = await ledger.intervalStates(key, interval)
+    await ledger.startRun({
+      ...{ ...key, runId, interval, kind: 'manual', definitionHash: bundle.definitionHash },
+      ...{ workflowId: runId, temporalRunId: runId },
+    })
+    await ledger.pinRun(runId, { files: [], inputsHash: runId })
+    const path = `candidates/${runId}/1/data.parquet`
+    await sources.prepareWrite(`${runId}.parquet`)
+    await lake.prepareWrite(path)
+    const counts = await engine.withSession(async (session) => {
+      const file = sources.uri(`${runId}.parquet`)
+      const columns = bundle.source.schema.map(({ name, kind }) => `CAST("${name}" AS ${sqlNames[kind]}) AS "${name}"`)
+      const names = bundle.source.schema.map(({ name }) => `"${name}"`)
+      const values = rows.length > 0 ? rows : [`(${names.map(() => 'NULL')})`]
+      await session.execute({
+        sql: `COPY (SELECT ${columns} FROM (VALUES ${values.join(', ')}) v(${names}) ${rows.length > 0 ? '' : 'WHERE false'}) TO '${file}' (FORMAT parquet)`,
+      })
+      const fileTypes = fileTypesFrom(await session.all(buildFileTypesQuery([file])))
+      const query = buildIntervalQuery({ bundle, interval, files: { own: [file], within: [] }, fileTypes })
+      for (const statement of query.statements) await session.execute(statement)
+      await session.execute({ sql: `COPY (${query.output}) TO '${lake.uri(path)}' (FORMAT parquet)` })
+      return rowCountsFrom((await session.all(query.counts))[0]!)
+    })
+    const data = counts.kept === 0 ? null : { path, rows: counts.kept, sizeBytes: (await lake.head(path))!.sizeBytes }
+    await ledger.recordProgress(runId, { candidate: { runId, data, quarantine: null, counts, reopens: [] } })
+    const record = (await ledger.run(runId))!
+    return await ledger.commitRun({
+      runId,
+      data: await promoteCandidate(deps, bundle, record),
+      supersedes: before?.committed?.commitId ?? null,
+    })
+  }
+
+  let publishes = 0
+  return {
+    deps,
+    worker: (changes) => ({ ...deps, ...changes }),
+    commit,
+    publish: (bundle, attempt = {}, worker = deps) =>
+      publishOnline(worker, bundle, {
+        ...{ workflowRunId: `publish-${++publishes}`, attempt: 1, cursor: null },
+        ...{ signal: new AbortController().signal, heartbeat: () => {} },
+        ...attempt,
+      }),
+    read: async (bundle, key, now = parseInstant('2001-01-02T00:00:00Z')) => {
+      const table = tableOf(project, bundle)
+      const [item = null] = await online.getItems(table, [encodeKey(bundle.entity.keys, key)])
+      return assembleVector({ bundle, item, end: await online.getEnd(table), now })
+    },
+    online: async (bundle) => {
+      const found = new Map<string, Readonly<Record<string, PackedValue>> | null>()
+      for await (const page of online.scan(tableOf(project, bundle)))
+        for (const { key, values, schemaHash } of page) {
+          const name = decodeKey(bundle.entity.keys, key).map(String).join('|')
+          const { features } = bundle.view
+          const decoded = values === null ? null : decodeValues(features, values, schemaHash)
+          found.set(name, decoded && Object.fromEntries(features.map((one, index) => [one.name, decoded[index]!])))
+        }
+      return found
+    },
+    stop: async () => {
+      await engine.close()
+      await online.close()
+      await Promise.all([postgres.stop(), dynalite.stop()])
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
+
+export function tableOf(project: string, { view }: ViewBundle): string {
+  return onlineTableName(project, view.name, view.version)
+}
+
+/** Overwrites a file in the lake: what a disk or an operator may do to it. */
+export async function damage(deps: ActivityDeps, path: string): Promise<void> {
+  await writeFile(deps.lake.uri(path), 'not parquet any more')
+}
+
+/** SQL text of an instant so many minutes after the view's since. */
+export function minute(bundle: ViewBundle, minutes: number): string {
+  return `'${formatInstant(parseInstant(bundle.view.since) + BigInt(minutes) * 60_000_000_000n).replace('Z', '')}'`
+}
+
+const sqlNames = {
+  ...{ int8: 'TINYINT', int16: 'SMALLINT', int32: 'INTEGER', int64: 'BIGINT' },
+  ...{ uint8: 'UTINYINT', uint16: 'USMALLINT', uint32: 'UINTEGER', uint64: 'UBIGINT' },
+  ...{ float32: 'FLOAT', float64: 'DOUBLE', decimal: 'DECIMAL(18,2)', string: 'VARCHAR', boolean: 'BOOLEAN' },
+  ...{ timestamp: 'TIMESTAMP', date: 'DATE', binary: 'BLOB' },
+} as const
