@@ -62,6 +62,14 @@ describe('loadFeatureRepo', () => {
     expect(repo.services.map((service) => service.name)).toEqual(['delay_model'])
   })
 
+  test('reads the sample of `millcourse init` without a problem', async () => {
+    const repo = await loadFeatureRepo(join(import.meta.dirname, '../../templates/sample'))
+    expect(repo.views.map((view) => `${view.name} ${view.viewKind}`)).toEqual([
+      'last_order lookup',
+      'user_orders window',
+    ])
+  })
+
   test('takes JavaScript, CommonJS folders, lists of definitions, and leaves other files alone', async () => {
     const folder = await folderWith({
       ...sound,

@@ -17,7 +17,8 @@ export function loadFailure(error: unknown, importedFile: string, root: string):
   return {
     file: place.file,
     error: new MillcourseError(known ?? 'REPO_LOAD_FAILED', `${formatPlace(place)}: ${reason(message, root)}`, {
-      cause: error,
+      // esbuild's own words are all in the message.
+      ...(isSyntaxError(message) ? {} : { cause: error }),
       hint: hintFor(message),
       facts,
     }),
@@ -63,6 +64,10 @@ function reason(message: string, root: string): string {
   return syntax
     ? syntax.slice(syntax.indexOf(': ERROR: ') + ': ERROR: '.length)
     : lines[0]!.replace(/\?tsx-namespace=[^\s']*/g, '')
+}
+
+function isSyntaxError(message: string): boolean {
+  return message.includes(': ERROR: ')
 }
 
 function hintFor(message: string): string {

@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { compileSnippets } from './compile-snippets.js'
+import { compileFiles, compileSnippets } from './compile-snippets.js'
 
 const given = `
 import { entity, featureService, featureView, lookup, parquet, t, window } from 'millcourse'
@@ -138,4 +140,12 @@ test.each(Object.keys(good))('compiles: %s', (name) => {
 test.each(Object.keys(bad))('does not compile, and says why: %s', (name) => {
   const [, ...sentences] = bad[name]!
   expect(messages[slug(name)]).toEqual(sentences.map((sentence) => expect.stringContaining(sentence)))
+})
+
+test('the sample of `millcourse init` compiles', () => {
+  const folder = join(import.meta.dirname, '../../templates/sample')
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+  const said = compileFiles(files.map((file) => join(folder, file)))
+  expect(Object.keys(said).length).toBeGreaterThan(5)
+  expect(Object.values(said).flat()).toEqual([])
 })
