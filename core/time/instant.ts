@@ -63,10 +63,14 @@ export function instantToMs(instant: Instant): number {
 
 /** Of at least one instant. */
 export function earliest(instants: readonly Instant[]): Instant {
-  return instants.reduce((found, instant) => (instant < found ? instant : found))
+  let found = instants[0]!
+  for (const instant of instants) if (instant < found) found = instant
+  return found
 }
 
 /** Of at least one instant. */
 export function latest(instants: readonly Instant[]): Instant {
-  return instants.reduce((found, instant) => (instant > found ? instant : found))
+  let found = instants[0]!
+  for (const instant of instants) if (instant > found) found = instant
+  return found
 }
