@@ -2,14 +2,20 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundleOption } from '@temporalio/worker'
+import { MillcourseError } from '../core/errors.js'
 
 /** Beside the compiled workflows; from the sources there is none, so that what runs is what is written. */
 export const builtBundle = fileURLToPath(new URL('../workflows/bundle.cjs', import.meta.url))
 
 /** An import that the sandbox does not have fails here, naming the file. */
 export async function buildWorkflowBundle(entry = workflowsEntry()): Promise<string> {
-  const { code } = await bundleWorkflowCode({ workflowsPath: entry, logger: new DefaultLogger('WARN') })
-  return code
+  const complaints: string[] = []
+  const logger = new DefaultLogger('ERROR', ({ message }) => complaints.push(message))
+  try {
+    return (await bundleWorkflowCode({ workflowsPath: entry, logger })).code
+  } catch (cause) {
+    throw new MillcourseError('INTERNAL', `the workflows cannot be bundled:\n${complaints.join('\n')}`, { cause })
+  }
 }
 
 export async function workflowBundle(): Promise<WorkflowBundleOption> {

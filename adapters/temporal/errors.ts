@@ -22,11 +22,15 @@ export function fromTemporalError(error: unknown, target: { address: string; nam
       facts,
     })
   if (error instanceof NamespaceNotFoundError)
-    return new MillcourseError('CONFIG_INVALID', `Temporal at ${target.address} has no namespace "${target.namespace}"`, {
-      cause: error,
-      hint: 'check TEMPORAL_NAMESPACE, or create it: temporal operator namespace create',
-      facts,
-    })
+    return new MillcourseError(
+      'CONFIG_INVALID',
+      `Temporal at ${target.address} has no namespace "${target.namespace}"`,
+      {
+        cause: error,
+        hint: 'check TEMPORAL_NAMESPACE, or create it: temporal operator namespace create',
+        facts,
+      },
+    )
   if (grpc || error instanceof ServiceError || isGrpcDeadlineError(error))
     return new MillcourseError('TEMPORAL_UNREACHABLE', `Temporal at ${target.address} does not answer`, {
       cause: error,

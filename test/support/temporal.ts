@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { Client, Connection } from '@temporalio/client'
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import type { Activities } from '../../activities/steps.js'
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
+import { buildWorkflowBundle } from '../../workers/workflow-bundle.js'
 
 export interface TestTemporal {
   readonly server: EmbeddedTemporal
@@ -23,10 +23,7 @@ let bundle: Promise<string> | null = null
 
 /** The workflows from their sources, bundled once per process. */
 export function testBundle(): Promise<string> {
-  bundle ??= bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  }).then(({ code }) => code)
+  bundle ??= buildWorkflowBundle()
   return bundle
 }
 
@@ -45,12 +42,13 @@ export async function startTestTemporal(): Promise<TestTemporal> {
   const workers = new Set<{ stop(): Promise<void> }>()
   return {
     server,
-    client: new Client({ connection }),
+    client: new Client({ connection, identity: 'test' }),
     newTaskQueue: () => `test-${randomUUID()}`,
     async startWorker(taskQueue, activities) {
       const worker = await Worker.create({
         connection: workerConnection,
         taskQueue,
+        identity: 'test',
         workflowBundle: { code: await testBundle() },
         activities,
         maxCachedWorkflows: 50,
@@ -78,7 +76,8 @@ export async function startTestTemporal(): Promise<TestTemporal> {
 }
 
 let isQuiet = false
-function quietRuntime(): void {
+/** Before the SDK is first used: its runtime is made once per process. */
+export function quietRuntime(): void {
   if (isQuiet) return
   isQuiet = true
   Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') })

@@ -1,0 +1,52 @@
+/** Carries out a recorded decision (R37): accept commits exactly the judged candidate, reject none, rerun asks for a new run. */
+import type { LakePart } from '../core/compute/candidate.js'
+import { assertNever, MillcourseError } from '../core/errors.js'
+import type { Decision } from '../core/ports/ledger.js'
+import type { DecideInput, RunInput } from '../core/ports/run-control.js'
+import { toIsoInterval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { promoteCandidate } from './promote-candidate.js'
+import type { ApplyDecisionResult } from './steps.js'
+
+/** May be repeated: the ledger carries a decision out once, and gives the same answer afterwards. */
+export function applyDecision(deps: ActivityDeps): (input: DecideInput) => Promise<ApplyDecisionResult> {
+  return async (input) => {
+    const decision = await deps.ledger.decision(input.decisionId)
+    if (!decision)
+      throw new MillcourseError('DECIDE_NOT_APPLICABLE', `the ledger has no decision ${input.decisionId}`, {
+        hint: 'record it with `millcourse decide`',
+        facts: { decision: input.decisionId },
+      })
+    const acceptedData = decision.action === 'accept' ? await placeCandidate(deps, decision) : null
+    const outcome = await deps.ledger.applyDecision(input.decisionId, acceptedData)
+    const { view, version, action, by } = decision
+    deps.log.info({ decision: input.decisionId, view, version, action, by, outcome: outcome.kind }, 'decision applied')
+    switch (outcome.kind) {
+      case 'superseded':
+        return outcome
+      case 'committed':
+        return { kind: 'committed', view, version }
+      case 'kept':
+        return action === 'rerun'
+          ? { kind: 'rerun', run: rerunInput(decision, input) }
+          : { kind: 'kept', view, version }
+      default:
+        return assertNever(outcome)
+    }
+  }
+}
+
+async function placeCandidate(deps: ActivityDeps, { view, version, runId }: Decision): Promise<LakePart | null> {
+  const run = runId === null ? null : await deps.ledger.run(runId)
+  if (!run?.candidate)
+    throw new MillcourseError('DECIDE_NOT_APPLICABLE', `run ${runId} has no judged candidate to accept`, {
+      hint: 'millcourse decide RUN rerun --reason … makes a new one',
+      facts: { run: runId ?? '' },
+    })
+  return promoteCandidate(deps, await deps.registry.view(view, version), run)
+}
+
+function rerunInput({ view, version, interval }: Decision, { now, heartbeatMs }: DecideInput): RunInput {
+  const timing = heartbeatMs === undefined ? { now } : { now, heartbeatMs }
+  return { view, version, interval: toIsoInterval(interval), kind: 'rerun', ...timing }
+}

@@ -1,0 +1,232 @@
+/** The port RunControl on a real Temporal server. */
+import type { ScheduleDescription } from '@temporalio/client'
+import getPort from 'get-port'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fromTemporalError } from '../../adapters/temporal/errors.js'
+import { scheduleId } from '../../adapters/temporal/schedules.js'
+import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
+import type { FeatureViewDefinition } from '../../core/define/definitions.js'
+import { type ErrorCode, errorCodes, MillcourseError } from '../../core/errors.js'
+import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
+import { plainActivities } from '../workflows/plain-activities.js'
+
+let temporal: TestTemporal
+beforeAll(async () => {
+  temporal = await startTestTemporal()
+})
+afterAll(() => temporal?.stop())
+
+const opened: TemporalRunControl[] = []
+afterAll(() => Promise.all(opened.map((control) => control.close())))
+
+function open(given: Partial<ConstructorParameters<typeof TemporalRunControl>[0]> = {}) {
+  const control = new TemporalRunControl({
+    address: temporal.server.address,
+    namespace: 'default',
+    isTls: false,
+    tls: { ca: null, cert: null, key: null },
+    apiKey: null,
+    project: 'shop',
+    taskQueue: temporal.newTaskQueue(),
+    runsPerTick: 24,
+    heartbeatMs: 20_000,
+    ...given,
+  })
+  opened.push(control)
+  return control
+}
+
+const tickInput = { view: 'v', now: null, kind: 'manual', range: null, runsMax: 5 } as const
+
+describe('tick and decide', () => {
+  test('a tick is started and its result waited for', async () => {
+    const taskQueue = temporal.newTaskQueue()
+    const seen: unknown[] = []
+    const { activities } = plainActivities({
+      planTick: async (input) => {
+        seen.push(input)
+        return { view: 'v', version: 1, due: [], left: 3, decisionIds: [], isPublishDue: false }
+      },
+    })
+    await temporal.startWorker(taskQueue, activities)
+    expect(await open({ taskQueue }).tick(tickInput)).toEqual({
+      started: [],
+      joined: [],
+      left: 3,
+      decisionsStarted: 0,
+      publishStarted: false,
+    })
+    expect(seen).toEqual([{ ...tickInput, heartbeatMs: 20_000 }])
+  })
+
+  test('a failed step comes back as the error it was, with code, hint and facts', async () => {
+    const taskQueue = temporal.newTaskQueue()
+    const { activities } = plainActivities({
+      planTick: async () => {
+        throw new MillcourseError('REGISTRY_UNKNOWN_VIEW', 'there is no view v', {
+          hint: 'apply it',
+          facts: { view: 'v' },
+        })
+      },
+    })
+    await temporal.startWorker(taskQueue, activities)
+    await expect(open({ taskQueue }).tick(tickInput)).rejects.toMatchObject({
+      code: 'REGISTRY_UNKNOWN_VIEW',
+      message: 'there is no view v',
+      detail: { hint: 'apply it', facts: { view: 'v' } },
+    })
+  })
+
+  test('without a worker a tick is not waited for in silence', async () => {
+    await expect(open({ workerPatienceMs: 300 }).tick(tickInput)).rejects.toMatchObject({ code: 'STACK_NOT_RUNNING' })
+  })
+
+  test('a decision is started once, however often it is asked for', async () => {
+    const taskQueue = temporal.newTaskQueue()
+    const control = open({ taskQueue })
+    const first = await control.decide({ decisionId: 'd-7', now: null })
+    const second = await control.decide({ decisionId: 'd-7', now: null })
+    expect(second).toEqual(first)
+    const { calls, activities } = plainActivities()
+    await temporal.startWorker(taskQueue, activities)
+    await temporal.client.workflow.getHandle(first.workflowId).result()
+    expect(calls).toEqual(['applyDecision'])
+  })
+})
+
+describe('a server that is away', () => {
+  test('is TEMPORAL_UNREACHABLE with its address, and never reachable', async () => {
+    const address = `127.0.0.1:${await getPort()}`
+    const control = open({ address })
+    expect(await control.isReachable(500)).toBe(false)
+    await expect(control.tick(tickInput)).rejects.toMatchObject({
+      code: 'TEMPORAL_UNREACHABLE',
+      detail: { facts: { address } },
+    })
+  })
+
+  test('one that answers is reachable', async () => {
+    expect(await open().isReachable(2_000)).toBe(true)
+  })
+
+  test('an unknown namespace is a fault of the configuration', async () => {
+    await expect(open({ namespace: 'elsewhere' }).tick(tickInput)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('elsewhere'),
+    })
+  })
+
+  test('our own errors pass the seam unchanged, whatever their code', () => {
+    for (const code of Object.keys(errorCodes) as ErrorCode[]) {
+      const error = new MillcourseError(code, 'as it was')
+      expect(fromTemporalError(error, { address: 'a:1', namespace: 'n' })).toBe(error)
+    }
+  })
+})
+
+describe('Schedules', () => {
+  const describeSchedule = (project: string, view: string): Promise<ScheduleDescription> =>
+    temporal.client.schedule.getHandle(scheduleId(project, view)).describe()
+
+  test('one per view, with overlap policy, catch-up window and jitter said, aligned to the interval ends', async () => {
+    const control = open({ project: 'spec', taskQueue: 'q' })
+    const hourly = view('hourly', { every: '1h', since: '2001-01-01T00:20:00Z' })
+    expect(await control.syncSchedules([hourly, view('daily', { every: '24h' })], { isPaused: false })).toEqual({
+      created: ['hourly', 'daily'],
+      updated: [],
+      deleted: [],
+      unchanged: [],
+    })
+    const { spec, policies, action, state, info } = await describeSchedule('spec', 'hourly')
+    expect(spec.intervals).toEqual([{ every: 3_600_000, offset: 1_200_000 }])
+    expect(spec.jitter).toBe(30_000)
+    expect(policies).toEqual({ overlap: 'SKIP', catchupWindow: 3_600_000, pauseOnFailure: false })
+    expect(action).toMatchObject({ workflowType: 'tick', taskQueue: 'q', workflowId: 'tick/spec/hourly' })
+    expect(action.args).toEqual([
+      { view: 'hourly', now: null, kind: 'scheduled', range: null, runsMax: 24, heartbeatMs: 20_000 },
+    ])
+    expect(state.paused).toBe(false)
+    // Twenty past each hour, and up to the jitter later.
+    for (const at of info.nextActionTimes) expect(at.getUTCMinutes()).toBe(20)
+  })
+
+  test('what is the same stays untouched, what differs is updated', async () => {
+    const control = open({ project: 'same', taskQueue: 'q' })
+    await control.syncSchedules([view('a'), view('b')], { isPaused: false })
+    const before = await describeSchedule('same', 'a')
+    const changes = await control.syncSchedules([view('a'), view('b', { every: '2h' })], { isPaused: false })
+    expect(changes).toEqual({ created: [], updated: ['b'], deleted: [], unchanged: ['a'] })
+    expect((await describeSchedule('same', 'a')).info.lastUpdatedAt).toEqual(before.info.lastUpdatedAt)
+    expect((await describeSchedule('same', 'b')).spec.intervals).toEqual([{ every: 7_200_000, offset: 0 }])
+  })
+
+  test('retired views lose theirs, other projects keep theirs', async () => {
+    const control = open({ project: 'mine' })
+    const other = open({ project: 'mine_too' })
+    await control.syncSchedules([view('a'), view('b')], { isPaused: false })
+    await other.syncSchedules([view('b')], { isPaused: false })
+    // The server's list lags behind its Schedules.
+    await expect
+      .poll(async () => (await control.syncSchedules([view('a')], { isPaused: false })).deleted, { timeout: 20_000 })
+      .toEqual(['b'])
+    await expect(describeSchedule('mine', 'b')).rejects.toThrow(/not found/i)
+    expect((await describeSchedule('mine_too', 'b')).action.workflowId).toBe('tick/mine_too/b')
+  })
+
+  test("isPaused pauses and its absence resumes, but a person's pause is left alone", async () => {
+    const control = open({ project: 'pauses' })
+    await control.syncSchedules([view('a')], { isPaused: true })
+    expect((await describeSchedule('pauses', 'a')).state.paused).toBe(true)
+    expect((await control.syncSchedules([view('a')], { isPaused: true })).unchanged).toEqual(['a'])
+    expect((await control.syncSchedules([view('a')], { isPaused: false })).updated).toEqual(['a'])
+    expect((await describeSchedule('pauses', 'a')).state.paused).toBe(false)
+
+    await temporal.client.schedule.getHandle(scheduleId('pauses', 'a')).pause('I am looking into it')
+    expect((await control.syncSchedules([view('a', { every: '3h' })], { isPaused: false })).updated).toEqual(['a'])
+    expect((await describeSchedule('pauses', 'a')).state).toMatchObject({ paused: true, note: 'I am looking into it' })
+  })
+
+  test('a Schedule starts ticks', async () => {
+    const taskQueue = temporal.newTaskQueue()
+    const { activities, calls } = plainActivities()
+    await temporal.startWorker(taskQueue, activities)
+    await open({ project: 'fires', taskQueue }).syncSchedules([view('a', { every: '1s' })], { isPaused: false })
+    await expect.poll(() => calls.filter((call) => call === 'planTick').length, { timeout: 20_000 }).toBeGreaterThan(1)
+    await temporal.client.schedule.getHandle(scheduleId('fires', 'a')).delete()
+  })
+
+  test('a pace that no Schedule has is refused', async () => {
+    await expect(
+      open({ project: 'fast' }).syncSchedules([view('a', { every: '500ms' })], { isPaused: false }),
+    ).rejects.toMatchObject({ code: 'DEFINE_INVALID' })
+  })
+})
+
+function view(name: string, given: Partial<FeatureViewDefinition> = {}): FeatureViewDefinition {
+  return {
+    kind: 'view',
+    viewKind: 'lookup',
+    name,
+    version: 1,
+    entity: 'airport',
+    source: 'flights',
+    keyColumns: [{ key: 'origin', column: 'origin' }],
+    since: '2001-01-01T00:00:00Z',
+    every: '1h',
+    tile: null,
+    coarseTile: null,
+    lookback: null,
+    ttl: null,
+    lag: '0s',
+    onGap: 'block',
+    features: [],
+    checks: { rows: null, rejectedRateMax: null, duplicateRateMax: null, features: {} },
+    sla: { freshness: null, duration: null },
+    online: true,
+    owner: null,
+    description: null,
+    tags: {},
+    at: null,
+    ...given,
+  }
+}

@@ -1,0 +1,136 @@
+/** What is recorded of each workflow: every branch that schedules something. Add scenarios; do not change those of released versions. */
+import type { WorkflowHandle } from '@temporalio/client'
+import type { Activities } from '../../activities/steps.js'
+import { MillcourseError } from '../../core/errors.js'
+import { goodRun, runInput, runRef } from './plain-activities.js'
+
+export interface Scenario {
+  readonly workflow: 'run' | 'tick' | 'decide' | 'publish'
+  readonly input: object
+  /** New ones for each recording: they count. */
+  readonly answers: () => Partial<Activities>
+  readonly meanwhile?: (handle: WorkflowHandle) => Promise<void>
+}
+
+const moved = new MillcourseError('PLAN_INPUTS_MOVED', 'part-7 was replaced')
+const tickInput = { view: 'airport_delays', now: null, kind: 'scheduled', range: null, runsMax: 24 }
+
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  'run-done': { workflow: 'run', input: runInput, answers: () => ({}) },
+  'run-skipped': {
+    workflow: 'run',
+    input: runInput,
+    answers: () => ({ planRun: async (input) => ({ kind: 'unchanged', run: runRef(input) }) }),
+  },
+  'run-held': {
+    workflow: 'run',
+    input: { ...runInput, heartbeatMs: 5_000 },
+    answers: () => ({ judgeInterval: async () => ({ decision: 'hold', findings: [] }) }),
+  },
+  'run-waits-then-done': {
+    workflow: 'run',
+    input: runInput,
+    answers: () => {
+      let asked = 0
+      return {
+        planRun: async (input) => {
+          const run = runRef(input)
+          asked += 1
+          return asked === 1
+            ? { kind: 'not-ready', run, because: 'no _SUCCESS', isPastDeadline: false, retryAfterMs: 150 }
+            : { kind: 'ready', run, number: 1, supersedes: null, files: 1, bytes: 1 }
+        },
+      }
+    },
+  },
+  'run-plans-anew': {
+    workflow: 'run',
+    input: runInput,
+    answers: () => {
+      let computed = 0
+      return {
+        computeInterval: async (run) => {
+          computed += 1
+          if (computed === 1) throw moved
+          return goodRun.computeInterval(run)
+        },
+      }
+    },
+  },
+  'run-version-moved': {
+    workflow: 'run',
+    input: runInput,
+    answers: () => {
+      let published = 0
+      return {
+        publishInterval: async (run) => {
+          published += 1
+          return published === 1 ? { kind: 'moved' } : goodRun.publishInterval(run)
+        },
+      }
+    },
+  },
+  'run-failed': {
+    workflow: 'run',
+    input: runInput,
+    answers: () => ({
+      readSource: async () => {
+        throw new MillcourseError('SOURCE_FILE_CORRUPT', 'part-7 has no footer', { hint: 'write it again' })
+      },
+    }),
+  },
+  'run-stopped': {
+    workflow: 'run',
+    input: runInput,
+    answers: () => ({ judgeInterval: async () => ({ decision: 'stop', findings: [] }) }),
+  },
+  'run-cancelled': {
+    workflow: 'run',
+    input: runInput,
+    answers: () => ({
+      planRun: async (input) => ({
+        kind: 'not-ready',
+        run: runRef(input),
+        because: 'no _SUCCESS',
+        isPastDeadline: false,
+        retryAfterMs: 60_000,
+      }),
+    }),
+    meanwhile: async (handle) => {
+      for (;;) {
+        const { events } = await handle.fetchHistory()
+        if (events?.some(({ timerStartedEventAttributes }) => timerStartedEventAttributes)) break
+      }
+      await handle.cancel()
+    },
+  },
+  'tick-starts-all': {
+    workflow: 'tick',
+    input: tickInput,
+    answers: () => ({
+      planTick: async ({ view }) => ({
+        view,
+        version: 1,
+        due: [
+          { start: '2001-01-01T00:00:00Z', end: '2001-01-01T01:00:00Z' },
+          { start: '2001-01-01T01:00:00Z', end: '2001-01-01T02:00:00Z' },
+        ],
+        left: 1,
+        decisionIds: ['history-1'],
+        isPublishDue: true,
+      }),
+    }),
+  },
+  'tick-nothing-due': { workflow: 'tick', input: tickInput, answers: () => ({}) },
+  'decide-committed': {
+    workflow: 'decide',
+    input: { decisionId: 'history-2', now: null },
+    answers: () => ({ applyDecision: async () => ({ kind: 'committed', view: 'airport_delays', version: 1 }) }),
+  },
+  'decide-rerun': {
+    workflow: 'decide',
+    input: { decisionId: 'history-3', now: null },
+    answers: () => ({ applyDecision: async () => ({ kind: 'rerun', run: { ...runInput, kind: 'rerun' } }) }),
+  },
+  publish: { workflow: 'publish', input: { view: 'airport_delays', version: 1, now: null }, answers: () => ({}) },
+}
