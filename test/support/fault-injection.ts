@@ -28,6 +28,9 @@ const ports = ['ledger', 'registry', 'lake', 'sources', 'engine', 'online'] as c
 export function withFaults(deps: ActivityDeps, plan: FaultPlan): ActivityDeps {
   let seen = 0
   return observed(deps, (call, when) => {
+    // A zombie's call has come back: the test may look at what it did.
+    if (plan.action === 'SIGSTOP' && seen >= plan.nth && when === 'after' && call === plan.call)
+      writeFileSync(`${plan.markerFile}.returned`, '')
     if (when !== plan.when || (plan.call !== null && plan.call !== call) || currentActivity() !== plan.activity) return
     seen += 1
     if (seen !== plan.nth) return

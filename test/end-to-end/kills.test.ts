@@ -1,0 +1,207 @@
+/**
+ * Workers that die and workers that rise again. Whatever happened on the way, the lake, the ledger and every online item end as in
+ * an undisturbed history of the same files.
+ */
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestDynalite } from '../support/dynalite.js'
+import type { FaultPlan } from '../support/fault-injection.js'
+import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
+import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
+import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
+import { deliver, openWorld, readTrace, type Servers, type Snapshot, type World } from '../support/world.js'
+
+const keys = 40
+const seed = Number(process.env.MILLCOURSE_TEST_SEED ?? Math.floor(Math.random() * 1_000_000))
+const random = seededRandom(seed)
+const steps = ['planRun', 'readSource', 'computeInterval', 'judgeInterval', 'publishInterval', 'recordRun'] as const
+/** Where a commit, a delta, an online write or the end is acknowledged and its record is not yet. */
+const acknowledged = [
+  'ledger.commitRun',
+  'ledger.recordDelta',
+  'online.putItems',
+  'online.putEnd',
+  'ledger.finishPublish',
+] as const
+const phases = steps.length + acknowledged.length
+
+let postgres: TestPostgres
+let temporal: TestTemporal
+let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
+let servers: Servers
+let undisturbed: { readonly snapshot: Snapshot; readonly calls: ReadonlyMap<string, number> }
+const worlds: World[] = []
+
+beforeAll(async () => {
+  console.log(`seed ${seed}: MILLCOURSE_TEST_SEED=${seed} replays it`)
+  ;[postgres, temporal, dynalite] = await Promise.all([startTestPostgres(), startTestTemporal(), startTestDynalite()])
+  servers = { postgresUrl: postgres.url, temporalAddress: temporal.server.address, dynamodbEndpoint: dynalite.endpoint }
+  undisturbed = await liveUndisturbed()
+})
+
+afterAll(async () => {
+  for (const world of worlds) await world.close()
+  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop()])
+})
+
+async function newWorld(name: string): Promise<World> {
+  const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), `${name}-`))
+  const world = await openWorld(servers, name, dir, shopRepo)
+  worlds.push(world)
+  return world
+}
+
+async function deliverHour(world: World, hour: number, file?: string, salt = 0): Promise<void> {
+  await deliver(
+    await world.ports.engine(),
+    join(world.dir, 'sources', orderFile(hour, file)),
+    orderRows(hour, keys, salt),
+  )
+}
+
+/** One hour a phase, and in the end a late file for an old one. */
+async function liveUndisturbed() {
+  const world = await newWorld('undisturbed')
+  const traceFile = join(world.dir, 'trace')
+  const worker = await world.startWorker({ traceFile })
+  for (let hour = 0; hour < phases; hour++) {
+    await deliverHour(world, hour)
+    await world.settle(hourStart(hour + 1))
+  }
+  await deliverHour(world, 2, 'late.parquet', 7)
+  await world.settle(hourStart(phases))
+  await worker.stop()
+  const calls = new Map<string, number>()
+  for (const { activity } of readTrace(traceFile)) calls.set(activity, (calls.get(activity) ?? 0) + 1)
+  return { snapshot: await world.snapshot(), calls }
+}
+
+test('the undisturbed history is one worth comparing with', () => {
+  const { intervals, items, publishedEnds } = undisturbed.snapshot
+  expect(intervals).toHaveLength(2 * phases)
+  expect(intervals.filter((line) => line.includes('unpublished'))).toEqual([])
+  expect(items.length).toBeGreaterThanOrEqual(2 * keys * 0.8)
+  expect(publishedEnds).toEqual([`spending ${hourStart(phases)} []`, `last_order ${hourStart(phases)} []`])
+})
+
+test('a worker killed with -9 inside each step, and right after each acknowledged write, changes nothing in the end', async () => {
+  const world = await newWorld('killed')
+  const faults = [...steps.map(faultInside), ...acknowledged.map(faultAfter)]
+  for (const [hour, fault] of shuffled(faults).entries()) {
+    const plan = { ...fault, markerFile: join(world.dir, `fell-${hour}`) }
+    const doomed = await world.startWorker({ fault: plan })
+    await deliverHour(world, hour)
+    let replacement: Awaited<ReturnType<World['startWorker']>> | null = null
+    const replaceWhenDead = doomed.ended.then(async (signal) => {
+      expect(signal).toBe('SIGKILL')
+      replacement = await world.startWorker()
+    })
+    await Promise.all([replaceWhenDead, world.settle(hourStart(hour + 1))])
+    // A kill that fell nowhere proves nothing.
+    expect(existsSync(plan.markerFile), `no kill fell: ${JSON.stringify(plan)}`).toBe(true)
+    console.log(`killed: ${readFileSync(plan.markerFile, 'utf8').trim()}`)
+    await replacement!.stop()
+  }
+  const last = await world.startWorker()
+  await deliverHour(world, 2, 'late.parquet', 7)
+  await world.settle(hourStart(phases))
+  await last.stop()
+  expect(await world.snapshot()).toEqual(undisturbed.snapshot)
+}, 420_000)
+
+test('R36: a zombie stopped before a batch and woken after a successor with another candidate finished changes nothing', async () => {
+  const world = await newWorld('zombie')
+  await deliverHour(world, 0)
+  const plan: FaultPlan = {
+    activity: 'publishInterval',
+    call: 'online.putItems',
+    when: 'before',
+    nth: 2,
+    action: 'SIGSTOP',
+    markerFile: join(world.dir, 'stopped'),
+  }
+  const zombie = await world.startWorker({ fault: plan })
+  const ticked = world.tick(hourStart(1))
+  await until(() => existsSync(plan.markerFile), 'the zombie stops inside its publish')
+  const successor = await world.startWorker()
+  await ticked
+  await world.settle(hourStart(1))
+  const first = await world.snapshot()
+  // Another candidate of the same interval: other amounts for the same keys.
+  await deliverHour(world, 0, 'part-0.parquet', 3)
+  await world.settle(hourStart(1))
+  const before = await world.snapshot()
+  expect(before.items).not.toEqual(first.items)
+
+  zombie.process.kill('SIGCONT')
+  await until(() => existsSync(`${plan.markerFile}.returned`), 'the zombie goes on with its batch')
+  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  expect(await world.snapshot()).toEqual(before)
+  await successor.stop()
+  await zombie.stop()
+}, 180_000)
+
+test('R22: intervals run in any order end the same', async () => {
+  const world = await newWorld('shuffled')
+  for (let hour = 0; hour < phases; hour++) await deliverHour(world, hour)
+  const worker = await world.startWorker()
+  const control = await world.ports.runControl()
+  const now = hourStart(phases)
+  for (const hour of shuffled([...Array(phases).keys()]))
+    for (const view of ['spending', 'last_order'])
+      await control.tick({
+        view,
+        now,
+        kind: 'manual',
+        range: { from: hourStart(hour), to: hourStart(hour + 1) },
+        runsMax: 1,
+      })
+  await world.settle(now)
+  await deliverHour(world, 2, 'late.parquet', 7)
+  await world.settle(now)
+  await worker.stop()
+  expect(await world.snapshot()).toEqual(undisturbed.snapshot)
+}, 180_000)
+
+type Fault = Omit<FaultPlan, 'markerFile'>
+
+/** Somewhere inside the step: any call of any port, before or after it. */
+function faultInside(activity: (typeof steps)[number]): Fault {
+  const callsAPhase = Math.max(1, Math.floor((undisturbed.calls.get(activity) ?? 0) / (phases + 1)))
+  return {
+    activity,
+    call: null,
+    when: random() < 0.5 ? 'before' : 'after',
+    nth: 1 + Math.floor(random() * callsAPhase),
+    action: 'SIGKILL',
+  }
+}
+
+function faultAfter(call: (typeof acknowledged)[number]): Fault {
+  return { activity: 'publishInterval', call, when: 'after', nth: 1, action: 'SIGKILL' }
+}
+
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  for (const endMs = performance.now() + 60_000; !isSo(); await new Promise((resolve) => setTimeout(resolve, 50)))
+    if (performance.now() > endMs) throw new Error(`timed out: ${what}`)
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, rank: random() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item)
+}
+
+/** mulberry32. */
+function seededRandom(start: number): () => number {
+  let state = start >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
