@@ -43,6 +43,7 @@ describe('entity', () => {
     ['R12: floating-point keys', { id: t.float64() }, /key 'id' is float64/],
     ['R5: nullable keys', { id: t.int64().nullable() }, /key 'id' cannot be nullable/],
     ['no keys', {}, /has no keys/],
+    ['keys without a type', { id: 'int64' }, /'id' has no type/],
     [
       'R23: keys that differ only by case',
       { id: t.int64(), ID: t.int64() },

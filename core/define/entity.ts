@@ -3,7 +3,8 @@ import { type Declared, declare, definitionBrand, type Problem } from './declare
 import type { DefineError } from './define-error.js'
 import type { EntityDefinition } from './definitions.js'
 import { type Documentation, documented } from './documentation.js'
-import { checkColumnNames, checkName, isPlainObject } from './names.js'
+import { checkColumnNames, checkName } from './names.js'
+import { readColumns } from './read-columns.js'
 import { callerLocation } from './source-location.js'
 
 export interface Entity<Name extends string = string, Keys extends Columns = Columns>
@@ -29,15 +30,16 @@ export function entity<const Name extends string, const Keys extends Columns>(
   name: Name,
   options: EntityOptions<Name, Keys>,
 ): Entity<Name, Keys> {
-  const keys = (isPlainObject(options.keys) ? options.keys : {}) as unknown as Keys
+  const problems: Problem[] = []
+  const keys = options.keys as unknown as Keys
   const definition: EntityDefinition = {
     kind: 'entity',
     name,
-    keys: Object.entries(keys).map(([key, column]) => ({ name: key, ...column.type })),
+    keys: readColumns(`entity '${name}'`, keys, problems),
     ...documented(options),
     at: callerLocation(),
   }
-  return declare({ [definitionBrand]: true, name, keys, definition }, entityProblems(definition))
+  return declare({ [definitionBrand]: true, name, keys, definition }, [...problems, ...entityProblems(definition)])
 }
 
 function entityProblems(definition: EntityDefinition): Problem[] {

@@ -1,12 +1,12 @@
-import { type ColumnBuilder, type Columns, formatColumnType, isFloat } from './column-types.js'
+import { type GivenSource, sourceProblems } from './check-source.js'
+import type { ColumnBuilder, Columns } from './column-types.js'
 import { type Declared, declare, definitionBrand, type Problem } from './declare.js'
 import type { DefineError } from './define-error.js'
 import type { ColumnKind, ReadinessRule, SourceDefinition, Visibility } from './definitions.js'
 import { type Documentation, documented } from './documentation.js'
 import { type Duration, readDuration } from './duration-option.js'
-import { checkColumnNames, checkName, isPlainObject } from './names.js'
+import { readColumns } from './read-columns.js'
 import { callerLocation } from './source-location.js'
-import { checkSourcePath } from './source-path.js'
 
 export interface Source<Name extends string = string, Schema extends Columns = Columns>
   extends Declared<SourceDefinition> {
@@ -83,15 +83,14 @@ export function parquet<
   options: SourceBaseOptions<Name, Schema, EventTime, CreatedTime, Tombstone, EventId> & VisibilityOption<CreatedTime>,
 ): Source<Name, Schema> {
   const at = callerLocation()
-  const given = options as unknown as GivenOptions
+  const given = options as unknown as GivenSource
   const problems: Problem[] = []
-  const schema = isPlainObject(given.schema) ? given.schema : {}
   const definition: SourceDefinition = {
     kind: 'source',
     format: 'parquet',
     name,
     path: given.path,
-    schema: Object.entries(schema).map(([column, builder]) => ({ name: column, ...builder.type })),
+    schema: readColumns(`source '${name}'`, given.schema, problems),
     eventTime: given.eventTime,
     createdTime: given.createdTime ?? null,
     visibility: given.visibility ?? 'event',
@@ -110,23 +109,10 @@ export function parquet<
     at,
   }
   problems.push(...sourceProblems(definition, given))
-  return declare({ [definitionBrand]: true, name, schema: schema as Schema, definition }, problems)
+  return declare({ [definitionBrand]: true, name, schema: options.schema, definition }, problems)
 }
 
-/** The options as plain JavaScript gives them: nothing checked. */
-interface GivenOptions extends Documentation {
-  readonly path: string
-  readonly schema: Columns
-  readonly eventTime: string
-  readonly createdTime?: string
-  readonly visibility?: Visibility
-  readonly timezone?: string
-  readonly tombstone?: string
-  readonly eventId?: { readonly column: string; readonly within?: string }
-  readonly ready?: { readonly marker?: string; readonly delay?: string; readonly deadline?: string }
-}
-
-function readiness(name: string, ready: NonNullable<GivenOptions['ready']>, problems: Problem[]): ReadinessRule {
+function readiness(name: string, ready: NonNullable<GivenSource['ready']>, problems: Problem[]): ReadinessRule {
   const who = `source '${name}': ready`
   if (ready.marker !== undefined && ready.delay !== undefined)
     problems.push({
@@ -147,106 +133,4 @@ function readiness(name: string, ready: NonNullable<GivenOptions['ready']>, prob
       ready.delay === undefined ? null : (readDuration(`${who}.delay`, ready.delay, problems, mayBeZero)?.text ?? null),
     deadline: readDuration(`${who}.deadline`, ready.deadline ?? '1h', problems, mayBeZero)?.text ?? '1h',
   }
-}
-
-function sourceProblems(definition: SourceDefinition, given: GivenOptions): Problem[] {
-  const who = `source '${definition.name}'`
-  const names = definition.schema.map((column) => column.name)
-  const problems = [
-    ...checkName('source', definition.name),
-    ...checkColumnNames(who, names),
-    ...checkSourcePath(who, definition.path),
-    ...definition.schema.flatMap((column) => decimalProblems(who, column)),
-    ...roleProblems(definition, 'eventTime', definition.eventTime, (kind) => kind === 'timestamp', 'timestamp'),
-  ]
-  if (definition.createdTime !== null)
-    problems.push(
-      ...roleProblems(definition, 'createdTime', definition.createdTime, (kind) => kind === 'timestamp', 'timestamp'),
-    )
-  if (definition.tombstone !== null)
-    problems.push(
-      ...roleProblems(definition, 'tombstone', definition.tombstone, (kind) => kind === 'boolean', 'boolean'),
-    )
-  if (definition.eventId !== null)
-    problems.push(
-      ...roleProblems(
-        definition,
-        'eventId',
-        definition.eventId.column,
-        (kind) => !isFloat(kind),
-        'anything but floating-point',
-      ),
-    )
-  return [...problems, ...visibilityProblems(definition, given), ...timezoneProblems(definition)]
-}
-
-function roleProblems(
-  source: SourceDefinition,
-  option: string,
-  name: string,
-  fits: (kind: ColumnKind) => boolean,
-  wanted: string,
-): Problem[] {
-  const column = source.schema.find((one) => one.name === name)
-  const facts = { source: source.name, column: String(name) }
-  if (!column)
-    return [
-      {
-        code: 'DEFINE_UNKNOWN_COLUMN',
-        message: `source '${source.name}': ${option} names column '${name}', which its schema does not have`,
-        hint: `its columns are ${source.schema.map((one) => one.name).join(', ')}`,
-        facts,
-      },
-    ]
-  if (fits(column.kind)) return []
-  const message = `source '${source.name}': ${option} '${name}' is ${formatColumnType(column)}, it must be ${wanted}`
-  return [{ code: 'DEFINE_INVALID', message, facts }]
-}
-
-/** R16, for callers without types. */
-function visibilityProblems(source: SourceDefinition, given: GivenOptions): Problem[] {
-  const who = `source '${source.name}'`
-  const isKnown = given.visibility === 'event' || given.visibility === 'created'
-  if (source.createdTime === null)
-    return given.visibility === undefined || given.visibility === 'event'
-      ? []
-      : [
-          {
-            code: 'DEFINE_INVALID',
-            message: `${who}: visibility '${given.visibility}' needs a createdTime (R16)`,
-            hint: "name the column that holds when a row was written: createdTime: '…'",
-          },
-        ]
-  if (isKnown) return []
-  return [
-    {
-      code: 'DEFINE_INVALID',
-      message: `${who} has createdTime '${source.createdTime}' but does not say what it means (R16)`,
-      hint: "visibility: 'event' (a row counts from its event time) or 'created' (from the later of event and created time)",
-    },
-  ]
-}
-
-function timezoneProblems(source: SourceDefinition): Problem[] {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: source.timezone })
-    return []
-  } catch {
-    const message = `source '${source.name}': ${JSON.stringify(source.timezone)} is not a time zone`
-    return [{ code: 'DEFINE_INVALID', message, hint: 'an IANA name such as UTC or America/New_York' }]
-  }
-}
-
-function decimalProblems(who: string, column: SourceDefinition['schema'][number]): Problem[] {
-  if (column.kind !== 'decimal') return []
-  const { precision = 0, scale = -1 } = column
-  const isWhole = Number.isInteger(precision) && Number.isInteger(scale)
-  if (isWhole && precision >= 1 && precision <= 38 && scale >= 0 && scale <= precision) return []
-  return [
-    {
-      code: 'DEFINE_INVALID',
-      message: `${who}: column '${column.name}' is decimal(${precision},${scale}): 1 to 38 digits, of which 0 to all after the point`,
-      facts: { column: column.name },
-    },
-  ]
 }
