@@ -2,6 +2,7 @@
  * Which version of an interval counts (R21, R37). The current one is that of the run with the highest number; what it replaced
  * stays, with the name of its successor, so that the past can be explained.
  */
+import { sql } from 'kysely'
 import type { LakePart } from '../../core/compute/candidate.js'
 import type { IntervalState } from '../../core/plan/interval-state.js'
 import type { CoarseTile, Commit, CommitResult, LedgerWriter, ViewKey } from '../../core/ports/ledger.js'
@@ -13,7 +14,14 @@ import { findRun, numberOf, viewKeyOf } from './runs.js'
 
 export type IntervalCommits = Pick<
   LedgerWriter,
-  'commitRun' | 'recordCoarseTile' | 'intervalStates' | 'currentCommits' | 'coarseTiles' | 'unmarkedCommits'
+  | 'commitRun'
+  | 'recordCoarseTile'
+  | 'intervalStates'
+  | 'intervalGaps'
+  | 'unsettledIntervals'
+  | 'currentCommits'
+  | 'coarseTiles'
+  | 'unmarkedCommits'
 >
 
 export function createIntervalCommits(client: PostgresClient): IntervalCommits {
@@ -58,6 +66,8 @@ export function createIntervalCommits(client: PostgresClient): IntervalCommits {
       }),
 
     intervalStates: (key, range) => client.query((db) => readIntervalStates(db, key, range)),
+    unsettledIntervals: (key, range) => client.query((db) => readIntervalStates(db, key, range, 'unsettled')),
+    intervalGaps: (key, range) => client.query((db) => readIntervalGaps(db, key, range)),
     currentCommits: (key, range) => client.query((db) => readCurrentCommits(db, key, range)),
 
     coarseTiles: (key, range) =>
@@ -189,7 +199,30 @@ function spanOf(tiles: readonly CoarseTile[]): Interval {
   return { start: tiles[0]!.span.start, end: tiles.at(-1)!.span.end }
 }
 
-async function readIntervalStates(db: Database, key: ViewKey, range: Interval): Promise<IntervalState[]> {
+/** In the database, so that years of settled intervals are passed over there and not brought here. */
+async function readIntervalGaps(db: Database, key: ViewKey, range: Interval): Promise<Interval[]> {
+  const { rows } = await sql<Interval>`
+    with known as (
+      select start_at, end_at from intervals
+      where view = ${key.view} and version = ${key.version} and start_at < ${range.end} and end_at > ${range.start}
+      union all select ${range.start}::numeric, ${range.start}::numeric
+    )
+    select max(end_at) over (order by start_at, end_at) as "start", lead(start_at, 1, ${range.end}::numeric) over (order by start_at, end_at) as "end"
+    from known`.execute(db)
+  return rows.filter((gap) => gap.start < gap.end)
+}
+
+const isUnsettled = sql<boolean>`(intervals.commit_id is null or intervals.reopened_because is not null or exists (
+  select from runs where runs.view = intervals.view and runs.version = intervals.version
+    and runs.start_at = intervals.start_at and runs.end_at = intervals.end_at
+    and runs.outcome in ('running', 'failed', 'not-ready')))`
+
+async function readIntervalStates(
+  db: Database,
+  key: ViewKey,
+  range: Interval,
+  which: 'all' | 'unsettled' = 'all',
+): Promise<IntervalState[]> {
   const rows = await db
     .selectFrom('intervals')
     .leftJoin('commits', 'commits.commit_id', 'intervals.commit_id')
@@ -213,6 +246,7 @@ async function readIntervalStates(db: Database, key: ViewKey, range: Interval): 
     .where('intervals.version', '=', key.version)
     .where('intervals.start_at', '<', range.end)
     .where('intervals.end_at', '>', range.start)
+    .$if(which === 'unsettled', (query) => query.where(isUnsettled))
     .orderBy('intervals.start_at')
     .select([
       'intervals.start_at',

@@ -1,8 +1,10 @@
 /** Footers of source files, read once per (uri, etag). A cache: what is missing is read again. */
+import { type Selectable, sql } from 'kysely'
 import type { IndexedFile, LedgerWriter } from '../../core/ports/ledger.js'
 import type { PostgresClient } from './client.js'
+import type { IndexedFilesTable } from './schema.js'
 
-export type SourceFiles = Pick<LedgerWriter, 'indexFiles' | 'indexedFiles'>
+export type SourceFiles = Pick<LedgerWriter, 'indexFiles' | 'indexedFiles' | 'indexedFilesByUri'>
 
 /** Postgres takes at most 65,535 parameters a statement. */
 const rowsPerStatement = 2_000
@@ -34,15 +36,31 @@ export function createSourceFiles(client: PostgresClient): SourceFiles {
           )
           .orderBy('uri')
           .execute()
-        return rows.map((row) => ({
-          uri: row.uri,
-          etag: row.etag,
-          sizeBytes: Number(row.size_bytes),
-          eventMin: row.event_min,
-          eventMax: row.event_max,
-          rows: Number(row.rows),
-        }))
+        return rows.map(toIndexedFile)
       }),
+
+    indexedFilesByUri: (source, uris) =>
+      client.query(async (db) => {
+        const rows = await db
+          .selectFrom('indexed_files')
+          .selectAll()
+          .where('source', '=', source)
+          .where('uri', '=', sql<string>`any(${[...uris]}::text[])`)
+          .orderBy('uri')
+          .execute()
+        return rows.map(toIndexedFile)
+      }),
+  }
+}
+
+function toIndexedFile(row: Selectable<IndexedFilesTable>): IndexedFile {
+  return {
+    uri: row.uri,
+    etag: row.etag,
+    sizeBytes: Number(row.size_bytes),
+    eventMin: row.event_min,
+    eventMax: row.event_max,
+    rows: Number(row.rows),
   }
 }
 

@@ -231,6 +231,10 @@ export interface IndexedFile {
 export interface LedgerReader {
   /** One entry per interval that overlaps `range` and the ledger knows of, oldest first; intervals that never ran have no entry. Skipped runs do not count as the latest. */
   intervalStates(key: ViewKey, range: Interval): Promise<IntervalState[]>
+  /** The parts of `range` that no known interval covers, oldest first: what never ran, however long ago. */
+  intervalGaps(key: ViewKey, range: Interval): Promise<Interval[]>
+  /** As `intervalStates`, only those not committed, re-opened, or with a run that is open, failed or was not ready. */
+  unsettledIntervals(key: ViewKey, range: Interval): Promise<IntervalState[]>
   run(runId: string): Promise<RunRecord | null>
   runs(filter: RunFilter): Promise<RunRecord[]>
   /** The newest run that ended `done`, `committed` or `accepted` before this one started. */
@@ -248,6 +252,8 @@ export interface LedgerReader {
   pendingDecisions(key: ViewKey): Promise<Decision[]>
   decision(decisionId: string): Promise<Decision | null>
   indexedFiles(source: string, range: Interval): Promise<IndexedFile[]>
+  /** Whatever their event times; of a file that was changed every version. */
+  indexedFilesByUri(source: string, uris: readonly string[]): Promise<IndexedFile[]>
   openIncidents(): Promise<Incident[]>
   incidents(options: { readonly limit: number; readonly includeResolved: boolean }): Promise<Incident[]>
 }
