@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { formatFinding } from './finding-text.js'
+import { toJson } from './json.js'
+import { pipeProgress } from './progress.js'
+import { formatTable } from './table.js'
+import { formatBytes, formatMs, plural } from './words.js'
+
+test('R12: 64-bit integers are exact in JSON, as text', () => {
+  expect(JSON.parse(toJson({ key: 9007199254740993n }))).toEqual({ key: '9007199254740993' })
+})
+
+test('R20: NaN and infinity are values in JSON, not null', () => {
+  expect(JSON.parse(toJson([Number.NaN, Number.POSITIVE_INFINITY]))).toEqual(['NaN', 'Infinity'])
+})
+
+test('a table is aligned text without rules or trailing blanks', () => {
+  const columns = [
+    { title: 'VIEW', cell: (row: { view: string; rows: number }) => row.view },
+    { title: 'ROWS', align: 'right' as const, cell: (row: { view: string; rows: number }) => row.rows },
+  ]
+  const text = formatTable(columns, [
+    { view: 'a', rows: 5 },
+    { view: 'airport_delays', rows: 1200 },
+  ])
+  expect(text.split('\n')).toEqual(['VIEW            ROWS', 'a                  5', 'airport_delays  1200'])
+})
+
+test('progress in a pipe is at most one line a second, each new', () => {
+  const lines: string[] = []
+  let nowMs = 0
+  const progress = pipeProgress(
+    (text) => lines.push(text),
+    () => nowMs,
+  )
+  for (const [atMs, text] of [
+    [0, '1 of 9'],
+    [500, '2 of 9'],
+    [1100, '3 of 9'],
+    [2200, '3 of 9'],
+  ] as const) {
+    nowMs = atMs
+    progress.update(text)
+  }
+  progress.line('kept')
+  expect(lines).toEqual(['1 of 9', '3 of 9', 'kept'])
+})
+
+test('numbers are said with their units', () => {
+  expect([formatMs(12), formatMs(1500), formatMs(61_000), formatMs(3_660_000)]).toEqual([
+    '12 ms',
+    '1.5 s',
+    '1 min 1 s',
+    '1 h 1 min',
+  ])
+  expect([formatBytes(0), formatBytes(1023), formatBytes(1024 ** 2)]).toEqual(['0 B', '1023 B', '1.0 MiB'])
+  expect([plural(1, 'run'), plural(1200, 'run')]).toEqual(['1 run', '1,200 runs'])
+})
+
+test('R26: a finding says feature, what was observed and its limit', () => {
+  expect(
+    formatFinding({ code: 'null_rate_above', severity: 'hold', feature: 'delay', observed: 0.42, limit: 0.2 }),
+  ).toBe('delay: null rate 0.4200 is above its limit 0.2')
+})
