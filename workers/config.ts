@@ -11,15 +11,9 @@ export type Environment = Readonly<Record<string, string | undefined>>
 const durationMs = (fallback: string) =>
   z
     .string()
+    .regex(/^(\d+(ms|s|m|h|d))+$/, 'write it as 500ms, 20s or 1h30m')
     .default(fallback)
-    .transform((text, context) => {
-      try {
-        return durationToMs(text)
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: (error as Error).message })
-        return z.NEVER
-      }
-    })
+    .transform(durationToMs)
 const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback)
 const flag = z
   .enum(['true', 'false'])
@@ -51,10 +45,6 @@ const schema = z.object({
   MILLCOURSE_LAKE: z.string().min(1),
   MILLCOURSE_SOURCES: z.string().min(1).optional(),
   MILLCOURSE_DYNAMODB_ENDPOINT: z.url().optional(),
-  MILLCOURSE_TABLE_PREFIX: z
-    .string()
-    .regex(/^[a-zA-Z0-9_.-]*$/)
-    .default(''),
   AWS_REGION: z.string().min(1).default('us-east-1'),
   TEMPORAL_ADDRESS: z.string().regex(/^[^\s:]+:\d+$/, 'write it as host:7233'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
@@ -70,7 +60,7 @@ const schema = z.object({
   MILLCOURSE_SPILL_DIR: z.string().optional(),
   MILLCOURSE_SPILL_LIMIT: sizeMb('20GiB'),
   MILLCOURSE_THREADS: count(2),
-  MILLCOURSE_ACTIVITIES_MAX: count(4),
+  MILLCOURSE_ACTIVITIES_MAX: count(8),
   MILLCOURSE_RUNS_PER_TICK: count(24),
   MILLCOURSE_HEARTBEAT: durationMs('20s'),
   MILLCOURSE_SHUTDOWN_GRACE: durationMs('30s'),
@@ -85,6 +75,9 @@ const schema = z.object({
   MILLCOURSE_WATCH_UNREACHABLE: durationMs('30s'),
   MILLCOURSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
+
+/** All that `readConfig` looks at; docs/configuration.md describes each. */
+export const configVariables: readonly string[] = Object.keys(schema.shape)
 
 export interface TemporalConfig {
   readonly address: string
@@ -115,7 +108,7 @@ export interface Config {
   readonly lake: string
   /** The root of relative source paths; the working folder where nothing is said. */
   readonly sources: string
-  readonly online: { readonly endpoint: string | null; readonly region: string; readonly tablePrefix: string }
+  readonly online: { readonly endpoint: string | null; readonly region: string }
   readonly temporal: TemporalConfig
   /** `--now`; null: the real clock. */
   readonly now: IsoInstant | null
@@ -144,7 +137,7 @@ export function readConfig(env: Environment): Config {
   const parsed = schema.safeParse(given)
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
-    throw new MillcourseError('CONFIG_INVALID', `the environment is not complete: ${faults.join('; ')}`, {
+    throw new MillcourseError('CONFIG_INVALID', `the environment is not as it has to be: ${faults.join('; ')}`, {
       hint: 'start the local stack with `millcourse dev`, or set the variables of docs/configuration.md',
       facts: { variables: parsed.error.issues.map(({ path }) => path.join('.')).join(', ') },
     })
@@ -158,11 +151,7 @@ function toConfig(env: z.output<typeof schema>): Config {
     postgresUrl: env.MILLCOURSE_POSTGRES_URL,
     lake: env.MILLCOURSE_LAKE,
     sources: env.MILLCOURSE_SOURCES ?? process.cwd(),
-    online: {
-      endpoint: env.MILLCOURSE_DYNAMODB_ENDPOINT ?? null,
-      region: env.AWS_REGION,
-      tablePrefix: env.MILLCOURSE_TABLE_PREFIX,
-    },
+    online: { endpoint: env.MILLCOURSE_DYNAMODB_ENDPOINT ?? null, region: env.AWS_REGION },
     temporal: {
       address: env.TEMPORAL_ADDRESS,
       namespace: env.TEMPORAL_NAMESPACE,

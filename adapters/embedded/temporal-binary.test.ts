@@ -1,0 +1,70 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { cacheFolder, findTemporalBinary } from './temporal-binary.js'
+
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'millcourse-find-'))
+})
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+function program(folder: string, name: string, script = 'exit 0'): string {
+  mkdirSync(join(dir, folder), { recursive: true })
+  writeFileSync(join(dir, folder, name), `#!/bin/sh\n${script}\n`)
+  chmodSync(join(dir, folder, name), 0o755)
+  return join(dir, folder, name)
+}
+
+/** A download that never answers within a test: the site's name does not resolve, or nothing arrives in so short a time. */
+const find = (PATH: string, onProgress?: (line: string) => void) =>
+  findTemporalBinary({
+    env: { PATH, XDG_CACHE_HOME: join(dir, 'cache'), HOME: dir },
+    downloadStallMs: 1,
+    ...(onProgress ? { onProgress } : {}),
+  })
+
+describe('findTemporalBinary', () => {
+  test('the one on the PATH comes before the cached one', async () => {
+    program('cache/millcourse/temporal-v1.5.1', 'temporal')
+    const onPath = program('bin', 'temporal')
+    expect(await find(`/nowhere:${join(dir, 'bin')}`)).toBe(onPath)
+  })
+
+  test('the cached one is used where the PATH has none', async () => {
+    const cached = program('cache/millcourse/temporal-v1.5.1', 'temporal')
+    expect(await find('/nowhere')).toBe(cached)
+  })
+
+  test('without either it is built by Go into the cache, and progress is told', async () => {
+    // Stands for the compiler, which would take minutes: writes what it is asked for where it is asked to.
+    program(
+      'bin',
+      'go',
+      `echo "$@" > ${join(dir, 'asked')}; echo '#!/bin/sh' > "$GOBIN/temporal"; chmod +x "$GOBIN/temporal"`,
+    )
+    const told: string[] = []
+    const found = await find(`${join(dir, 'bin')}:/bin:/usr/bin`, (line) => told.push(line))
+    expect(found).toBe(join(dir, 'cache/millcourse/temporal-v1.5.1/temporal'))
+    expect(readFileSync(join(dir, 'asked'), 'utf8')).toBe('install github.com/temporalio/cli/cmd/temporal@v1.5.1\n')
+    expect(told.join('\n')).toMatch(/downloading[\s\S]*the download failed[\s\S]*building/)
+  })
+
+  test('a build that fails leaves no half program, and all that was tried is said', async () => {
+    program('bin', 'go', 'echo "no space left on device" >&2; exit 1')
+    await expect(find(`${join(dir, 'bin')}:/bin`)).rejects.toMatchObject({
+      code: 'STACK_TOOL_MISSING',
+      message: expect.stringMatching(/PATH.*download failed.*go install.*no space left/),
+    })
+    await expect(find('/nowhere')).rejects.toMatchObject({
+      code: 'STACK_TOOL_MISSING',
+      message: expect.stringContaining('no `go` on the PATH'),
+    })
+  })
+})
+
+test('the cache follows XDG, else the home folder', () => {
+  expect(cacheFolder({ XDG_CACHE_HOME: '/x', HOME: '/h' })).toBe('/x/millcourse')
+  expect(cacheFolder({ HOME: '/h' })).toBe('/h/.cache/millcourse')
+})

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { MillcourseError } from '../core/errors.js'
+import { configVariables, readConfig } from './config.js'
+
+const enough = {
+  MILLCOURSE_POSTGRES_URL: 'postgresql://me:secret@db:5432/shop',
+  MILLCOURSE_LAKE: '/lake',
+  TEMPORAL_ADDRESS: 'temporal:7233',
+}
+
+describe('readConfig', () => {
+  test('three variables are enough', () => {
+    const config = readConfig(enough)
+    expect(config).toMatchObject({
+      project: 'millcourse',
+      postgresUrl: enough.MILLCOURSE_POSTGRES_URL,
+      lake: '/lake',
+      online: { endpoint: null, region: 'us-east-1' },
+      temporal: { address: 'temporal:7233', namespace: 'default', taskQueue: 'millcourse-millcourse', isTls: false },
+      now: null,
+      engine: { memoryLimitMb: 1024, spillMaxMb: 20_480 },
+      worker: { heartbeatMs: 20_000, runsPerTick: 24 },
+      publish: { leaseMs: 60_000, waitMs: 10_000 },
+    })
+  })
+
+  test('durations and sizes are read, an empty variable is an unset one', () => {
+    const config = readConfig({
+      ...enough,
+      MILLCOURSE_PROJECT: 'shop',
+      MILLCOURSE_HEARTBEAT: '1m30s',
+      MILLCOURSE_MEMORY_LIMIT: '2GiB',
+      MILLCOURSE_LEASE: '',
+    })
+    expect(config.worker.heartbeatMs).toBe(90_000)
+    expect(config.engine.memoryLimitMb).toBe(2048)
+    expect(config.publish.leaseMs).toBe(60_000)
+    expect(config.temporal.taskQueue).toBe('millcourse-shop')
+  })
+
+  test('an API key or a client certificate means TLS', () => {
+    expect(readConfig({ ...enough, TEMPORAL_API_KEY: 'k' }).temporal.isTls).toBe(true)
+    expect(readConfig({ ...enough, TEMPORAL_TLS_CERT: 'c.pem', TEMPORAL_TLS_KEY: 'k.pem' }).temporal.isTls).toBe(true)
+    expect(readConfig({ ...enough, TEMPORAL_TLS: 'true' }).temporal.isTls).toBe(true)
+  })
+
+  test.each([
+    ['MILLCOURSE_POSTGRES_URL', 'mysql://me:secret@db/shop'],
+    ['TEMPORAL_ADDRESS', 'no-port'],
+    ['MILLCOURSE_HEARTBEAT', 'secret'],
+    ['MILLCOURSE_MEMORY_LIMIT', '80%'],
+    ['MILLCOURSE_THREADS', '0'],
+    ['MILLCOURSE_NOW', '2001-02-31'],
+    ['MILLCOURSE_PROJECT', 'Shop/1'],
+  ])('%s at fault is named, its value is not', (name, value) => {
+    const error = errorOf(() => readConfig({ ...enough, [name]: value }))
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(name)
+    expect(error.detail.facts).toEqual({ variables: name })
+    expect(error.message).not.toContain('secret')
+  })
+
+  test('all that is missing is named at once', () => {
+    expect(errorOf(() => readConfig({})).detail.facts).toEqual({
+      variables: 'MILLCOURSE_POSTGRES_URL, MILLCOURSE_LAKE, TEMPORAL_ADDRESS',
+    })
+  })
+})
+
+test('docs/configuration.md describes each variable, and none that is not read', () => {
+  const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8')
+  const described = [...page.matchAll(/^\| (`[A-Z_`, ]+`) \|/gm)].flatMap(([, names]) => names!.match(/[A-Z_]+/g) ?? [])
+  // The actor is the command line's own: no process needs it.
+  expect(described.filter((name) => name !== 'MILLCOURSE_ACTOR').sort()).toEqual([...configVariables].sort())
+})
+
+function errorOf(work: () => unknown): MillcourseError {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof MillcourseError) return error
+    throw error
+  }
+  throw new Error('it did not throw')
+}
