@@ -1,0 +1,43 @@
+/** Inputs are pinned when a run is planned; the query engine reads a swapped file without a word, so pins are compared afterwards. */
+import { MillcourseError } from '../core/errors.js'
+import type { PinnedFile } from '../core/plan/index.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { inParallel } from './in-parallel.js'
+
+const headsAtOnce = 16
+
+/** @throws MillcourseError PLAN_INPUTS_MOVED naming the first file that is another one now */
+export async function verifyPins(deps: Pick<ActivityDeps, 'sources'>, files: readonly PinnedFile[]): Promise<void> {
+  const moved = await inParallel(files, headsAtOnce, async (pinned) => {
+    const now = await deps.sources.head(pinned.uri)
+    return now?.etag === pinned.etag ? [] : [{ pinned, now }]
+  })
+  const [first] = moved.flat()
+  if (!first) return
+  const others = moved.flat().length - 1
+  throw new MillcourseError(
+    'PLAN_INPUTS_MOVED',
+    `${first.pinned.uri} was ${first.now ? 'changed' : 'removed'} while it was being read${others > 0 ? `, and ${others} more` : ''}`,
+    {
+      hint: 'the run plans again with the files that are there now',
+      facts: { file: first.pinned.uri, pinned: first.pinned.etag, found: first.now?.etag ?? 'absent' },
+    },
+  )
+}
+
+/** Whatever a moved file led to, an error too, counts for nothing. */
+export async function withPinsVerified<T>(
+  deps: Pick<ActivityDeps, 'sources'>,
+  files: readonly PinnedFile[],
+  read: () => Promise<T>,
+): Promise<T> {
+  let result: T
+  try {
+    result = await read()
+  } catch (error) {
+    if (error instanceof MillcourseError) await verifyPins(deps, files)
+    throw error
+  }
+  await verifyPins(deps, files)
+  return result
+}

@@ -1,0 +1,132 @@
+/** Step 1: which files this run reads, fixed; or that there is nothing to do, or not yet. */
+import { activityInfo } from '@temporalio/activity'
+import { searchedAroundNs } from '../core/compute/index.js'
+import type { ViewBundle } from '../core/define/definitions.js'
+import { assert, MillcourseError } from '../core/errors.js'
+import { isUnchanged, type PinnedFile } from '../core/plan/index.js'
+import type { RunRecord } from '../core/ports/ledger.js'
+import type { RunInput } from '../core/ports/run-control.js'
+import { filesOf, inputsHash, judgeReadiness } from '../core/source/index.js'
+import { parseDuration } from '../core/time/duration.js'
+import { parseInstant } from '../core/time/instant.js'
+import { checkInterval, fromIsoInterval, type Interval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { currentRunId } from './run-id.js'
+import { missingMarkers, sourceFiles } from './source-files.js'
+import type { PlanStepResult, RunRef } from './steps.js'
+
+/** Runs of one interval that are looked through for the last one that was not skipped. */
+const runsLookedAt = 20
+
+export function planRun(deps: ActivityDeps) {
+  return async (input: RunInput): Promise<PlanStepResult> => {
+    const bundle = await deps.registry.view(input.view, input.version)
+    const interval = fromIsoInterval(input.interval)
+    const now = input.now === null ? deps.clock.now() : parseInstant(input.now)
+    const grid = { everyNs: parseDuration(bundle.view.every), since: parseInstant(bundle.view.since) }
+    checkInterval(interval, grid, now)
+    const run: RunRef = { ...input, runId: currentRunId(input), definitionHash: bundle.definitionHash }
+    const known = await startOnce(deps, run, interval)
+    // An attempt before this one has fixed the inputs: they stay.
+    if (known.pins) return await pinned(deps, run, known.pins.files)
+
+    const markers = await missingMarkers(deps, bundle.source, interval)
+    const readiness = judgeReadiness(bundle.source.ready, interval, markers, now)
+    if (readiness.kind === 'not-ready') return { ...readiness, run }
+
+    const files = await filesToPin(deps, bundle, interval)
+    const hash = inputsHash(files.filter((file) => file.role === 'own'))
+    const [state] = await deps.ledger.intervalStates(run, interval)
+    const isDone = isUnchanged(await previousRun(deps, run, interval), {
+      kind: run.kind,
+      inputsHash: hash,
+      definitionHash: run.definitionHash,
+      reopenedBecause: state?.reopenedBecause ?? null,
+    })
+    if (isDone) return { kind: 'unchanged', run }
+    return await pinned(deps, run, files, hash)
+  }
+}
+
+async function startOnce(deps: ActivityDeps, run: RunRef, interval: Interval): Promise<RunRecord> {
+  const { workflowExecution } = activityInfo()
+  assert(workflowExecution, 'a run step is called by a workflow')
+  await deps.ledger.startRun({
+    runId: run.runId,
+    view: run.view,
+    version: run.version,
+    interval,
+    kind: run.kind,
+    definitionHash: run.definitionHash,
+    workflowId: workflowExecution.workflowId,
+    temporalRunId: workflowExecution.runId,
+  })
+  const known = await deps.ledger.run(run.runId)
+  assert(known, 'a run that was started is in the ledger')
+  if (known.definitionHash !== run.definitionHash)
+    throw new MillcourseError(
+      'PLAN_DEFINITION_MOVED',
+      `${run.view}@v${run.version} was changed while it was being planned`,
+      {
+        hint: 'the run plans again with the definition that is applied now',
+        facts: { view: run.view, planned: known.definitionHash, applied: run.definitionHash },
+      },
+    )
+  return known
+}
+
+/** Own files in byte order, then those that are looked at only for redelivered event ids (R19). */
+async function filesToPin(deps: ActivityDeps, bundle: ViewBundle, interval: Interval): Promise<PinnedFile[]> {
+  const around = searchedAroundNs(bundle)
+  const searched = { start: interval.start - around, end: interval.end + around }
+  const files = await sourceFiles(deps, bundle.source, searched)
+  const own = filesOf(files, interval)
+  const isOwn = new Set(own.map((file) => file.uri))
+  const within = filesOf(files, searched).filter((file) => !isOwn.has(file.uri))
+  const pin =
+    (role: PinnedFile['role']) =>
+    (file: { readonly uri: string; readonly etag: string; readonly sizeBytes: number }) => ({
+      uri: file.uri,
+      etag: file.etag,
+      sizeBytes: file.sizeBytes,
+      role,
+    })
+  return [...own.map(pin('own')), ...(around > 0n ? within.map(pin('within')) : [])]
+}
+
+/** The interval's run before this one, skipped ones passed over. */
+async function previousRun(deps: ActivityDeps, run: RunRef, interval: Interval) {
+  const runs = await deps.ledger.runs({ view: run.view, interval, limit: runsLookedAt })
+  const previous = runs.find(
+    (one) =>
+      one.version === run.version &&
+      one.runId !== run.runId &&
+      one.outcome !== 'skipped' &&
+      one.interval.start === interval.start &&
+      one.interval.end === interval.end,
+  )
+  return previous
+    ? {
+        outcome: previous.outcome,
+        inputsHash: previous.pins?.inputsHash ?? null,
+        definitionHash: previous.definitionHash,
+      }
+    : null
+}
+
+async function pinned(
+  deps: ActivityDeps,
+  run: RunRef,
+  files: readonly PinnedFile[],
+  hash = inputsHash(files.filter((file) => file.role === 'own')),
+): Promise<PlanStepResult> {
+  const { number, supersedes } = await deps.ledger.pinRun(run.runId, { files, inputsHash: hash })
+  return {
+    kind: 'ready',
+    run,
+    number,
+    supersedes: supersedes === null ? null : String(supersedes),
+    files: files.length,
+    bytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+  }
+}

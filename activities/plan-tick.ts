@@ -1,0 +1,130 @@
+/** What a tick has to start: intervals the ledger lacks, that failed for a while, or whose files are others now (R27). */
+import type { ViewBundle } from '../core/define/definitions.js'
+import {
+  askedRange,
+  dueIntervals,
+  type Grid,
+  hasOtherFiles,
+  type IntervalState,
+  mergeRanges,
+  needsRun,
+  touchedRange,
+} from '../core/plan/index.js'
+import type { ViewKey } from '../core/ports/ledger.js'
+import type { TickInput } from '../core/ports/run-control.js'
+import { filesOf, inputsHash, type SourceFile, touchedSpan } from '../core/source/index.js'
+import { parseDuration } from '../core/time/duration.js'
+import { type Instant, latest, parseInstant } from '../core/time/instant.js'
+import { type Interval, intervalAt, toIsoInterval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { sourceFiles } from './source-files.js'
+import type { PlanTickResult } from './steps.js'
+
+/** A file that reaches over years would have every partition of them listed on each tick. */
+const intervalsBeyondMax = 500n
+
+export function planTick(deps: ActivityDeps) {
+  return async (input: TickInput): Promise<PlanTickResult> => {
+    const bundle = await deps.registry.view(input.view)
+    const { view } = bundle
+    const now = input.now === null ? deps.clock.now() : parseInstant(input.now)
+    const asked = input.range && {
+      from: input.range.from === null ? null : parseInstant(input.range.from),
+      to: input.range.to === null ? null : parseInstant(input.range.to),
+    }
+    const grid = { everyNs: parseDuration(view.every), since: parseInstant(view.since) }
+    const range = askedRange(asked ?? { from: null, to: null }, grid, now)
+    const key = { view: view.name, version: view.version }
+    const compared = await compareFiles(deps, bundle, key, grid, asked ? range : lookbackRange(bundle, range))
+    const unsettled = await deps.ledger.unsettledIntervals(key, range)
+    const again = new Map(
+      compared.due.filter(({ start, end }) => range.start <= start && end <= range.end).map(byStart),
+    )
+    for (const state of unsettled) {
+      const context = {
+        definitionHash: bundle.definitionHash,
+        inputsHash: compared.hashes.get(state.interval.start) ?? null,
+      }
+      if (needsRun(state, { ...context, isAsked: asked !== null })) again.set(...byStart(state.interval))
+    }
+    const gaps = await deps.ledger.intervalGaps(key, range)
+    const { due, left } = dueIntervals(gaps, [...again.values()], grid, input.runsMax)
+    return {
+      ...key,
+      due: due.map(toIsoInterval),
+      left,
+      decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
+      isPublishDue:
+        view.online && (await deps.ledger.unmarkedCommits(key)) > 0 && !(await deps.ledger.isPublishOpen(key)),
+    }
+  }
+}
+
+const byStart = (interval: Interval): [Instant, Interval] => [interval.start, interval]
+
+/** R27: without a lookback a finished interval is looked at again only when asked. */
+function lookbackRange({ view }: ViewBundle, range: Interval): Interval | null {
+  if (view.lookback === null) return null
+  const everyNs = parseDuration(view.every)
+  const from = range.end - parseDuration(view.lookback)
+  const start = from <= range.start ? range.start : intervalAt(from, everyNs, range.start).start
+  return start < range.end ? { start, end: range.end } : null
+}
+
+interface Compared {
+  /** Intervals whose files are others than their latest run's; re-opened in the ledger. */
+  readonly due: readonly Interval[]
+  /** Hash of the files that are there now, by the start of each interval that was looked at. */
+  readonly hashes: ReadonlyMap<Instant, string>
+}
+
+async function compareFiles(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+  key: ViewKey,
+  grid: Grid,
+  window: Interval | null,
+): Promise<Compared> {
+  const hashes = new Map<Instant, string>()
+  if (window === null || window.start >= window.end) return { due: [], hashes }
+  // Where nothing has run there is nothing to compare with, however many files there are.
+  if ((await deps.ledger.runs({ view: key.view, limit: 1 })).length === 0) return { due: [], hashes }
+  const inWindow = await sourceFiles(deps, bundle.source, window)
+  const due: Interval[] = []
+  for (const range of [window, ...rangesBeyond(inWindow, window, grid)]) {
+    const states = (await deps.ledger.intervalStates(key, range)).filter((state) => state.latestRun !== null)
+    if (states.length === 0) continue
+    const files = range === window ? inWindow : await sourceFiles(deps, bundle.source, range)
+    due.push(...(await reopenChanged(deps, key, states, files, hashes)))
+  }
+  return { due, hashes }
+}
+
+/** A late file may lie in a new partition and hold rows of an old one. */
+function rangesBeyond(files: readonly SourceFile[], window: Interval, grid: Grid): Interval[] {
+  const before = files.flatMap((file) => {
+    const span = touchedSpan(file)
+    if (span === null || file.eventMin === null) return []
+    const range = touchedRange(span, grid, window.start)
+    if (range === null) return []
+    return [{ start: latest([range.start, range.end - intervalsBeyondMax * grid.everyNs]), end: range.end }]
+  })
+  return mergeRanges(before)
+}
+
+async function reopenChanged(
+  deps: ActivityDeps,
+  key: ViewKey,
+  states: readonly IntervalState[],
+  files: readonly SourceFile[],
+  hashes: Map<Instant, string>,
+): Promise<Interval[]> {
+  const changed: Interval[] = []
+  for (const state of states) {
+    const hash = inputsHash(filesOf(files, state.interval))
+    hashes.set(state.interval.start, hash)
+    if (hasOtherFiles(state, { inputsHash: hash })) changed.push(state.interval)
+  }
+  await deps.ledger.reopenIntervals(key, changed, 'files of the source were added, changed or removed')
+  return changed
+}

@@ -1,0 +1,5 @@
+/** Which intervals have to run, and when one may be left alone. */
+export { askedRange } from './asked-range.js'
+export { type DueIntervals, dueIntervals, type Grid, mergeRanges, touchedRange } from './due-intervals.js'
+export { hasOtherFiles, isUnchanged, type NeedContext, needsRun } from './interval-need.js'
+export type { IntervalState, PinnedFile, RunKind, RunOutcome } from './interval-state.js'
