@@ -4,7 +4,7 @@ import { parseDuration } from '../time/duration.js'
 import { floorTo, parseInstant } from '../time/instant.js'
 import { canonicalJson, type Json } from './canonical-json.js'
 import { formatColumnType } from './column-types.js'
-import type { Column, EntityDefinition, FeatureViewDefinition, SourceDefinition } from './definitions.js'
+import type { Column, ColumnType, EntityDefinition, FeatureViewDefinition, SourceDefinition } from './definitions.js'
 
 export interface ViewParts {
   readonly view: FeatureViewDefinition
@@ -35,7 +35,7 @@ export function decisiveContent({ view, entity, source }: ViewParts): { readonly
     tile: view.tile,
     ttl: view.ttl,
     lag: view.lag,
-    features: view.features.map((feature) => ({ ...feature, type: formatColumnType(feature.type) })),
+    features: view.features.map((feature) => ({ ...feature, type: formatKind(feature.type) })),
     entity: { keys: entity.keys.map(typed) },
     source: { ...sourceContent(source), schema: decisiveColumns(view, source).map(typed) },
   }
@@ -56,8 +56,13 @@ export function sourceContent(source: SourceDefinition): { readonly [key: string
   }
 }
 
-function typed({ name, ...type }: Column) {
-  return { name, type: formatColumnType(type) }
+/** A column without whether nulls may occur: that is a promise of the source, and decides no value. */
+export function typed({ name, ...type }: Column): { readonly name: string; readonly type: string } {
+  return { name, type: formatKind(type) }
+}
+
+function formatKind(type: ColumnType): string {
+  return formatColumnType({ ...type, nullable: false })
 }
 
 /**

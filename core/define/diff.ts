@@ -2,7 +2,7 @@
 import { parseInstant } from '../time/instant.js'
 import { bundleFor } from './bundle.js'
 import { canonicalJson, type Json } from './canonical-json.js'
-import { decisiveContent, sourceContent } from './definition-hash.js'
+import { decisiveContent, sourceContent, typed } from './definition-hash.js'
 import type {
   Definition,
   EntityDefinition,
@@ -89,7 +89,8 @@ function diffEntity(old: EntityDefinition, now: EntityDefinition) {
 function diffSource(old: SourceDefinition, now: SourceDefinition) {
   const schema = diffFields({ schema: asJson(old.schema) }, { schema: asJson(now.schema) })
   // Columns declared after all that were there settle no tie between rows (R3), so they decide no value.
-  const isGrown = canonicalJson(asJson(now.schema.slice(0, old.schema.length))) === canonicalJson(asJson(old.schema))
+  const kept = now.schema.slice(0, old.schema.length)
+  const isGrown = canonicalJson(kept.map(typed)) === canonicalJson(old.schema.map(typed))
   const ready = diffFields({ ready: asJson(old.ready) }, { ready: asJson(now.ready) })
   return changed({
     breaking: [...diffFields(sourceContent(old), sourceContent(now)), ...(isGrown ? [] : schema)],
