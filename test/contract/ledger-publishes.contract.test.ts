@@ -158,6 +158,25 @@ describe('what a publish covers', () => {
     expect(await ledger.currentCommits(view, allTime)).toMatchObject([{ publishedSequence: publish.sequence }])
     expect((await ledger.intervalStates(view, allTime))[0]?.committed?.isPublished).toBe(true)
   })
+
+  test('R33: a commit under way when a publish opens is waited for, and covered', async () => {
+    const { supersedes } = await pin(ledger, 'slow', 0)
+    const order: string[] = []
+    const pending: Promise<unknown>[] = []
+    await project.client.transact(async (trx) => {
+      // The commit holds its view version and waits here for its interval.
+      await trx.selectFrom('intervals').selectAll().forUpdate().execute()
+      const commits = ledger.commitRun({ runId: 'slow', data: part('slow'), supersedes })
+      pending.push(commits.then(() => order.push('committed')))
+      await pause(200)
+      const opens = open(project.connectAgain().ledger, publishRequest('w'))
+      pending.push(opens.then((publish) => order.push(...runsOf(publish.covered))))
+      await pause(200)
+      expect(order).toEqual([])
+    })
+    await Promise.all(pending)
+    expect(order.sort()).toEqual(['committed', 'slow'])
+  })
 })
 
 describe('the lease', () => {
