@@ -1,0 +1,152 @@
+/** Step 3: the candidate, its quarantine, its counts and its profile, from exactly the pinned files. */
+import { activityInfo, Context } from '@temporalio/activity'
+import {
+  buildFileTypesQuery,
+  buildIntervalQuery,
+  type Candidate,
+  fileTypesFrom,
+  type IntervalQuery,
+  type LakePart,
+  type RowCounts,
+  reopensFrom,
+  rowCountsFrom,
+} from '../core/compute/index.js'
+import type { ViewBundle } from '../core/define/definitions.js'
+import { assert, MillcourseError } from '../core/errors.js'
+import { buildProfileQueries, type Profile, profileFrom } from '../core/judge/index.js'
+import type { PinnedFile } from '../core/plan/index.js'
+import type { QuerySession } from '../core/ports/query-engine.js'
+import { parseDuration } from '../core/time/duration.js'
+import { type IsoInstant, parseInstant } from '../core/time/instant.js'
+import { fromIsoInterval, type Interval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { appliedBundle } from './applied-bundle.js'
+import { withPinsVerified } from './pinned-files.js'
+import { pinnedRun } from './pinned-run.js'
+import type { ComputeStepResult, RunRef } from './steps.js'
+
+export function computeInterval(deps: ActivityDeps) {
+  return async (run: RunRef): Promise<ComputeStepResult> => {
+    const bundle = await appliedBundle(deps, run)
+    const record = await pinnedRun(deps, run)
+    // An attempt before this one came to its end, though its answer was lost.
+    if (record.candidate && record.profile) return { counts: record.candidate.counts }
+    const { files } = record.pins
+    const computed = await withPinsVerified(deps, files, () => compute(deps, run, bundle, files))
+    // Before the candidate is recorded: a crash in between repeats both.
+    await reopenUnseen(deps, run, bundle, files, computed.candidate.reopens)
+    await deps.ledger.recordProgress(run.runId, { candidate: computed.candidate, profile: computed.profile })
+    return { counts: computed.candidate.counts, peakMemoryBytes: computed.peakMemoryBytes }
+  }
+}
+
+interface Computed {
+  readonly candidate: Candidate
+  readonly profile: Profile
+  readonly peakMemoryBytes: number
+}
+
+async function compute(
+  deps: ActivityDeps,
+  run: RunRef,
+  bundle: ViewBundle,
+  files: readonly PinnedFile[],
+): Promise<Computed> {
+  const uris = (role: PinnedFile['role']) => files.filter((file) => file.role === role).map((file) => file.uri)
+  const { attempt } = activityInfo()
+  return await deps.engine.withSession(
+    async (session) => {
+      const fileTypes =
+        files.length > 0 ? fileTypesFrom(await session.all(buildFileTypesQuery(files.map((file) => file.uri)))) : []
+      const interval = fromIsoInterval(run.interval)
+      const query = buildIntervalQuery({
+        bundle,
+        interval,
+        files: { own: uris('own'), within: uris('within') },
+        fileTypes,
+      })
+      for (const statement of query.statements) await session.execute(statement)
+      const counts = await readCounts(session, query)
+      const profile = await readProfile(session, bundle, query, counts)
+      const reopens = query.reopens ? reopensFrom(await session.all(query.reopens)) : []
+      const write = (room: string, file: string, select: string) =>
+        writeParquet(deps, session, `${room}/${run.runId}/${attempt}/${file}.parquet`, select)
+      const rejected = counts.read - counts.kept
+      const candidate: Candidate = {
+        runId: run.runId,
+        data: counts.kept > 0 ? await write('candidates', 'data', query.output) : null,
+        quarantine: rejected > 0 ? await write('quarantine', 'rejected', `SELECT * FROM ${query.rejected}`) : null,
+        counts,
+        reopens,
+      }
+      return { candidate, profile, peakMemoryBytes: await session.peakMemoryBytes() }
+    },
+    { signal: Context.current().cancellationSignal },
+  )
+}
+
+/** R28. @throws MillcourseError RUN_COUNTS_DO_NOT_RECONCILE */
+async function readCounts(session: QuerySession, query: IntervalQuery): Promise<RowCounts> {
+  const [row] = await session.all(query.counts)
+  assert(row, 'the counts of an interval are one row')
+  const counts = rowCountsFrom(row)
+  const { read, kept, rejected } = counts
+  if (read !== kept + rejected.null_key + rejected.null_event_time)
+    throw new MillcourseError(
+      'RUN_COUNTS_DO_NOT_RECONCILE',
+      `read ${read} rows, but kept ${kept} and rejected ${rejected.null_key + rejected.null_event_time}`,
+      {
+        hint: 'this is a mistake in millcourse: please report it with the output of `millcourse runs show`',
+        facts: { read, kept, ...rejected },
+      },
+    )
+  return counts
+}
+
+async function readProfile(
+  session: QuerySession,
+  bundle: ViewBundle,
+  query: IntervalQuery,
+  counts: RowCounts,
+): Promise<Profile> {
+  const queries = buildProfileQueries(bundle, query.kept)
+  const [columns] = await session.all({ sql: queries.columns })
+  const [keys] = await session.all({ sql: queries.keys })
+  assert(columns && keys, 'a profile is one row')
+  return profileFrom(bundle, counts, columns, keys)
+}
+
+async function writeParquet(
+  deps: ActivityDeps,
+  session: QuerySession,
+  path: string,
+  select: string,
+): Promise<LakePart> {
+  await deps.lake.prepareWrite(path)
+  const target = `'${deps.lake.uri(path).replaceAll("'", "''")}'`
+  const [written] = await session.all({ sql: `COPY (${select}) TO ${target} (FORMAT parquet, COMPRESSION zstd)` })
+  const file = await deps.lake.head(path)
+  assert(file, 'a file that was written is there')
+  return { path, rows: Number(Object.values(written ?? {})[0]), sizeBytes: file.sizeBytes }
+}
+
+/** R19: intervals whose rows are replaced by rows found here, unless their own latest run has looked at these files already. */
+async function reopenUnseen(
+  deps: ActivityDeps,
+  run: RunRef,
+  bundle: ViewBundle,
+  files: readonly PinnedFile[],
+  starts: readonly IsoInstant[],
+): Promise<void> {
+  const everyNs = parseDuration(bundle.view.every)
+  const own = files.filter((file) => file.role === 'own')
+  const unseen: Interval[] = []
+  for (const start of starts.map(parseInstant)) {
+    const interval = { start, end: start + everyNs }
+    const [state] = await deps.ledger.intervalStates(run, interval)
+    const latest = state?.latestRun && (await deps.ledger.run(state.latestRun.runId))
+    const seen = new Set(latest?.pins?.files.map((file) => `${file.uri}\n${file.etag}`))
+    if (latest?.pins && !own.every((file) => seen.has(`${file.uri}\n${file.etag}`))) unseen.push(interval)
+  }
+  await deps.ledger.reopenIntervals(run, unseen, `redelivered events were found in ${run.interval.start}`)
+}

@@ -1,0 +1,54 @@
+/** Step 2: the schema contract, from footers alone, before any byte of data is read. */
+import { Context } from '@temporalio/activity'
+import { buildFileTypesQuery, fileTypesFrom } from '../core/compute/index.js'
+import { MillcourseError } from '../core/errors.js'
+import { checkContract, type FileSchema, formatDifference } from '../core/source/index.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { appliedBundle } from './applied-bundle.js'
+import { withPinsVerified } from './pinned-files.js'
+import { pinnedRun } from './pinned-run.js'
+import type { ReadStepResult, RunRef } from './steps.js'
+
+const filesPerQuery = 256
+
+export function readSource(deps: ActivityDeps) {
+  return async (run: RunRef): Promise<ReadStepResult> => {
+    const { source } = await appliedBundle(deps, run)
+    const { files } = (await pinnedRun(deps, run)).pins
+    const schemas = await withPinsVerified(deps, files, () =>
+      readSchemas(
+        deps,
+        files.map((file) => file.uri),
+      ),
+    )
+    const { breaches, additions } = checkContract(source, schemas)
+    const warnings = additions.map(formatDifference)
+    if (warnings.length > 0) deps.log.warn({ run: run.runId, source: source.name, warnings }, 'undeclared columns')
+    const [first] = breaches
+    if (!first) return { warnings }
+    throw new MillcourseError('SOURCE_SCHEMA_CHANGED', breaches.map(formatDifference).join('; '), {
+      hint: `let the producer of source "${source.name}" write it as declared, or change the schema and apply it; then the interval runs again`,
+      facts: {
+        source: source.name,
+        file: first.file,
+        column: first.column,
+        was: first.was ?? 'absent',
+        is: first.is ?? 'absent',
+        differences: breaches.length,
+      },
+    })
+  }
+}
+
+async function readSchemas(deps: ActivityDeps, uris: readonly string[]): Promise<FileSchema[]> {
+  if (uris.length === 0) return []
+  return await deps.engine.withSession(
+    async (session) => {
+      const schemas: FileSchema[] = []
+      for (let at = 0; at < uris.length; at += filesPerQuery)
+        schemas.push(...fileTypesFrom(await session.all(buildFileTypesQuery(uris.slice(at, at + filesPerQuery)))))
+      return schemas
+    },
+    { isLight: true, signal: Context.current().cancellationSignal },
+  )
+}

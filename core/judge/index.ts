@@ -1,0 +1,4 @@
+/** Profile → verdict. */
+export { judgeProfile } from './judge-profile.js'
+export { buildProfileQueries, type ProfileQueries, profileFrom } from './profile-query.js'
+export type { ColumnProfile, Finding, Profile, Verdict } from './verdict.js'

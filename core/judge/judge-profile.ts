@@ -1,0 +1,58 @@
+import type { FeatureCheck, ViewChecks } from '../define/definitions.js'
+import type { ColumnProfile, Finding, Profile, Verdict } from './verdict.js'
+
+/** The verdict on a candidate by its profile. A value equal to its limit passes (R26); an empty interval has no rates (R24). */
+export function judgeProfile(profile: Profile, checks: ViewChecks): Verdict {
+  const findings = [
+    ...judgeRows(profile, checks),
+    ...profile.columns.flatMap((column) => judgeFeature(column, checks.features[column.feature] ?? {})),
+  ]
+  return { decision: findings.some((finding) => finding.severity === 'hold') ? 'hold' : 'publish', findings }
+}
+
+function judgeRows(profile: Profile, checks: ViewChecks): Finding[] {
+  const { rowsRead, rowsKept, nullKeys, nullEventTimes, duplicateRows } = profile
+  const severity = checks.rows?.severity ?? 'hold'
+  const rejectedRate = rowsRead > 0 ? (nullKeys + nullEventTimes) / rowsRead : null
+  const duplicateRate = rowsKept > 0 ? duplicateRows / rowsKept : null
+  return [
+    below('rows_below', severity, null, rowsKept, checks.rows?.min),
+    above('rows_above', severity, null, rowsKept, checks.rows?.max),
+    above('rejected_rate_above', 'hold', null, rejectedRate, checks.rejectedRateMax),
+    above('duplicate_rate_above', 'hold', null, duplicateRate, checks.duplicateRateMax),
+  ].flat()
+}
+
+function judgeFeature(column: ColumnProfile, check: FeatureCheck): Finding[] {
+  const { feature, values, nulls, nans, min, max } = column
+  const severity = check.severity ?? 'hold'
+  const rows = values + nulls
+  return [
+    above('null_rate_above', severity, feature, rows > 0 ? nulls / rows : null, check.nullRateMax),
+    below('value_below', severity, feature, min, check.min),
+    // R20: NaN ranks above every number, so above every limit.
+    above('value_above', severity, feature, nans > 0 ? Number.MAX_VALUE : max, check.max),
+  ].flat()
+}
+
+type Limit = number | null | undefined
+
+function above(
+  code: Finding['code'],
+  severity: Finding['severity'],
+  feature: string | null,
+  observed: number | null,
+  limit: Limit,
+): Finding[] {
+  return observed !== null && limit != null && observed > limit ? [{ code, severity, feature, observed, limit }] : []
+}
+
+function below(
+  code: Finding['code'],
+  severity: Finding['severity'],
+  feature: string | null,
+  observed: number | null,
+  limit: Limit,
+): Finding[] {
+  return observed !== null && limit != null && observed < limit ? [{ code, severity, feature, observed, limit }] : []
+}

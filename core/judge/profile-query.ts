@@ -1,0 +1,141 @@
+/**
+ * The statistics of an interval's kept rows, as DuckDB's text: approximate where the statistic's name says so. Numbers are doubles
+ * here; whatever has no finite double (NaN, infinity) is left out of mean, deviation and quantiles, and counted or shown by min and max.
+ */
+import type { RowCounts } from '../compute/candidate.js'
+import { familyOf } from '../define/column-types.js'
+import type { ColumnKind, ViewBundle } from '../define/definitions.js'
+import { assert } from '../errors.js'
+import type { ColumnProfile, Profile } from './verdict.js'
+
+export interface ProfileQueries {
+  /** One row: the statistics of every column that a feature is made of. */
+  readonly columns: string
+  /** One row: distinct keys, and rows of one key and event time beyond the first. */
+  readonly keys: string
+}
+
+const statistics = ['values', 'nans', 'mean', 'sd', 'min', 'max', 'quantiles', 'distinct'] as const
+const quantiles = [0.01, 0.25, 0.5, 0.75, 0.99]
+/** Beyond it a square, and so a deviation, is no longer a double. */
+const squareMax = 1e150
+
+/** @param kept relation of the interval's kept rows (core/compute/interval-query.ts) */
+export function buildProfileQueries(bundle: ViewBundle, kept: string): ProfileQueries {
+  const columns = profiledColumns(bundle).flatMap((name, index) => statisticsOf(bundle, name, index))
+  const keys = bundle.view.keyColumns.map(({ column }) => quoted(column)).join(', ')
+  return {
+    columns: `SELECT ${['count(*) AS "rows"', ...columns].join(', ')} FROM ${quoted(kept)}`,
+    keys: `SELECT approx_count_distinct(row(${keys})) AS "distinct",
+      (SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM ${quoted(kept)} GROUP BY ${keys}, "__event_ns")) AS duplicates
+      FROM ${quoted(kept)}`,
+  }
+}
+
+export function profileFrom(
+  bundle: ViewBundle,
+  counts: RowCounts,
+  columns: Readonly<Record<string, unknown>>,
+  keys: Readonly<Record<string, unknown>>,
+): Profile {
+  const names = profiledColumns(bundle)
+  const rows = Number(columns.rows)
+  assert(rows === counts.kept, 'the profile is of the kept rows')
+  return {
+    rowsRead: counts.read,
+    rowsKept: counts.kept,
+    nullKeys: counts.rejected.null_key,
+    nullEventTimes: counts.rejected.null_event_time,
+    keysDistinctApproximate: Number(keys.distinct),
+    duplicateRows: Number(keys.duplicates),
+    columns: bundle.view.features.map((feature) =>
+      feature.column === null
+        ? { ...noNumbers, feature: feature.name, column: null, values: rows, nulls: 0, nans: 0, distinctApproximate: 0 }
+        : columnProfile(
+            feature.name,
+            feature.column,
+            rows,
+            (statistic) => columns[`${statistic}${names.indexOf(feature.column!)}`],
+          ),
+    ),
+  }
+}
+
+const noNumbers = {
+  mean: null,
+  standardDeviation: null,
+  min: null,
+  max: null,
+  p1: null,
+  p25: null,
+  p50: null,
+  p75: null,
+  p99: null,
+}
+
+function columnProfile(
+  feature: string,
+  column: string,
+  rows: number,
+  at: (statistic: (typeof statistics)[number]) => unknown,
+): ColumnProfile {
+  const values = Number(at('values'))
+  const [p1, p25, p50, p75, p99] = ((at('quantiles') as readonly unknown[] | null) ?? []).map(finite)
+  return {
+    feature,
+    column,
+    values,
+    nulls: rows - values,
+    nans: Number(at('nans')),
+    mean: finite(at('mean')),
+    standardDeviation: finite(at('sd')),
+    min: finite(at('min')),
+    max: finite(at('max')),
+    p1: p1 ?? null,
+    p25: p25 ?? null,
+    p50: p50 ?? null,
+    p75: p75 ?? null,
+    p99: p99 ?? null,
+    distinctApproximate: Number(at('distinct')),
+  }
+}
+
+/** JSON knows no infinity: the largest number stands for it, beyond any limit but itself. */
+function finite(value: unknown): number | null {
+  if (typeof value !== 'number' || Number.isNaN(value)) return null
+  return Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE)
+}
+
+function profiledColumns(bundle: ViewBundle): string[] {
+  return [...new Set(bundle.view.features.flatMap((feature) => feature.column ?? []))]
+}
+
+function statisticsOf(bundle: ViewBundle, name: string, index: number): string[] {
+  const declared = bundle.source.schema.find((column) => column.name === name)
+  assert(declared, `feature column "${name}" is declared`)
+  const column = quoted(name)
+  const number = asNumber(declared.kind, column)
+  const square = `CASE WHEN abs(${number}) < ${squareMax} THEN ${number} END`
+  const real = `CASE WHEN NOT isnan(${number}) THEN ${number} END`
+  const text: Readonly<Record<(typeof statistics)[number], string>> = {
+    values: `count(${column})`,
+    nans: `count(*) FILTER (isnan(${number}))`,
+    mean: `avg(${square})`,
+    sd: `stddev_samp(${square})`,
+    min: `min(${real})`,
+    max: `max(${real})`,
+    quantiles: `approx_quantile(${square}, [${quantiles.join(', ')}])`,
+    distinct: `approx_count_distinct(${column})`,
+  }
+  return statistics.map((statistic) => `${text[statistic]} AS "${statistic}${index}"`)
+}
+
+/** Text, bytes and times have counts only. */
+function asNumber(kind: ColumnKind, column: string): string {
+  const isNumber = ['integer', 'float', 'decimal', 'boolean'].includes(familyOf(kind))
+  return isNumber ? `CAST(${column} AS DOUBLE)` : 'CAST(NULL AS DOUBLE)'
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
