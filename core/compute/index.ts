@@ -21,4 +21,18 @@ export {
 } from './interval-query.js'
 export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
 export type { SqlQuery } from './sql-algebra.js'
+export {
+  buildSpineColumnsQuery,
+  buildTrainingSet,
+  checkSpineRows,
+  spineColumnsFrom,
+  type TrainingSetInput,
+  type TrainingSetQuery,
+} from './training-set.js'
+export {
+  planTrainingSet,
+  type TrainingPlan,
+  type TrainingRequest,
+  type TrainingViewRequest,
+} from './training-set-plan.js'
 export { buildWindowValues, type CoarseFile, type WindowValuesInput } from './window-values.js'

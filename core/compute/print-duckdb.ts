@@ -18,6 +18,7 @@ export function printRelation(relation: Relation): string {
     case 'table':
     case 'parquet':
     case 'csvText':
+    case 'numberedParquet':
     case 'join':
       return `SELECT * FROM ${printFrom(relation)}`
     default:
@@ -43,6 +44,11 @@ export function printFileSchemas(files: readonly string[]): SqlQuery {
   return {
     sql: `SELECT "file_name", "name", "num_children", "logical_type", "duckdb_type" FROM parquet_schema([${files.map(printPath).join(', ')}])`,
   }
+}
+
+/** Names of a CSV file's columns, as `column_name`. */
+export function printCsvHeader(file: string): SqlQuery {
+  return { sql: `DESCRIBE SELECT * FROM read_csv(${printPath(file)}, ${csvOptions})` }
 }
 
 export function printName(name: string): string {
@@ -104,6 +110,8 @@ function printPath(path: string): string {
   return printText(path.replace(/[*?[]/g, (special) => `[${special}]`))
 }
 
+const csvOptions = 'header = true, all_varchar = true, allow_quoted_nulls = false, hive_partitioning = false'
+
 function printFrom(relation: Relation): string {
   switch (relation.is) {
     case 'table':
@@ -112,9 +120,13 @@ function printFrom(relation: Relation): string {
       // Hive partitioning is off: a folder `date=…` would hide a column `date`.
       return `read_parquet([${relation.files.map(printPath).join(', ')}], hive_partitioning = false, union_by_name = ${relation.mayLackColumns})`
     case 'csvText':
-      return `read_csv(${printPath(relation.file)}, header = true, all_varchar = true, allow_quoted_nulls = false, hive_partitioning = false)`
+      // Read by one thread, so that rows are numbered in the file's order.
+      return `read_csv(${printPath(relation.file)}, ${csvOptions}, parallel = false)`
+    case 'numberedParquet':
+      return `read_parquet(${printPath(relation.file)}, hive_partitioning = false, file_row_number = true)`
     case 'join': {
-      const left = `${printFrom(relation.left)} AS ${printName(relation.leftAs)}`
+      const isChain = relation.left.is === 'join'
+      const left = isChain ? printFrom(relation.left) : `${printFrom(relation.left)} AS ${printName(relation.leftAs)}`
       const right = `${printFrom(relation.right)} AS ${printName(relation.rightAs)}`
       const kind = { inner: 'JOIN', left: 'LEFT JOIN', semi: 'SEMI JOIN', asofLeft: 'ASOF LEFT JOIN' }[relation.kind]
       return `${left} ${kind} ${right} ON ${printExpression(relation.on)}`
@@ -182,11 +194,10 @@ export function printExpression(expression: Expression): string {
       return printAggregate(expression.aggregate, expression.operand, expression.where)
     case 'rowNumber':
       return `row_number() OVER (${printPartition(expression.partitionBy)}${expression.orderBy.length > 0 ? `ORDER BY ${printOrder(expression.orderBy)}` : ''})`
-    case 'sliding': {
-      const from = expression.from === null ? 'UNBOUNDED' : `${expression.from}`
-      const frame = `RANGE BETWEEN ${from} PRECEDING AND ${expression.to} PRECEDING`
-      return `${printAggregate(expression.aggregate, expression.operand, expression.where)} OVER (${printPartition(expression.partitionBy)}ORDER BY ${printExpression(expression.orderBy)} ${frame})`
-    }
+    case 'running':
+      return `${printAggregate(expression.aggregate, expression.operand, null)} OVER (${printPartition(expression.partitionBy)}ORDER BY ${printExpression(expression.orderBy)} RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`
+    case 'next':
+      return `lead(${printExpression(expression.operand)}) OVER (${printPartition(expression.partitionBy)}ORDER BY ${printOrder(expression.orderBy)})`
     default:
       return assertNever(expression)
   }
@@ -246,9 +257,11 @@ function printOperation(operator: Operator, operands: readonly string[]): string
     case 'instantFromNs':
       return printInstant('TIMESTAMP_NS', 'epoch_ns', 1n, first!)
     case 'timestampUsFromInstant':
-      return `make_timestamp(CAST(${first} // 1000 AS BIGINT))`
+      return printTimestamp('TIMESTAMP', `make_timestamp(CAST(${first} // 1000 AS BIGINT))`, first!)
     case 'timestampNsFromInstant':
-      return `make_timestamp_ns(CAST(${first} AS BIGINT))`
+      return printTimestamp('TIMESTAMP_NS', `make_timestamp_ns(CAST(${first} AS BIGINT))`, first!)
+    case 'looksLikeInteger':
+      return `regexp_full_match(${first}, '-?[0-9]+')`
     case 'zonedUs':
       return `epoch_us(timezone(${second}, make_timestamp(CAST(${first} AS BIGINT))))`
     case 'wallUs':
@@ -265,6 +278,10 @@ function printOperation(operator: Operator, operands: readonly string[]): string
     default:
       throw new Error(`no DuckDB word for ${operator}`)
   }
+}
+
+function printTimestamp(type: string, finite: string, instant: string): string {
+  return `CASE WHEN ${instant} >= ${endOfTime} THEN CAST('infinity' AS ${type}) WHEN ${instant} <= -${endOfTime} THEN CAST('-infinity' AS ${type}) ELSE ${finite} END`
 }
 
 function printInstant(type: string, epoch: string, nsPerTick: bigint, operand: string): string {

@@ -75,6 +75,7 @@ export type Operator =
   | 'listDistinctSortedFloats'
   | 'listFlatten'
   | 'in'
+  | 'looksLikeInteger'
 /** (text, type literal through `tryCast`) is an expression kind of its own; see `tryCast`. */
 
 export type Aggregate = 'count' | 'sum' | 'min' | 'max' | 'list' | 'any' | 'boolOr'
@@ -100,15 +101,19 @@ export type Expression =
     }
   | { readonly is: 'rowNumber'; readonly partitionBy: readonly Expression[]; readonly orderBy: readonly OrderTerm[] }
   | {
-      /** An aggregate over the rows of one partition whose order value lies in [own - from, own - to]; null: no start. */
-      readonly is: 'sliding'
+      /** An aggregate over the rows of one partition up to this one, rows of the same order value included. */
+      readonly is: 'running'
       readonly aggregate: Aggregate
       readonly operand: Expression
-      readonly where: Expression | null
       readonly partitionBy: readonly Expression[]
       readonly orderBy: Expression
-      readonly from: bigint | null
-      readonly to: bigint
+    }
+  /** The operand in the next row of the partition; null in the last. */
+  | {
+      readonly is: 'next'
+      readonly operand: Expression
+      readonly partitionBy: readonly Expression[]
+      readonly orderBy: readonly OrderTerm[]
     }
 
 /** Nulls count as the lowest value, in both directions (R3). */
@@ -126,6 +131,8 @@ export type Relation =
       readonly mayLackColumns: boolean
     }
   | { readonly is: 'csvText'; readonly file: string }
+  /** With `file_row_number`, from 0. */
+  | { readonly is: 'numberedParquet'; readonly file: string }
   | {
       readonly is: 'values'
       readonly columns: readonly (readonly [string, SqlType])[]

@@ -172,7 +172,7 @@ export class Bench {
     return path
   }
 
-  async write(session: QuerySession, select: string): Promise<string | null> {
+  async write(session: QuerySession, select: string): Promise<string> {
     const path = this.path()
     await session.execute({ sql: `COPY (${select}) TO '${path}' (FORMAT parquet)` })
     return path

@@ -1,0 +1,98 @@
+/** Windows for a spine: each row at time t is answered at T = floor(t / d)·d from the committed tiles (R9), as online is at E = T (R29). */
+import { sqlType } from './column-types.js'
+import { printCreate } from './print-duckdb.js'
+import {
+  all,
+  cast,
+  column,
+  type Expression,
+  join,
+  literal,
+  type NamedExpression,
+  operation,
+  select,
+  table,
+} from './sql-algebra.js'
+import { knownColumn, spanColumn, tileColumn, tileNs, untilColumn } from './tile-rows.js'
+import { tileStates, windowFeatures } from './tile-states.js'
+import type { Answers, Asked } from './training-lookup.js'
+import type { TrainingViewPlan } from './training-set-plan.js'
+import { mergedFeatures, readTiles, windowLengths, windowTiles } from './window-values.js'
+
+const endColumn = '__end'
+const keyName = (part: number): string => `__key${part}`
+const startFlag = (index: number): string => `__in_window${index}`
+
+export function windowAnswers(view: TrainingViewPlan, asked: Asked): Answers {
+  const { bundle } = view
+  const questions = `${asked.prefix}_questions`
+  const end = cast(operation('floorDiv', column('__t'), literal(tileNs(bundle))), { kind: 'int64' })
+  const spineKeys = asked.keys.map((_, part) => column(`__key${asked.view}_${part}`))
+  // Each key and tile edge is answered once, however many rows of the spine ask for it.
+  const distinct = select(
+    table(asked.spine),
+    [...spineKeys.map((key, part): NamedExpression => [keyName(part), key]), [endColumn, end]],
+    { distinct: true, where: all(spineKeys.map((key) => operation('isNotNull', key))) },
+  )
+  const keys = [...asked.keys.map((_, part) => keyName(part)), endColumn]
+  const merged = mergedFeatures(bundle, tilesInReach(view, asked, questions), keys, (feature) =>
+    column(startFlag(windowLengths(bundle).indexOf(feature.over))),
+  )
+  const spine = select(table(asked.spine), [
+    ['__row', column('__row')],
+    ...spineKeys.map((key, part): NamedExpression => [keyName(part), key]),
+    [endColumn, end],
+  ])
+  const same = all(keys.map((name) => operation('=', column(name, 'spine'), column(name, 'answer'))))
+  return {
+    before: [printCreate('table', questions, distinct)],
+    answers: select(join('left', [spine, 'spine'], [merged, 'answer'], same), [
+      ['__row', column('__row', 'spine')],
+      ...windowFeatures(bundle).map(
+        (feature): NamedExpression => [feature.name, countsFromZero(feature.operation, column(feature.name, 'answer'))],
+      ),
+    ]),
+  }
+}
+
+/** R8: a key never seen has counts of 0. */
+function countsFromZero(operationName: string, value: Expression): Expression {
+  return operationName === 'count' || operationName === 'count_distinct'
+    ? operation('coalesce', value, literal(0n))
+    : value
+}
+
+function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
+  const { bundle } = view
+  const states = tileStates(bundle).map(({ name }) => name)
+  const tiles = select(readTiles(bundle, asked.files), [
+    ...bundle.view.keyColumns.map(
+      ({ key }, part): NamedExpression => [keyName(part), cast(column(key), sqlType(asked.keys[part]!))],
+    ),
+    ...[tileColumn, spanColumn, knownColumn, untilColumn, ...states].map(
+      (name): NamedExpression => [name, column(name)],
+    ),
+  ])
+  const end = column(endColumn, 'question')
+  const first = column(tileColumn, 'tile')
+  const lengths = windowLengths(bundle)
+  // In tiles before the end, as the window at tile 0 has them.
+  const reaches = lengths.map((length) => windowTiles(bundle, length, 0n).from)
+  const starts = reaches.map((from) =>
+    from === null ? literal(true) : operation('>=', first, operation('+', end, literal(from))),
+  )
+  const furthest = reaches.every((from) => from !== null) ? reaches.toSorted((a, b) => (a < b ? -1 : 1))[0]! : null
+  const on = all([
+    ...asked.keys.map((_, part) => operation('=', column(keyName(part), 'question'), column(keyName(part), 'tile'))),
+    operation('<=', operation('+', first, column(spanColumn, 'tile')), end),
+    operation('<', column(knownColumn, 'tile'), end),
+    operation('coalesce', operation('<=', end, column(untilColumn, 'tile')), literal(true)),
+    ...(furthest === null ? [] : [operation('>=', first, operation('+', end, literal(furthest)))]),
+  ])
+  return select(join('inner', [table(questions), 'question'], [tiles, 'tile'], on), [
+    ...asked.keys.map((_, part): NamedExpression => [keyName(part), column(keyName(part), 'question')]),
+    [endColumn, end],
+    ...starts.map((flag, index): NamedExpression => [startFlag(index), flag]),
+    ...states.map((name): NamedExpression => [name, column(name, 'tile')]),
+  ])
+}

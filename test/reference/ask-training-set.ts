@@ -1,0 +1,30 @@
+import {
+  buildSpineColumnsQuery,
+  buildTrainingSet,
+  checkSpineRows,
+  planTrainingSet,
+  spineColumnsFrom,
+  type TrainingViewRequest,
+} from '../../core/compute/index.js'
+import type { EngineRow, QuerySession } from '../../core/ports/query-engine.js'
+import type { Bench } from './generated-history.js'
+
+/** As a caller does it, step by step; the written file's rows in its order. */
+export async function askTrainingSet(
+  bench: Bench,
+  session: QuerySession,
+  spine: { file: string; format: 'parquet' | 'csv'; eventTimeColumn: string },
+  views: readonly (TrainingViewRequest & { readonly files: readonly string[] })[],
+): Promise<EngineRow[]> {
+  const columns = spineColumnsFrom(spine.format, await session.all(buildSpineColumnsQuery(spine)))
+  const plan = planTrainingSet({ spine: { ...spine, columns }, views })
+  const query = buildTrainingSet({ plan, files: views.map((view) => view.files) })
+  for (const statement of query.spine) await session.execute(statement)
+  checkSpineRows(await session.all(query.problems))
+  for (const statement of query.statements) await session.execute(statement)
+  const units = query.timeUnits === null ? null : (await session.all(query.timeUnits))[0]!
+  const file = await bench.write(session, query.output(units))
+  return session.all({
+    sql: `SELECT * EXCLUDE (file_row_number) FROM read_parquet('${file}', file_row_number = true) ORDER BY file_row_number`,
+  })
+}
