@@ -60,12 +60,20 @@ test('nothing is left for later, switched off or run alone', () => {
   expect(found, 'finish it or open an issue; a test that cannot run here says why with skipIf and a reason').toEqual([])
 })
 
-test('only the clock adapter asks for the time of day, and nothing in core draws random numbers', () => {
+test('only the clock adapter asks for the time of day', () => {
   const asks = linesWith(
     code.filter((file) => /^(core|activities|workflows)\//.test(file) && !file.endsWith('.test.ts')),
-    /\bDate\.now\(|new Date\(\)|Math\.random\(/,
+    /\bDate\.now\(|new Date\(\)/,
   )
   expect(asks, 'time is an argument: take a Clock or an Instant').toEqual([])
+})
+
+test('nothing in core or in a workflow is left to chance', () => {
+  const draws = linesWith(
+    code.filter((file) => /^(core|workflows)\//.test(file) && !file.endsWith('.test.ts')),
+    /Math\.random\(|randomUUID\(/,
+  )
+  expect(draws, 'take what is drawn as an argument').toEqual([])
 })
 
 test('no path of somebody’s machine is in the tree', () => {
@@ -136,7 +144,7 @@ test('versions in package.json are exact', () => {
  * A ratchet, not a wall: what is small stays small. A file past 400 lines usually holds two ideas; one that must be longer (a table,
  * a list of cases) stands here with its size, which may shrink.
  */
-const longFiles: Readonly<Record<string, number>> = {}
+const longFiles: Readonly<Record<string, number>> = { 'core/define/builders.test.ts': 420 }
 const linesMax = 400
 
 test(`files have at most ${linesMax} lines`, () => {

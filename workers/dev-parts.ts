@@ -77,6 +77,8 @@ export async function keepRunning<Part extends RunningPart>(
       if (stopping.signal.aborted) return
       deaths = performance.now() - startedAt > healthyAfterMs ? 1 : deaths + 1
       tell('died', `${plan.name}: process ${running.pid} died (logs: .millcourse/logs)`)
+      // What it left below itself goes too: a server whose guard was killed still holds its port and its files.
+      await running.stop()
       if (deaths >= deathsMax) return options.onGivenUp(gaveUp(plan.name, deaths))
       await pause(Math.min(firstPauseMs * 2 ** (deaths - 1), longestPauseMs), stopping.signal)
       if (stopping.signal.aborted) return

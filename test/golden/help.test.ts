@@ -1,0 +1,36 @@
+/** `--help` of each command as a person reads it. `npx vitest run --project stack test/golden -u` after a change that is meant. */
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const help = (...command: string[]) =>
+  execFileSync(process.execPath, [program, ...command, '--help'], {
+    encoding: 'utf8',
+    env: { ...process.env, COLUMNS: '100' },
+  })
+
+const commands = [...help().matchAll(/^ {2}([a-z-]+)(?: \[options\]| <| \[|\s)/gm)]
+  .map((match) => match[1] ?? '')
+  .filter((name) => !name.startsWith('-') && name !== 'help')
+
+test('the commands are those of the golden list', async () => {
+  await expect(help()).toMatchFileSnapshot('help/millcourse.golden.txt')
+  expect(commands).toHaveLength(13)
+})
+
+test.each([...commands, 'runs show'])('millcourse %s --help has an example', async (name) => {
+  const text = help(...name.split(' '))
+  expect(text).toMatch(/\nExample:\n {2}\$ .*millcourse /)
+  await expect(text).toMatchFileSnapshot(`help/${name.replaceAll(' ', '-')}.golden.txt`)
+})
+
+test('--help waits for nothing: under 0.4 s', () => {
+  const took = [1, 2, 3].map(() => {
+    const startedMs = performance.now()
+    help()
+    return performance.now() - startedMs
+  })
+  // The best of three: a busy machine must not fail it, a heavy import must.
+  expect(Math.min(...took)).toBeLessThan(400)
+})
