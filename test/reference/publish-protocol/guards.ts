@@ -21,6 +21,7 @@ export const guards = {
   'new-sequence': 'R36: an attempt that does not continue a recorded delta draws a new sequence',
   'resume-newest': 'R36: a recorded delta is continued only while nobody has drawn a later sequence',
   'cursor-acknowledged': 'a successor goes on after the last acknowledged item, not after the last one sent',
+  'cursor-of-sequence': 'a cursor counts only for the sequence under which it was acknowledged',
   'release-unfinished': 'R36: a lease given back leaves its publish unfinished',
   'rebuild-by-scan': 'with the published state lost, it is rebuilt by a scan, not taken for empty',
   'empty-item': 'R36: missing is an empty item that keeps its sequence, never a delete',

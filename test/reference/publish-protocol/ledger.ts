@@ -74,7 +74,8 @@ export class ModelLedger {
   readonly violations: string[] = []
   lease: { readonly sequence: number; readonly owner: string; readonly workflow: string; isExpired: boolean } | null =
     null
-  cache: Map<string, string | null> | null = new Map()
+  /** The published state; null until a publish has finished, and when it is lost: a scan takes its place. */
+  cache: Map<string, string | null> | null = null
   private pinnings = 0
   lastFinished = 0
   endAt = 0

@@ -3,6 +3,12 @@ import type { Commit, Item, ModelLedger, Publish } from './ledger.js'
 import type { ModelOnlineStore } from './online-store.js'
 import { project, type Row, type View } from './view.js'
 
+/** Items acknowledged, and under which sequence. */
+export interface Cursor {
+  readonly sequence: number
+  readonly items: number
+}
+
 export class Publisher {
   phase: 'open' | 'record' | 'write' | 'end' | 'finish' | 'ended' = 'open'
   publish: Publish | null = null
@@ -19,7 +25,7 @@ export class Publisher {
     readonly attempt: number,
     private readonly ledger: ModelLedger,
     private readonly online: ModelOnlineStore,
-    private readonly heartbeats: Map<string, number>,
+    private readonly heartbeats: Map<string, Cursor>,
   ) {}
 
   get owner(): string {
@@ -55,7 +61,8 @@ export class Publisher {
       const outcome = online.putItem(sequence, item)
       this.cursor++
       const isAhead = !ledger.has('cursor-acknowledged')
-      if (outcome === 'written') this.heartbeats.set(this.workflow, this.cursor + (isAhead ? 1 : 0))
+      const items = this.cursor + (isAhead ? 1 : 0)
+      if (outcome === 'written') this.heartbeats.set(this.workflow, { sequence, items })
       this.goOn(outcome === 'written', 'write')
       return `putItem ${sequence} ${formatItem(item)}: ${outcome}`
     }
@@ -76,7 +83,9 @@ export class Publisher {
     this.publish = publish
     if (result.kind === 'resumed') {
       this.delta = publish.delta!
-      this.cursor = this.heartbeats.get(this.workflow) ?? 0
+      const cursor = this.heartbeats.get(this.workflow)
+      const isCursorOwn = cursor?.sequence === publish.sequence || !this.ledger.has('cursor-of-sequence')
+      this.cursor = cursor && isCursorOwn ? cursor.items : 0
       this.newBase = publish.published ? null : scan(this.online)
       this.goOn(true, 'write')
       return `openPublish: resumed ${publish.sequence} at item ${this.cursor}`
@@ -85,7 +94,6 @@ export class Publisher {
       publish.published ?? (this.ledger.has('rebuild-by-scan') ? scan(this.online) : new Map<string, string>())
     this.newBase = publish.published ? null : published
     this.delta = planDelta(this.ledger, publish, published, new Set(this.online.items.keys()))
-    this.heartbeats.set(this.workflow, 0)
     this.goOn(true, this.ledger.has('record-before-write') ? 'record' : 'write')
     const covered = publish.covered.map(({ id }) => `c${id}`)
     return `openPublish: sequence ${publish.sequence}, E=${publish.endAt}, covers ${covered.join(' ') || 'nothing'}`

@@ -5,7 +5,7 @@
 import type { Guard } from './guards.js'
 import { ModelLedger, type Run } from './ledger.js'
 import { ModelOnlineStore } from './online-store.js'
-import { Publisher } from './publisher.js'
+import { type Cursor, Publisher } from './publisher.js'
 import { intervalCount, isInside, type Row, type View } from './view.js'
 
 export type Event =
@@ -29,8 +29,8 @@ export class World {
   readonly online: ModelOnlineStore
   readonly source = new Map<number, readonly Row[]>()
   readonly publishers = new Map<string, Publisher>()
-  /** Items acknowledged, by workflow; Temporal's heartbeat details. */
-  readonly heartbeats = new Map<string, number>()
+  /** By workflow; Temporal's heartbeat details. */
+  readonly heartbeats = new Map<string, Cursor>()
   /** When an operator asked for an interval to run again, and when runs pinned their inputs: event numbers. */
   readonly rerunAsked = new Map<number, number>()
   readonly pinnedAt = new Map<number, number>()
