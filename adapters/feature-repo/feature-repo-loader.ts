@@ -56,15 +56,22 @@ export async function readFeatureRepo(dir: string): Promise<FeatureRepoReading> 
     .filter((one) => !exported.has(one) && !failedFiles.has(one.definition.at?.file ?? ''))
     .map((one) => notExportedProblem(one.definition))
   const problems = [...declarations.flatMap((declaration) => declaration.problems), ...notExported]
-  return {
-    repo,
-    problems: [
-      ...distinct(failures).map((failure) => failure.error),
-      ...problems.map((problem) => errorOf(problem, root)),
-      ...validateRepo(repo),
-    ],
-  }
+  const errors = [
+    ...distinct(failures).map((failure) => failure.error),
+    ...problems.map((problem) => errorOf(problem, root)),
+    ...validateRepo(repo),
+  ]
+  return { repo, problems: errors.sort((a, b) => comparePlaces(a.detail.facts ?? {}, b.detail.facts ?? {})) }
 }
+
+/** Files are imported side by side, so what is found first says nothing: by file and line. */
+function comparePlaces(a: Place, b: Place): number {
+  const [fileA, fileB] = [String(a.file ?? ''), String(b.file ?? '')]
+  if (fileA !== fileB) return fileA < fileB ? -1 : 1
+  return Number(a.line ?? 0) - Number(b.line ?? 0)
+}
+
+type Place = Readonly<Record<string, string | number>>
 
 interface Imported {
   /** Every definition that was made, with what is wrong with it. */
@@ -79,12 +86,11 @@ async function importAll(importer: DefinitionImporter, files: readonly string[],
   const failures: LoadFailure[] = []
   const collecting = collectDeclarations((declaration) => declarations.push(declaration))
   try {
-    for (const file of files)
-      try {
-        for (const value of Object.values(await importer.import(file))) collectExported(value, exported)
-      } catch (error) {
-        failures.push(loadFailure(error, file, root))
-      }
+    const imports = await Promise.allSettled(files.map((file) => importer.import(file)))
+    imports.forEach((result, index) => {
+      if (result.status === 'rejected') failures.push(loadFailure(result.reason, files[index]!, root))
+      else for (const value of Object.values(result.value)) collectExported(value, exported)
+    })
   } finally {
     collecting.stop()
   }
@@ -105,7 +111,7 @@ function isLiteral(value: unknown): value is Readonly<Record<string, unknown>> {
 function repoOf(project: string, all: readonly Declared[], root: string): FeatureRepo {
   const definitions = all
     .map(({ definition }) => ({ ...definition, at: relativeLocation(definition.at, root) }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .sort((a, b) => (a.name === b.name ? comparePlaces({ ...a.at }, { ...b.at }) : a.name < b.name ? -1 : 1))
   const ofKind = <Kind extends Definition['kind']>(kind: Kind) =>
     definitions.filter((one): one is Extract<Definition, { kind: Kind }> => one.kind === kind)
   return {
