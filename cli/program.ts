@@ -144,8 +144,16 @@ export function buildProgram(run: Runner, version: string): Command {
     .description('join features onto a spine, as they were known at each row’s time')
     .requiredOption('--spine <file>', 'Parquet or CSV: keys, a time, any other columns')
     .requiredOption('--event-time <column>', 'the spine’s time')
-    .requiredOption('--features <names>', 'VIEW:feature or VIEW:*, comma-separated', list)
-    .option('--map <pairs>', 'VIEW.key=column, where a spine column has another name, comma-separated', list)
+    .requiredOption(
+      '--features <names>',
+      'VIEW:feature or VIEW:*, comma-separated; ALIAS=VIEW:feature to join a view twice',
+      list,
+    )
+    .option(
+      '--map <pairs>',
+      'VIEW.key=column (or ALIAS.key=column), where a spine column has another name, comma-separated',
+      list,
+    )
     .requiredOption('--out <file>', 'the Parquet file to write')
     .addHelpText(
       'after',
