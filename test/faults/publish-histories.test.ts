@@ -8,7 +8,7 @@ import type { PackedValue } from '../../core/publish/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { minute, type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
 
-const hours = 5
+const hours = 3
 const runsMax = 20
 const since = '2001-01-01T00:00:00Z'
 const owner = 'ops'
@@ -49,21 +49,28 @@ interface Row {
   readonly value: number | null
   readonly gone: boolean
 }
+/** Intervals are committed over one of few sets of rows, so that they often go back to what they were. */
+interface Story {
+  readonly sets: readonly (readonly Row[])[]
+  readonly events: readonly Event[]
+}
 interface Fault {
   readonly call: 'putItems' | 'putEnd' | 'recordDelta' | 'finishPublish'
   readonly nth: number
   readonly when: 'before' | 'after'
 }
 type Event =
-  | { readonly type: 'commit'; readonly hour: number; readonly rows: readonly Row[] }
+  | { readonly type: 'commit'; readonly hour: number; readonly rows: number }
   | { readonly type: 'publish' }
   /** The worker dies at the call; its lease runs out. */
   | { readonly type: 'die'; readonly fault: Fault }
+  /** An interval changes, the worker that publishes it dies, and the interval goes back to what it was. */
+  | { readonly type: 'waver'; readonly hour: number; readonly rows: number; readonly fault: Fault }
   /** Stopped at the call, woken after another commit and another publish. */
-  | { readonly type: 'sleep'; readonly fault: Fault; readonly hour: number; readonly rows: readonly Row[] }
+  | { readonly type: 'sleep'; readonly fault: Fault; readonly hour: number; readonly rows: number }
 
 const hour = fc.nat({ max: hours - 1 })
-const rows = fc.uniqueArray(
+const set = fc.uniqueArray(
   fc.record({
     minute: fc.nat({ max: 59 }),
     city: fc.constantFrom('A', 'AB', 'B'),
@@ -79,15 +86,18 @@ const fault = fc.record({
   nth: fc.constantFrom(1, 2),
   when: fc.constantFrom<Fault['when'][]>('before', 'after'),
 })
-const history = fc.array(
+const rows = fc.nat({ max: 2 })
+const happenings = fc.array(
   fc.oneof(
     { weight: 4, arbitrary: fc.record({ type: fc.constant('commit' as const), hour, rows }) },
     { weight: 2, arbitrary: fc.constant({ type: 'publish' as const }) },
     { weight: 2, arbitrary: fc.record({ type: fc.constant('die' as const), fault }) },
+    { weight: 2, arbitrary: fc.record({ type: fc.constant('waver' as const), hour, rows, fault }) },
     { weight: 1, arbitrary: fc.record({ type: fc.constant('sleep' as const), fault, hour, rows }) },
   ),
-  { minLength: 3, maxLength: 9 },
+  { minLength: 3, maxLength: 8 },
 )
+const history = fc.record({ sets: fc.array(set, { minLength: 3, maxLength: 3 }), events: happenings })
 
 class Death extends Error {}
 
@@ -123,9 +133,10 @@ describe('histories', () => {
   const sql = (bundle: ViewBundle, at: number, { minute: offset, city, gate, value, gone }: Row) =>
     `(${minute(bundle, at * 60 + offset)}, '${city}', ${gate}, ${value ?? 'NULL::BIGINT'}, ${gone && bundle.view.viewKind === 'lookup'})`
 
-  async function play(bundle: ViewBundle, story: readonly Event[]): Promise<Map<number, readonly Row[]>> {
+  async function play(bundle: ViewBundle, { sets, events: happened }: Story): Promise<Map<number, readonly Row[]>> {
     const state = new Map<number, readonly Row[]>()
-    const commit = async (at: number, given: readonly Row[]) => {
+    const commit = async (at: number, set: number) => {
+      const given = sets[set]!
       await rig.commit(
         bundle,
         at,
@@ -135,7 +146,15 @@ describe('histories', () => {
     }
     // Two items a part, so that faults fall between parts.
     const worker = rig.worker({ settings: { ...rig.deps.settings, publishPartItems: 2 } })
-    for (const event of story) {
+    const die = async (at: Fault) => {
+      const dying = withFault(worker, at, async () => {
+        throw new Death()
+      })
+      await rig.publish(bundle, {}, dying).catch((error: unknown) => {
+        if (!(error instanceof Death)) throw error
+      })
+    }
+    for (const event of happened) {
       switch (event.type) {
         case 'commit':
           await commit(event.hour, event.rows)
@@ -143,13 +162,16 @@ describe('histories', () => {
         case 'publish':
           await rig.publish(bundle, {}, worker)
           break
-        case 'die': {
-          const dying = withFault(worker, event.fault, async () => {
-            throw new Death()
-          })
-          await rig.publish(bundle, {}, dying).catch((error: unknown) => {
-            if (!(error instanceof Death)) throw error
-          })
+        case 'die':
+          await die(event.fault)
+          break
+        case 'waver': {
+          const before = sets.indexOf(state.get(event.hour) ?? sets[0]!)
+          await commit(event.hour, before)
+          await rig.publish(bundle, {}, worker)
+          await commit(event.hour, event.rows)
+          await die(event.fault)
+          await commit(event.hour, before)
           break
         }
         case 'sleep': {
