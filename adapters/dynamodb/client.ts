@@ -25,6 +25,8 @@ export const dynamoDbDefaults = {
 } as const satisfies DynamoDbOptions
 
 export function createClient(options: DynamoDbOptions): DynamoDBClient {
+  // The SDK announces the end of its support for this Node on every start, into the output of every command.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   return new DynamoDBClient({
     region: options.region,
     ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),

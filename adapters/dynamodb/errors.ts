@@ -22,7 +22,11 @@ export function toOnlineStoreError(error: unknown, table: string): MillcourseErr
   if (isMillcourseError(error)) return error
   const { name, message, status } = read(error)
   const say = (code: ErrorCode, what: string, hint: string) =>
-    new MillcourseError(code, `online table ${table}: ${what}`, { cause: error, hint, facts: { table, cause: name } })
+    new MillcourseError(code, `online table ${table}: ${what}`, {
+      cause: withoutRequest(error),
+      hint,
+      facts: { table, cause: name },
+    })
   if (throttles.has(name) || status === 429)
     return say('PUBLISH_THROTTLED', 'requests are throttled', "raise the table's or the account's limits, or wait")
   if (denials.has(name) || status === 403 || status === 401)
@@ -51,6 +55,15 @@ export function isPassing(error: MillcourseError): boolean {
 
 export function isNamed(error: unknown, name: string): boolean {
   return read(error).name === name
+}
+
+/** The SDK hangs the whole exchange on its errors, signed headers included: that is for no log. */
+function withoutRequest(error: unknown): Error {
+  const { name, message } = read(error)
+  const cause = new Error(message)
+  cause.name = name
+  if (error instanceof Error && error.stack !== undefined) cause.stack = error.stack
+  return cause
 }
 
 function read(error: unknown): { name: string; message: string; status: number | undefined } {

@@ -18,8 +18,8 @@ export function onlineExpirySeconds(item: {
   if (item.isEmpty) return seconds(item.realNow + graceNs)
   if (item.eventAt === null || item.ttlNs === null) return null
   const expiredAt = item.eventAt + item.ttlNs
-  const from = expiredAt < item.realNow ? item.realNow : expiredAt
-  return seconds(from + graceNs)
+  if (expiredAt < item.realNow) return seconds(item.realNow + graceNs)
+  return seconds(expiredAt + graceNs)
 }
 
 function seconds(instant: Instant): number {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OnlineStore } from '../../core/ports/online-store.js'
 import type { OnlineItem, PublishedEnd } from '../../core/publish/online-item.js'
@@ -155,6 +156,11 @@ export function onlineStoreContract(name: string, startHome: () => Promise<Onlin
       await expect(store.getEnd('contract.none')).rejects.toEqual(missing)
       await expect(all('contract.none')).rejects.toEqual(missing)
       expect(await store.describeTable('contract.none')).toBeNull()
+    })
+
+    test('an error carries nothing of the signed request', async () => {
+      const error: unknown = await store.getEnd('contract.none').catch((thrown: unknown) => thrown)
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toMatch(/authorization|credential|signature/i)
     })
 
     test('a key or an item that is too large is an error of its own', async () => {
