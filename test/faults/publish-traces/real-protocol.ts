@@ -17,6 +17,9 @@ export interface RealParts {
   readonly client: PostgresClient
 }
 
+/** The committed file of a run: its rows, already judged to lie in the interval. Null: none. */
+export type FileOf = (run: Run) => Promise<LakePart | null>
+
 export const hourNs = 3_600_000_000_000n
 
 /** What the model's worker was about to do, seen before it does it. */
@@ -48,6 +51,7 @@ export class RealProtocol {
     private readonly parts: RealParts,
     private readonly key: ViewKey,
     private readonly view: View,
+    private readonly fileOf: FileOf = madeUpFile,
   ) {
     this.table = `protocol_${key.view}`
   }
@@ -122,7 +126,7 @@ export class RealProtocol {
     }
     if (!before.candidate) {
       const counts = { read: 0, kept: 0, rejected: { null_key: 0, null_event_time: 0 }, outside: 0, replaced: 0 }
-      const data = this.dataOf(run)
+      const data = await this.fileOf(run)
       const candidate = { runId: this.id(run.id), data, quarantine: null, counts, reopens: [] }
       await ledger.recordProgress(this.id(run.id), { candidate })
       return null
@@ -139,7 +143,11 @@ export class RealProtocol {
   /** @param expected null: committed now or before. */
   private async commit(world: World, run: Run, expected: string | null): Promise<string | null> {
     const supersedes = run.supersedes === null ? null : this.commitIds.get(run.supersedes)!
-    const result = await this.parts.ledger.commitRun({ runId: this.id(run.id), data: this.dataOf(run), supersedes })
+    const result = await this.parts.ledger.commitRun({
+      runId: this.id(run.id),
+      data: await this.fileOf(run),
+      supersedes,
+    })
     const isCommitted = result.kind === 'committed' || result.kind === 'already-committed'
     if (isCommitted) this.noteCommit(world, run, result.commitId)
     await this.end(run, isCommitted ? 'committed' : result.kind === 'superseded' ? 'superseded' : 'failed')
@@ -164,7 +172,7 @@ export class RealProtocol {
     let kind: string
     try {
       const { decisionId } = await ledger.recordDecision(request)
-      const result = await ledger.applyDecision(decisionId, action === 'accept' ? this.dataOf(run) : null)
+      const result = await ledger.applyDecision(decisionId, action === 'accept' ? await this.fileOf(run) : null)
       if (result.kind === 'committed') this.noteCommit(world, run, result.commitId)
       kind = result.kind
     } catch (error) {
@@ -272,14 +280,15 @@ export class RealProtocol {
     await this.parts.ledger.endRun(this.id(run.id), { outcome, error: null, keyCounts: null, measures: null })
   }
 
-  private dataOf(run: Run): LakePart | null {
-    const rows = run.candidate?.length ?? 0
-    return rows === 0 ? null : { path: `rows/${this.id(run.id)}`, rows, sizeBytes: rows * 100 }
-  }
-
   private id(run: string): string {
     return `${this.key.view}/${run}`
   }
+}
+
+/** For the ledger alone, which never opens it. */
+async function madeUpFile(run: Run): Promise<LakePart | null> {
+  const rows = run.candidate!.length
+  return rows === 0 ? null : { path: `rows/${run.id}`, rows, sizeBytes: rows * 100 }
 }
 
 /** Postgres's clock is not the test's to move: the heartbeat is set back. */

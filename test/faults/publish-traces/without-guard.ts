@@ -1,13 +1,34 @@
 /** Real parts with one guard taken out at the port: what the traces have to notice. */
 import { sql } from 'kysely'
-import type { LedgerWriter } from '../../../core/ports/ledger.js'
+import type { LedgerWriter, Publish } from '../../../core/ports/ledger.js'
 import type { OnlineStore } from '../../../core/ports/online-store.js'
 import type { RealParts } from './real-protocol.js'
 
 type Ledger = Partial<LedgerWriter>
 type Store = Partial<OnlineStore>
 
-export const withoutGuard: Readonly<Record<string, (parts: RealParts) => RealParts>> = {
+type Removal = (parts: RealParts) => RealParts
+
+/** What a publisher does with the ledger's and the store's answers; ledger and store alone cannot tell. */
+export const withoutPublisherGuard = {
+  'replaced-keys': (parts) =>
+    withLedger(parts, { openPublish: changeOpened(parts, (publish) => ({ ...publish, replaced: [] })) }),
+  'end-blocked': (parts) =>
+    withLedger(parts, {
+      openPublish: (request) => {
+        const { window } = request
+        return parts.ledger.openPublish({ ...request, window: window && { ...window, onGap: 'mark' } })
+      },
+    }),
+  'rebuild-by-scan': (parts) =>
+    withStore(parts, {
+      async *scan() {
+        yield []
+      },
+    }),
+} as const satisfies Readonly<Record<string, Removal>>
+
+export const withoutGuard = {
   'write-condition': (parts) =>
     withStore(parts, {
       putItems: async (table, items, options) => {
@@ -76,11 +97,7 @@ export const withoutGuard: Readonly<Record<string, (parts: RealParts) => RealPar
     }),
   'rewrite-unfinished': (parts) =>
     withLedger(parts, {
-      openPublish: async (request) => {
-        const result = await parts.ledger.openPublish(request)
-        if (result.kind !== 'opened') return result
-        return { ...result, publish: { ...result.publish, unfinished: [] } }
-      },
+      openPublish: changeOpened(parts, (publish) => ({ ...publish, unfinished: [] })),
     }),
   'release-unfinished': (parts) =>
     withLedger(parts, {
@@ -99,11 +116,9 @@ export const withoutGuard: Readonly<Record<string, (parts: RealParts) => RealPar
     }),
   'new-sequence': (parts) =>
     withLedger(parts, {
-      openPublish: async (request) => {
-        const result = await parts.ledger.openPublish(request)
-        if (result.kind !== 'opened' || result.publish.sequence === 1n) return result
-        return { ...result, publish: { ...result.publish, sequence: result.publish.sequence - 1n } }
-      },
+      openPublish: changeOpened(parts, (publish) =>
+        publish.sequence === 1n ? publish : { ...publish, sequence: publish.sequence - 1n },
+      ),
     }),
   'commit-number': (parts) =>
     withLedger(parts, {
@@ -122,6 +137,13 @@ export const withoutGuard: Readonly<Record<string, (parts: RealParts) => RealPar
         return await parts.ledger.commitRun({ ...request, supersedes: result.currentCommitId })
       },
     }),
+} as const satisfies Readonly<Record<string, Removal>>
+
+function changeOpened(parts: RealParts, change: (publish: Publish) => Publish): LedgerWriter['openPublish'] {
+  return async (request) => {
+    const result = await parts.ledger.openPublish(request)
+    return result.kind === 'opened' ? { ...result, publish: change(result.publish) } : result
+  }
 }
 
 function withLedger(parts: RealParts, changed: Ledger): RealParts {
