@@ -227,7 +227,8 @@ describe('validateRepo', () => {
       views: [...views, { ...views[0]!, name: 'other', entity: 'nobody', source: 'nowhere' }],
       services: [
         { ...services[0]!, features: [{ view: 'gone', viewVersion: 1, feature: 'n' }] },
-        { ...services[0]!, name: 'old', features: [{ view: 'spend', viewVersion: 7, feature: 'n' }] },
+        { ...services[0]!, name: 'newer', features: [{ view: 'spend', viewVersion: 7, feature: 'n' }] },
+        { ...services[0]!, name: 'older', features: [{ view: 'spend', viewVersion: 0, feature: 'n' }] },
         { ...services[0]!, name: 'odd', features: [{ view: 'spend', viewVersion: 1, feature: 'm' }] },
       ],
     }
@@ -237,7 +238,8 @@ describe('validateRepo', () => {
       "view 'other' is built from entity 'nobody', which the repo does not have",
       "view 'other' is built from source 'nowhere', which the repo does not have",
       "service 'model' takes features of view 'gone', which the repo does not have",
-      "service 'old' takes version 7 of view 'spend', which is at version 1",
+      "service 'newer' takes version 7 of view 'spend', which is at version 1",
+      "service 'older' takes version 0 of view 'spend', which is at version 1",
       "service 'odd' takes feature 'm' of view 'spend', which does not have it",
     ])
     for (const error of validateRepo(bad)) expect(error.detail.facts).toMatchObject({ line: expect.any(Number) })
