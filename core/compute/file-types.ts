@@ -43,6 +43,16 @@ export function fileTypesFrom(rows: readonly Readonly<Record<string, unknown>>[]
   return [...byFile].map(([file, nodes]) => ({ file, columns: topLevel(nodes) }))
 }
 
+/**
+ * Nanoseconds that a file says are UTC: the engine has no such type and would cut them to microseconds, toward 1970 (R11). No column
+ * can hold this type, so the schema contract refuses it by name; nanoseconds without that mark, and microseconds with it, are exact.
+ */
+export const roundedType = 'TIMESTAMP_NS WITH TIME ZONE'
+
+function isInNanoseconds(node: SchemaRow): boolean {
+  return /NANOS=NanoSeconds/.test(node.logical_type ?? '')
+}
+
 /** The footer lists the tree depth first; the first node is the root. */
 function topLevel(nodes: readonly SchemaRow[]): FileColumn[] {
   const columns: FileColumn[] = []
@@ -55,8 +65,8 @@ function topLevel(nodes: readonly SchemaRow[]): FileColumn[] {
     const node = nodes[at]!
     const isNested = Number(node.num_children ?? 0) > 0
     const type = isNested ? 'NESTED' : (node.duckdb_type ?? 'UNKNOWN')
-    const isUtc = type === 'TIMESTAMP WITH TIME ZONE' || (node.logical_type ?? '').includes('isAdjustedToUTC=1')
-    columns.push({ name: node.name, type, isUtc })
+    const isUtc = type === 'TIMESTAMP WITH TIME ZONE'
+    columns.push({ name: node.name, type: isUtc && isInNanoseconds(node) ? roundedType : type, isUtc })
     skip()
   }
   return columns

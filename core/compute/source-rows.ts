@@ -3,9 +3,10 @@
  * nanoseconds, whatever the unit and order of columns of each file (R10, R11, R20, R23).
  */
 
-import { familyOf } from '../define/column-types.js'
+import { formatColumnType } from '../define/column-types.js'
 import type { Column, SourceDefinition } from '../define/definitions.js'
 import { MillcourseError } from '../errors.js'
+import { canHold } from '../source/index.js'
 import { sqlType } from './column-types.js'
 import type { FileColumn, FileTypes } from './file-types.js'
 import { localTimes } from './local-times.js'
@@ -76,38 +77,9 @@ function findColumn(declared: Column, columns: readonly FileColumn[], file: stri
   if (alike.length > 1) refuse(`column "${declared.name}" has a twin that differs only by case`)
   if (!found && alike.length === 1) refuse(`column "${declared.name}" is written "${alike[0]!.name}"`)
   if (!found && !declared.nullable) refuse(`column "${declared.name}" is absent`)
-  if (found && !canRead(declared, found))
-    refuse(`column "${declared.name}" was declared ${declared.kind}, is ${found.type}`)
+  if (found && !canHold(declared, found.type))
+    refuse(`column "${declared.name}" was ${formatColumnType(declared)}, is ${found.type}`)
   return found ?? null
-}
-
-const integers = ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT']
-const timestamps = ['TIMESTAMP', 'TIMESTAMP_NS', 'TIMESTAMP WITH TIME ZONE']
-
-/** Whether the file's type can become the declared one with no value changed; a value that does not fit is an error of its own. */
-function canRead(declared: Column, found: FileColumn): boolean {
-  switch (familyOf(declared.kind)) {
-    case 'integer':
-      return integers.includes(found.type)
-    case 'float':
-      return found.type === 'FLOAT' || (found.type === 'DOUBLE' && declared.kind === 'float64')
-    case 'decimal': {
-      const digits = /^DECIMAL\((\d+),(\d+)\)$/.exec(found.type)
-      return digits ? Number(digits[2]) <= (declared.scale ?? 0) : integers.includes(found.type)
-    }
-    case 'string':
-      return found.type === 'VARCHAR'
-    case 'boolean':
-      return found.type === 'BOOLEAN'
-    case 'timestamp':
-      return timestamps.includes(found.type)
-    case 'date':
-      return found.type === 'DATE'
-    case 'binary':
-      return found.type === 'BLOB'
-    default:
-      return false
-  }
 }
 
 function groupRows(

@@ -2,7 +2,7 @@
 import { familyOf, formatColumnType } from '../define/column-types.js'
 import type { Column, ColumnType, Feature, ViewBundle } from '../define/definitions.js'
 import { MillcourseError } from '../errors.js'
-import type { FileColumn } from './file-types.js'
+import { type FileColumn, roundedType } from './file-types.js'
 
 export interface TrainingRequest {
   readonly spine: {
@@ -80,6 +80,13 @@ function checkSpine({ file, format, eventTimeColumn, columns }: TrainingRequest[
       })
     seen.set(name.toLowerCase(), name)
   }
+  const rounded = columns.find(({ type }) => type === roundedType)
+  if (rounded)
+    refuseSpine(
+      `column "${rounded.name}" of the spine is in nanoseconds marked as UTC, which can only be read rounded (R11)`,
+      'write it in microseconds, or in nanoseconds without a zone: times without one are UTC',
+      { file, column: rounded.name },
+    )
   const time = columns.find(({ name }) => name === eventTimeColumn)
   const names = columns.map(({ name }) => name).join(', ')
   if (!time) {

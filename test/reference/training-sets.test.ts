@@ -152,7 +152,7 @@ describe('training sets', () => {
             }
           }
         }),
-        { numRuns: Number(process.env.RUNS ?? 150), endOnFailure: Boolean(process.env.NOSHRINK) },
+        { numRuns: Number(process.env.REFERENCE_RUNS ?? 100) },
       )
     })
   })
@@ -183,7 +183,7 @@ describe('training sets', () => {
           }
           for (const [text, key] of truth) if (!answered.has(text)) expect(lookupRow(rows, key, end, rules)).toBeNull()
         }),
-        { numRuns: Number(process.env.RUNS ?? 150), endOnFailure: Boolean(process.env.NOSHRINK) },
+        { numRuns: Number(process.env.REFERENCE_RUNS ?? 100) },
       )
     })
   })
