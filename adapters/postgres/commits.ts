@@ -201,21 +201,26 @@ function spanOf(tiles: readonly CoarseTile[]): Interval {
 
 /** In the database, so that years of settled intervals are passed over there and not brought here. */
 async function readIntervalGaps(db: Database, key: ViewKey, range: Interval): Promise<Interval[]> {
-  const { rows } = await sql<Interval>`
-    with known as (
-      select start_at, end_at from intervals
-      where view = ${key.view} and version = ${key.version} and start_at < ${range.end} and end_at > ${range.start}
-      union all select ${range.start}::numeric, ${range.start}::numeric
+  const edge = sql<bigint>`${range.start}::numeric`
+  const rows = await db
+    .with('known', (query) =>
+      query
+        .selectFrom('intervals')
+        .select(['start_at', 'end_at'])
+        .where('view', '=', key.view)
+        .where('version', '=', key.version)
+        .where('start_at', '<', range.end)
+        .where('end_at', '>', range.start)
+        .unionAll(query.selectNoFrom([edge.as('start_at'), edge.as('end_at')])),
     )
-    select max(end_at) over (order by start_at, end_at) as "start", lead(start_at, 1, ${range.end}::numeric) over (order by start_at, end_at) as "end"
-    from known`.execute(db)
+    .selectFrom('known')
+    .select([
+      sql<bigint>`max(end_at) over (order by start_at, end_at)`.as('start'),
+      sql<bigint>`lead(start_at, 1, ${range.end}::numeric) over (order by start_at, end_at)`.as('end'),
+    ])
+    .execute()
   return rows.filter((gap) => gap.start < gap.end)
 }
-
-const isUnsettled = sql<boolean>`(intervals.commit_id is null or intervals.reopened_because is not null or exists (
-  select from runs where runs.view = intervals.view and runs.version = intervals.version
-    and runs.start_at = intervals.start_at and runs.end_at = intervals.end_at
-    and runs.outcome in ('running', 'failed', 'not-ready')))`
 
 async function readIntervalStates(
   db: Database,
@@ -246,7 +251,24 @@ async function readIntervalStates(
     .where('intervals.version', '=', key.version)
     .where('intervals.start_at', '<', range.end)
     .where('intervals.end_at', '>', range.start)
-    .$if(which === 'unsettled', (query) => query.where(isUnsettled))
+    .$if(which === 'unsettled', (query) =>
+      query.where((row) =>
+        row.or([
+          row('intervals.commit_id', 'is', null),
+          row('intervals.reopened_because', 'is not', null),
+          row.exists(
+            row
+              .selectFrom('runs')
+              .select('runs.run_id')
+              .whereRef('runs.view', '=', 'intervals.view')
+              .whereRef('runs.version', '=', 'intervals.version')
+              .whereRef('runs.start_at', '=', 'intervals.start_at')
+              .whereRef('runs.end_at', '=', 'intervals.end_at')
+              .where('runs.outcome', 'in', ['running', 'failed', 'not-ready']),
+          ),
+        ]),
+      ),
+    )
     .orderBy('intervals.start_at')
     .select([
       'intervals.start_at',
