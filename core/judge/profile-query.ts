@@ -100,10 +100,10 @@ function columnProfile(
   }
 }
 
-/** JSON knows no infinity: the largest number stands for it, beyond any limit but itself. */
+/** JSON knows no infinity: the largest number stands for it, beyond any limit but itself; nor a negative zero. */
 function finite(value: unknown): number | null {
   if (typeof value !== 'number' || Number.isNaN(value)) return null
-  return Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE)
+  return Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE) + 0
 }
 
 function profiledColumns(bundle: ViewBundle): string[] {

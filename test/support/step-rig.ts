@@ -1,0 +1,152 @@
+/** The steps of a run, called one by one over real Postgres, DuckDB and folders; files and time are in the test's hand. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { asyncLocalStorage, Context, type Info } from '@temporalio/activity'
+import { noopMetricMeter } from '@temporalio/common'
+import { DefaultLogger } from '@temporalio/worker'
+import type { ActivityDeps } from '../../activities/activity-deps.js'
+import { computeInterval } from '../../activities/compute-interval.js'
+import { judgeInterval } from '../../activities/judge-interval.js'
+import { planRun } from '../../activities/plan-run.js'
+import { planTick } from '../../activities/plan-tick.js'
+import { publishInterval } from '../../activities/publish-interval.js'
+import { readSource } from '../../activities/read-source.js'
+import { recordFailure, recordRun } from '../../activities/record-run.js'
+import type { PlanStepResult, PlanTickResult, RecordStepInput, RunRef } from '../../activities/steps.js'
+import { SystemClock } from '../../adapters/clock/system-clock.js'
+import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
+import { createFilesLake } from '../../adapters/files/files-lake.js'
+import type { FeatureRepo } from '../../core/define/index.js'
+import { isMillcourseError } from '../../core/errors.js'
+import type { OnlineStore } from '../../core/ports/online-store.js'
+import type { RunInput, TickInput } from '../../core/ports/run-control.js'
+import { formatInstant, parseInstant } from '../../core/time/instant.js'
+import { startTestPostgres } from './postgres.js'
+
+/** As a worker calls the steps: `id` is the workflow's run id. */
+export interface Call {
+  readonly id?: string
+  readonly attempt?: number
+  readonly signal?: AbortSignal
+}
+
+export interface StepRig {
+  readonly deps: ActivityDeps
+  /** Writes a Parquet file of a SELECT below the sources' root. */
+  writeFile(path: string, select: string): Promise<void>
+  writeBytes(path: string, bytes: string | Uint8Array): Promise<void>
+  rowsOf(path: string): Promise<readonly Readonly<Record<string, unknown>>[]>
+  tick(view: string, now: string, options?: Partial<TickInput>): Promise<PlanTickResult>
+  plan(input: RunInput, call?: Call, deps?: ActivityDeps): Promise<PlanStepResult>
+  step<Args extends unknown[], Result>(
+    make: (deps: ActivityDeps) => (...args: Args) => Promise<Result>,
+    args: Args,
+    call?: Call,
+    deps?: ActivityDeps,
+  ): Promise<Result>
+  /** The whole road, offline; a failure is recorded and its code is the outcome. */
+  run(input: RunInput, call?: Call): Promise<{ readonly outcome: string; readonly runId: string }>
+  /** Ticks and runs what is due until nothing is; returns what ran, in order, as `HH:mm outcome`. */
+  settle(view: string, now: string): Promise<string[]>
+  stop(): Promise<void>
+}
+
+let calls = 0
+
+export async function startStepRig(repo: FeatureRepo): Promise<StepRig> {
+  const root = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'step-rig-'))
+  const postgres = await startTestPostgres()
+  const { ledger, registry, project } = await postgres.newProject()
+  await registry.apply({ ...repo, project }, { by: 'test' })
+  const engine = await createDuckdbEngine({ memoryLimitMb: 512, spillDir: join(root, 'spill'), threads: 2 })
+  const lake = createFilesLake(join(root, 'lake'))
+  const sources = createFilesLake(join(root, 'sources'))
+  const deps: ActivityDeps = {
+    ...{ ledger, registry, lake, sources, engine, clock: new SystemClock() },
+    // The views of these tests are offline.
+    online: null as unknown as OnlineStore,
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+    settings: { project, leaseMs: 60_000, publishWaitMs: 1_000, publishPartItems: 10 },
+  }
+
+  const step: StepRig['step'] = (make, args, call = {}, changed = deps) =>
+    asyncLocalStorage.run(newContext(call), () => make(changed)(...args))
+
+  const road = async (input: RunInput, call: Call): Promise<RecordStepInput['outcome'] | 'moved'> => {
+    const plan = await step(planRun, [input], call)
+    const end = async (run: RunRef, outcome: RecordStepInput['outcome']) => {
+      await step(recordRun, [run, { outcome, keyCounts: null, itemsWritten: 0 }], call)
+      return outcome
+    }
+    if (plan.kind === 'unchanged') return await end(plan.run, 'skipped')
+    if (plan.kind === 'not-ready') return await end(plan.run, 'not-ready')
+    await step(readSource, [plan.run], call)
+    await step(computeInterval, [plan.run], call)
+    const judged = await step(judgeInterval, [plan.run], call)
+    if (judged.decision === 'hold') return await end(plan.run, 'held')
+    const published = await step(publishInterval, [{ ...plan.run, supersedes: plan.supersedes }], call)
+    return await end(plan.run, published.kind === 'committed' ? 'done' : 'superseded')
+  }
+  const run: StepRig['run'] = async (input, given = {}) => {
+    const call = { id: `run-${++calls}`, ...given }
+    const runId = input.replans ? `${call.id}.${input.replans + 1}` : call.id
+    try {
+      return { outcome: await road(input, call), runId }
+    } catch (error) {
+      if (!isMillcourseError(error)) throw error
+      const { code, message, detail } = error
+      const failure = { code, message, hint: detail.hint ?? null, facts: detail.facts ?? {}, step: 'any', attempts: 1 }
+      await step(recordFailure, [{ input, error: failure, isReplanned: false }], call)
+      return { outcome: code, runId }
+    }
+  }
+  const tick: StepRig['tick'] = (view, now, options = {}) =>
+    step(planTick, [{ view, now, kind: 'scheduled', range: null, runsMax: 100, ...options }])
+
+  return {
+    deps,
+    step,
+    run,
+    tick,
+    plan: (input, call, changed) => step(planRun, [input], call, changed),
+    writeFile: async (path, select) => {
+      await sources.prepareWrite(path)
+      const target = sources.uri(path).replaceAll("'", "''")
+      await engine.withSession((session) =>
+        session.execute({ sql: `COPY (${select}) TO '${target}' (FORMAT parquet)` }),
+      )
+    },
+    writeBytes: async (path, bytes) => {
+      await sources.prepareWrite(path)
+      await writeFile(sources.uri(path), bytes)
+    },
+    rowsOf: (path) =>
+      engine.withSession((session) =>
+        session.all({ sql: 'SELECT * FROM read_parquet($1, hive_partitioning = false)', parameters: [lake.uri(path)] }),
+      ),
+    settle: async (view, now) => {
+      const ran: string[] = []
+      for (let round = 0; round < 10; round++) {
+        const { due, version } = await tick(view, now)
+        if (due.length === 0) return ran
+        for (const interval of due) {
+          const { outcome } = await run({ view, version, interval, kind: 'scheduled', now })
+          ran.push(`${formatInstant(parseInstant(interval.start)).slice(11, 16)} ${outcome}`)
+        }
+      }
+      return [...ran, 'never settled']
+    },
+    stop: async () => {
+      await engine.close()
+      await postgres.stop()
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
+
+function newContext({ id = `call-${++calls}`, attempt = 1, signal = new AbortController().signal }: Call): Context {
+  const info = { attempt, workflowExecution: { workflowId: `workflow-${id}`, runId: id } } as unknown as Info
+  const never = new Promise<never>(() => {})
+  return new Context(info, never, signal, () => {}, undefined, new DefaultLogger('ERROR'), noopMetricMeter, {})
+}
