@@ -25,7 +25,7 @@ export async function makeCoarseTiles(
       await deps.lake.prepareWrite(path)
       const rows = buildCoarseTile({ bundle, tiles, span }).sql
       await session.execute({ sql: writeCoarseTileSql(rows, deps.lake.uri(path)) })
-      const [{ rows: count } = { rows: 0n }] = await session.all({ sql: countRowsSql(deps.lake.uri(path)) })
+      const [{ rows: count } = { rows: 0n }] = await session.all({ sql: countRowsSql([deps.lake.uri(path)]) })
       data = { path, rows: Number(count), sizeBytes: (await deps.lake.head(path))?.sizeBytes ?? 0 }
     }
     await deps.ledger.recordCoarseTile(publish, { span, data, commitIds })

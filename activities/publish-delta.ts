@@ -12,6 +12,7 @@ import type { Commit } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import {
   countClassesSql,
+  createAllUnfinishedSql,
   createAnswersSql,
   createClassifiedSql,
   createHistoryKeysSql,
@@ -72,6 +73,7 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
         isRebuilt = true
       }
       const isAll = isEveryKey || isRebuilt
+      if (unfinished.isLost) await run(createAllUnfinishedSql(columns, answersOfChanged(context)))
       await run(createClassifiedSql(columns, isAll))
       const [row] = await session.all({ sql: countClassesSql(isAll) })
       const counted = keyCountsFrom(row!, isAll)
@@ -134,6 +136,17 @@ async function compareTouched(context: PublishContext, session: QuerySession, st
   const history = keys === 0n ? [] : filesOf(context, publish.current)
   await run(createLookedUpSql(columns, rows({ files: history, keysFrom: historyKeysTable })))
   await run(createLookupAnswersSql(columns))
+}
+
+/** Each covered or replaced commit alone, at its own end: every key that an earlier publish may have answered from it. */
+function answersOfChanged(context: PublishContext): string[] {
+  const { bundle, publish } = context
+  const changed = [...publish.covered, ...publish.replaced]
+  if (bundle.view.viewKind === 'lookup') return [buildLatestRows({ bundle, files: filesOf(context, changed) }).sql]
+  return changed.map(
+    (commit) =>
+      buildWindowValues({ bundle, endNs: commit.interval.end, tiles: filesOf(context, [commit]), coarse: [] }).sql,
+  )
 }
 
 async function windowFiles(context: PublishContext, session: QuerySession) {

@@ -11,7 +11,7 @@
  */
 import type { Interval } from '../time/interval.js'
 import { aliased, aliases, digestSql, type PublishedColumns } from './published-columns.js'
-import { publishedTable, quoted } from './published-sql.js'
+import { publishedTable, quoted, readable } from './published-sql.js'
 
 export const answersTable = 'answers'
 /** Keys touched by the commits that are covered or replaced. */
@@ -39,6 +39,19 @@ export function createAnswersSql(columns: PublishedColumns, answers: string, vie
 /** @param rows `buildLatestRows` over the files of covered and replaced commits */
 export function createTouchedSql({ keys }: PublishedColumns, rows: string): string {
   return `CREATE OR REPLACE TEMP TABLE ${touchedTable} AS SELECT DISTINCT ${aliased(keys)} FROM (${rows})`
+}
+
+/**
+ * A lost delta may have held any key (R36): all that have an answer, all that are online, and those of the commits it may have covered.
+ * @param answers what compute gives for those commits
+ */
+export function createAllUnfinishedSql({ keys }: PublishedColumns, answers: readonly string[]): string {
+  const key = aliases(keys)
+  const parts = [
+    ...[answersTable, publishedTable].map((table) => `SELECT ${key} FROM ${table}`),
+    ...answers.map((sql) => `SELECT ${aliased(keys)} FROM (${sql})`),
+  ]
+  return `CREATE OR REPLACE TEMP TABLE ${unfinishedTable} AS ${parts.join(' UNION ')}`
 }
 
 export function createWantedSql({ keys }: PublishedColumns): string {
@@ -150,22 +163,22 @@ export function writeDeltaSql(
 }
 
 export function readDeltaSql({ keys, features }: PublishedColumns, uri: string, from: number, to: number): string {
-  return `SELECT ${aliases([...keys, ...features])}, event_ns, is_empty FROM read_parquet(${quoted(uri)}, hive_partitioning = false)
+  return `SELECT ${aliases([...keys, ...features])}, event_ns, is_empty FROM read_parquet(${readable(uri)}, hive_partitioning = false)
     WHERE n >= ${from} AND n < ${to} ORDER BY n`
 }
 
 /** Rows and a checksum over all of them, whatever their order: a lost or changed delta is noticed. */
 export function checksumSql(uri: string): string {
-  return `SELECT count(*) AS rows, bit_xor(md5_number(CAST(t AS VARCHAR))) AS checksum FROM read_parquet(${quoted(uri)}, hive_partitioning = false) t`
+  return `SELECT count(*) AS rows, bit_xor(md5_number(CAST(t AS VARCHAR))) AS checksum FROM read_parquet(${readable(uri)}, hive_partitioning = false) t`
 }
 
-/** From the footer alone. */
-export function countRowsSql(uri: string): string {
-  return `SELECT CAST(sum(num_rows) AS BIGINT) AS rows FROM parquet_file_metadata(${quoted(uri)})`
+/** Rows of each file, from the footers alone. */
+export function countRowsSql(uris: readonly string[]): string {
+  return `SELECT file_name AS file, CAST(num_rows AS BIGINT) AS rows FROM parquet_file_metadata([${uris.map(readable).join(', ')}])`
 }
 
 export function readCountsSql(uri: string): string {
-  return `SELECT decode(value) AS counts FROM parquet_kv_metadata(${quoted(uri)}) WHERE decode(key) = 'counts'`
+  return `SELECT decode(value) AS counts FROM parquet_kv_metadata(${readable(uri)}) WHERE decode(key) = 'counts'`
 }
 
 const rowState = `CAST(__event_ns AS DECIMAL(38,0)) AS event_ns, coalesce(__is_deleted, false) AS is_empty`

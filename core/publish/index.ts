@@ -4,6 +4,7 @@ export {
   checksumSql,
   countClassesSql,
   countRowsSql,
+  createAllUnfinishedSql,
   createAnswersSql,
   createClassifiedSql,
   createHistoryKeysSql,

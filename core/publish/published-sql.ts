@@ -79,6 +79,11 @@ export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 
+/** A path to read: what would be a glob in it stands for itself. */
+export function readable(uri: string): string {
+  return quoted(uri.replaceAll(/[*?[]/g, (special) => `[${special}]`))
+}
+
 /** The published state of a table that holds nothing. */
 function emptySql(columns: PublishedColumns): string {
   const keys = [...columns.keys]
