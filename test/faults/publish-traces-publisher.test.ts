@@ -10,7 +10,7 @@ const seed = Number(process.env.PROTOCOL_SEED ?? Date.now() % 1_000_000_000)
 const traceCount = Number(process.env.PROTOCOL_TRACES ?? 30)
 
 /** Expiry takes 30 days; backfills publish once, at their end, by a workflow of their own. */
-const favour: Favour = { 'delta-lost': 0, 'months-pass': 0, 'backfill-begins': 0, 'backfill-ends': 0 }
+const favour: Favour = { 'months-pass': 0, 'backfill-begins': 0, 'backfill-ends': 0 }
 
 let parts: Awaited<ReturnType<typeof startTraceParts>>
 
@@ -27,7 +27,15 @@ test(`R22, R29, R31-R33, R36: the real publisher keeps every promise, whatever o
     const trace = generateTrace(seed + index, new Set(), favour, 50)
     expect(await playPublisher(trace, parts, `publisher_${index}`)).toBeNull()
   }
-})
+}, 300_000)
+
+test(`R36: lost files of publishes cost work, never a value (seed ${seed})`, async () => {
+  const losing: Favour = { ...favour, 'delta-lost': 15, 'cache-lost': 3, 'lease-expires': 2 }
+  for (let index = 0; index < traceCount / 2; index++) {
+    const trace = generateTrace(seed + index, new Set(), losing, 50)
+    expect(await playPublisher(trace, parts, `losing_${index}`)).toBeNull()
+  }
+}, 300_000)
 
 const removals = { ...withoutPublisherGuard, ...withoutGuard }
 /**

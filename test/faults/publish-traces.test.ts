@@ -44,7 +44,7 @@ const traces = (from: number, count: number) =>
 
 test(`R33, R36, R37: ledger and online store answer as the model, whatever order events take (seed ${seed})`, async () => {
   expect(await playTraces(traces(seed, traceCount), parts, 'fresh')).toBeNull()
-})
+}, 300_000)
 
 test.each(Object.entries(withoutGuard))('the traces notice real parts without %s', async (guard, remove) => {
   expect(await playTraces(traces(1, 60), remove(parts), guard.replaceAll('-', '_'))).toContain('=> ')
