@@ -1,93 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  bundleFor,
-  entity,
-  type FeatureRepo,
-  featureView,
-  lookup,
-  parquet,
-  t,
-  window,
-} from '../../core/define/index.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
 import { parseInstant } from '../../core/time/instant.js'
-import { damage, minute, type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
-
-const since = '2001-01-01T00:00:00Z'
-const owner = 'ops'
-const airport = entity('airport', { keys: { origin: t.string() }, owner, description: 'An airport' })
-const flights = parquet('flights', {
-  path: 'flights/*.parquet',
-  eventTime: 'at',
-  schema: {
-    at: t.timestamp(),
-    origin: t.string(),
-    delay: t.float64().nullable(),
-    big: t.int64().nullable(),
-    seen: t.timestamp().nullable(),
-    gone: t.boolean().nullable(),
-  },
-  tombstone: 'gone',
-  owner,
-  description: 'Flights',
-})
-let views = 0
-/** A view of its own for each test: its ledger and its table are empty. */
-function lookupBundle() {
-  const view = featureView(`last_${++views}`, {
-    ...{ version: 1, entity: airport, source: flights, since, every: '1h', owner, description: 'Last' },
-    ttl: '24h',
-    features: { delay: lookup(), big: lookup(), seen: lookup() },
-  })
-  return bundleOf(view.definition)
-}
-function windowBundle(coarseTile: '4h' | null = null) {
-  const view = featureView(`window_${++views}`, {
-    ...{ version: 1, entity: airport, source: flights, since, every: '1h', tile: '1h', owner, description: 'Windows' },
-    ttl: '24h',
-    coarseTile,
-    features: {
-      flights: window.count({ over: '2h' }),
-      delay_sum: window.sum('delay', { over: '12h' }),
-      big_max: window.max('big', { over: '2h' }),
-    },
-  })
-  return bundleOf(view.definition)
-}
-function bundleOf(view: FeatureRepo['views'][number]) {
-  const repo = {
-    project: 'test',
-    entities: [airport.definition],
-    sources: [flights.definition],
-    views: [view],
-    services: [],
-  }
-  return bundleFor(repo, view)
-}
-type Bundle = ReturnType<typeof bundleOf>
-const row = (bundle: Bundle, minutes: number, origin: string, delay: number | string, gone = 'NULL') =>
-  `(${minute(bundle, minutes)}, '${origin}', ${delay}, ${9007199254740993n + BigInt(minutes)}, ${minute(bundle, -minutes)}, ${gone})`
-const counts = (touched: number, published: number, unchanged = 0, superseded = 0, takenBack = 0, rewritten = 0) => ({
-  ...{ touched, published, unchanged, superseded, takenBack, rewritten },
-})
-
-/** Lets so many items through, then fails as a dead worker does: what was acknowledged stays, nothing is recorded. */
-class Crash extends Error {}
-function crashingAfter(store: OnlineStore, items: number): OnlineStore {
-  let left = items
-  return new Proxy(store, {
-    get(target, name) {
-      if (name !== 'putItems') return Reflect.get(target, name).bind(target)
-      return async (...[table, batch, options]: Parameters<OnlineStore['putItems']>) => {
-        const taken = batch.slice(0, left)
-        left -= taken.length
-        const outcomes = await target.putItems(table, taken, options)
-        if (taken.length < batch.length) throw new Crash('killed')
-        return outcomes
-      }
-    },
-  })
-}
+import { Crash, counts, crashingAfter, lookupBundle, row, since, windowBundle } from '../support/publish-fixtures.js'
+import { type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
 
 describe('publishing', () => {
   let rig: PublishRig
@@ -314,47 +229,6 @@ describe('publishing', () => {
     expect(parts).toBe(2)
   })
 
-  const deltasOf = async (bundle: Bundle) => {
-    const paths: string[] = []
-    for await (const { path } of rig.deps.lake.list(`published/${bundle.view.name}/`))
-      if (path.endsWith('-delta.parquet')) paths.push(path)
-    return paths
-  }
-
-  test.each(['lookup', 'window'] as const)(
-    'R36: when the delta of an unfinished publish of a %s view is lost, every key is written anew',
-    async (kind) => {
-      const bundle = kind === 'lookup' ? lookupBundle() : windowBundle()
-      await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
-      await rig.publish(bundle)
-      await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 2), row(bundle, 2, 'JFK', 1), row(bundle, 3, 'LAX', 1)])
-      const dying = rig.worker({ online: crashingAfter(rig.deps.online, 1) })
-      await expect(rig.publish(bundle, {}, dying)).rejects.toThrow(Crash)
-      await rig.deps.lake.remove((await deltasOf(bundle)).at(-1)!)
-      // LAX was never online, and is in no commit that counts.
-      await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
-      expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', itemsWritten: 3 })
-      const sequences = new Set<bigint>()
-      for await (const page of rig.deps.online.scan(tableOf(rig.deps.settings.project, bundle)))
-        for (const { sequence } of page) sequences.add(sequence)
-      expect(sequences).toEqual(new Set([3n]))
-      expect((await rig.read(bundle, ['LAX'])).status).toBe('missing')
-    },
-  )
-
-  test('R36: a recorded delta that is lost is not continued: a new publish begins', async () => {
-    const bundle = lookupBundle()
-    await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
-    const silent = new Proxy(rig.deps.ledger, {
-      get: (target, name) => (name === 'releaseLease' ? async () => {} : Reflect.get(target, name).bind(target)),
-    })
-    const dying = rig.worker({ online: crashingAfter(rig.deps.online, 1), ledger: silent })
-    await expect(rig.publish(bundle, { workflowRunId: 'lost' }, dying)).rejects.toThrow(Crash)
-    await damage(rig.deps, (await deltasOf(bundle))[0]!)
-    expect(await rig.publish(bundle, { workflowRunId: 'lost', attempt: 2 })).toMatchObject({ kind: 'finished' })
-    expect(await rig.deps.online.getEnd(tableOf(rig.deps.settings.project, bundle))).toMatchObject({ sequence: 2n })
-  })
-
   test('R33: a publish that does not get the lease in time says so', async () => {
     const bundle = lookupBundle()
     await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1)])
@@ -365,42 +239,6 @@ describe('publishing', () => {
     await expect(rig.publish(bundle, {}, dying)).rejects.toThrow(Crash)
     const settings = { ...rig.deps.settings, publishWaitMs: 300 }
     expect(await rig.publish(bundle, {}, rig.worker({ settings }))).toEqual({ kind: 'busy' })
-  })
-
-  test.each(['lookup', 'window'] as const)(
-    'a dropped table of a %s view is filled again, also with keys that nobody touched',
-    async (kind) => {
-      const bundle = kind === 'lookup' ? lookupBundle() : windowBundle()
-      await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
-      await rig.publish(bundle)
-      await rig.deps.online.dropTable(tableOf(rig.deps.settings.project, bundle))
-      await rig.commit(bundle, 1, [row(bundle, 61, 'ATL', 2)])
-      expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', itemsWritten: 2 })
-      expect((await rig.online(bundle)).get('JFK')).toBeTruthy()
-    },
-  )
-
-  test('a lost or damaged cache file is replaced by a scan, and nothing is written that is already there', async () => {
-    const bundle = lookupBundle()
-    await rig.commit(bundle, 0, [
-      row(bundle, 1, 'ATL', "'-0.0'::DOUBLE"),
-      row(bundle, 2, 'JFK', 'NULL'),
-      row(bundle, 3, 'LAX', "'NaN'::DOUBLE"),
-    ])
-    await rig.commit(bundle, 1, [row(bundle, 62, 'LAX', 3, 'true')])
-    await rig.publish(bundle)
-    const files = async () => {
-      const paths: string[] = []
-      for await (const file of rig.deps.lake.list(`published/${bundle.view.name}/`)) paths.push(file.path)
-      return paths
-    }
-    for (const path of await files()) await damage(rig.deps, path)
-    await rig.commit(bundle, 2, [])
-    expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', keyCounts: counts(3, 0, 3), itemsWritten: 0 })
-    for (const path of await files()) await rig.deps.lake.remove(path)
-    await rig.commit(bundle, 3, [row(bundle, 181, 'ATL', 4)])
-    expect(await rig.publish(bundle)).toMatchObject({ keyCounts: counts(3, 1, 2), itemsWritten: 1 })
-    expect(await files()).toHaveLength(2)
   })
 
   test('many small deltas are merged into one base', async () => {

@@ -1,0 +1,97 @@
+/** Files and tables that go missing under a publish: nothing stays wrong online. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  type Bundle,
+  Crash,
+  counts,
+  crashingAfter,
+  lookupBundle,
+  row,
+  windowBundle,
+} from '../support/publish-fixtures.js'
+import { damage, type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
+
+describe('publishing when something is lost', () => {
+  let rig: PublishRig
+  beforeAll(async () => {
+    rig = await startPublishRig()
+  })
+  afterAll(() => rig?.stop())
+
+  const deltasOf = async (bundle: Bundle) => {
+    const paths: string[] = []
+    for await (const { path } of rig.deps.lake.list(`published/${bundle.view.name}/`))
+      if (path.endsWith('-delta.parquet')) paths.push(path)
+    return paths
+  }
+
+  test.each(['lookup', 'window'] as const)(
+    'R36: when the delta of an unfinished publish of a %s view is lost, every key is written anew',
+    async (kind) => {
+      const bundle = kind === 'lookup' ? lookupBundle() : windowBundle()
+      await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
+      await rig.publish(bundle)
+      await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 2), row(bundle, 2, 'JFK', 1), row(bundle, 3, 'LAX', 1)])
+      const dying = rig.worker({ online: crashingAfter(rig.deps.online, 1) })
+      await expect(rig.publish(bundle, {}, dying)).rejects.toThrow(Crash)
+      await rig.deps.lake.remove((await deltasOf(bundle)).at(-1)!)
+      // LAX was never online, and is in no commit that counts.
+      await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
+      expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', itemsWritten: 3 })
+      const sequences = new Set<bigint>()
+      for await (const page of rig.deps.online.scan(tableOf(rig.deps.settings.project, bundle)))
+        for (const { sequence } of page) sequences.add(sequence)
+      expect(sequences).toEqual(new Set([3n]))
+      expect((await rig.read(bundle, ['LAX'])).status).toBe('missing')
+    },
+  )
+
+  test('R36: a recorded delta that is lost is not continued: a new publish begins', async () => {
+    const bundle = lookupBundle()
+    await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
+    const silent = new Proxy(rig.deps.ledger, {
+      get: (target, name) => (name === 'releaseLease' ? async () => {} : Reflect.get(target, name).bind(target)),
+    })
+    const dying = rig.worker({ online: crashingAfter(rig.deps.online, 1), ledger: silent })
+    await expect(rig.publish(bundle, { workflowRunId: 'lost' }, dying)).rejects.toThrow(Crash)
+    await damage(rig.deps, (await deltasOf(bundle))[0]!)
+    expect(await rig.publish(bundle, { workflowRunId: 'lost', attempt: 2 })).toMatchObject({ kind: 'finished' })
+    expect(await rig.deps.online.getEnd(tableOf(rig.deps.settings.project, bundle))).toMatchObject({ sequence: 2n })
+  })
+
+  test.each(['lookup', 'window'] as const)(
+    'a dropped table of a %s view is filled again, also with keys that nobody touched',
+    async (kind) => {
+      const bundle = kind === 'lookup' ? lookupBundle() : windowBundle()
+      await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
+      await rig.publish(bundle)
+      await rig.deps.online.dropTable(tableOf(rig.deps.settings.project, bundle))
+      await rig.commit(bundle, 1, [row(bundle, 61, 'ATL', 2)])
+      expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', itemsWritten: 2 })
+      expect((await rig.online(bundle)).get('JFK')).toBeTruthy()
+    },
+  )
+
+  test('a lost or damaged cache file is replaced by a scan, and nothing is written that is already there', async () => {
+    const bundle = lookupBundle()
+    await rig.commit(bundle, 0, [
+      row(bundle, 1, 'ATL', "'-0.0'::DOUBLE"),
+      row(bundle, 2, 'JFK', 'NULL'),
+      row(bundle, 3, 'LAX', "'NaN'::DOUBLE"),
+    ])
+    await rig.commit(bundle, 1, [row(bundle, 62, 'LAX', 3, 'true')])
+    await rig.publish(bundle)
+    const files = async () => {
+      const paths: string[] = []
+      for await (const file of rig.deps.lake.list(`published/${bundle.view.name}/`)) paths.push(file.path)
+      return paths
+    }
+    for (const path of await files()) await damage(rig.deps, path)
+    await rig.commit(bundle, 2, [])
+    expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', keyCounts: counts(3, 0, 3), itemsWritten: 0 })
+    for (const path of await files()) await rig.deps.lake.remove(path)
+    await rig.commit(bundle, 3, [row(bundle, 181, 'ATL', 4)])
+    expect(await rig.publish(bundle)).toMatchObject({ keyCounts: counts(3, 1, 2), itemsWritten: 1 })
+    expect(await files()).toHaveLength(2)
+  })
+})
