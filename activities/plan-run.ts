@@ -3,7 +3,7 @@ import { activityInfo } from '@temporalio/activity'
 import { searchedAroundNs } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, MillcourseError } from '../core/errors.js'
-import { isUnchanged, type PinnedFile } from '../core/plan/index.js'
+import { isUnchanged, type PinnedFile, type RunOutcome } from '../core/plan/index.js'
 import type { RunRecord } from '../core/ports/ledger.js'
 import type { RunInput } from '../core/ports/run-control.js'
 import { filesOf, inputsHash, judgeReadiness } from '../core/source/index.js'
@@ -15,8 +15,12 @@ import { currentRunId } from './run-id.js'
 import { missingMarkers, sourceFiles } from './source-files.js'
 import type { PlanStepResult, RunRef } from './steps.js'
 
-/** Runs of one interval that are looked through for the last one that was not skipped. */
-const runsLookedAt = 20
+/** This run, and the same interval's runs of other versions, may stand before the one that is looked for. */
+const runsLookedAt = 50
+/** All but `skipped`. */
+const tellingOutcomes: readonly RunOutcome[] = [
+  ...(['running', 'done', 'committed', 'held', 'rejected', 'accepted', 'failed', 'not-ready', 'superseded'] as const),
+]
 
 export function planRun(deps: ActivityDeps) {
   return async (input: RunInput): Promise<PlanStepResult> => {
@@ -96,12 +100,11 @@ async function filesToPin(deps: ActivityDeps, bundle: ViewBundle, interval: Inte
 
 /** The interval's run before this one, skipped ones passed over. */
 async function previousRun(deps: ActivityDeps, run: RunRef, interval: Interval) {
-  const runs = await deps.ledger.runs({ view: run.view, interval, limit: runsLookedAt })
+  const runs = await deps.ledger.runs({ view: run.view, interval, outcomes: tellingOutcomes, limit: runsLookedAt })
   const previous = runs.find(
     (one) =>
       one.version === run.version &&
       one.runId !== run.runId &&
-      one.outcome !== 'skipped' &&
       one.interval.start === interval.start &&
       one.interval.end === interval.end,
   )

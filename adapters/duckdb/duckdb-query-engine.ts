@@ -142,7 +142,10 @@ class DuckdbSession implements QuerySession {
       return await work()
     } catch (error) {
       throwIfAborted(this.#signal)
-      throw await toMillcourseError(error, [...this.#files], (uri) => this.#probe(uri))
+      const known = await toMillcourseError(error, [...this.#files], (uri, depth) => this.#probe(uri, depth))
+      // Cancelled while the file at fault was looked for.
+      throwIfAborted(this.#signal)
+      throw known
     } finally {
       unwatch()
       this.#signal?.removeEventListener('abort', interrupt)
@@ -150,10 +153,13 @@ class DuckdbSession implements QuerySession {
     }
   }
 
-  async #probe(uri: string): Promise<void> {
-    await this.#connection.run('SELECT count(*) FROM parquet_metadata($1)', [uri])
+  async #probe(uri: string, depth: 'footer' | 'pages'): Promise<void> {
     // A hash of every column: a count alone is answered from the footer.
-    await this.#connection.run('SELECT max(hash(COLUMNS(*))) FROM read_parquet($1, hive_partitioning = false)', [uri])
+    const what =
+      depth === 'footer'
+        ? 'count(*) FROM parquet_metadata($1)'
+        : 'max(hash(COLUMNS(*))) FROM read_parquet($1, hive_partitioning = false)'
+    await this.#connection.run(`SELECT ${what}`, [uri])
   }
 }
 

@@ -1,8 +1,8 @@
 /** DuckDB's errors to ours. Its JavaScript errors carry only a message, whose first words name the kind; most do not name the file. */
 import { type ErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
 
-/** Opens one file the way the failed statement did, footer first, then every page; throws DuckDB's error when it cannot be read. */
-export type ProbeFile = (uri: string) => Promise<void>
+/** Opens one file the way the failed statement did; throws DuckDB's error when it cannot be read. */
+export type ProbeFile = (uri: string, depth: 'footer' | 'pages') => Promise<void>
 
 /** @param files what the session's statements have read so far, for the search of the one at fault */
 export async function toMillcourseError(
@@ -12,11 +12,11 @@ export async function toMillcourseError(
 ): Promise<MillcourseError> {
   if (isMillcourseError(error)) return error
   const message = error instanceof Error ? error.message : String(error)
-  const known = classify(message)
+  const known = classify(message, files)
   if (known)
     return new MillcourseError(known.code, `${known.what}: ${firstLine(message)}`, { cause: error, hint: known.hint })
   if (mayBeTheFiles(message)) {
-    const atFault = (await findUnreadable(files, probe)) ?? namedMissing(message)
+    const atFault = (await findUnreadable(message, files, probe)) ?? namedMissing(message)
     if (atFault) return fileError(atFault, error)
   }
   return new MillcourseError('COMPUTE_FAILED', `the query failed: ${firstLine(message)}`, {
@@ -25,7 +25,10 @@ export async function toMillcourseError(
   })
 }
 
-function classify(message: string): { readonly code: ErrorCode; readonly what: string; readonly hint: string } | null {
+function classify(
+  message: string,
+  files: readonly string[],
+): { readonly code: ErrorCode; readonly what: string; readonly hint: string } | null {
   if (
     /max_temp_directory_size|offload data block/.test(message) ||
     (isDiskFull(message) && /duckdb_temp/.test(message))
@@ -49,8 +52,10 @@ function classify(message: string): { readonly code: ErrorCode; readonly what: s
       what: 'a value does not fit its type',
       hint: 'correct the value in the source, or declare a wider type',
     }
-  if (/^(IO Error|Permission Error).*(Permission denied|Operation not permitted)/s.test(message))
-    return { code: 'SOURCE_ACCESS_DENIED', what: 'a file may not be opened', hint: 'give the worker access to it' }
+  if (/^(IO|Permission) Error.*(Permission denied|Operation not permitted|Read-only file system)/s.test(message)) {
+    const code = files.some((uri) => message.includes(uri)) ? 'SOURCE_ACCESS_DENIED' : 'LAKE_ACCESS_DENIED'
+    return { code, what: 'a file may not be opened', hint: 'give the worker access to it' }
+  }
   return null
 }
 
@@ -63,26 +68,34 @@ function mayBeTheFiles(message: string): boolean {
   return !/^(Parser|Binder|Catalog|Constraint|Not implemented|Permission) Error/i.test(message)
 }
 
-async function findUnreadable(
-  files: readonly string[],
-  probe: ProbeFile,
-): Promise<{ readonly uri: string; readonly why: string } | null> {
-  for (const uri of files) {
-    try {
-      await probe(uri)
-    } catch (error) {
-      return { uri, why: error instanceof Error ? error.message : String(error) }
+/** Files that the message names are opened first; footers, which are quick, before pages. */
+async function findUnreadable(message: string, files: readonly string[], probe: ProbeFile): Promise<Unreadable | null> {
+  const named = files.filter((uri) => message.includes(uri))
+  const inOrder = [...named, ...files.filter((uri) => !named.includes(uri))]
+  for (const depth of ['footer', 'pages'] as const)
+    for (const uri of inOrder) {
+      try {
+        await probe(uri, depth)
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error)
+        // Too little memory to open it says nothing about the file.
+        if (classify(why, files) === null) return { uri, why }
+      }
     }
-  }
   return null
 }
 
-function namedMissing(message: string): { readonly uri: string; readonly why: string } | null {
+interface Unreadable {
+  readonly uri: string
+  readonly why: string
+}
+
+function namedMissing(message: string): Unreadable | null {
   const uri = /No files found that match the pattern "(.+)"/.exec(message)?.[1]
   return uri === undefined ? null : { uri, why: message }
 }
 
-function fileError(atFault: { readonly uri: string; readonly why: string }, cause: unknown): MillcourseError {
+function fileError(atFault: Unreadable, cause: unknown): MillcourseError {
   const { uri, why } = atFault
   if (/No files found|No such file/.test(why))
     return new MillcourseError('SOURCE_FILE_MISSING', `${uri} is gone`, {

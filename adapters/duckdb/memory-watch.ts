@@ -48,8 +48,12 @@ export class MemoryWatch {
   }
 
   async #sample(): Promise<void> {
-    const result = await (await this.#connection).run('SELECT sum(memory_usage_bytes)::DOUBLE FROM duckdb_memory()')
-    const [[bytes]] = (await result.getRows()) as [[number]]
-    this.#peak = Math.max(this.#peak, bytes)
+    try {
+      const result = await (await this.#connection).run('SELECT sum(memory_usage_bytes)::DOUBLE FROM duckdb_memory()')
+      const [[bytes]] = (await result.getRows()) as [[number]]
+      this.#peak = Math.max(this.#peak, bytes)
+    } catch {
+      // Where memory is so short that even this fails, the statement under way says so; one sample less.
+    }
   }
 }

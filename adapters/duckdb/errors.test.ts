@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import { MillcourseError } from '../../core/errors.js'
+import { toMillcourseError } from './errors.js'
+
+const files = ['/lake/a.parquet', '/lake/b.parquet']
+const fine = async () => {}
+const map = (message: string, probe = fine as Parameters<typeof toMillcourseError>[2]) =>
+  toMillcourseError(new Error(message), files, probe)
+
+test('who may not open what: a file that was being read, or the lake that is written', async () => {
+  expect((await map('IO Error: Cannot open file "/lake/b.parquet": Permission denied')).code).toBe(
+    'SOURCE_ACCESS_DENIED',
+  )
+  expect((await map('IO Error: Cannot open file "/out/c.parquet": Read-only file system')).code).toBe(
+    'LAKE_ACCESS_DENIED',
+  )
+})
+test('a full disk is the spill folder’s or the lake’s', async () => {
+  expect(
+    (await map('IO Error: Could not write file "/spill/duckdb_temp_storage-0.tmp": No space left on device')).code,
+  ).toBe('COMPUTE_SPILL_FULL')
+  expect((await map('IO Error: Could not write file "/out/c.parquet": No space left on device')).code).toBe('LAKE_FULL')
+})
+test('too little memory while the file at fault is looked for does not accuse a file', async () => {
+  const error = await map('Invalid Error: Out of buffer', async () => {
+    throw new Error('Out of Memory Error: failed to allocate')
+  })
+  expect(error.code).toBe('COMPUTE_FAILED')
+})
+test('footers are opened before pages, the named file first; our own errors pass', async () => {
+  const opened: string[] = []
+  await map(
+    'Invalid Error: something in /lake/b.parquet',
+    async (uri, depth) => void opened.push(`${depth} ${uri.slice(6, 7)}`),
+  )
+  expect(opened).toEqual(['footer b', 'footer a', 'pages b', 'pages a'])
+  const known = new MillcourseError('COMPUTE_FAILED', 'mine')
+  expect(await toMillcourseError(known, files, fine)).toBe(known)
+})
+test('a query that makes no sense opens no file', async () => {
+  const error = await map('Binder Error: no such column', async () => {
+    throw new Error('not to be opened')
+  })
+  expect(error).toMatchObject({ code: 'COMPUTE_FAILED', message: expect.stringContaining('no such column') })
+})
