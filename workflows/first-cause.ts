@@ -1,25 +1,16 @@
 /** From what Temporal throws in a workflow to what a person has to know: the code, the sentence, the step, the first cause. */
-import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow'
+import { ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow'
 import type { FailureDetails } from '../activities/failure.js'
 import { type ErrorCode, isErrorCode } from '../core/errors.js'
 import type { RunError } from '../core/ports/ledger.js'
-
-const steps: Readonly<Record<string, string>> = {
-  planRun: 'plan',
-  readSource: 'read',
-  computeInterval: 'compute',
-  judgeInterval: 'judge',
-  publishInterval: 'publish',
-  recordRun: 'record',
-}
+import type { RunStep } from './note-steps.js'
 
 export interface FirstCause extends RunError {
   readonly code: ErrorCode
 }
 
 /** Null: no failure of a step, but a mistake in workflow code, which must not be recorded but fixed and replayed. */
-export function firstCause(error: unknown): FirstCause | null {
-  const step = stepOf(error)
+export function firstCause(error: unknown, step: RunStep): FirstCause | null {
   if (isCancellation(error))
     return { ...nothingMore, code: 'RUN_CANCELLED', message: 'the run was cancelled', hint: cancelledHint, step }
   const failure = findApplicationFailure(error)
@@ -30,18 +21,11 @@ export function firstCause(error: unknown): FirstCause | null {
   return { ...nothingMore, code: 'RUN_STEP_TIMED_OUT', message, hint: timedOutHint, step }
 }
 
-/** Outside of activities a run stops in three places: it is cancelled in a wait of planning, refused by the verdict, or has moved too often. */
-function stepOf(error: unknown): string {
-  if (error instanceof ActivityFailure) return steps[error.activityType] ?? error.activityType
-  if (isCancellation(error)) return 'plan'
-  return error instanceof ApplicationFailure && error.type === 'JUDGE_STOPPED' ? 'judge' : 'publish'
-}
-
 const nothingMore = { facts: {}, attempts: 1 }
 const cancelledHint = 'millcourse decide RUN rerun --reason … runs the interval again'
 const timedOutHint = 'see the log of the workers; the next tick runs the interval again'
 
-function fromFailure(failure: ApplicationFailure, step: string): FirstCause {
+function fromFailure(failure: ApplicationFailure, step: RunStep): FirstCause {
   const [facts, hint, attempts, first] = (failure.details ?? []) as unknown as Partial<FailureDetails>
   // The first attempt's failure says more than the last one's: a run that ends unreachable may have begun with something else.
   const cause = first ?? { code: failure.type ?? '', message: failure.message, hint: hint ?? null, facts: facts ?? {} }

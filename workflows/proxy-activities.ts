@@ -1,5 +1,5 @@
 /** How long each step may take and how it is retried. Which error is retried at all is the error table's word (activities/failure.ts). */
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow'
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow'
 import type { Activities } from '../activities/steps.js'
 
 const heartbeatMsDefault = 20_000
@@ -15,6 +15,8 @@ export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
       scheduleToCloseTimeout,
       heartbeatTimeout: heartbeatMs,
       retry,
+      // A cancelled run is over when its step is, not while that still works.
+      cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     } satisfies ActivityOptions)
   // A tick that cannot plan makes way for the next one (overlap policy SKIP): it does not wait an hour.
   const tick = step('10m', '15m')

@@ -7,6 +7,7 @@ import type { Activities, PlanStepResult, RecordStepInput, RunRef } from '../act
 import { assertNever, errorCodes } from '../core/errors.js'
 import type { RunInput } from '../core/ports/run-control.js'
 import { type FirstCause, firstCause } from './first-cause.js'
+import { noteSteps } from './note-steps.js'
 import { proxySteps } from './proxy-activities.js'
 
 export interface RunResult {
@@ -20,17 +21,16 @@ const waitMsMin = 100
 const waitMsMax = 300_000
 
 export async function run(input: RunInput): Promise<RunResult> {
-  const steps = proxySteps(input.heartbeatMs)
+  const activities = proxySteps(input.heartbeatMs)
   for (let replans = input.replans ?? 0; ; replans++) {
-    const round = await takeRoad(steps, { ...input, replans }, replans < replansMax)
+    const round = await takeRoad(activities, { ...input, replans }, replans < replansMax)
     if (round !== 'moved') return round
-    // A producer that is still writing needs a moment more each time.
-    await sleep(250 * 2 ** replans)
   }
 }
 
 /** The main path. `moved`: what was planned is no longer there; this round is recorded as superseded and the next one plans anew. */
-async function takeRoad(steps: Activities, input: RunInput, mayReplan: boolean): Promise<RunResult | 'moved'> {
+async function takeRoad(activities: Activities, input: RunInput, mayReplan: boolean): Promise<RunResult | 'moved'> {
+  const { steps, current } = noteSteps(activities)
   let peakMemoryBytes = 0
   const record = async (run: RunRef, outcome: RecordStepInput['outcome'], published?: Counts) => {
     const { keyCounts = null, itemsWritten = 0 } = published ?? {}
@@ -38,6 +38,8 @@ async function takeRoad(steps: Activities, input: RunInput, mayReplan: boolean):
     return { outcome, runId: run.runId }
   }
   try {
+    // A producer that is still writing needs a moment more each time.
+    if (input.replans) await sleep(125 * 2 ** input.replans)
     const plan = await planUntilReady(steps, input)
     if (plan.kind === 'unchanged') return await record(plan.run, 'skipped')
     if (plan.kind === 'not-ready') return await record(plan.run, 'not-ready')
@@ -64,11 +66,11 @@ async function takeRoad(steps: Activities, input: RunInput, mayReplan: boolean):
         return assertNever(published)
     }
   } catch (error) {
-    const cause = firstCause(error)
+    const cause = firstCause(error, current())
     if (!cause) throw error
     const isReplanned = mayReplan && errorCodes[cause.code].retry === 'replan'
     // Cancellation, too, has to reach the ledger.
-    await CancellationScope.nonCancellable(() => steps.recordFailure({ input, error: cause, isReplanned }))
+    await CancellationScope.nonCancellable(() => activities.recordFailure({ input, error: cause, isReplanned }))
     if (isReplanned) return 'moved'
     throw cause.code === 'RUN_CANCELLED' ? error : failed(cause, error)
   }
@@ -77,7 +79,7 @@ async function takeRoad(steps: Activities, input: RunInput, mayReplan: boolean):
 type Counts = Pick<RecordStepInput, 'keyCounts' | 'itemsWritten'>
 
 /** Not ready is a wait with a deadline, in short sleeps. Under a pretended clock no wait brings the time nearer: the next tick looks again. */
-async function planUntilReady(steps: Activities, input: RunInput): Promise<PlanStepResult> {
+async function planUntilReady(steps: Pick<Activities, 'planRun'>, input: RunInput): Promise<PlanStepResult> {
   for (;;) {
     const plan = await steps.planRun(input)
     if (plan.kind !== 'not-ready') return plan

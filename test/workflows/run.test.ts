@@ -364,6 +364,25 @@ describe('cancellation', () => {
     expect(failures).toMatchObject([{ error: { code: 'RUN_CANCELLED', step: 'compute' }, isReplanned: false }])
   })
 
+  test('a step that does not listen is waited for, and the one after it is not begun', async () => {
+    let reached = () => {}
+    const inCompute = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    const { handle, calls, failures } = await start({
+      computeInterval: async () => {
+        reached()
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        return { counts: { read: 0, kept: 0, rejected: { null_key: 0, null_event_time: 0 }, outside: 0, replaced: 0 } }
+      },
+    })
+    await inCompute
+    await handle.cancel()
+    await handle.result().catch(() => {})
+    expect(calls).toEqual(['planRun', 'readSource', 'computeInterval', 'recordFailure'])
+    expect(failures).toMatchObject([{ error: { code: 'RUN_CANCELLED', step: 'judge' } }])
+  })
+
   test('a run cancelled while it waits for its source is recorded, too', async () => {
     const { handle, failures, calls } = await start({
       planRun: async (input) => ({
