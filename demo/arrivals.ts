@@ -71,7 +71,7 @@ async function rewrite(
 ): Promise<void> {
   await engine.withSession(async (session) => {
     await session.execute({
-      sql: `CREATE TEMP TABLE ranked AS SELECT *, row_number() OVER (ORDER BY ALL) AS rank FROM read_parquet(${text(file)})`,
+      sql: `CREATE TEMP TABLE ranked AS SELECT *, row_number() OVER (ORDER BY date, origin, destination, delay, distance) AS rank FROM read_parquet(${text(file)}, hive_partitioning = false)`,
     })
     const copy = (condition: string, to: string) =>
       session.execute({

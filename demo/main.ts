@@ -48,7 +48,7 @@ async function demo(): Promise<number> {
     repoDir,
     now: null,
     signal: abort.signal,
-    log: (event) => progress.update(JSON.stringify(event).slice(0, 110)),
+    log: (event) => progress.update(`   ${event.text}`),
   })
   const context = await openContext({ repo: repoDir }, abort.signal)
   try {
@@ -133,15 +133,13 @@ async function materializeUntil(
   }
 }
 
+/** A tick starts runs and ends: the next one joins what is open, so that one with nothing to start or join means that all is done. */
 async function tickAll(context: CliContext, views: readonly ViewBundle[], now: Instant): Promise<void> {
   const control = await context.runControl()
-  for (let left = 1; left > 0; ) {
-    const ticks = await Promise.all(
-      views.map(({ view }) =>
-        control.tick({ view: view.name, now: formatInstant(now), kind: 'scheduled', range: null, runsMax: 24 }),
-      ),
-    )
-    left = ticks.reduce((sum, tick) => sum + tick.left, 0)
+  const tick = { now: formatInstant(now), kind: 'scheduled', range: null, runsMax: 24 } as const
+  for (let waiting = 1; waiting > 0; ) {
+    const ticks = await Promise.all(views.map(({ view }) => control.tick({ ...tick, view: view.name })))
+    waiting = ticks.reduce((sum, { started, joined, left }) => sum + started.length + joined.length + left, 0)
     await untilQuiet(context, views, formatInstant(now))
   }
 }
@@ -211,7 +209,7 @@ async function verify(context: CliContext, views: readonly ViewBundle[]): Promis
   const files = { spine: join(repoDir, 'spine.parquet'), out: join(repoDir, 'training.parquet') }
   await engine.withSession((session) =>
     session.execute({
-      sql: `COPY (SELECT date, origin, destination, delay AS label FROM read_parquet(${text(join(repoDir, 'data/flights/*/*/*.parquet'))}) ORDER BY md5(concat_ws('|', date, origin, destination, delay, distance)) LIMIT ${spineRows}) TO ${text(files.spine)} (FORMAT parquet)`,
+      sql: `COPY (SELECT date, origin, destination, delay AS label FROM read_parquet(${text(join(repoDir, 'data/flights/*/*/*.parquet'))}, hive_partitioning = false) ORDER BY md5(concat_ws('|', date, origin, destination, delay, distance)) LIMIT ${spineRows}) TO ${text(files.spine)} (FORMAT parquet)`,
     }),
   )
   const features = views.flatMap(({ view }) => view.features.map((feature) => `${view.name}:${feature.name}`)).join(',')

@@ -23,7 +23,9 @@ export type RawRows = readonly Readonly<Record<string, Value>>[]
 export async function readRawRows(engine: QueryEngine, repoDir: string): Promise<RawRows> {
   const files = join(repoDir, 'data', 'flights', '*', '*', '*.parquet').replaceAll("'", "''")
   return engine.withSession((session) =>
-    session.all({ sql: `SELECT date, delay, distance, origin, destination FROM read_parquet('${files}')` }),
+    session.all({
+      sql: `SELECT date, delay, distance, origin, destination FROM read_parquet('${files}', hive_partitioning = false)`,
+    }),
   ) as Promise<RawRows>
 }
 

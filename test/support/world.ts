@@ -27,8 +27,9 @@ export interface World {
   readonly ports: StackPorts
   startWorker(options?: { readonly fault?: FaultPlan; readonly traceFile?: string }): Promise<WorldWorker>
   /** Ticks every view at `now` until nothing is due, no run is under way and nothing waits to be published. */
-  settle(now: string, options?: { readonly whenIdle?: () => Promise<void> }): Promise<void>
-  tick(now: string): Promise<void>
+  settle(now: string): Promise<void>
+  /** How many runs were started or joined. */
+  tick(now: string): Promise<number>
   snapshot(): Promise<Snapshot>
   close(): Promise<void>
 }
@@ -95,22 +96,26 @@ export async function openWorld(
     },
     async tick(now) {
       const control = await ports.runControl()
-      await Promise.all(
+      const ticks = await Promise.all(
         views.map(({ view }) => control.tick({ view, now, kind: 'scheduled', range: null, runsMax: 50 })),
       )
+      return ticks.reduce((sum, { started, joined, left }) => sum + started.length + joined.length + left, 0)
     },
-    async settle(now, { whenIdle } = {}) {
+    async settle(now) {
       const untilMs = performance.now() + settleMs
-      for (let quietLooks = 0; quietLooks < 2; ) {
-        if (performance.now() > untilMs)
-          throw new Error(`${name} did not settle: ${JSON.stringify(await unsettled(ports, views))}`)
-        await world.tick(now)
-        for (let waiting = await unsettled(ports, views); waiting.under > 0; waiting = await unsettled(ports, views)) {
-          await whenIdle?.()
+      // A tick joins what is open: one that finds nothing to start or join, with nothing unpublished, means that all is done.
+      for (let found = 1; found > 0; ) {
+        found = await world.tick(now)
+        for (let waiting = await unsettled(ports, views); ; waiting = await unsettled(ports, views)) {
+          if (waiting.under === 0) {
+            found += waiting.unpublished
+            break
+          }
           if (performance.now() > untilMs) throw new Error(`${name} did not settle: ${JSON.stringify(waiting)}`)
           await new Promise((resolve) => setTimeout(resolve, 100))
         }
-        quietLooks = (await unsettled(ports, views)).unpublished === 0 ? quietLooks + 1 : 0
+        if (performance.now() > untilMs)
+          throw new Error(`${name} did not settle: ${JSON.stringify(await unsettled(ports, views))}`)
       }
     },
     snapshot: () => takeSnapshot(ports, config, views),
