@@ -40,12 +40,12 @@ async function startServer(): Promise<EmbeddedTemporal> {
 }
 
 /** The registry answers that it knows no view, after `answerAfterMs`: the shortest way through a tick. */
-function startWorker({ answerAfterMs = 0, graceMs = 10_000 } = {}) {
+function startWorker({ answerAfterMs = 0, name = 'the worker' } = {}) {
   const config = readConfig({
     MILLCOURSE_POSTGRES_URL: 'postgresql://nowhere/none',
     MILLCOURSE_LAKE: dir,
     TEMPORAL_ADDRESS: `127.0.0.1:${port}`,
-    MILLCOURSE_SHUTDOWN_GRACE: `${graceMs}ms`,
+    MILLCOURSE_SHUTDOWN_GRACE: '10s',
   })
   const log: string[] = []
   const asked = withResolvers()
@@ -53,10 +53,10 @@ function startWorker({ answerAfterMs = 0, graceMs = 10_000 } = {}) {
   const registry = {
     current: async () => null,
     service: async () => null,
-    view: async (name: string): Promise<never> => {
+    view: async (): Promise<never> => {
       asked.resolve()
       await sleep(answerAfterMs)
-      throw new MillcourseError('REGISTRY_UNKNOWN_VIEW', `there is no view ${name}`)
+      throw new MillcourseError('REGISTRY_UNKNOWN_VIEW', `${name} knows no view`)
     },
   }
   const unused = {} as never
@@ -112,7 +112,7 @@ test('goes on when the server comes back', async () => {
 
 test('told to stop, it finishes what is under way before it ends', async () => {
   await startServer()
-  const worker = startWorker({ answerAfterMs: 1_500 })
+  const worker = startWorker({ answerAfterMs: 1_500, name: 'the first' })
   await worker.ready
   const ticked = worker.tick().catch((error) => error)
   await worker.asked
@@ -120,8 +120,8 @@ test('told to stop, it finishes what is under way before it ends', async () => {
   await worker.ended
   expect(worker.log.at(-1)).toBe('worker has finished what was under way')
   // The step's answer reached the server: the next worker only has to end the workflow.
-  const next = startWorker({ answerAfterMs: 60_000 })
-  expect(await ticked).toMatchObject({ code: 'REGISTRY_UNKNOWN_VIEW' })
+  const next = startWorker({ name: 'the next' })
+  expect(await ticked).toMatchObject({ message: 'the first knows no view' })
   await next.ready
 })
 
