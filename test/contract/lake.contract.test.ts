@@ -7,7 +7,7 @@ import { lakeContract } from './lake.contract.js'
 
 lakeContract('a folder', {
   newLake: async () => {
-    const root = await mkdtemp(join(tmpdir(), "millcourse lake'% "))
+    const root = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), "lake'% "))
     return {
       lake: createFilesLake(pathToFileURL(root).href),
       writeAsEngine: (uri, bytes) => writeFile(uri, bytes),

@@ -8,7 +8,7 @@ import { queryEngineContract } from './query-engine.contract.js'
 queryEngineContract('DuckDB', { newEngine: (options) => createDuckdbEngine({ threads: 2, ...options }) })
 
 test('at its start DuckDB removes what dead processes of this machine left, and nothing else', async () => {
-  const spillDir = await mkdtemp(join(tmpdir(), 'millcourse-spill-'))
+  const spillDir = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'spill-'))
   const [dead, alive, elsewhere] = [
     `duckdb-${hostname()}-4194999-aa`,
     `duckdb-${hostname()}-${process.ppid}-bb`,

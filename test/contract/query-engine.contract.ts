@@ -23,7 +23,7 @@ export function queryEngineContract(name: string, { newEngine }: QueryEngineCont
     let spillDir: string
     const at = (file: string) => join(folder, file)
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), "millcourse engine'% "))
+      folder = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), "engine'% "))
       spillDir = at('spill')
       engine = await newEngine({ memoryLimitMb: 200, spillDir })
       await engine.withSession((session) =>
