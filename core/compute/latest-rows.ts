@@ -5,6 +5,7 @@ import { printQuery } from './print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn, rowOrder } from './row-order.js'
 import type { SqlQuery } from './sql-algebra.js'
 import {
+  aggregate,
   all,
   cases,
   cast,
@@ -35,7 +36,20 @@ export function buildLatestRows(input: LatestRowsInput): SqlQuery {
   const { bundle } = input
   const keys = bundle.view.keyColumns.map(({ key }) => key)
   const counted = countedRows(bundle, committedRows(bundle, input.files, input.keysFrom))
-  const newest = select(counted, passed(bundle), {
+  // Ties are settled among the rows of the newest time only: ordering whole rows is what costs.
+  const newestTimes = select(
+    counted,
+    [
+      ...keys.map((key): NamedExpression => [keyAlias(key), column(keyAlias(key))]),
+      [eventColumn, aggregate('max', column(eventColumn))],
+    ],
+    { groupBy: keys.map((key) => column(keyAlias(key))) },
+  )
+  const isSame = all(
+    [...keys.map(keyAlias), eventColumn].map((name) => operation('=', column(name, 'row'), column(name, 'newest'))),
+  )
+  const candidates = select(join('semi', [counted, 'row'], [newestTimes, 'newest'], isSame), passed(bundle))
+  const newest = select(candidates, passed(bundle), {
     qualify: operation(
       '=',
       {

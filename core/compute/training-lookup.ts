@@ -63,10 +63,10 @@ export function lookupAnswers(view: TrainingViewPlan, asked: Asked): Answers {
   return source.eventId === null ? answerByKnown(view, asked) : answerByComparing(view, asked)
 }
 
-/** Rows of the keys that the spine asks for: `key0` …, event and created time, features, `__is_deleted`, declared columns. */
+/** `key0` …, event and created time, features, `__is_deleted`, declared columns. */
 function sourceOf(view: TrainingViewPlan, asked: Asked, rows: Relation): Relation {
   const { bundle } = view
-  const keyed = select(rows, [
+  return select(rows, [
     ...bundle.view.keyColumns.map(
       ({ key }, part): NamedExpression => [keyName(part), cast(column(keyAlias(key)), sqlType(asked.keys[part]!))],
     ),
@@ -76,15 +76,19 @@ function sourceOf(view: TrainingViewPlan, asked: Asked, rows: Relation): Relatio
     ...lookupColumns(bundle).map(({ name, value }): NamedExpression => [featureName(name), value]),
     ...bundle.source.schema.map((declared): NamedExpression => [declared.name, column(declared.name)]),
   ])
+}
+
+/** Only the rows of keys that the spine asks for. */
+function ofAskedKeys(asked: Asked, rows: Relation, columns: readonly NamedExpression[]): Relation {
   const wanted = select(
     table(asked.spine),
     asked.keys.map((_, part): NamedExpression => [keyName(part), column(`__key${asked.view}_${part}`)]),
     { distinct: true },
   )
-  return select(
-    join('semi', [keyed, 'rows'], [wanted, 'wanted'], sameKeys(asked, 'rows', 'wanted')),
-    passed(view, asked),
+  const isSame = all(
+    asked.keys.map((_, part) => operation('=', column(keyName(part), 'rows'), column(keyName(part), 'wanted'))),
   )
+  return select(join('semi', [rows, 'rows'], [wanted, 'wanted'], isSame), columns)
 }
 
 const keyName = (part: number): string => `__key${part}`
@@ -103,10 +107,6 @@ function answerColumns(view: TrainingViewPlan, asked: Asked): string[] {
     deletedColumn,
     ...view.bundle.view.features.map(({ name }) => featureName(name)),
   ]
-}
-
-function sameKeys(asked: Asked, left: string, right: string): Expression {
-  return all(asked.keys.map((_, part) => operation('=', column(keyName(part), left), column(keyName(part), right))))
 }
 
 function askedKeys(asked: Asked, right: string): Expression[] {
@@ -133,29 +133,56 @@ function answer(view: TrainingViewPlan, found: string): NamedExpression[] {
   ]
 }
 
+/**
+ * First the as-of join, on keys and times alone: which of several tied rows it meets does not matter, the time is the same. Then the
+ * rows of those times, ties settled among them: whole rows are ordered only where a spine row looks.
+ */
 function answerByEvent(view: TrainingViewPlan, asked: Asked): Answers {
-  const rows = sourceOf(view, asked, countedRows(view.bundle, committedRows(view.bundle, asked.files)))
-  const isNewest = operation(
-    '=',
-    {
-      is: 'rowNumber',
-      partitionBy: [...keysOf(asked), column(eventColumn)],
-      orderBy: rowOrder(view.bundle.source.schema, true).slice(1),
-    },
-    literal(1n),
+  const { bundle } = view
+  const rows = sourceOf(view, asked, countedRows(bundle, committedRows(bundle, asked.files)))
+  const times = ofAskedKeys(asked, rows, place(asked))
+  const seen = operation('>=', column('__t', 'spine'), column(eventColumn, 'row'))
+  const found = select(
+    join('asofLeft', [table(asked.spine), 'spine'], [times, 'row'], all([...askedKeys(asked, 'row'), seen])),
+    [
+      ['__row', column('__row', 'spine')],
+      ['__t', column('__t', 'spine')],
+      ...place(asked).map(([name]): NamedExpression => [name, column(name, 'row')]),
+    ],
+    { where: operation('isNotNull', column(eventColumn, 'row')) },
   )
+  const foundTable = `${asked.prefix}_found`
+  const samePlace = (left: string): Expression =>
+    all(place(asked).map(([name]) => operation('=', column(name, left), column(name, 'row'))))
+  const wanted = select(table(foundTable), place(asked), { distinct: true })
+  const candidates = select(join('semi', [rows, 'row'], [wanted, 'wanted'], samePlace('wanted')), passed(view, asked))
   const resolved = select(
-    rows,
+    candidates,
     answerColumns(view, asked).map((name): NamedExpression => [name, column(name)]),
     {
-      qualify: isNewest,
+      qualify: operation(
+        '=',
+        {
+          is: 'rowNumber',
+          partitionBy: place(asked).map(([name]) => column(name)),
+          orderBy: rowOrder(bundle.source.schema, true).slice(1),
+        },
+        literal(1n),
+      ),
     },
   )
-  const on = all([...askedKeys(asked, 'row'), operation('>=', column('__t', 'spine'), column(eventColumn, 'row'))])
   return {
-    before: [],
-    answers: select(join('asofLeft', [table(asked.spine), 'spine'], [resolved, 'row'], on), answer(view, 'row')),
+    before: [printCreate('table', foundTable, found)],
+    answers: select(
+      join('inner', [table(foundTable), 'spine'], [resolved, 'row'], samePlace('spine')),
+      answer(view, 'row'),
+    ),
   }
+}
+
+/** A key and a time: what tied rows share. */
+function place(asked: Asked): NamedExpression[] {
+  return [...asked.keys.map((_, part) => keyName(part)), eventColumn].map((name) => [name, column(name)])
 }
 
 /** Rows with `__rank`, their place in R3 among the rows of their key, and `__seen_ns`, from when on they are seen. */
@@ -167,7 +194,7 @@ function rankedRows(view: TrainingViewPlan, asked: Asked, more: readonly NamedEx
       where: operation('isNotNull', column(createdColumn)),
     }),
   )
-  return select(rows, [
+  return select(ofAskedKeys(asked, rows, passed(view, asked)), [
     ...answerColumns(view, asked).map((name): NamedExpression => [name, column(name)]),
     [seenColumn, operation('greatest', column(eventColumn), column(createdColumn))],
     [rankColumn, { is: 'rowNumber', partitionBy: keysOf(asked), orderBy: rowOrder(view.bundle.source.schema, false) }],
