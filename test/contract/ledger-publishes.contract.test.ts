@@ -125,9 +125,12 @@ describe('what a publish covers', () => {
       data: part(`${from}-${to}`),
       commitIds: commits.slice(from, to + 1).map((one) => one.commitId),
     })
-    await ledger.recordCoarseTile(view, tile(0, 1))
+    await ledger.recordCoarseTile(view, tile(0, 0))
+    await ledger.recordCoarseTile(view, tile(1, 1))
     await ledger.recordCoarseTile(view, tile(2, 3))
-    expect((await open(ledger, publishRequest('w'))).coarse).toEqual([tile(2, 3)])
+    // Two and a half hours: the tile of hour 1 holds rows from before.
+    const request = publishRequest('w', { window: { reachNs: (5n * hourNs) / 2n, onGap: 'block' } })
+    expect((await open(ledger, request)).coarse).toEqual([tile(2, 3)])
   })
 
   test('nothing committed, nothing to publish; another version of the view is another matter', async () => {
