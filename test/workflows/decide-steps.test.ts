@@ -1,0 +1,178 @@
+/** How runs end in the ledger and how decisions are carried out, over real Postgres, DuckDB and folders. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { computeInterval } from '../../activities/compute-interval.js'
+import { applyDecision } from '../../activities/decide.js'
+import { recordFailure, recordRun } from '../../activities/record-run.js'
+import type { DecisionRequest, RunError } from '../../core/ports/ledger.js'
+import { fromIsoInterval } from '../../core/time/interval.js'
+import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
+
+const heldBelowTwoRows = { view: { checks: { rows: { min: 2 } } } }
+
+let rig: SalesRig
+beforeAll(async () => {
+  rig = await startSalesRig({
+    accepts: heldBelowTwoRows,
+    rejects: heldBelowTwoRows,
+    reruns: heldBelowTwoRows,
+    overtaken: heldBelowTwoRows,
+    records: {},
+    fails: {},
+  })
+})
+afterAll(() => rig?.stop())
+
+/** The run of the first hour, held because it has one row only. */
+async function held(view: string): Promise<string> {
+  await rig.write(view, 0, 'a', sale(hour(0, 5), 'x', 1))
+  const { outcome, runId } = await rig.run(hourOf(view, 0))
+  expect(outcome).toBe('held')
+  return runId
+}
+
+async function decide(view: string, action: DecisionRequest['action'], runId: string | null, hours = 0) {
+  const interval = fromIsoInterval(hourOf(view, hours).interval)
+  const request = { view, version: 1, action, interval, runId, reason: 'seen it', by: 'ann' }
+  const { decisionId } = await rig.deps.ledger.recordDecision(request)
+  return () => rig.step(applyDecision, [{ decisionId, now: hour(1) }])
+}
+
+async function current(view: string) {
+  const [commit] = await rig.deps.ledger.currentCommits({ view, version: 1 }, fromIsoInterval(hourOf(view, 0).interval))
+  return commit
+}
+
+describe('R37: decisions', () => {
+  test('accept commits exactly the judged candidate, and again nothing more', async () => {
+    const runId = await held('accepts')
+    const apply = await decide('accepts', 'accept', runId)
+    expect(await apply()).toEqual({ kind: 'committed', view: 'accepts', version: 1 })
+    const commit = await current('accepts')
+    expect(commit).toMatchObject({ runId, isRejected: false, data: { rows: 1 } })
+    expect(await rig.rowsOf(commit!.data!.path)).toMatchObject([{ amount: 1n }])
+    expect(await rig.deps.ledger.run(runId)).toMatchObject({ outcome: 'accepted' })
+
+    expect(await apply()).toEqual({ kind: 'committed', view: 'accepts', version: 1 })
+    expect(await current('accepts')).toEqual(commit)
+  })
+
+  test('reject commits the interval as empty where it had no version, and keeps one that it had', async () => {
+    const runId = await held('rejects')
+    const apply = await decide('rejects', 'reject', runId)
+    expect(await apply()).toEqual({ kind: 'committed', view: 'rejects', version: 1 })
+    const empty = await current('rejects')
+    expect(empty).toMatchObject({ data: null, isRejected: true })
+
+    await rig.write('rejects', 0, 'a', sale(hour(0, 6), 'y', 2))
+    const again = await rig.run(hourOf('rejects', 0, { kind: 'rerun' }))
+    expect(again.outcome).toBe('held')
+    const applyAgain = await decide('rejects', 'reject', again.runId)
+    expect(await applyAgain()).toEqual({ kind: 'kept', view: 'rejects', version: 1 })
+    expect(await current('rejects')).toEqual(empty)
+  })
+
+  test('rerun asks for a run of the interval, which does not take unchanged inputs for done', async () => {
+    const runId = await held('reruns')
+    const apply = await decide('reruns', 'rerun', runId)
+    const applied = await apply()
+    expect(applied).toEqual({ kind: 'rerun', run: { ...hourOf('reruns', 0), kind: 'rerun', now: hour(1) } })
+    expect(await apply()).toEqual(applied)
+    if (applied.kind === 'rerun') expect((await rig.run(applied.run)).outcome).toBe('held')
+  })
+
+  test('a decision that a newer run has overtaken commits nothing', async () => {
+    const runId = await held('overtaken')
+    const apply = await decide('overtaken', 'accept', runId)
+    await rig.write('overtaken', 0, 'b', sale(hour(0, 7), 'y', 2))
+    const newer = await rig.run(hourOf('overtaken', 0))
+    expect(newer.outcome).toBe('done')
+    expect(await apply()).toEqual({ kind: 'superseded', byRunId: newer.runId })
+    expect(await current('overtaken')).toMatchObject({ runId: newer.runId })
+  })
+
+  test('an unknown decision is refused', async () => {
+    const unknown = '00000000-0000-4000-8000-000000000000'
+    await expect(rig.step(applyDecision, [{ decisionId: unknown, now: null }])).rejects.toMatchObject({
+      code: 'DECIDE_NOT_APPLICABLE',
+    })
+  })
+})
+
+describe('record', () => {
+  const keyCounts = { touched: 3, published: 1, unchanged: 1, superseded: 1, takenBack: 0, rewritten: 0 }
+
+  test('R28: counts that reconcile are recorded with the measures; the first end counts', async () => {
+    await rig.write('records', 0, 'a', sale(hour(0, 5), 'x', 1), sale(hour(0, 6), null, 2))
+    const run = await rig.planned('records', 0, 'reconciles')
+    await rig.step(computeInterval, [run], { id: 'reconciles' })
+    const end = { outcome: 'done', keyCounts, itemsWritten: 1, peakMemoryBytes: 7 } as const
+    await rig.step(recordRun, [run, end])
+    await rig.step(recordRun, [run, { ...end, outcome: 'held' }])
+    const record = await rig.deps.ledger.run(run.runId)
+    expect(record).toMatchObject({ outcome: 'done', keyCounts, error: null })
+    expect(record!.measures).toMatchObject({ itemsWritten: 1, peakMemoryBytes: 7 })
+    expect(record!.measures!.bytesRead).toBe(record!.pins!.files[0]!.sizeBytes)
+    expect(record!.measures!.durationMs).toBeGreaterThan(0)
+  })
+
+  test('R28: keys that do not reconcile fail the run', async () => {
+    const run = await rig.planned('records', 1, 'keys')
+    const wrong = { ...keyCounts, unchanged: 0 }
+    await expect(
+      rig.step(recordRun, [run, { outcome: 'done', keyCounts: wrong, itemsWritten: 1 }]),
+    ).rejects.toMatchObject({ code: 'RUN_COUNTS_DO_NOT_RECONCILE', detail: { facts: wrongFacts(wrong) } })
+    expect(await rig.deps.ledger.run(run.runId)).toMatchObject({ outcome: 'running' })
+  })
+
+  test('R28: rows that do not reconcile fail the run', async () => {
+    const run = await rig.planned('records', 2, 'rows')
+    const counts = { read: 3, kept: 1, rejected: { null_key: 1, null_event_time: 0 }, outside: 0, replaced: 0 }
+    const candidate = { runId: run.runId, data: null, quarantine: null, counts, reopens: [] }
+    await rig.deps.ledger.recordProgress(run.runId, { candidate })
+    await expect(
+      rig.step(recordRun, [run, { outcome: 'done', keyCounts: null, itemsWritten: 0 }]),
+    ).rejects.toMatchObject({ code: 'RUN_COUNTS_DO_NOT_RECONCILE', message: expect.stringContaining('read 3 rows') })
+  })
+
+  test('a run that the ledger does not know is not recorded', async () => {
+    const run = { ...hourOf('records', 3), runId: 'nobody', definitionHash: 'd' }
+    await expect(
+      rig.step(recordRun, [run, { outcome: 'done', keyCounts: null, itemsWritten: 0 }]),
+    ).rejects.toMatchObject({ code: 'LEDGER_UNKNOWN_RUN' })
+  })
+
+  const error: RunError = {
+    code: 'SOURCE_UNREACHABLE',
+    message: 'x',
+    hint: 'y',
+    facts: { n: 1 },
+    step: 'plan',
+    attempts: 9,
+  }
+
+  test('a failure is recorded as it was given', async () => {
+    const run = await rig.planned('fails', 0, 'fails-late')
+    await rig.step(recordFailure, [{ input: hourOf('fails', 0), error, isReplanned: false }], { id: 'fails-late' })
+    expect(await rig.deps.ledger.run(run.runId)).toMatchObject({ outcome: 'failed', error })
+  })
+
+  test('a run that failed before the ledger knew it is recorded all the same', async () => {
+    await rig.step(recordFailure, [{ input: hourOf('fails', 1), error, isReplanned: false }], { id: 'fails-early' })
+    expect(await rig.deps.ledger.run('fails-early')).toMatchObject({
+      outcome: 'failed',
+      error,
+      view: 'fails',
+      number: null,
+    })
+  })
+
+  test('a round after which the run plans anew ends as superseded', async () => {
+    const input = hourOf('fails', 2, { replans: 1 })
+    await rig.step(recordFailure, [{ input, error, isReplanned: true }], { id: 'fails-round' })
+    expect(await rig.deps.ledger.run('fails-round.2')).toMatchObject({ outcome: 'superseded', error })
+  })
+})
+
+function wrongFacts({ touched, published, unchanged, superseded }: Record<string, number>) {
+  return { touched, published, unchanged, superseded }
+}
