@@ -1,0 +1,19 @@
+/** `npm run bench -- NAME [--json]`: one benchmark per goal, each against its peer in the same run. Exit code 0 unless it could not run. */
+import type { BenchResult } from './bench-result.js'
+import { help } from './help.js'
+
+const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = { help }
+
+const [name = '', ...flags] = process.argv.slice(2)
+const benchmark = benchmarks[name]
+if (!benchmark) {
+  process.stderr.write(`usage: npm run bench -- NAME [--json]; NAME is one of: ${Object.keys(benchmarks).join(', ')}\n`)
+  process.exit(64)
+}
+const result = await benchmark()
+if (!flags.includes('--json')) {
+  for (const [figure, value] of Object.entries(result.figures)) process.stdout.write(`${figure.padEnd(24)} ${value}\n`)
+  process.stdout.write(`goal: ${result.goal}: ${result.met ? 'met' : 'missed'}\n`)
+}
+// The last line is for programs, with or without --json.
+process.stdout.write(`${JSON.stringify(result)}\n`)
