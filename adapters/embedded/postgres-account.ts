@@ -22,7 +22,13 @@ export function choosePostgresAccount(dir: string, binary: string): PostgresAcco
       hint: 'run as an ordinary user, or create one: useradd --system postgres',
     })
   const drop = ['setpriv', `--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups']
-  const keepPassing = [...drop, '--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  // Without no_setuid_fixup, access(2) leaves the capability out of account, and by access(2) initdb looks for its siblings.
+  const keepPassing = [
+    ...drop,
+    '--inh-caps=+dac_override',
+    '--ambient-caps=+dac_override',
+    '--securebits=+no_setuid_fixup',
+  ]
   for (const prefix of [drop, keepPassing])
     if (canRun([...prefix, '--', 'ls', dir]) && canRun([...prefix, '--', binary, '--version']))
       return { ids, commandFor: (command) => [...prefix, '--', ...command] }

@@ -1,9 +1,9 @@
-import type { ViewBundle } from '../../core/define/definitions.js'
+import type { ColumnType, ViewBundle } from '../../core/define/definitions.js'
 import { outputName } from '../../core/define/index.js'
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
 import type { RegistryReader } from '../../core/ports/registry.js'
-import { onlineTableName } from '../../core/publish/index.js'
+import { onlineTableName, type PackedValue } from '../../core/publish/index.js'
 import { assembleVector, parseKey, type ViewRead } from '../../core/serve/index.js'
 import { formatInstant, type Instant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
@@ -29,7 +29,9 @@ export async function get(context: CliContext, name: string, pairs: readonly str
     names.map((feature) => {
       const { values, status } = reads[index]!
       const { view } = bundle
-      return { name: outputName(view.name, feature), view: view.name, feature, value: values[feature] ?? null, status }
+      const type = view.features.find((one) => one.name === feature)?.type
+      const value = plainValue(values[feature] ?? null, type?.kind)
+      return { name: outputName(view.name, feature), view: view.name, feature, value, status }
     }),
   )
   return {
@@ -110,6 +112,11 @@ async function readPart(
   if (!isThere) return assembleVector({ bundle, item: null, end: null, now })
   const [items, end] = await Promise.all([key === null ? [] : online.getItems(table, [key]), online.getEnd(table)])
   return assembleVector({ bundle, item: items[0] ?? null, end, now })
+}
+
+/** Instants as text, as everywhere outside; the rest as it is. */
+function plainValue(value: PackedValue, kind: ColumnType['kind'] | undefined): PackedValue {
+  return kind === 'timestamp' && typeof value === 'bigint' ? formatInstant(value) : value
 }
 
 interface ShownFeature {

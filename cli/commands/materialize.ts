@@ -149,7 +149,9 @@ class Materialization {
 
   #showProgress(): void {
     const counts = [...countOutcomes(this.outcomes)].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
-    this.context.progress.update(`${this.key.view}: ${this.outcomes.size} of ${this.#expected} intervals (${counts})`)
+    this.context.progress.update(
+      `${this.key.view}: ${this.outcomes.size} of ${this.#expected} intervals${counts === '' ? '' : ` (${counts})`}`,
+    )
   }
 }
 

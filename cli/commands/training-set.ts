@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import {
@@ -28,7 +29,7 @@ export interface TrainingSetOptions {
 /** R14: the spine's rows, in its order, and beside them what each view knew at each row's time; the file appears whole or not at all. */
 export async function trainingSet(context: CliContext, options: TrainingSetOptions): Promise<Report> {
   const startedMs = context.clock.monotonicMs()
-  const spine = { file: resolve(options.spine), format: formatOf(options.spine) }
+  const spine = { file: existingFile(options.spine), format: formatOf(options.spine) }
   const out = resolve(options.out)
   const asked = await findViews(context, parseAskedViews(options.features, options.map ?? []))
   const engine = await context.engine()
@@ -110,6 +111,14 @@ async function write(
     rows: Number(counted?.rows),
     columns: plan.views.flatMap(({ features }) => features.map(({ output }) => output)),
   }
+}
+
+function existingFile(file: string): string {
+  if (existsSync(file)) return resolve(file)
+  throw new MillcourseError('TRAINING_SPINE_INVALID', `there is no file ${file}`, {
+    hint: '--spine names a Parquet or CSV file on this machine',
+    facts: { file },
+  })
 }
 
 function formatOf(file: string): 'parquet' | 'csv' {

@@ -29,8 +29,8 @@ export async function layOutSample({ engine, dataDir, range, onHour }: SampleLay
 }
 
 /**
- * Numbers that look drawn but follow from the order's id alone: the id times Knuth's multiplicative constant, modulo 2^32. One
- * order in 25 has no amount, as if it were not yet paid.
+ * Numbers that look drawn but follow from the order's id alone: the id times Knuth's multiplicative constant, modulo 2^32, of which
+ * the high digits are taken (the low ones repeat). One order in 25 has no amount, as if it were not yet paid.
  */
 function ordersSql(range: Interval): string {
   const [start, end] = [range.start, range.end].map(
@@ -41,11 +41,17 @@ function ordersSql(range: Interval): string {
       SELECT hour, (epoch(hour) / 3600)::BIGINT * 1000 + n AS order_id
       FROM generate_series(${start}, ${end} - INTERVAL 1 hour, INTERVAL 1 hour) AS hours(hour), range(${ordersPerHour}) AS numbers(n)
     ), drawn AS (
-      SELECT *, (order_id * 2654435761) % 4294967296 AS a, ((order_id + 7919) * 2654435761) % 4294967296 AS b FROM orders
+      SELECT *, ${['a', 'b', 'c', 'd'].map((name, index) => `${drawn(index)} AS ${name}`).join(', ')} FROM orders
     )
     SELECT hour + to_milliseconds((b % 3600000)::BIGINT) AS ts,
       1 + (a % ${users})::BIGINT AS user_id,
-      CASE WHEN b % 25 = 0 THEN NULL ELSE round(5 + (a % 20000) / 100.0, 2)::DOUBLE END AS amount,
-      CASE b % 4 WHEN 0 THEN 'tea' WHEN 1 THEN 'coffee' WHEN 2 THEN 'cake' ELSE 'cup' END AS item
+      CASE WHEN d % 25 = 0 THEN NULL ELSE round(5 + (c % 20000) / 100.0, 2)::DOUBLE END AS amount,
+      CASE (c + d) % 4 WHEN 0 THEN 'tea' WHEN 1 THEN 'coffee' WHEN 2 THEN 'cake' ELSE 'cup' END AS item
     FROM drawn`
+}
+
+/** Without the lowest 8 of 32 bits; another multiplier for each column, so that the columns do not follow each other. */
+function drawn(index: number): string {
+  const multipliers = [2654435761, 2246822519, 3266489917, 668265263]
+  return `((order_id * ${multipliers[index]}) % 4294967296) // 256`
 }

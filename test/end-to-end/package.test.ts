@@ -1,0 +1,94 @@
+/** The package as somebody else gets it: packed, installed into an empty folder, and used there. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const now = '2026-03-01T12:34:56Z'
+let folder: string
+let stack: ChildProcess | null = null
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millcourse-package-'))
+  const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  const [{ filename }] = JSON.parse(packed) as [{ filename: string }]
+  // The dependencies are those of the lock file, from npm's cache or registry as the machine has it.
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'somebody', private: true, type: 'module' }))
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, filename)], {
+    cwd: folder,
+    stdio: 'pipe',
+  })
+})
+
+afterAll(async () => {
+  if (stack && stack.exitCode === null) {
+    // As a terminal does it: to the whole group, npx and what it started.
+    process.kill(-stack.pid!, 'SIGINT')
+    await once(stack, 'exit')
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+})
+
+function npx(...command: string[]): string {
+  return execFileSync('npx', ['--no-install', 'millcourse', ...command], {
+    cwd: join(folder, 'shop'),
+    encoding: 'utf8',
+    stdio: 'pipe',
+  })
+}
+
+const json = (...command: string[]) => JSON.parse(npx(...command, '--json')) as Record<string, unknown>
+
+test('it holds what it needs and nothing of the workshop', () => {
+  const installed = (path: string) => existsSync(join(folder, 'node_modules', 'millcourse', path))
+  expect(
+    ['dist/cli/main.js', 'dist/workflows/bundle.cjs', 'templates/sample', 'docs/semantics.md'].filter(installed),
+  ).toHaveLength(4)
+  expect(['test', 'demo', 'core', 'node_modules/vega-datasets'].filter(installed)).toEqual([])
+})
+
+test('init makes a feature repo with data, whose definitions compile and plan', async () => {
+  await mkdir(join(folder, 'shop'))
+  expect(json('init', '.', '--now', now)).toMatchObject({ example: 'sample', hours: 48 })
+  expect(json('plan')).toMatchObject({ project: 'shop', isComparedWithRegistry: false })
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  execFileSync(process.execPath, [compiler, '-p', join(folder, 'shop')], { stdio: 'pipe' })
+})
+
+test('the same hours have the same rows, whenever they are generated', async () => {
+  const part = join('data', 'orders', 'date=2026-03-01', 'hour=05', 'part-0.parquet')
+  npx('init', '../again', '--now', '2026-03-01T18:00:00Z')
+  expect(await readFile(join(folder, 'again', part))).toEqual(await readFile(join(folder, 'shop', part)))
+})
+
+test('init --example flights says what is missing', () => {
+  expect(() => npx('init', '../flights', '--example', 'flights')).toThrow(/npm install --save-dev vega-datasets/)
+  expect(existsSync(join(folder, 'flights'))).toBe(false)
+})
+
+test('the sample runs: dev, apply, materialize, get', async () => {
+  stack = spawn('npx', ['--no-install', 'millcourse', 'dev', '--json', '--now', now], {
+    cwd: join(folder, 'shop'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  })
+  const ended = once(stack, 'exit').then(() => Promise.reject(new Error('dev ended before it was ready')))
+  await Promise.race([once(createInterface({ input: stack.stdout! }), 'line'), ended])
+  expect(json('apply', '--paused')).toMatchObject({ revision: 1 })
+  const range = ['--from', '2026-03-01T06:00:00Z', '--to', '2026-03-01T12:00:00Z', '--now', now]
+  expect(json('materialize', 'last_order', ...range)).toMatchObject({ isFinished: true })
+  expect(json('runs')).toMatchObject({
+    runs: expect.arrayContaining([expect.objectContaining({ view: 'last_order' })]),
+  })
+  const read = json('get', 'last_order', 'user_id=7', '--now', now)
+  expect(read).toMatchObject({ views: [{ view: 'last_order', status: 'present' }] })
+})
