@@ -1,7 +1,7 @@
 /** How declared columns are held in SQL, in files and in answers; and which types are of one family (R12, R20). */
 import type { Column, ColumnType } from '../define/definitions.js'
 import { assert } from '../errors.js'
-import { cast, column, type Expression, type SqlType } from './sql-algebra.js'
+import { cast, type Expression, operation, type SqlType } from './sql-algebra.js'
 
 /** The type a column has inside queries; a timestamp is an instant in nanoseconds (R11). */
 export function sqlType(type: ColumnType): SqlType {
@@ -25,9 +25,17 @@ export function storedType(type: SqlType): SqlType {
   }
 }
 
-/** Reads a column of the product's own files as the type it has inside queries. */
-export function readStored(name: string, type: SqlType, of: string | null = null): Expression {
-  return sameType(type, storedType(type)) ? column(name, of) : cast(column(name, of), type)
+/**
+ * The type a column of the product's own files keeps inside queries: instants and wide integers stay decimals of 38 digits, which are
+ * compared and summed as fast, while turning them into integers costs more than reading them.
+ */
+export function storedSqlType(type: ColumnType): SqlType {
+  return storedType(sqlType(type))
+}
+
+/** A value of a stored type as queries hand it out: instants as integers. */
+export function fromStored(value: Expression, type: ColumnType): Expression {
+  return type.kind === 'timestamp' ? operation('integerFromDecimal', value) : value
 }
 
 /** Writes a value for the product's own files. */

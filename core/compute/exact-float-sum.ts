@@ -10,7 +10,7 @@ const base = literal(2n ** 62n)
 const last = floatDigits - 1
 
 export interface FloatSum {
-  /** Columns of the digits, highest first, and of the rest that did not fit. */
+  /** Columns of the digits, decimals without a fraction, highest first, and of the rest that did not fit. */
   readonly digits: readonly string[]
   readonly rest: string
   /** Name of the column that is added. */
@@ -42,7 +42,8 @@ export function addFloatTotals(rows: Relation, columns: readonly string[], sums:
   // A negative total in that form would be a large negative digit and large positive ones, lost when added as floats: so its
   // digits are those of its amount, and the sign is kept aside.
   const signName = (sum: FloatSum): string => `__isNegative ${sum.total}`
-  const once = carry(rows)
+  const whole = select(rows, [...kept, ...digits((sum, digit) => operation('integerFromDecimal', at(sum, digit)))])
+  const once = carry(whole)
   const signed = select(once, [
     ...kept,
     ...digits((sum, digit) =>

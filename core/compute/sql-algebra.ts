@@ -51,6 +51,8 @@ export type Operator =
   | 'isNotNull'
   /** Rounds toward minus infinity; 128-bit (R9). */
   | 'floorDiv'
+  /** An integer of up to 38 digits, held as a decimal. */
+  | 'integerFromDecimal'
   | 'coalesce'
   | 'greatest'
   | 'least'

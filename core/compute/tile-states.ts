@@ -12,7 +12,7 @@
 
 import { familyOf } from '../define/column-types.js'
 import type { Column, ColumnType, ViewBundle, WindowFeature } from '../define/definitions.js'
-import { declaredColumn, sqlType } from './column-types.js'
+import { declaredColumn, fromStored, sqlType } from './column-types.js'
 import { createdColumn, eventColumn, rowOrderValue } from './row-order.js'
 import {
   aggregate,
@@ -31,6 +31,7 @@ import {
 
 export interface TileState {
   readonly name: string
+  /** As it is accumulated; files and merges hold `storedType` of it. */
   readonly type: SqlType
   /** From the raw rows of one key and tile. */
   readonly accumulate: Expression
@@ -99,10 +100,10 @@ export function finishFeature(
       ])
     case 'min':
     case 'max':
-      return cast(merged(`__${feature.operation} ${name}`), type)
+      return fromStored(merged(`__${feature.operation} ${name}`), declared)
     case 'first':
     case 'last':
-      return cast(field(merged(`__${feature.operation} ${name}`), 'value'), type)
+      return fromStored(field(merged(`__${feature.operation} ${name}`), 'value'), declared)
     case 'count_distinct':
       return cast(operation('coalesce', operation('length', merged(`__distinct ${name}`)), literal(0n)), type)
   }
@@ -134,8 +135,7 @@ function countState(name: string, operand: Expression | null): TileState {
 function sumStates(declared: Column): TileState[] {
   const value = column(declared.name)
   if (familyOf(declared.kind) === 'float') return floatSumStates(declared)
-  const type: SqlType =
-    declared.kind === 'decimal' ? { kind: 'decimal', precision: 38, scale: declared.scale ?? 0 } : int128
+  const type: SqlType = { kind: 'decimal', precision: 38, scale: declared.scale ?? 0 }
   const merge = (state: Expression, where: Expression | null): Expression => cast(aggregate('sum', state, where), type)
   return [{ name: `__sum ${declared.name}`, type, accumulate: merge(value, null), merge }]
 }

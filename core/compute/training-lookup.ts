@@ -13,8 +13,8 @@
  */
 import type { ColumnType } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
-import { sqlType } from './column-types.js'
-import { committedRows, countedRows, isDeleted, keyAlias, lookupColumns } from './latest-rows.js'
+import { fromStored, storedSqlType } from './column-types.js'
+import { committedColumns, committedRows, countedRows, isDeleted, keyAlias, lookupColumns } from './committed-rows.js'
 import { printCreate } from './print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn, rowOrder } from './row-order.js'
 import {
@@ -68,7 +68,10 @@ function sourceOf(view: TrainingViewPlan, asked: Asked, rows: Relation): Relatio
   const { bundle } = view
   return select(rows, [
     ...bundle.view.keyColumns.map(
-      ({ key }, part): NamedExpression => [keyName(part), cast(column(keyAlias(key)), sqlType(asked.keys[part]!))],
+      ({ key }, part): NamedExpression => [
+        keyName(part),
+        cast(column(keyAlias(key)), storedSqlType(asked.keys[part]!)),
+      ],
     ),
     [eventColumn, column(eventColumn)],
     [createdColumn, column(createdColumn)],
@@ -128,7 +131,10 @@ function answer(view: TrainingViewPlan, found: string): NamedExpression[] {
   return [
     ['__row', column('__row', 'spine')],
     ...view.bundle.view.features.map(
-      ({ name }): NamedExpression => [name, cases([[isHidden, literal(null)]], column(featureName(name), found))],
+      ({ name, type }): NamedExpression => [
+        name,
+        cases([[isHidden, literal(null)]], fromStored(column(featureName(name), found), type)),
+      ],
     ),
   ]
 }
@@ -190,7 +196,7 @@ function rankedRows(view: TrainingViewPlan, asked: Asked, more: readonly NamedEx
   const rows = sourceOf(
     view,
     asked,
-    select(committedRows(view.bundle, asked.files), committedColumns(view), {
+    select(committedRows(view.bundle, asked.files), committedColumns(view.bundle), {
       where: operation('isNotNull', column(createdColumn)),
     }),
   )
@@ -200,17 +206,6 @@ function rankedRows(view: TrainingViewPlan, asked: Asked, more: readonly NamedEx
     [rankColumn, { is: 'rowNumber', partitionBy: keysOf(asked), orderBy: rowOrder(view.bundle.source.schema, false) }],
     ...more,
   ])
-}
-
-function committedColumns(view: TrainingViewPlan): NamedExpression[] {
-  const { source, view: definition } = view.bundle
-  const names = [
-    ...definition.keyColumns.map(({ key }) => keyAlias(key)),
-    ...source.schema.map(({ name }) => name),
-    eventColumn,
-    createdColumn,
-  ]
-  return names.map((name) => [name, column(name)])
 }
 
 function answerByKnown(view: TrainingViewPlan, asked: Asked): Answers {

@@ -3,7 +3,7 @@
  * time (R14). Each view is answered on its own, into a table by row number; at the end they are put side by side.
  */
 import { MillcourseError } from '../errors.js'
-import { sqlType } from './column-types.js'
+import { sqlType, storedSqlType } from './column-types.js'
 import type { FileColumn } from './file-types.js'
 import { fileTypesFrom } from './file-types.js'
 import { printCreate, printCsvHeader, printFileSchemas, printQuery, printRelation } from './print-duckdb.js'
@@ -102,7 +102,7 @@ function readSpine({ spine, views }: TrainingPlan): Relation {
   const row: Expression = isCsv ? { is: 'rowNumber', partitionBy: [], orderBy: [] } : column('file_row_number')
   return select(from, [
     [rowColumn, cast(row, { kind: 'int64' })],
-    [timeColumn, isCsv ? operation('instantFromText', column(time.name)) : instantFrom(column(time.name), time.type)],
+    [timeColumn, cast(readInstant(column(time.name), time.type, isCsv), { kind: 'storedInstant' })],
     ...views.flatMap((view, at) =>
       view.keys.map((key, part): NamedExpression => [spineKey(at, part), keyValue(key, isCsv)]),
     ),
@@ -110,11 +110,14 @@ function readSpine({ spine, views }: TrainingPlan): Relation {
   ])
 }
 
+function readInstant(value: Expression, type: string, isCsv: boolean): Expression {
+  return isCsv ? operation('instantFromText', value) : instantFrom(value, type)
+}
+
 function keyValue({ key, spineColumn }: TrainingKey, isCsv: boolean): Expression {
   const value = column(spineColumn.name)
   const type = comparedType(key, spineColumn.type)
-  if (key.kind === 'timestamp')
-    return isCsv ? operation('instantFromText', value) : instantFrom(value, spineColumn.type)
+  if (key.kind === 'timestamp') return cast(readInstant(value, spineColumn.type, isCsv), storedSqlType(key))
   if (!isCsv) return cast(value, sqlType(type))
   // Text is read as an integer only where it is written as one: 1.5 or 1e3 would become another key.
   const isWhole = operation('looksLikeInteger', value)

@@ -1,5 +1,5 @@
 /** Windows for a spine: each row at time t is answered at T = floor(t / d)·d from the committed tiles (R9), as online is at E = T (R29). */
-import { sqlType } from './column-types.js'
+import { storedSqlType } from './column-types.js'
 import { printCreate } from './print-duckdb.js'
 import {
   all,
@@ -26,7 +26,8 @@ const startFlag = (index: number): string => `__in_window${index}`
 export function windowAnswers(view: TrainingViewPlan, asked: Asked): Answers {
   const { bundle } = view
   const questions = `${asked.prefix}_questions`
-  const end = cast(operation('floorDiv', column('__t'), literal(tileNs(bundle))), { kind: 'int64' })
+  const t = operation('integerFromDecimal', column('__t'))
+  const end = cast(operation('floorDiv', t, literal(tileNs(bundle))), { kind: 'int64' })
   const spineKeys = asked.keys.map((_, part) => column(`__key${asked.view}_${part}`))
   // Each key and tile edge is answered once, however many rows of the spine ask for it.
   const distinct = select(
@@ -67,7 +68,7 @@ function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
   const states = tileStates(bundle).map(({ name }) => name)
   const tiles = select(readTiles(bundle, asked.files), [
     ...bundle.view.keyColumns.map(
-      ({ key }, part): NamedExpression => [keyName(part), cast(column(key), sqlType(asked.keys[part]!))],
+      ({ key }, part): NamedExpression => [keyName(part), cast(column(key), storedSqlType(asked.keys[part]!))],
     ),
     ...[tileColumn, spanColumn, knownColumn, untilColumn, ...states].map(
       (name): NamedExpression => [name, column(name)],

@@ -13,7 +13,7 @@ import { assert } from '../errors.js'
 import { parseDuration } from '../time/duration.js'
 import { floorDiv, type Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
-import { readStored, sqlType } from './column-types.js'
+import { fromStored, storedSqlType, storedType } from './column-types.js'
 import { addFloatTotals } from './exact-float-sum.js'
 import { printQuery } from './print-duckdb.js'
 import {
@@ -84,8 +84,12 @@ export function buildWindowValues(input: WindowValuesInput): SqlQuery {
   const inReach = select(rows, passed, { where: any(windows.map((_, index) => column(windowFlag(index)))) })
   const keys = bundle.view.keyColumns.map(({ key }) => key)
   const wanted = input.keysFrom === undefined ? inReach : onlyKeys(bundle, inReach, input.keysFrom, passed)
+  const answers = mergedFeatures(bundle, wanted, keys, (feature) => column(windowFlag(windows.indexOf(feature.over))))
   return printQuery(
-    mergedFeatures(bundle, wanted, keys, (feature) => column(windowFlag(windows.indexOf(feature.over)))),
+    select(answers, [
+      ...keys.map((key, part): NamedExpression => [key, fromStored(column(key), bundle.entity.keys[part]!)]),
+      ...windowFeatures(bundle).map(({ name }): NamedExpression => [name, column(name)]),
+    ]),
   )
 }
 
@@ -187,21 +191,21 @@ export function mergedFeatures(
 
 const mergedName = (state: string, feature: WindowFeature): string => `${state} @${feature.over}`
 
-/** Tile files as rows, states in the types they have inside queries. No files: no rows. */
+/** Tile files as rows. No files: no rows. */
 export function readTiles(bundle: ViewBundle, files: readonly string[]): Relation {
   const columns = tileColumnTypes(bundle)
   if (files.length === 0) return { is: 'values', columns: [...columns], rows: [] }
   return select(
     parquet(files),
-    columns.map(([name, type]): NamedExpression => [name, readStored(name, type)]),
+    columns.map(([name]): NamedExpression => [name, column(name)]),
   )
 }
 
 export function tileColumnTypes(bundle: ViewBundle): (readonly [string, SqlType])[] {
   return [
-    ...bundle.view.keyColumns.map(({ key }, index) => [key, sqlType(bundle.entity.keys[index]!)] as const),
+    ...bundle.view.keyColumns.map(({ key }, index) => [key, storedSqlType(bundle.entity.keys[index]!)] as const),
     ...tilePlace.map((name) => [name, { kind: 'int64' }] as const),
-    ...tileStates(bundle).map((state) => [state.name, state.type] as const),
+    ...tileStates(bundle).map((state) => [state.name, storedType(state.type)] as const),
   ]
 }
 

@@ -1,0 +1,103 @@
+/** The committed rows of a lookup view, read back: what its training sets and its online values are made of. */
+import type { ColumnType, ViewBundle } from '../define/definitions.js'
+import { storedSqlType } from './column-types.js'
+import { createdColumn, deliveryOrder, eventColumn } from './row-order.js'
+import {
+  all,
+  cast,
+  column,
+  type Expression,
+  join,
+  literal,
+  type NamedExpression,
+  operation,
+  parquet,
+  type Relation,
+  type SqlType,
+  select,
+  table,
+} from './sql-algebra.js'
+
+/** Features of a lookup view from its rows, in their stored types. */
+export function lookupColumns(
+  bundle: ViewBundle,
+): { readonly name: string; readonly value: Expression; readonly type: ColumnType }[] {
+  return bundle.view.features.map(({ name, column: of, type }) => ({
+    name,
+    type,
+    value: cast(column(of!), storedSqlType(type)),
+  }))
+}
+
+/** R18: null means not deleted. */
+export function isDeleted(bundle: ViewBundle): Expression {
+  const { tombstone } = bundle.source
+  return tombstone === null ? literal(false) : operation('coalesce', column(tombstone), literal(false))
+}
+
+export const keyAlias = (name: string): string => `__key ${name}`
+
+/** The columns of `committedRows`, handed through. */
+export const committedColumns = (bundle: ViewBundle): NamedExpression[] =>
+  columnTypes(bundle).map(([name]) => [name, column(name)])
+
+function columnTypes(bundle: ViewBundle): (readonly [string, SqlType])[] {
+  return [
+    ...bundle.view.keyColumns.map(
+      ({ key }, index) => [keyAlias(key), storedSqlType(bundle.entity.keys[index]!)] as const,
+    ),
+    ...bundle.source.schema.map((declared) => [declared.name, storedSqlType(declared)] as const),
+    [eventColumn, { kind: 'storedInstant' }],
+    [createdColumn, { kind: 'storedInstant' }],
+  ]
+}
+
+/**
+ * Rows files as they were committed: the keys under `keyAlias`, the declared columns, `__event_ns` and `__created_ns`, in the types that
+ * files hold them in. No files: no rows.
+ */
+export function committedRows(bundle: ViewBundle, files: readonly string[], keysFrom?: string): Relation {
+  const { source, view } = bundle
+  const types = columnTypes(bundle)
+  const columns: NamedExpression[] = [
+    ...view.keyColumns.map(
+      ({ key, column: name }, index): NamedExpression => [keyAlias(key), cast(column(name), types[index]![1])],
+    ),
+    ...[...source.schema.map(({ name }) => name), eventColumn, createdColumn].map(
+      (name): NamedExpression => [name, column(name)],
+    ),
+  ]
+  const rows: Relation =
+    files.length > 0 ? select(parquet(files, true), columns) : { is: 'values', columns: types, rows: [] }
+  if (keysFrom === undefined) return rows
+  return select(
+    join(
+      'semi',
+      [rows, 'rows'],
+      [table(keysFrom), 'wanted'],
+      all(view.keyColumns.map(({ key }) => operation('=', column(keyAlias(key), 'rows'), column(key, 'wanted')))),
+    ),
+    committedColumns(bundle),
+  )
+}
+
+/**
+ * The rows that count once all is known: of one event id the delivery created last (R19; a null id is no id), and under `created`
+ * visibility none without a created time (R16).
+ */
+export function countedRows(bundle: ViewBundle, rows: Relation): Relation {
+  const { eventId, schema, visibility } = bundle.source
+  const isKnown = visibility === 'created' ? operation('isNotNull', column(createdColumn)) : null
+  const known = isKnown === null ? rows : select(rows, committedColumns(bundle), { where: isKnown })
+  if (eventId === null) return known
+  const identity = [...bundle.view.keyColumns.map(({ key }) => keyAlias(key)), eventId.column].map((name) =>
+    column(name),
+  )
+  return select(known, committedColumns(bundle), {
+    qualify: operation(
+      'or',
+      operation('isNull', column(eventId.column)),
+      operation('=', { is: 'rowNumber', partitionBy: identity, orderBy: deliveryOrder(schema, true) }, literal(1n)),
+    ),
+  })
+}
