@@ -46,9 +46,12 @@ export function printFileSchemas(files: readonly string[]): SqlQuery {
   }
 }
 
-/** Names of a CSV file's columns, as `column_name`. */
+/** The first line of a CSV file as `column_name`, in order: read as names, the engine would rename those that differ only by case. */
 export function printCsvHeader(file: string): SqlQuery {
-  return { sql: `DESCRIBE SELECT * FROM read_csv(${printPath(file)}, ${csvOptions})` }
+  const line = `SELECT * FROM read_csv(${printPath(file)}, header = false, ${csvOptions}, parallel = false) LIMIT 1`
+  return {
+    sql: `SELECT "column_name" FROM (${line}) UNPIVOT INCLUDE NULLS ("column_name" FOR "position" IN (COLUMNS(*)))`,
+  }
 }
 
 export function printName(name: string): string {
@@ -110,7 +113,7 @@ function printPath(path: string): string {
   return printText(path.replace(/[*?[]/g, (special) => `[${special}]`))
 }
 
-const csvOptions = 'header = true, all_varchar = true, allow_quoted_nulls = false, hive_partitioning = false'
+const csvOptions = 'all_varchar = true, allow_quoted_nulls = false, hive_partitioning = false'
 
 function printFrom(relation: Relation): string {
   switch (relation.is) {
@@ -121,7 +124,7 @@ function printFrom(relation: Relation): string {
       return `read_parquet([${relation.files.map(printPath).join(', ')}], hive_partitioning = false, union_by_name = ${relation.mayLackColumns})`
     case 'csvText':
       // Read by one thread, so that rows are numbered in the file's order.
-      return `read_csv(${printPath(relation.file)}, ${csvOptions}, parallel = false)`
+      return `read_csv(${printPath(relation.file)}, header = true, ${csvOptions}, parallel = false)`
     case 'numberedParquet':
       return `read_parquet(${printPath(relation.file)}, hive_partitioning = false, file_row_number = true)`
     case 'join': {

@@ -71,7 +71,9 @@ function refuseSpine(message: string, hint: string, facts: Record<string, string
 
 function checkSpine({ file, format, eventTimeColumn, columns }: TrainingRequest['spine']): void {
   const seen = new Map<string, string>()
-  for (const { name } of columns) {
+  for (const [index, { name }] of columns.entries()) {
+    if (name === '')
+      refuseSpine(`column ${index + 1} of the spine has no name`, 'name every column in the first line', { file })
     const twin = seen.get(name.toLowerCase())
     if (twin !== undefined)
       refuseSpine(`the spine has columns "${twin}" and "${name}", which differ only by case`, 'rename one of them', {

@@ -60,7 +60,7 @@ export function spineColumnsFrom(
   rows: readonly Readonly<Record<string, unknown>>[],
 ): readonly FileColumn[] {
   if (format === 'parquet') return fileTypesFrom(rows)[0]?.columns ?? []
-  return rows.map((row) => ({ name: String(row.column_name), type: 'VARCHAR', isUtc: false }))
+  return rows.map((row) => ({ name: String(row.column_name ?? ''), type: 'VARCHAR', isUtc: false }))
 }
 
 /** Columns of the spine's table: its own ones by position, so that no name of theirs is in the way of ours. */
