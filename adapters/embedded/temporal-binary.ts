@@ -29,10 +29,10 @@ export interface FindOptions {
  * @throws MillcourseError STACK_TOOL_MISSING, saying what was tried
  */
 export async function findTemporalBinary(options: FindOptions): Promise<string> {
-  const folder = join(cacheFolder(options.env), `temporal-${version}`)
-  const cached = join(folder, 'temporal')
-  const found = (await findOnPath('temporal', options.env)) ?? ((await isProgram(cached)) ? cached : null)
+  const found = await lookForTemporalBinary(options.env)
   if (found) return found
+  const folder = cachedIn(options.env)
+  const cached = join(folder, 'temporal')
   const tried = ['no `temporal` on the PATH', `none in ${folder}`]
   await mkdir(folder, { recursive: true })
   for (const attempt of [download, build]) {
@@ -47,6 +47,16 @@ export async function findTemporalBinary(options: FindOptions): Promise<string> 
   throw new MillcourseError('STACK_TOOL_MISSING', `no Temporal server was found: ${tried.join('; ')}`, {
     hint: 'install the Temporal CLI (https://docs.temporal.io/cli), or Go 1.23 or newer, or set TEMPORAL_ADDRESS to a running server',
   })
+}
+
+/** On the PATH or in the cache; null: it would have to be downloaded or built first. */
+export async function lookForTemporalBinary(env: FindOptions['env']): Promise<string | null> {
+  const cached = join(cachedIn(env), 'temporal')
+  return (await findOnPath('temporal', env)) ?? ((await isProgram(cached)) ? cached : null)
+}
+
+function cachedIn(env: FindOptions['env']): string {
+  return join(cacheFolder(env), `temporal-${version}`)
 }
 
 /** `$XDG_CACHE_HOME/millcourse`, else `~/.cache/millcourse`. */

@@ -33,5 +33,5 @@ async function examine({ part, look }: Check): Promise<Finding> {
 
 function findingText({ part, state, found, advice }: Finding): string {
   const mark = { ok: 'ok   ', absent: '-    ', wrong: 'WRONG' }[state]
-  return `${mark}  ${part.padEnd(12)}  ${found}${advice === null ? '' : `\n       ${''.padEnd(12)}  -> ${advice}`}`
+  return `${mark}  ${part.padEnd(13)}  ${found}${advice === null ? '' : `\n       ${''.padEnd(13)}  -> ${advice}`}`
 }

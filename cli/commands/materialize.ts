@@ -183,7 +183,8 @@ function report(
   timeoutMs: number,
 ): Report {
   const counts = Object.fromEntries(countOutcomes(outcomes))
-  const bad = [...outcomes].filter(([, outcome]) => !good.includes(outcome))
+  const sorted = [...outcomes].sort(([a], [b]) => (a < b ? -1 : 1))
+  const bad = sorted.filter(([, outcome]) => !good.includes(outcome))
   const isAllBad = isFinished && outcomes.size > 0 && bad.length === outcomes.size
   const head =
     outcomes.size === 0
@@ -201,7 +202,7 @@ function report(
       version,
       isFinished,
       counts,
-      intervals: [...outcomes].map(([start, outcome]) => ({ start, outcome })),
+      intervals: sorted.map(([start, outcome]) => ({ start, outcome })),
     },
     text: [head, ...lines, ...rest, ...late].join('\n'),
   }

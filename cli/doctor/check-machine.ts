@@ -15,6 +15,7 @@ export function machineChecks(context: CliContext): Check[] {
     { part: 'Node', look: async () => checkNode(process.versions.node) },
     { part: 'disk', look: () => checkDisk(context.repoDir) },
     { part: 'DuckDB', look: () => checkDuckdb(context) },
+    ...['temporal', 'postgres'].map((name) => ({ part: `${name} tool`, look: () => checkTool(context, name) })),
     { part: 'feature repo', look: () => checkRepo(context) },
   ]
 }
@@ -41,6 +42,16 @@ async function checkDuckdb(context: CliContext): Promise<string> {
     isLight: true,
   })
   return String(rows[0]?.version)
+}
+
+async function checkTool(context: CliContext, name: string) {
+  const tool = (await context.localTools()).find((one) => one.name === name)
+  if (tool?.path) return tool.path
+  return {
+    state: 'absent' as const,
+    found: 'not found; only `millcourse dev` needs it',
+    advice: tool?.otherwise ?? null,
+  }
 }
 
 async function checkRepo(context: CliContext) {
