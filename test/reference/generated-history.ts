@@ -86,15 +86,25 @@ const rates = fc.oneof(
   fc.double({ min: -1e9, max: 1e9, noNaN: true }),
 )
 
+/** Where several rows meet: only the whole row tells them apart (R3). */
+const tiedPlaces = fc.constantFrom(
+  { key: [1n, 'a'], event: 0n, delay: 0n },
+  { key: [1n, 'a'], event: hour, delay: null },
+  { key: [1n, 'A'], event: -hour, delay: hour },
+)
+
 function rowIn(unit: bigint): fc.Arbitrary<Row> {
   const time = times.map((ns) => floor(ns, unit))
+  const free = fc.record({
+    key: rowKeys,
+    event: maybe(time, 20),
+    delay: maybe(fc.constantFrom(0n, 0n, hour, hour * 3n, -hour, unit, 2n * hour - unit), 8),
+  })
   return fc
     .record({
-      key: rowKeys,
-      event: maybe(time, 20),
-      delay: maybe(fc.constantFrom(0n, 0n, hour, hour * 3n, -hour, unit, 2n * hour - unit), 8),
+      place: fc.oneof({ weight: 3, arbitrary: free }, { weight: 1, arbitrary: tiedPlaces }),
       gone: maybe(fc.constantFrom(false, false, true)),
-      id: maybe(fc.constantFrom('x', 'y'), 1),
+      id: maybe(fc.constantFrom('x', 'y'), 2),
       amount: maybe(amounts),
       price: maybe(fc.constantFrom(0n, 150n, -1n, 999_999_999_999_999_999n)),
       rate: maybe(rates),
@@ -102,7 +112,7 @@ function rowIn(unit: bigint): fc.Arbitrary<Row> {
       flag: maybe(fc.boolean()),
       seen: maybe(time),
     })
-    .map(({ key, event, delay, gone, id, ...values }) => {
+    .map(({ place: { key, event, delay }, gone, id, ...values }) => {
       const created = event === null || delay === null ? null : event + delay
       const [shop, code] = key as [Value, Value]
       const columns = { shop, code, 'happened At': event, written: created, gone, id, ...values }
