@@ -50,7 +50,7 @@ export default {
       name: 'adapters-stand-alone',
       severity: 'error',
       comment:
-        'An adapter implements ports of core and knows its own SDK; what two adapters share belongs in core or in workers/assemble.ts.',
+        'An adapter implements ports of core and knows its own SDK; what two adapters share belongs in core or in workers/stack-ports.ts.',
       from: { path: '^adapters/([^/]+)/', pathNot: '[.]test[.]ts$' },
       to: { path: '^(adapters|activities|workflows|workers|cli|api)/', pathNot: '^adapters/$1/' },
     },
@@ -83,7 +83,7 @@ export default {
     {
       name: 'cli-through-ports',
       severity: 'error',
-      comment: 'Commands are given stores; cli/main.ts and workers/assemble.ts are where they are made.',
+      comment: 'Commands are given stores; cli/main.ts and workers/stack-ports.ts are where they are made.',
       from: { path: '^cli/', pathNot: '^cli/main[.]ts$|[.]test[.]ts$' },
       to: { path: '^(adapters|activities|workflows)/', dependencyTypesNot: ['type-only'] },
     },

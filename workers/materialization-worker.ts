@@ -1,6 +1,13 @@
-/** The process that works: workflows in their sandbox, activities with the ports of assemble.ts. Stateless; run as many as needed. */
+/** The process that works: workflows in their sandbox, activities with the ports of stack-ports.ts. Stateless; run as many as needed. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DefaultLogger, IllegalStateError, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import {
+  DefaultLogger,
+  IllegalStateError,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundleOption,
+} from '@temporalio/worker'
 import type { ActivityDeps, Log } from '../activities/activity-deps.js'
 import { createActivities } from '../activities/create-activities.js'
 import { connectionSettings } from '../adapters/temporal/client.js'
@@ -12,6 +19,8 @@ export interface MaterializationWorkerOptions {
   readonly deps: ActivityDeps
   /** Aborted: no new work is taken, what is under way is finished within the grace time, then the promise settles. */
   readonly signal: AbortSignal
+  /** Absent: the one built with the package, or bundled from the sources. */
+  readonly bundle?: WorkflowBundleOption
   /** Called once, when the worker takes work. */
   readonly onReady?: () => void
 }
@@ -33,7 +42,7 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
       namespace,
       taskQueue,
       identity: config.worker.identity,
-      workflowBundle: await workflowBundle(),
+      workflowBundle: options.bundle ?? (await workflowBundle()),
       activities: createActivities(deps),
       // The engine has one heavy slot: more activities at once only wait inside their own time limits.
       maxConcurrentActivityTaskExecutions: config.worker.activitiesMax,

@@ -3,7 +3,7 @@ import { MillcourseError } from '../../core/errors.js'
 import type { RunOutcome } from '../../core/plan/interval-state.js'
 import type { LedgerReader, ViewKey } from '../../core/ports/ledger.js'
 import type { RunControl, TickInput, TickResult } from '../../core/ports/run-control.js'
-import { durationToMs, parseDuration } from '../../core/time/duration.js'
+import { durationToMs } from '../../core/time/duration.js'
 import { formatInstant, parseInstant } from '../../core/time/instant.js'
 import { fromIsoInterval, type IsoInterval } from '../../core/time/interval.js'
 import type { CliContext, Report } from '../context.js'
@@ -17,12 +17,13 @@ export interface MaterializeOptions {
 }
 
 const runsPerTick = 24
-/** One that still has to run after so many runs of this command is left to the schedule: it does not get better by asking. */
-const runsPerIntervalMax = 3
 const lookEveryMs = 300
 const good: readonly RunOutcome[] = ['done', 'skipped', 'accepted', 'rejected', 'committed']
 
-/** Ticks until the ledger lacks nothing in the range, and waits for the runs that the ticks started. */
+/**
+ * Sweeps over the range, oldest first: each tick starts some of what the ledger lacks or what failed, its runs are waited for, and
+ * the next tick looks behind them. So each interval is tried once, whatever becomes of it.
+ */
 export async function materialize(context: CliContext, name: string, options: MaterializeOptions): Promise<Report> {
   const tickInput = buildTick(context, name, options)
   const timeoutMs = durationToMs(options.timeout)
@@ -62,7 +63,6 @@ function buildTick(context: CliContext, view: string, { from, to }: MaterializeO
 class Materialization {
   /** Interval start -> what its newest run ended as. */
   readonly outcomes = new Map<string, RunOutcome>()
-  readonly #runsOf = new Map<string, number>()
   #expected = 0
 
   constructor(
@@ -76,27 +76,24 @@ class Materialization {
 
   /** False: the time was up, or Ctrl-C, before everything had run. */
   async run(): Promise<boolean> {
-    while (this.#mayGoOn()) {
-      const before = await this.#newestRuns()
-      const tick = await this.runControl.tick(this.tickInput)
+    const { range } = this.tickInput
+    for (let from = range?.from ?? null, left = 1; left > 0; ) {
+      if (!this.#mayGoOn()) return false
+      const before = await this.#newestRuns(from)
+      const tick = await this.runControl.tick({ ...this.tickInput, range: { from, to: range?.to ?? null } })
       const intervals = [...tick.started.map(({ interval }) => interval), ...tick.joined]
-      this.#expected = Math.max(this.#expected, this.outcomes.size + intervals.length + tick.left)
-      if (intervals.length === 0 && tick.left === 0) return this.#waitForPublish()
-      if (tick.started.length > 0 && tick.joined.length === 0 && this.#isGoingInCircles(tick)) return true
-      if (intervals.length === 0) await sleep(lookEveryMs)
-      else if (!(await this.#waitForRuns(intervals, tick, before))) return false
+      this.#expected = this.outcomes.size + intervals.length + tick.left
+      if (intervals.length > 0) {
+        if (!(await this.#waitForRuns(intervals, tick, before))) return false
+        from = formatInstant(span(intervals).end)
+      }
+      left = intervals.length > 0 ? tick.left : 0
     }
-    return false
+    return this.#publishTheRest()
   }
 
   #mayGoOn(): boolean {
     return !this.context.signal.aborted && performance.now() < this.untilMs
-  }
-
-  #isGoingInCircles(tick: TickResult): boolean {
-    for (const { interval } of tick.started)
-      this.#runsOf.set(interval.start, (this.#runsOf.get(interval.start) ?? 0) + 1)
-    return tick.started.every(({ interval }) => this.#runsOf.get(interval.start)! > runsPerIntervalMax)
   }
 
   async #waitForRuns(
@@ -123,8 +120,10 @@ class Materialization {
     return true
   }
 
-  /** The last runs may have left their commits to a publish of another run, or of the last tick (R33). */
-  async #waitForPublish(): Promise<boolean> {
+  /** R33: runs that did not get the lease left their commits to a publish of another run, or to a tick, which need not start runs. */
+  async #publishTheRest(): Promise<boolean> {
+    if (this.outcomes.size === 0) return true
+    await this.runControl.tick({ ...this.tickInput, runsMax: 0 })
     while (this.#mayGoOn() && (await this.ledger.isPublishOpen(this.key))) {
       this.context.progress.update(`${this.key.view}: publishing`)
       await sleep(lookEveryMs)
@@ -132,14 +131,14 @@ class Materialization {
     return this.#mayGoOn()
   }
 
-  async #newestRuns(): Promise<Map<string, string>> {
+  async #newestRuns(from: string | null): Promise<Map<string, string>> {
     const { view } = await (await this.context.registry()).view(this.key.view)
     const range = {
-      start: parseInstant(this.tickInput.range?.from ?? view.since),
+      start: parseInstant(from ?? view.since),
       end: this.tickInput.range?.to ? parseInstant(this.tickInput.range.to) : this.context.clock.now(),
     }
     if (range.start >= range.end) return new Map()
-    const states = await this.ledger.intervalStates(this.key, { ...range, end: range.end + parseDuration(view.every) })
+    const states = await this.ledger.intervalStates(this.key, range)
     return new Map(
       states.flatMap((state) =>
         state.latestRun ? [[formatInstant(state.interval.start), state.latestRun.runId]] : [],

@@ -16,7 +16,7 @@ export async function showRun(context: CliContext, text: string): Promise<Report
     const what = `${key.view}@v${key.version} ${formatInterval(interval)} has never run`
     return { outcome: 'done', data: { run: null, view: key.view, version: key.version }, text: what }
   }
-  const lastGood = await ledger.lastGoodRun(key, run.runId)
+  const lastGood = await ledger.lastGoodRun(key, { interval, runId: run.runId })
   const nextStep = nextStepOf(run)
   const link = temporalUi === null ? null : temporalLink(temporalUi, run)
   return {
