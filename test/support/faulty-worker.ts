@@ -1,4 +1,6 @@
 /** The product's worker with its ports wrapped (fault-injection.ts): a process of its own, so that it can really die. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import type { ActivityDeps } from '../../activities/activity-deps.js'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
@@ -30,6 +32,14 @@ const deps: ActivityDeps = {
 }
 const { MILLCOURSE_TEST_FAULT: fault, MILLCOURSE_TEST_TRACE: trace } = process.env
 const observed = fault ? withFaults(deps, JSON.parse(fault) as FaultPlan) : trace ? withTrace(deps, trace) : deps
-await runMaterializationWorker({ config, deps: observed, signal: stop.signal, onReady: () => process.send?.('ready') })
+// Bundling takes seconds, and this process is made to die: the suite has built the bundle from the same sources.
+const built = fileURLToPath(new URL('../../dist/workflows/bundle.cjs', import.meta.url))
+await runMaterializationWorker({
+  ...(existsSync(built) ? { bundle: { codePath: built } } : {}),
+  config,
+  deps: observed,
+  signal: stop.signal,
+  onReady: () => process.send?.('ready'),
+})
 await ports.close()
 if (process.connected) process.disconnect()

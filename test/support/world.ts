@@ -41,7 +41,7 @@ export interface WorldWorker {
   stop(): Promise<void>
 }
 
-/** What two histories of the same data must agree on: not ids, sequences or times of writing. */
+/** What two histories of the same data must agree on: not ids, sequences or times of writing (an expiry goes by real time, R36). */
 export interface Snapshot {
   readonly intervals: readonly string[]
   readonly publishedEnds: readonly string[]
@@ -191,7 +191,7 @@ async function takeSnapshot(ports: StackPorts, { project }: Config, views: Views
     for await (const part of online.scan(table))
       for (const item of part)
         items.push(
-          `${key.view} ${hex(item.key)} ${item.eventAt} ${item.schemaHash} ${item.values ? hex(item.values) : 'empty'} ${item.values ? item.expiresAtSeconds : ''}`,
+          `${key.view} ${hex(item.key)} ${item.eventAt} ${item.schemaHash} ${item.values ? hex(item.values) : 'empty'} ${item.expiresAtSeconds === null ? '' : 'expires'}`,
         )
   }
   return { intervals, publishedEnds, items: items.toSorted() }
