@@ -33,7 +33,8 @@ afterEach(async () => {
       child.kill('SIGKILL')
       await once(child, 'exit')
     }
-  await untilGone()
+  // What a failed test has left is ended here, whatever it was.
+  await untilGone().catch(() => left().forEach(kill))
   await rm(repo, { recursive: true, force: true, maxRetries: 5 })
 })
 
@@ -71,6 +72,14 @@ function left(): string[] {
   return execFileSync('ps', ['-eo', 'pid,stat,args'], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line.includes(repo) && !/^\s*\d+ Z/.test(line))
+}
+
+function kill(line: string): void {
+  try {
+    process.kill(Number.parseInt(line, 10), 'SIGKILL')
+  } catch {
+    // It ended in the meantime.
+  }
 }
 
 async function untilGone(): Promise<void> {
