@@ -144,7 +144,10 @@ test('versions in package.json are exact', () => {
  * A ratchet, not a wall: what is small stays small. A file past 400 lines usually holds two ideas; one that must be longer (a table,
  * a list of cases) stands here with its size, which may shrink.
  */
-const longFiles: Readonly<Record<string, number>> = { 'core/define/builders.test.ts': 420 }
+const longFiles: Readonly<Record<string, number>> = {
+  'core/define/builders.test.ts': 420,
+  'test/workflows/run.test.ts': 410,
+}
 const linesMax = 400
 
 test(`files have at most ${linesMax} lines`, () => {
