@@ -162,4 +162,33 @@ describe('windows from tiles', () => {
       )
     })
   })
+
+  test('R16, R19: under created visibility a replaced row counts until its successor is known', async () => {
+    await bench.engine.withSession(async (session) => {
+      const shape: SourceShape = { visibility: 'created', hasTombstone: false, hasId: true, within: 3n * hour }
+      const row = (event: bigint, created: bigint, amount: bigint): Row => ({
+        key: [1n, 'a'],
+        event,
+        created,
+        id: 'x',
+        isDeleted: null,
+        columns: {
+          ...{ shop: 1n, code: 'a', 'happened At': event, written: created, gone: null, id: 'x', amount },
+          ...{ price: null, rate: null, label: null, flag: null, seen: null },
+        },
+      })
+      // Delivered at 00:05; corrected at 02:00 sharp, known at T = 02:00; corrected again half an hour after 03:00.
+      const rows = [row(0n, hour / 12n, 1n), row(0n, 2n * hour, 5n), row(1n, 3n * hour + hour / 2n, 7n)]
+      const bundle = viewOf(shape, { amount_sum_5h: features.amount_sum_5h, rows_2h: features.rows_2h })
+      const commits = await commitAll(session, bundle, [{ unit: 1n, isUtc: false, isNarrow: false, rows }])
+      const sums: unknown[] = []
+      for (let end = 0n; end <= 6n; end++) {
+        const endNs = end * hour
+        const chosen = chooseTileFiles({ bundle, endNs, commits, coarse: [] })
+        const [answer] = await session.all(buildWindowValues({ bundle, endNs, ...chosen }))
+        sums.push(answer ? asValue(answer.amount_sum_5h) : null)
+      }
+      expect(sums).toEqual([null, 1n, 5n, 5n, 7n, 7n, null])
+    })
+  })
 })
