@@ -3,10 +3,11 @@ const pure = 'node_modules/(zod|@noble/hashes|@msgpack/msgpack)/'
 const stage = (name, ...may) => ({
   name: `core-${name}-order`,
   severity: 'error',
-  comment: `core/${name} stands on the road after what it imports: ${['define', 'time', 'errors', ...may].join(', ')}. Move the shared part to an earlier stage.`,
+  comment: `core/${name} stands on the road after what it imports: ${['errors', ...may].join(', ')}. Move the shared part to an earlier stage.`,
   from: { path: `^core/${name}/`, pathNot: '[.]test[.]ts$' },
-  to: { path: '^core/', pathNot: `^core/(${[name, 'define', 'time', ...may].join('|')})/|^core/errors[.]ts$` },
+  to: { path: '^core/', pathNot: `^core/(${[name, ...may].join('|')})/|^core/errors[.]ts$` },
 })
+const first = ['time', 'define']
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -38,28 +39,42 @@ export default {
       to: { pathNot: `^core/|${pure}` },
     },
     stage('time'),
-    stage('define'),
-    stage('source'),
-    stage('plan', 'source'),
-    stage('compute', 'source', 'plan'),
-    stage('judge', 'source', 'plan', 'compute'),
-    stage('publish', 'source', 'plan', 'compute', 'judge'),
-    stage('serve', 'publish', 'compute'),
-    stage('watch', 'plan'),
+    stage('define', 'time'),
+    stage('source', ...first),
+    stage('plan', ...first, 'source'),
+    stage('compute', ...first, 'source', 'plan'),
+    stage('judge', ...first, 'source', 'plan', 'compute'),
+    stage('publish', ...first, 'source', 'plan', 'compute', 'judge'),
+    stage('serve', ...first, 'publish', 'compute'),
+    stage('watch', ...first, 'plan'),
+    {
+      name: 'core-errors-know-nothing',
+      severity: 'error',
+      comment: 'The table of codes comes before every stage.',
+      from: { path: '^core/errors[.]ts$' },
+      to: { path: '.' },
+    },
+    {
+      name: 'ports-take-types',
+      severity: 'error',
+      comment: 'A port is a page of interfaces; what computes belongs in a stage.',
+      from: { path: '^core/ports/', pathNot: '[.]test[.]ts$' },
+      to: { path: '^core/(?!ports/)', dependencyTypesNot: ['type-only'] },
+    },
     {
       name: 'adapters-stand-alone',
       severity: 'error',
       comment:
         'An adapter implements ports of core and knows its own SDK; what two adapters share belongs in core or in workers/stack-ports.ts.',
-      from: { path: '^adapters/([^/]+)/', pathNot: '[.]test[.]ts$' },
-      to: { path: '^(adapters|activities|workflows|workers|cli|api)/', pathNot: '^adapters/$1/' },
+      from: { path: '^adapters/(alerts/[^/]+|[^/]+)/', pathNot: '[.]test[.]ts$' },
+      to: { path: '^(adapters|activities|workflows|workers|cli|api|demo|bench)/', pathNot: '^adapters/$1/' },
     },
     {
       name: 'activities-get-adapters-as-arguments',
       severity: 'error',
-      comment: 'createActivities(deps) is given ports; only workers/ chooses the adapters.',
+      comment: 'createActivities(deps) is given ports; only workers/ chooses the adapters and the SDKs.',
       from: { path: '^activities/', pathNot: '[.]test[.]ts$' },
-      to: { path: '^(adapters|workflows|workers|cli|api)/' },
+      to: { pathNot: '^(activities|core)/|^timers/promises$|node_modules/@temporalio/activity/' },
     },
     {
       name: 'workflows-take-types',
@@ -74,18 +89,19 @@ export default {
       },
     },
     {
-      name: 'workflows-know-no-node',
+      name: 'workflows-sequence',
       severity: 'error',
-      comment: 'The workflow sandbox has no Node.',
+      comment:
+        'Not even types: the sandbox has no Node, and a workflow knows the steps by activities/, the values by core/.',
       from: { path: '^workflows/', pathNot: '[.]test[.]ts$' },
-      to: { dependencyTypes: ['core'] },
+      to: { pathNot: '^(workflows|activities|core)/|node_modules/@temporalio/(workflow|common)/' },
     },
     {
       name: 'cli-through-ports',
       severity: 'error',
       comment: 'Commands are given stores; cli/main.ts and workers/stack-ports.ts are where they are made.',
       from: { path: '^cli/', pathNot: '^cli/main[.]ts$|[.]test[.]ts$' },
-      to: { path: '^(adapters|activities|workflows)/', dependencyTypesNot: ['type-only'] },
+      to: { path: '^(adapters|activities|workflows)/' },
     },
     {
       name: 'feature-repo-imports-the-package',
@@ -100,6 +116,14 @@ export default {
       comment: 'Tests lean on the product, never the other way; only the demo shares their slow reference.',
       from: { pathNot: '^(test|demo|bench)/|[.]test[.]ts$' },
       to: { path: '^test/' },
+    },
+    {
+      name: 'nothing-leans-on-the-edge',
+      severity: 'error',
+      comment:
+        'The demo, the benchmarks and the definitions of a team use the product; the product is built without them.',
+      from: { pathNot: '^(test|demo|bench|feature_repo|templates)/|[.]test[.]ts$' },
+      to: { path: '^(demo|bench|feature_repo|templates)/' },
     },
   ],
   options: {
