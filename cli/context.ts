@@ -15,6 +15,8 @@ export interface CliContext {
   /** Absolute; the nearest folder upward with a millcourse.json, or the one named by `--repo`. */
   readonly repoDir: string
   readonly isJson: boolean
+  /** The global options as they were given, quoted for a shell, to end a suggested command with: ` --repo shop`; else empty. */
+  readonly givenOptions: string
   readonly clock: Clock
   /** `--now`; null: the real clock. */
   readonly pretendedNow: IsoInstant | null

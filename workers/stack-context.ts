@@ -49,6 +49,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
   return {
     repoDir,
     isJson: options.json === true,
+    givenOptions: [...given('--repo', options.repo), ...given('--now', options.now)].join(''),
     clock,
     pretendedNow: pretended === null ? null : formatInstant(pretended),
     progress: await newProgress({ isJson: options.json === true }),
@@ -83,6 +84,11 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
       await Promise.all([ports.close(), local.close()])
     },
   }
+}
+
+function given(option: string, value: string | undefined): string[] {
+  if (value === undefined) return []
+  return [` ${option} ${/^[\w./:@+-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`}`]
 }
 
 /** Null: no feature repo here, which many commands do not need. */

@@ -125,7 +125,7 @@ export function createRunRecords(client: PostgresClient): RunRecords {
 
     runs: (filter) => client.query((db) => listRuns(db, filter)),
 
-    lastGoodRun: (key, beforeRunId) =>
+    lastGoodRun: (key, before) =>
       client.query(async (db) => {
         const row = await db
           .selectFrom('runs')
@@ -133,9 +133,13 @@ export function createRunRecords(client: PostgresClient): RunRecords {
           .where('view', '=', key.view)
           .where('version', '=', key.version)
           .where('outcome', 'in', ['done', 'committed', 'accepted'])
-          .where('ordinal', '<', (query) =>
-            query.selectFrom('runs').select('ordinal').where('run_id', '=', beforeRunId),
-          )
+          .where('start_at', '<=', before.interval.start)
+          .where((is) => {
+            if (before.runId === null) return is.lit(true)
+            const own = is.selectFrom('runs').select('ordinal').where('run_id', '=', before.runId)
+            return is.or([is('start_at', '<', before.interval.start), is('ordinal', '<', own)])
+          })
+          .orderBy('start_at', 'desc')
           .orderBy('ordinal', 'desc')
           .limit(1)
           .executeTakeFirst()

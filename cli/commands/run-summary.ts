@@ -5,6 +5,8 @@ import { formatInstant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { formatFinding } from '../output/finding-text.js'
 
+export type RunSummary = ReturnType<typeof runSummary>
+
 export function runSummary(run: RunRecord) {
   return {
     run: run.runId,

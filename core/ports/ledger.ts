@@ -237,8 +237,14 @@ export interface LedgerReader {
   unsettledIntervals(key: ViewKey, range: Interval): Promise<IntervalState[]>
   run(runId: string): Promise<RunRecord | null>
   runs(filter: RunFilter): Promise<RunRecord[]>
-  /** The newest run that ended `done`, `committed` or `accepted` before this one started. */
-  lastGoodRun(key: ViewKey, beforeRunId: string): Promise<RunRecord | null>
+  /**
+   * What a run is compared with: of the intervals up to the given one, the newest that has a run that ended `done`, `committed` or
+   * `accepted`, and of it the newest such run; of the interval itself only runs that started before `runId` (null: any).
+   */
+  lastGoodRun(
+    key: ViewKey,
+    before: { readonly interval: Interval; readonly runId: string | null },
+  ): Promise<RunRecord | null>
   /** Current commits whose interval overlaps `range`, oldest first. */
   currentCommits(key: ViewKey, range: Interval): Promise<Commit[]>
   /** Valid ones whose span overlaps `range`, oldest first. */

@@ -1,6 +1,7 @@
 /** Where a source's files are, whether they are complete, what they hold by their footers, and whether they keep the contract. */
 export { buildFooterQuery, type FileFooter, fileFootersFrom } from './file-footer.js'
 export { globPattern, globPrefix } from './glob.js'
+export { type ColumnChange, compareInputs, compareSchemas, type FileChanges, type InputSize } from './input-changes.js'
 export { markerPath, type Partition, partitionsOf } from './partitions.js'
 export { judgeReadiness, type Readiness } from './readiness.js'
 export {

@@ -9,6 +9,7 @@ import { formatInstant, type Instant, parseInstant } from '../time/instant.js'
 import { type Interval, intervalsBetween } from '../time/interval.js'
 import { type CalendarEntry, viewLabel } from './calendar.js'
 import type { IncidentDraft, IncidentRule } from './incident.js'
+import { judgeSla } from './sla.js'
 
 export interface ViewObservation {
   /** Intervals the ledger knows of, oldest first. */
@@ -37,14 +38,14 @@ export function evaluateView(
       'held',
       unsettled('held'),
       (at) => `was held by its checks at ${at}`,
-      `millcourse decide ${entry.view}@START accept|reject|rerun --reason "…"`,
+      `millcourse runs show ${viewLabel(entry)}@START`,
     ),
     ...intervalsDraft(
       entry,
       'not_ready',
       unsettled('not-ready'),
-      (at) => `had no complete input by its deadline for ${at}`,
-      'ask the owner of the source for the missing partition',
+      (at) => `had no complete input from source ${entry.source} by its deadline for ${at}`,
+      `millcourse runs show ${viewLabel(entry)}@START`,
     ),
     ...intervalsDraft(
       entry,
@@ -194,15 +195,13 @@ function blockedEnd(
 }
 
 function staleBy(entry: CalendarEntry, observed: ViewObservation, now: Instant): bigint | null {
-  if (entry.freshness === null) return null
   const committedEnd = observed.states.reduce<Instant | null>(
     (newest, state) =>
       state.committed && (newest === null || state.interval.end > newest) ? state.interval.end : newest,
     null,
   )
   const reached = (entry.isOnline ? observed.publishedEndAt : committedEnd) ?? parseInstant(entry.firstSeenAt)
-  const ageNs = now - reached
-  return ageNs > parseDuration(entry.freshness) ? ageNs : null
+  return judgeSla(entry.freshness, reached, now).kind === 'broken' ? now - reached : null
 }
 
 function withConsequences(

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest'
 import type { IntervalState, RunOutcome } from '../plan/interval-state.js'
 import { type Instant, parseInstant } from '../time/instant.js'
-import { type CalendarEntry, evaluateView, type IncidentDraft, type OpenIncident, reconcileIncidents } from './index.js'
+import {
+  blockedBy,
+  type CalendarEntry,
+  evaluateView,
+  type IncidentDraft,
+  judgeSla,
+  type OpenIncident,
+  reconcileIncidents,
+} from './index.js'
 
 const start = parseInstant('2001-01-01T00:00:00Z')
 const at = (hours: number): Instant => start + BigInt(Math.round(hours * 60)) * 60_000_000_000n
@@ -100,7 +108,7 @@ test('R32: a hold that blocks later intervals and breaks the SLA is one incident
   )
   expect(drafts).toHaveLength(1)
   expect(drafts[0]).toMatchObject({ rule: 'held', severity: 'critical', facts: { blockedIntervals: 2 } })
-  expect(drafts[0]?.nextStep).toContain('delays@2001-01-01T01:00:00Z')
+  expect(drafts[0]?.nextStep).toBe('millcourse runs show delays@v1@2001-01-01T01:00:00Z')
 })
 
 test('R32: a gap that nothing else explains is an incident of its own; a lookup view is never blocked', () => {
@@ -136,6 +144,28 @@ test('failures are one incident per cause: by code, and by source where the sour
     'failed/delays@v1/COMPUTE_OUT_OF_MEMORY',
   ])
   expect(drafts[0]?.facts).toMatchObject({ intervals: 2, run: 'run-0' })
+})
+
+test('R32: a gap blocks the later ends whose windows reach it, as long as they wait', () => {
+  const waiting = [3, 4, 5].map((hour) => state(hour, 'committed', { committed: true }))
+  const states = [state(1, 'done'), state(2, 'held'), ...waiting, state(6, 'failed')]
+  const gap = { start: at(2), end: at(3) }
+  const starts = (reach: bigint | 'lifetime') => blockedBy(gap, states, reach).intervals.map(({ start: from }) => from)
+  // With a reach of three hours the end at 6 reaches from 3 on: free of the gap.
+  expect(starts(3n * 3_600_000_000_000n)).toEqual([at(3), at(4)])
+  expect(blockedBy(gap, states, 3n * 3_600_000_000_000n).until).toBe(at(6))
+  expect(starts('lifetime')).toEqual([at(3), at(4), at(5)])
+  expect(blockedBy(gap, states, 'lifetime').until).toBeNull()
+  const published = [state(3, 'done'), state(4, 'committed', { committed: true })]
+  expect(blockedBy(gap, published, 'lifetime').intervals).toEqual([{ start: at(4), end: at(5) }])
+})
+
+test('R26: an SLA holds until exactly its limit', () => {
+  const facts = { freshness: '3h', reachedAt: at(2), until: at(5) }
+  expect(judgeSla('3h', at(2), at(5))).toEqual({ kind: 'holds', ...facts })
+  expect(judgeSla('3h', at(2), at(5) + 1n)).toEqual({ kind: 'broken', ...facts })
+  expect(judgeSla('3h', null, at(5))).toEqual({ kind: 'nothing-yet', freshness: '3h' })
+  expect(judgeSla(null, at(2), at(5))).toEqual({ kind: 'none' })
 })
 
 const draftOf = (over: Partial<IncidentDraft> = {}): IncidentDraft => ({

@@ -112,8 +112,23 @@ describe('runs', () => {
     expect(await ids({ limit: 2, before: 'd' })).toEqual(['c', 'b'])
     expect(await ids({ limit: 10, view: view.view, outcomes: ['failed'] })).toEqual(['d'])
     expect(await ids({ limit: 10, view: view.view, interval: hour(1) })).toEqual(['b'])
-    expect((await ledger.lastGoodRun(view, 'd'))?.runId).toBe('c')
-    expect(await ledger.lastGoodRun(view, 'a')).toBeNull()
+  })
+
+  test('the last good run is of the newest interval up to the given one, whenever it ran', async () => {
+    for (const [index, name] of ['a', 'b', 'c'].entries()) await commit(ledger, name, index)
+    await commit(ledger, 'b again', 1)
+    await fail(ledger, 'd', 2)
+    await commit(ledger, 'much later', 7)
+    await commit(ledger, 'd repaired', 2)
+    const before = async (index: number, runId: string | null) =>
+      (await ledger.lastGoodRun(view, { interval: hour(index), runId }))?.runId
+    // Of its own interval only what ran before it: that is what it would have replaced.
+    expect(await before(2, 'd')).toBe('c')
+    expect(await before(2, 'c')).toBe('b again')
+    expect(await before(5, null)).toBe('d repaired')
+    expect(await before(7, null)).toBe('much later')
+    expect(await before(0, 'a')).toBeUndefined()
+    expect(await ledger.lastGoodRun({ ...view, version: 2 }, { interval: hour(7), runId: null })).toBeNull()
   })
 })
 

@@ -68,7 +68,7 @@ test('a day with one bad hour', async () => {
   expect(list.runs).toMatchObject([{ view: 'airport_delays', start: '2001-01-01T05:00:00Z', outcome: 'held' }])
   const shown = millcourse('runs', 'show', list.runs[0].run.slice(0, 13), '--repo', repo)
   expect(shown.stdout).toContain('delay_avg_24h: null rate 1 is above its limit 0.2')
-  expect(shown.stdout).toContain(`millcourse decide ${held} accept|reject|rerun --reason`)
+  expect(shown.stdout).toContain(`millcourse decide ${list.runs[0].run} accept --reason`)
 
   // What was tried is not tried again for the same files.
   expect(json('materialize', 'airport_delays')).toMatchObject({ exit: 0, data: { counts: {}, intervals: [] } })

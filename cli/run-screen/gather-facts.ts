@@ -1,0 +1,227 @@
+/** Asks the ledger, the registry and the files' footers for what the screen of a run says. */
+import type { FeatureRepo, ViewBundle } from '../../core/define/definitions.js'
+import { isMillcourseError } from '../../core/errors.js'
+import { compareProfiles } from '../../core/judge/index.js'
+import type { IntervalState, PinnedFile } from '../../core/plan/interval-state.js'
+import type { LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.js'
+import type { RegistryReader } from '../../core/ports/registry.js'
+import { windowReach } from '../../core/publish/index.js'
+import { compareInputs } from '../../core/source/index.js'
+import { formatDuration } from '../../core/time/duration.js'
+import { formatInstant, type Instant, nsPerSecond } from '../../core/time/instant.js'
+import { type Interval, toIsoInterval } from '../../core/time/interval.js'
+import { blockedBy, judgeSla } from '../../core/watch/index.js'
+import { runSummary } from '../commands/run-summary.js'
+import type { RunTarget } from '../commands/run-target.js'
+import type { CliContext } from '../context.js'
+import { nextSteps } from './next-steps.js'
+import { compareFileSchemas } from './read-schemas.js'
+import type {
+  BlockFacts,
+  Differences,
+  Hits,
+  HitView,
+  IntervalFacts,
+  RunDetails,
+  RunFacts,
+  SlaFacts,
+} from './run-facts.js'
+
+export type FactPorts = Pick<
+  CliContext,
+  'ledger' | 'registry' | 'sources' | 'engine' | 'addresses' | 'clock' | 'givenOptions'
+>
+
+/** @throws MillcourseError STACK_NOT_RUNNING, LEDGER_UNREACHABLE */
+export async function gatherRunFacts(ports: FactPorts, { key, interval, run }: RunTarget): Promise<RunFacts> {
+  const [ledger, registry] = [await ports.ledger(), await ports.registry()]
+  const now = ports.clock.now()
+  const [bundle, newest] = [await viewOrNull(registry, key.view, key.version), await viewOrNull(registry, key.view)]
+  const lastGood = await ledger.lastGoodRun(key, { interval, runId: run?.runId ?? null })
+  const published = await ledger.lastPublish(key)
+  const [state] = (await ledger.intervalStates(key, interval)).filter((one) => one.interval.start === interval.start)
+  const repo = (await registry.current())?.repo ?? null
+  const facts = {
+    ...key,
+    ...toIsoInterval(interval),
+    run: run?.runId ?? null,
+    details: run ? await runDetails(ports, run) : null,
+    interval: await intervalFacts(ledger, key, interval, state, now),
+    lastGoodRun: lastGood ? runSummary(lastGood) : null,
+    differences: run && lastGood ? await differences(ports, bundle, run, lastGood) : null,
+    hits: await hits(ledger, repo, key, bundle, interval, run),
+    sla: await slaFacts(ledger, key, bundle, published?.endAt ?? null, now),
+    blocks: await blockFacts(ledger, key, bundle, interval, state, now),
+  }
+  return {
+    ...facts,
+    nextSteps: nextSteps({
+      ...facts,
+      owners: { view: bundle?.view.owner ?? null, source: bundle?.source.owner ?? null },
+      lookback: bundle?.view.lookback ?? null,
+      isNewestVersion: newest?.view.version === key.version,
+      givenOptions: ports.givenOptions,
+    }),
+  }
+}
+
+/** Null: the view, or this version of it, is not applied. */
+async function viewOrNull(registry: RegistryReader, name: string, version?: number): Promise<ViewBundle | null> {
+  try {
+    return await registry.view(name, version)
+  } catch (error) {
+    if (isMillcourseError(error) && error.code === 'REGISTRY_UNKNOWN_VIEW') return null
+    throw error
+  }
+}
+
+async function runDetails({ addresses, clock }: FactPorts, run: RunRecord): Promise<RunDetails> {
+  const { run: _run, view: _view, version: _version, start: _start, end: _end, ...summary } = runSummary(run)
+  const { temporalUi } = await addresses()
+  const workflow = `workflows/${encodeURIComponent(run.workflowId)}/${run.temporalRunId}/history`
+  return {
+    ...summary,
+    tookMs: Number(((run.endedAt ?? clock.realNow()) - run.startedAt) / 1_000_000n),
+    counts: run.candidate?.counts ?? null,
+    keyCounts: run.keyCounts,
+    measures: run.measures,
+    files: run.pins?.files ?? [],
+    temporal: {
+      workflowId: run.workflowId,
+      runId: run.temporalRunId,
+      ui: temporalUi === null ? null : `${temporalUi}/namespaces/default/${workflow}`,
+    },
+  }
+}
+
+async function intervalFacts(
+  ledger: LedgerReader,
+  key: ViewKey,
+  interval: Interval,
+  state: IntervalState | undefined,
+  now: Instant,
+): Promise<IntervalFacts> {
+  const pending = (await ledger.pendingDecisions(key)).find((one) => one.interval.start === interval.start)
+  return {
+    isOver: interval.end <= now,
+    latestRun: state?.latestRun ? { run: state.latestRun.runId, outcome: state.latestRun.outcome } : null,
+    committedRun: state?.committed?.runId ?? null,
+    isPublished: state?.committed?.isPublished ?? false,
+    reopenedBecause: state?.reopenedBecause ?? null,
+    pendingDecision: pending
+      ? { action: pending.action, by: pending.by, requestedAt: formatInstant(pending.requestedAt) }
+      : null,
+  }
+}
+
+async function differences(
+  ports: FactPorts,
+  bundle: ViewBundle | null,
+  run: RunRecord,
+  lastGood: RunRecord,
+): Promise<Differences | null> {
+  if (!run.pins || !lastGood.pins) return null
+  const [was, is] = [ownFiles(lastGood.pins.files), ownFiles(run.pins.files)]
+  const [before, after] = [lastGood.candidate?.counts, run.candidate?.counts]
+  return {
+    comparedWith: lastGood.runId,
+    isSameInterval: lastGood.interval.start === run.interval.start,
+    isDefinitionChanged: lastGood.definitionHash !== run.definitionHash,
+    files: compareInputs(
+      bundle?.source.path ?? '',
+      { interval: lastGood.interval, files: was },
+      { interval: run.interval, files: is },
+    ),
+    rows: before && after ? { was: before.kept, is: after.kept } : null,
+    schema: await compareFileSchemas(ports, bundle?.source ?? null, was, is),
+    profile: lastGood.profile && run.profile ? compareProfiles(lastGood.profile, run.profile) : null,
+  }
+}
+
+function ownFiles(files: readonly PinnedFile[]): PinnedFile[] {
+  return files.filter(({ role }) => role === 'own')
+}
+
+async function hits(
+  ledger: LedgerReader,
+  repo: FeatureRepo | null,
+  key: ViewKey,
+  bundle: ViewBundle | null,
+  interval: Interval,
+  run: RunRecord | null,
+): Promise<Hits> {
+  const code = run?.error?.code ?? null
+  const services = (repo?.services ?? []).flatMap(({ name, features }) => {
+    const taken = features.filter(({ view, viewVersion }) => view === key.view && viewVersion === key.version)
+    return taken.length > 0 ? [{ service: name, features: taken.map(({ feature }) => feature) }] : []
+  })
+  const views: HitView[] = []
+  for (const other of repo?.views ?? []) {
+    if (other.name === key.view) continue
+    const isSameSource = other.source === bundle?.view.source
+    // A fault of the source concerns its own views; any other cause may be every view's.
+    if (!isSameSource && (code === null || code.startsWith('SOURCE_'))) continue
+    const ran = (await ledger.intervalStates({ view: other.name, version: other.version }, interval)).flatMap(
+      ({ latestRun }) => (latestRun ? [latestRun] : []),
+    )
+    const alike = ran.find(({ outcome, errorCode }) => outcome === 'failed' && errorCode === code)
+    const shown = alike ?? ran.find(({ outcome }) => outcome === 'failed' || outcome === 'held') ?? ran.at(-1) ?? null
+    if (isSameSource || alike)
+      views.push({
+        view: other.name,
+        version: other.version,
+        isSameSource,
+        isSameCause: alike !== undefined,
+        outcome: shown?.outcome ?? null,
+        error: shown?.errorCode ?? null,
+      })
+  }
+  return { services, views }
+}
+
+async function slaFacts(
+  ledger: LedgerReader,
+  key: ViewKey,
+  bundle: ViewBundle | null,
+  publishedEndAt: Instant | null,
+  now: Instant,
+): Promise<SlaFacts> {
+  // Of an offline view what is committed counts: the newest good run's end.
+  const reachedAt =
+    bundle && !bundle.view.online
+      ? ((await ledger.lastGoodRun(key, { interval: { start: now, end: now }, runId: null }))?.interval.end ?? null)
+      : publishedEndAt
+  const sla = judgeSla(bundle?.view.sla.freshness ?? null, reachedAt, now)
+  const until = 'until' in sla ? sla.until : null
+  const distanceNs = until === null ? null : until > now ? until - now : now - until
+  return {
+    kind: sla.kind,
+    freshness: 'freshness' in sla ? sla.freshness : null,
+    reachedAt: reachedAt === null ? null : formatInstant(reachedAt),
+    until: until === null ? null : formatInstant(until),
+    distance: distanceNs === null ? null : formatDuration(distanceNs - (distanceNs % nsPerSecond)),
+  }
+}
+
+async function blockFacts(
+  ledger: LedgerReader,
+  key: ViewKey,
+  bundle: ViewBundle | null,
+  interval: Interval,
+  state: IntervalState | undefined,
+  now: Instant,
+): Promise<BlockFacts> {
+  const reach = bundle?.view.online ? windowReach(bundle.view) : null
+  const nothing = { waiting: [], until: null }
+  if (reach === null) return { kind: 'never', ...nothing }
+  if (state?.committed) return { kind: 'accepted', ...nothing }
+  if (interval.end > now) return { kind: 'not-yet', ...nothing }
+  const until = reach.reachNs === 'lifetime' ? null : interval.end + reach.reachNs
+  const later = { start: interval.end, end: until ?? now }
+  const { intervals } = blockedBy(interval, await ledger.intervalStates(key, later), reach.reachNs)
+  return {
+    kind: reach.onGap === 'block' ? 'blocks' : 'marks',
+    waiting: reach.onGap === 'block' ? intervals.map(toIsoInterval) : [],
+    until: until === null ? null : formatInstant(until),
+  }
+}

@@ -1,0 +1,141 @@
+/** Every command that a screen, an incident or an alert proposes is one that the shell and the real command line take as it stands. */
+import { execFileSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { errorCodes } from '../../core/errors.js'
+import type { IntervalState, RunOutcome } from '../../core/plan/interval-state.js'
+import { parseInstant } from '../../core/time/instant.js'
+import { type CalendarEntry, evaluateView } from '../../core/watch/index.js'
+import { buildProgram } from '../program.js'
+import { nextSteps, type Situation } from './next-steps.js'
+import type { RunDetails } from './run-facts.js'
+
+/** As `sh` splits it: a pipe, a redirection or an open quote makes it another command, or none. */
+function wordsOf(command: string): string[] {
+  const script = `set -e; millcourse() { printf '%s\\0' "$@"; }; ${command}`
+  return execFileSync('sh', ['-c', script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    .split('\0')
+    .slice(0, -1)
+}
+
+async function parses(command: string): Promise<boolean> {
+  if (!command.startsWith('millcourse ')) return false
+  let ran = 0
+  const program = buildProgram(async () => void ran++, '0')
+  await program.parseAsync(wordsOf(command), { from: 'user' })
+  return ran === 1
+}
+
+const entry: CalendarEntry = {
+  ...{ view: 'delays', version: 1, source: 'flights', owner: null, services: [], readyDelay: '0s', freshness: '3h' },
+  ...{ since: '2001-01-01T00:00:00Z', every: '1h', isOnline: true, canBlock: true },
+  firstSeenAt: '2001-01-01T00:00:00Z',
+}
+const start = parseInstant(entry.since)
+const hour = 3_600_000_000_000n
+
+function state(index: bigint, outcome: RunOutcome, errorCode: string | null = null): IntervalState {
+  const runId = '0199a1c4-5e10-7bd2-9c31-4f6f0c6c2a11'
+  const isCommitted = outcome === 'committed'
+  return {
+    interval: { start: start + index * hour, end: start + (index + 1n) * hour },
+    committed: isCommitted ? { commitId: 1n, runId, number: 1, isEmpty: false, isPublished: false } : null,
+    latestRun: { runId, number: 1, outcome, errorCode, inputsHash: null, definitionHash: '' },
+    reopenedBecause: null,
+  }
+}
+
+test('what the watcher proposes, for each of its rules', async () => {
+  const look = (states: IntervalState[], hours: bigint, over: Partial<CalendarEntry> = {}) =>
+    evaluateView({ ...entry, ...over }, { states, publishedEndAt: null }, start + hours * hour, { graceNs: 1n })
+  const seenLater = { firstSeenAt: '2001-01-05T00:00:00Z' }
+  const drafts = [
+    ...look([state(0n, 'failed', 'SOURCE_FILE_CORRUPT'), state(1n, 'held'), state(2n, 'not-ready')], 5n),
+    ...look([state(2n, 'committed')], 3n, seenLater),
+    ...look(
+      [0n, 1n, 2n, 3n].map((index) => state(index, 'running')),
+      4n,
+    ),
+  ]
+  expect(new Set(drafts.map(({ rule }) => rule))).toEqual(
+    new Set(['failed', 'held', 'not_ready', 'missing_run', 'blocked', 'stale']),
+  )
+  for (const { nextStep } of drafts) expect(await parses(nextStep), nextStep).toBe(true)
+})
+
+const details: RunDetails = {
+  ...{ kind: 'scheduled', number: 1, outcome: 'done', rows: null, keysPublished: null, error: null, findings: [] },
+  ...{ startedAt: '2001-01-01T00:00:00Z', endedAt: null, tookMs: 0, counts: null, keyCounts: null, measures: null },
+  ...{ files: [], temporal: { workflowId: 'w', runId: 'r', ui: null } },
+}
+
+function situation(change: Partial<Situation> & { readonly outcome?: RunOutcome; readonly code?: string }): Situation {
+  const { outcome = 'done', code, ...rest } = change
+  const error = { message: 'm', hint: 'fix it', facts: {}, step: 'read', attempts: 1 }
+  return {
+    ...{ view: 'delays', version: 1, start: '2001-01-01T05:00:00Z', end: '2001-01-01T06:00:00Z', run: 'run-1' },
+    details: { ...details, outcome, error: code === undefined ? null : { ...error, code } },
+    interval: {
+      ...{ isOver: true, latestRun: { run: 'run-1', outcome }, committedRun: null, isPublished: false },
+      ...{ reopenedBecause: null, pendingDecision: null },
+    },
+    ...{ lastGoodRun: null, differences: null, hits: { services: [], views: [] } },
+    sla: { kind: 'none', freshness: null, reachedAt: null, until: null, distance: null },
+    blocks: { kind: 'never', waiting: [], until: null },
+    ...{ owners: { view: null, source: 'team' }, lookback: '24h', isNewestVersion: true },
+    givenOptions: " --repo 'my shop' --now 2001-01-02T00:00:00Z",
+    ...rest,
+  }
+}
+
+const outcomes = [
+  'running',
+  'done',
+  'committed',
+  'skipped',
+  'held',
+  'rejected',
+  'accepted',
+  'not-ready',
+  'superseded',
+] as const
+const plain = situation({}).interval
+
+test('what the screen of a run proposes, for each outcome, error and state of its interval', async () => {
+  const situations = [
+    ...outcomes.map((outcome) => situation({ outcome })),
+    ...Object.keys(errorCodes).map((code) => situation({ outcome: 'failed', code })),
+    situation({ run: null, details: null }),
+    situation({ interval: { ...plain, reopenedBecause: 'late file' } }),
+    situation({ interval: { ...plain, latestRun: { run: 'run-2', outcome: 'held' } } }),
+    situation({ interval: { ...plain, pendingDecision: { action: 'accept', by: 'ann', requestedAt: 'now' } } }),
+  ]
+  const commands = new Set(situations.flatMap((given) => nextSteps(given).flatMap(({ command }) => command ?? [])))
+  expect(commands.size).toBeGreaterThan(10)
+  for (const command of commands) {
+    expect(await parses(command), command).toBe(true)
+    expect(wordsOf(command).slice(-4)).toEqual(['--repo', 'my shop', '--now', '2001-01-02T00:00:00Z'])
+    const [name, , action] = wordsOf(command)
+    if (name === 'decide') expect(['accept', 'reject', 'rerun']).toContain(action)
+  }
+})
+
+test('a command with a choice in it is none', async () => {
+  await expect(parses('millcourse decide delays@2001-01-01T05:00:00Z accept|reject --reason "why"')).rejects.toThrow()
+  await expect(parses('millcourse runs shwo run-1')).rejects.toThrow()
+})
+
+test('R37: a decision names the run that was looked at, not whatever is held there by then', () => {
+  const commands = nextSteps(situation({ outcome: 'held' })).map(({ command }) => command)
+  expect(commands.map((command) => command?.split(' ').slice(0, 4).join(' '))).toEqual([
+    'millcourse decide run-1 accept',
+    'millcourse decide run-1 rerun',
+    'millcourse decide run-1 reject',
+  ])
+})
+
+test('R27: what passes by itself is left to the next tick; what does not asks for a person first', () => {
+  const first = (code: string) => nextSteps(situation({ outcome: 'failed', code })).map(({ why }) => why)
+  expect(first('COMPUTE_SPILL_FULL')).toEqual(['the next tick tries it again; at once'])
+  expect(first('PUBLISH_UNREACHABLE')[0]).toBe('see what answers')
+  expect(first('SOURCE_SCHEMA_CHANGED')[0]).toBe('fix it')
+})

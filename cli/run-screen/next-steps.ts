@@ -1,0 +1,150 @@
+/** What to do about a run: commands that can be pasted as they are, and what happens by itself. Pure, and written for a tired person. */
+import { assertNever, errorCodes, isErrorCode, type RetryAdvice } from '../../core/errors.js'
+import type { DurationText } from '../../core/time/duration.js'
+import type { NextStep, RunDetails, RunFacts } from './run-facts.js'
+
+export interface Situation extends Omit<RunFacts, 'nextSteps'> {
+  readonly owners: { readonly view: string | null; readonly source: string | null }
+  /** Null: finished intervals are not compared with their files again (R27). */
+  readonly lookback: DurationText | null
+  /** Whether `VIEW` alone, as `materialize` takes it, means this version. */
+  readonly isNewestVersion: boolean
+  /** The global options to end a command with. */
+  readonly givenOptions: string
+}
+
+/** Decisions are of the run by its id: what is held next under the same interval is another run. */
+export function nextSteps(situation: Situation): NextStep[] {
+  const { run, details, interval } = situation
+  const command = (text: string) => `millcourse ${text}${situation.givenOptions}`
+  const decision = interval.pendingDecision
+  if (decision)
+    return [
+      {
+        why: `${decision.action} was decided by ${decision.by} at ${decision.requestedAt} and is being carried out; see how it ends`,
+        command: command(`runs show ${labelOf(situation)}@${situation.start}`),
+      },
+    ]
+  if (run === null || !details) return neverRan(situation, command)
+  const newer = interval.latestRun
+  if (details.outcome === 'skipped') return interval.reopenedBecause === null ? [nothing] : reopened(situation, command)
+  if (newer && newer.run !== run)
+    return [
+      {
+        why: `nothing to do about this run: a newer one of the interval is ${newer.outcome}`,
+        command: command(`runs show ${newer.run}`),
+      },
+    ]
+  const steps = ofOutcome(situation, run, details, command)
+  return [...reopened(situation, command), ...steps.filter((one) => one !== nothing || !interval.reopenedBecause)]
+}
+
+type Command = (text: string) => string
+
+function ofOutcome(situation: Situation, id: string, details: RunDetails, command: Command): NextStep[] {
+  switch (details.outcome) {
+    case 'held':
+      return [
+        step('the values are true: commit them', command(`decide ${id} accept --reason "the values are true"`)),
+        step('the source was corrected: read it again', command(`decide ${id} rerun --reason "source corrected"`)),
+        step(withoutItsRows(situation), command(`decide ${id} reject --reason "the values are wrong"`)),
+      ]
+    case 'failed':
+      return ofFailure(situation, id, details, command)
+    case 'not-ready':
+      return [
+        step(
+          `the next tick looks again; ask ${situation.owners.source ?? 'the owner of the source'} for the files`,
+          null,
+        ),
+        step('they are there now: run it', command(`decide ${id} rerun --reason "the files are there"`)),
+        step(withoutItsRows(situation), command(`decide ${id} reject --reason "there will be no data"`)),
+      ]
+    case 'running':
+      return [step('it is under way: look again', command(`runs show ${id}`))]
+    case 'committed':
+      return situation.interval.isPublished
+        ? [nothing]
+        : [step('nothing: the next publish carries it online; what keeps it back', command('incidents'))]
+    case 'rejected':
+      return [
+        step(
+          situation.lookback === null
+            ? 'nothing; its files are not looked at again (the view has no lookback)'
+            : `nothing; the next tick runs it again if its files change (lookback ${situation.lookback})`,
+          null,
+        ),
+      ]
+    case 'superseded':
+      return [step('nothing: the interval is planned again with the next tick', null)]
+    case 'done':
+    case 'accepted':
+    case 'skipped':
+      return [nothing]
+    default:
+      return assertNever(details.outcome)
+  }
+}
+
+function ofFailure(situation: Situation, id: string, { error }: RunDetails, command: Command): NextStep[] {
+  const retry: RetryAdvice = error && isErrorCode(error.code) ? errorCodes[error.code].retry : 'after-fix'
+  const again = command(`decide ${id} rerun --reason "${retry === 'after-fix' ? 'fixed' : 'try again'}"`)
+  const check = error && /_UNREACHABLE$|^STACK_|_ACCESS_DENIED$/.test(error.code) ? [doctor(command)] : []
+  const reject = step(withoutItsRows(situation), command(`decide ${id} reject --reason "there will be no data"`))
+  if (retry !== 'after-fix') return [...check, step('the next tick tries it again; at once', again)]
+  // Files are compared with those that were pinned (R27): a run that failed before has none.
+  const isNoticed = situation.lookback !== null && error?.step !== 'plan'
+  return [
+    ...(error?.hint ? [step(error.hint, null)] : []),
+    ...check,
+    step(isNoticed ? 'a tick notices changed files and definitions; else' : 'then run it again', again),
+    ...(error?.code.startsWith('SOURCE_') ? [reject] : []),
+  ]
+}
+
+function doctor(command: Command): NextStep {
+  return step('see what answers', command('doctor'))
+}
+
+function neverRan(situation: Situation, command: Command): NextStep[] {
+  if (situation.interval.committedRun !== null)
+    return [step('nothing: a decision made its accepted version', null), ...reopened(situation, command)]
+  if (!situation.interval.isOver) return [step('nothing: the interval is not over', null)]
+  return [
+    ...(situation.isNewestVersion
+      ? [step('run it now', command(`materialize ${situation.view} --from ${situation.start} --to ${situation.end}`))]
+      : []),
+    step('see why no tick started it', command('doctor')),
+    step(
+      withoutItsRows(situation),
+      command(`decide ${labelOf(situation)}@${situation.start} reject --reason "there will be no data"`),
+    ),
+  ]
+}
+
+function reopened({ interval, view, start, end, isNewestVersion }: Situation, command: Command): NextStep[] {
+  if (interval.reopenedBecause === null) return []
+  return [
+    step(
+      `the next tick runs the interval again (${interval.reopenedBecause})${isNewestVersion ? '; at once' : ''}`,
+      isNewestVersion ? command(`materialize ${view} --from ${start} --to ${end}`) : null,
+    ),
+  ]
+}
+
+/** R37: what a reject leaves. */
+function withoutItsRows({ interval }: Situation): string {
+  return interval.committedRun === null
+    ? 'go on without its rows: commit it as empty'
+    : 'go on with the version accepted before'
+}
+
+function labelOf({ view, version }: Situation): string {
+  return `${view}@v${version}`
+}
+
+const nothing: NextStep = { why: 'nothing to do', command: null }
+
+function step(why: string, command: string | null): NextStep {
+  return { why, command }
+}

@@ -1,0 +1,121 @@
+/**
+ * What the screen of a run says, as data: `runs show --json` is this, the text is made of it. Instants are ISO text; a fact that is
+ * not known is null, never guessed.
+ */
+
+import type { ProfileShift } from '../../core/judge/index.js'
+import type { PinnedFile, RunOutcome } from '../../core/plan/interval-state.js'
+import type { RunError, RunRecord } from '../../core/ports/ledger.js'
+import type { ColumnChange, FileChanges } from '../../core/source/index.js'
+import type { DurationText } from '../../core/time/duration.js'
+import type { IsoInstant } from '../../core/time/instant.js'
+import type { IsoInterval } from '../../core/time/interval.js'
+import type { RunSummary } from '../commands/run-summary.js'
+
+export interface RunFacts {
+  readonly view: string
+  readonly version: number
+  readonly start: IsoInstant
+  readonly end: IsoInstant
+  /** Its id; null: the interval never ran. */
+  readonly run: string | null
+  readonly details: RunDetails | null
+  readonly interval: IntervalFacts
+  readonly lastGoodRun: RunSummary | null
+  /** Against the last good run; null: there is none, or one of the two never pinned its inputs. */
+  readonly differences: Differences | null
+  readonly hits: Hits
+  readonly sla: SlaFacts
+  readonly blocks: BlockFacts
+  /** In the order of what to try; a step without a command is something that happens by itself or outside. */
+  readonly nextSteps: readonly NextStep[]
+}
+
+export interface RunDetails extends Omit<RunSummary, 'run' | 'view' | 'version' | 'start' | 'end'> {
+  /** Milliseconds from start to end, or until now. */
+  readonly tookMs: number
+  readonly counts: NonNullable<RunRecord['candidate']>['counts'] | null
+  readonly keyCounts: RunRecord['keyCounts']
+  readonly measures: RunRecord['measures']
+  readonly files: readonly PinnedFile[]
+  readonly error: RunError | null
+  readonly temporal: { readonly workflowId: string; readonly runId: string; readonly ui: string | null }
+}
+
+/** Where the interval stands now, which may be beyond the run that is shown. */
+export interface IntervalFacts {
+  /** Ended, by the clock of plan. */
+  readonly isOver: boolean
+  /** The interval's newest run, skipped ones passed over. */
+  readonly latestRun: { readonly run: string; readonly outcome: RunOutcome } | null
+  /** Of the accepted version; null: there is none. */
+  readonly committedRun: string | null
+  readonly isPublished: boolean
+  readonly reopenedBecause: string | null
+  readonly pendingDecision: { readonly action: string; readonly by: string; readonly requestedAt: IsoInstant } | null
+}
+
+export interface Differences {
+  readonly comparedWith: string
+  /** The last good run was of this very interval. */
+  readonly isSameInterval: boolean
+  readonly isDefinitionChanged: boolean
+  readonly files: FileChanges
+  readonly rows: { readonly was: number; readonly is: number } | null
+  readonly schema: SchemaDifference | null
+  /** Of columns that both profiles have, the largest shift first; null: one of the runs has no profile. */
+  readonly profile: readonly ProfileShift[] | null
+}
+
+export interface SchemaDifference {
+  /** `declaration`: no file of the last good run is left as it was. */
+  readonly comparedWith: 'last-good-run' | 'declaration'
+  readonly changes: readonly ColumnChange[]
+  /** Files looked at: those that are still there with the content that the runs read. */
+  readonly read: { readonly was: number; readonly is: number }
+  /** Files that could not be looked at, and why. */
+  readonly unread: readonly { readonly file: string; readonly why: string }[]
+}
+
+export interface Hits {
+  readonly services: readonly { readonly service: string; readonly features: readonly string[] }[]
+  /** Other views on the same source, and those that failed by the same cause. */
+  readonly views: readonly HitView[]
+}
+
+export interface HitView {
+  readonly view: string
+  readonly version: number
+  readonly isSameSource: boolean
+  readonly isSameCause: boolean
+  /** Of its newest run in the same time; null: none. */
+  readonly outcome: RunOutcome | null
+  readonly error: string | null
+}
+
+export interface SlaFacts {
+  readonly kind: 'none' | 'nothing-yet' | 'holds' | 'broken'
+  readonly freshness: DurationText | null
+  /** End of what is published (of an offline view: committed). */
+  readonly reachedAt: IsoInstant | null
+  readonly until: IsoInstant | null
+  /** To `until`, or since it, as the clock of plan says now. */
+  readonly distance: DurationText | null
+}
+
+export interface BlockFacts {
+  /**
+   * `blocks`: later intervals wait for this one. `marks`: they are published as partial. `accepted`: an accepted version stands in.
+   * `never`: a lookup or offline view. `not-yet`: the interval is not over.
+   */
+  readonly kind: 'blocks' | 'marks' | 'accepted' | 'never' | 'not-yet'
+  /** Computed and waiting, oldest first. */
+  readonly waiting: readonly IsoInterval[]
+  /** Published ends before it are blocked; null: all later ones (lifetime windows), or none. */
+  readonly until: IsoInstant | null
+}
+
+export interface NextStep {
+  readonly why: string
+  readonly command: string | null
+}

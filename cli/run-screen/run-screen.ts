@@ -1,0 +1,281 @@
+/** The facts of a run as one screen: about thirty lines of at most 120 columns, what matters first, what to do last. */
+import { assertNever } from '../../core/errors.js'
+import type { ColumnChange, FileChanges } from '../../core/source/index.js'
+import { formatFinding } from '../output/finding-text.js'
+import { formatBytes, formatCount, formatMs, plural } from '../output/words.js'
+import type { BlockFacts, Differences, Hits, HitView, RunDetails, RunFacts, SlaFacts } from './run-facts.js'
+
+const widthMax = 120
+const labelWidth = 11
+const namesMax = 3
+const columnsMax = 6
+const shiftsMax = 4
+/** Messages that carry a vendor's words may be pages long; `--json` has the whole. */
+const messageMax = 480
+
+export function formatRunScreen(facts: RunFacts): string {
+  return [
+    `${facts.view}@v${facts.version} [${facts.start}, ${facts.end}): ${headline(facts)}`,
+    '',
+    ...(facts.details ? causeLines(facts.details) : []),
+    ...runLines(facts),
+    ...lastGoodLines(facts),
+    ...(facts.differences ? differenceLines(facts.differences) : []),
+    ...(facts.details ? countLines(facts.details) : []),
+    '',
+    ...hitLines(facts.hits),
+    ...row('sla', slaText(facts.sla)),
+    ...blockLines(facts.blocks),
+    ...(facts.details?.temporal.ui ? [`${'temporal'.padEnd(labelWidth)}${facts.details.temporal.ui}`] : []),
+    '',
+    ...stepLines(facts),
+  ].join('\n')
+}
+
+function headline({ run, details, interval }: RunFacts): string {
+  if (!details)
+    return interval.committedRun === null ? 'has never run' : 'has no run; a decision made its accepted version'
+  const newer = interval.latestRun
+  return newer && newer.run !== run && details.outcome !== 'skipped'
+    ? `${details.outcome}, and ${newer.outcome} since`
+    : details.outcome
+}
+
+function causeLines({ error, findings, outcome }: RunDetails): string[] {
+  if (error) {
+    const message = cut(error.message, messageMax)
+    const told = Object.entries(error.facts).filter(([, value]) => !message.includes(String(value)))
+    return [
+      ...row('cause', `${error.code} in ${error.step}: ${message}`),
+      ...row('', told.map(([name, value]) => `${name} ${cut(String(value), widthMax)}`).join('; ')),
+      ...row('', error.attempts > 1 ? `${error.attempts} attempts; this is what the first failed of` : ''),
+    ]
+  }
+  if (outcome === 'not-ready')
+    return row('cause', 'the source had not said that the files of the interval are complete')
+  if (outcome === 'skipped')
+    return row('cause', 'neither its files nor its definition had changed since the run before')
+  return findings.flatMap((finding) => row(finding.severity === 'hold' ? 'held by' : 'warning', formatFinding(finding)))
+}
+
+function runLines({ run, details }: RunFacts): string[] {
+  if (!details) return []
+  const { kind, startedAt, endedAt, tookMs } = details
+  const number = details.number === null ? '' : `, number ${details.number}`
+  const took = endedAt === null ? `under way for ${formatMs(tookMs)}` : `took ${formatMs(tookMs)}`
+  return row('run', `${run} (${kind}${number}); started ${second(startedAt)}, ${took}`)
+}
+
+function lastGoodLines({ lastGoodRun: good, start }: RunFacts): string[] {
+  if (!good) return row('last good', 'none of this interval or an earlier one')
+  const where = good.start === start ? 'this interval, before' : `[${good.start}, ${good.end})`
+  return row('last good', `${where}: ${good.run}, ${good.outcome}${good.endedAt ? ` ${second(good.endedAt)}` : ''}`)
+}
+
+// ── what differs ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function differenceLines(differences: Differences): string[] {
+  const { rows, schema, profile, files } = differences
+  const shifted = profile?.filter(({ isShifted }) => isShifted) ?? []
+  return [
+    'since the last good run',
+    ...row('  inputs', inputsText(files, differences.isSameInterval)),
+    ...(rows ? row('  rows', `${formatCount(rows.is)} kept, were ${formatCount(rows.was)}${percent(rows)}`) : []),
+    ...row('  schema', schemaText(schema)),
+    ...shifted
+      .slice(0, shiftsMax)
+      .flatMap(({ column, features, nullRate, mean, deviations }) =>
+        row(
+          '  values',
+          `${column}: null rate ${rate(nullRate.is)} (was ${rate(nullRate.was)}), mean ${short(mean.is)} (was ${short(mean.was)}${
+            deviations === null ? '' : `, ${short(deviations)} standard deviations away`
+          }); in ${some(features, 'more')}`,
+        ),
+      ),
+    ...row('', shifted.length > shiftsMax ? `and ${plural(shifted.length - shiftsMax, 'more column')} (--json)` : ''),
+    ...(profile && shifted.length === 0 ? row('  values', 'no column moved much (null rate, mean)') : []),
+    ...(differences.isDefinitionChanged ? row('  definition', 'changed: the view is not computed as it was') : []),
+  ]
+}
+
+function inputsText({ was, is, names }: FileChanges, isSameInterval: boolean): string {
+  const sizes = `${plural(is.files, 'file')}, ${formatBytes(is.bytes)}; were ${plural(was.files, 'file')}, ${formatBytes(was.bytes)}`
+  if (!names) return sizes
+  const told = [
+    named('missing', names.removed),
+    named('new', names.added),
+    named('changed', names.changed),
+    isSameInterval && names.removed.length + names.added.length + names.changed.length === 0 ? ['the same files'] : [],
+  ].flat()
+  return [sizes, ...told].join('; ')
+}
+
+function named(what: string, files: readonly string[]): string[] {
+  return files.length === 0 ? [] : [`${what} ${some(files.map(tail), `of ${files.length}`)}`]
+}
+
+function schemaText(schema: Differences['schema']): string {
+  if (!schema || schema.read.is === 0 || (schema.read.was === 0 && schema.comparedWith === 'last-good-run')) {
+    const [first] = schema?.unread ?? []
+    return first ? `not compared: ${tail(first.file)}: ${first.why}` : 'not compared: one of the two read no file'
+  }
+  const than = schema.comparedWith === 'declaration' ? ' as declared (the last good run’s files are gone)' : ''
+  if (schema.changes.length === 0) return `the same columns and types${than}`
+  const told = schema.changes.slice(0, columnsMax)
+  const places = [...new Set(told.map(placeText))].map((place) => {
+    const there = told.filter((change) => placeText(change) === place)
+    return `${there.map(columnText).join(', ')} in ${place}`
+  })
+  const more = schema.changes.length - told.length
+  return `${places.join('; ')}${more > 0 ? `; and ${more} more (--json)` : ''}${than}`
+}
+
+function columnText({ column, was, is }: ColumnChange): string {
+  if (was === null) return `${column} added (${is})`
+  return is === null ? `${column} missing (was ${was})` : `${column} ${was} -> ${is}`
+}
+
+function placeText({ file, filesMore }: ColumnChange): string {
+  return `${tail(file)}${filesMore > 0 ? ` and ${filesMore} more` : ''}`
+}
+
+/** R28, as the run's own sums. */
+function countLines({ counts, keyCounts }: RunDetails): string[] {
+  const rejected = counts ? Object.values(counts.rejected).reduce((sum, count) => sum + count, 0) : 0
+  return [
+    ...(counts
+      ? row(
+          'rows',
+          `read ${formatCount(counts.read)} = kept ${formatCount(counts.kept)} + rejected ${formatCount(rejected)}`,
+        )
+      : []),
+    ...(keyCounts
+      ? row(
+          'keys',
+          `touched ${formatCount(keyCounts.touched)} = published ${formatCount(keyCounts.published)} + unchanged ${formatCount(keyCounts.unchanged)} + superseded ${formatCount(keyCounts.superseded)}; taken back ${formatCount(keyCounts.takenBack)}`,
+        )
+      : []),
+  ]
+}
+
+// ── whom it hits ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function hitLines({ services, views }: Hits): string[] {
+  const taken = services.map(({ service, features }) => `${service} (${some(features, 'more')})`)
+  const [alike, others] = [views.filter((view) => view.isSameCause), views.filter((view) => !view.isSameCause)]
+  return [
+    ...row('services', taken.length > 0 ? some(taken, 'more', 6) : 'none takes a feature of it'),
+    ...row(
+      'same cause',
+      alike.length > 0
+        ? `also fails ${some(
+            alike.map(({ view, version }) => `${view}@v${version}`),
+            'more',
+            6,
+          )}`
+        : '',
+    ),
+    ...row('source', others.length > 0 ? `also read by ${some(others.map(viewText), 'more', 6)}` : ''),
+  ]
+}
+
+function viewText({ view, version, outcome, error }: HitView): string {
+  return `${view}@v${version} (${outcome === null ? 'not run' : error ? `${outcome}, ${error}` : outcome})`
+}
+
+function slaText({ kind, freshness, reachedAt, until, distance }: SlaFacts): string {
+  switch (kind) {
+    case 'none':
+      return `the view has none${reachedAt ? `; published up to ${reachedAt}` : ''}`
+    case 'nothing-yet':
+      return `${freshness}, and nothing is published yet`
+    case 'holds':
+      return `holds until ${until} (in ${distance}): published up to ${reachedAt}, may be ${freshness} old`
+    case 'broken':
+      return `broken since ${until} (for ${distance}): published up to ${reachedAt}, may be ${freshness} old`
+    default:
+      return assertNever(kind)
+  }
+}
+
+function blockLines({ kind, waiting, until }: BlockFacts): string[] {
+  const reach = until === null ? 'every later end' : `every end before ${until}`
+  switch (kind) {
+    case 'never':
+    case 'not-yet':
+      return []
+    case 'accepted':
+      return row('blocks', 'nothing: the interval has an accepted version')
+    case 'marks':
+      return row('blocks', `nothing, but ${reach} is published as partial (onGap: mark)`)
+    case 'blocks': {
+      const [first, last] = [waiting[0], waiting.at(-1)]
+      const computed =
+        first && last
+          ? `; computed and waiting: ${waiting.length === 1 ? first.start : `${waiting.length} from ${first.start} to ${last.start}`}`
+          : '; none of them is computed yet'
+      return row('blocks', `${reach}, for as long as this interval is missing${computed}`)
+    }
+    default:
+      return assertNever(kind)
+  }
+}
+
+/** Commands stand on lines of their own, whole, so that they can be copied. */
+function stepLines({ nextSteps }: RunFacts): string[] {
+  return nextSteps.flatMap(({ why, command }, index) => [
+    ...row(index === 0 ? 'next' : '', command === null ? why : `${why}:`),
+    ...(command === null ? [] : [`${' '.repeat(labelWidth)}  ${command}`]),
+  ])
+}
+
+// ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A labelled paragraph, folded at blanks; nothing for an empty text. */
+function row(label: string, text: string): string[] {
+  if (text === '') return []
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.replaceAll(/\s+/g, ' ').trim().split(' ')) {
+    if (line !== '' && labelWidth + line.length + 1 + word.length > widthMax) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line].map(
+    (part, index) =>
+      `${(index === 0 ? label : '').padEnd(labelWidth)} `.slice(0, Math.max(labelWidth, label.length + 1)) + part,
+  )
+}
+
+function some(texts: readonly string[], more: string, max = namesMax): string {
+  const left = texts.length - max
+  return `${texts.slice(0, max).join(', ')}${left > 0 ? ` and ${left} ${more}` : ''}`
+}
+
+/** Enough of a path to know the partition and the file. */
+function tail(uri: string): string {
+  return uri.split('/').slice(-3).join('/')
+}
+
+function cut(text: string, lengthMax: number): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`
+}
+
+function second(iso: string): string {
+  return iso.replace(/\.\d+Z$/, 'Z')
+}
+
+function percent({ was, is }: { readonly was: number; readonly is: number }): string {
+  if (was === 0 || was === is) return ''
+  const change = Math.round(((is - was) / was) * 100)
+  return ` (${change > 0 ? '+' : ''}${change}%)`
+}
+
+function rate(value: number | null): string {
+  return value === null ? 'unknown' : `${Number((value * 100).toPrecision(3))}%`
+}
+
+function short(value: number | null): string {
+  return value === null ? 'none' : String(Number(value.toPrecision(3)))
+}
