@@ -81,7 +81,7 @@ const rowKeys = fc.oneof(
 )
 const amounts = fc.constantFrom(0n, 1n, -3n, 9_007_199_254_740_993n, 9_223_372_036_854_775_807n)
 const rates = fc.oneof(
-  fc.constantFrom(0, -0, 0.1, 0.2, -0.3, 1e-30, 1e15 + 0.3, 1 / 3),
+  fc.constantFrom(0, -0, 0, -0, 0.1, 0.2, -0.3, 1e-30, 1e15 + 0.3, 1 / 3),
   fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, 1e300),
   fc.double({ min: -1e9, max: 1e9, noNaN: true }),
 )
