@@ -1,7 +1,8 @@
 /** The publish step of a run: first offline, in one ledger transaction; then online, as a publish of the view version. */
-import { assert, assertNever, MillcourseError } from '../core/errors.js'
+import { assert, assertNever } from '../core/errors.js'
 import { fromIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { appliedBundle } from './applied-bundle.js'
 import { promoteCandidate } from './promote-candidate.js'
 import { publishOnline } from './publish-online.js'
 import { currentAttempt, toStepResult } from './publish-view.js'
@@ -11,16 +12,7 @@ type PublishRun = RunRef & { readonly supersedes: string | null }
 
 export function publishInterval(deps: ActivityDeps): (run: PublishRun) => Promise<PublishStepResult> {
   return async (run) => {
-    const bundle = await deps.registry.view(run.view, run.version)
-    if (bundle.definitionHash !== run.definitionHash)
-      throw new MillcourseError(
-        'PLAN_DEFINITION_MOVED',
-        `${run.view}@v${run.version} was changed while it was being run`,
-        {
-          hint: 'the run plans again with the definition that is applied now',
-          facts: { view: run.view, planned: run.definitionHash, applied: bundle.definitionHash },
-        },
-      )
+    const bundle = await appliedBundle(deps, run)
     const record = await deps.ledger.run(run.runId)
     assert(record, 'a run that publishes is in the ledger')
     const committed = await deps.ledger.commitRun({

@@ -176,7 +176,7 @@ export interface Publish extends ViewKey {
   readonly coarse: readonly CoarseTile[]
   /** Key -> digest of what is online; null: no cache, rebuild it by a scan. */
   readonly published: { readonly files: readonly PublishedFile[]; readonly tableIdentity: string } | null
-  /** Delta files of unfinished publishes since the last finished one; `null` among them: it is lost, rewrite all keys (R36). */
+  /** Delta files of unfinished publishes since the last finished one: their keys are rewritten, and every key when a file is lost (R36). */
   readonly unfinished: readonly DeltaFile[]
   /** Set when this is the continuation of a recorded delta. */
   readonly recorded: DeltaFile | null
