@@ -1,5 +1,4 @@
 /** The process that works: workflows in their sandbox, activities with the ports of stack-ports.ts. Stateless; run as many as needed. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   DefaultLogger,
   IllegalStateError,
@@ -12,6 +11,7 @@ import type { ActivityDeps, Log } from '../activities/activity-deps.js'
 import { createActivities } from '../activities/create-activities.js'
 import { connectionSettings } from '../adapters/temporal/client.js'
 import type { Config } from './config.js'
+import { patiently } from './patiently.js'
 import { workflowBundle } from './workflow-bundle.js'
 
 export interface MaterializationWorkerOptions {
@@ -25,7 +25,6 @@ export interface MaterializationWorkerOptions {
   readonly onReady?: () => void
 }
 
-const longestPauseMs = 15_000
 /** After the grace time, activities have been told to stop; one that does not listen is left behind. */
 const afterGraceMs = 15_000
 
@@ -68,16 +67,12 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
 async function connectPatiently(options: MaterializationWorkerOptions): Promise<NativeConnection | null> {
   const { config, deps, signal } = options
   const settings = await connectionSettings(config.temporal)
-  for (let pauseMs = 500; !signal.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-    try {
-      return await NativeConnection.connect(settings)
-    } catch (error) {
-      const { address } = config.temporal
-      deps.log.warn({ address, error, nextTryMs: pauseMs }, `Temporal at ${address} does not answer yet`)
-      await sleep(pauseMs, undefined, { signal }).catch(() => {})
-    }
-  }
-  return null
+  const { address } = config.temporal
+  return patiently(() => NativeConnection.connect(settings), {
+    signal,
+    onAway: (error, nextTryMs) =>
+      deps.log.warn({ address, error, nextTryMs }, `Temporal at ${address} does not answer yet`),
+  })
 }
 
 /** The process's root decides about signals, not the SDK; and there is one runtime per process, whoever makes it first. */

@@ -3,9 +3,11 @@ import pino from 'pino'
 import { createLogAlertChannel } from '../adapters/alerts/log/log-alert-channel.js'
 import { createWebhookAlertChannel } from '../adapters/alerts/webhook/webhook-alert-channel.js'
 import { SystemClock } from '../adapters/clock/system-clock.js'
+import { isMillcourseError } from '../core/errors.js'
 import { parseInstant } from '../core/time/instant.js'
 import type { Config } from './config.js'
 import { leaveParent, signalOfParent, tellParentReady } from './dev-child.js'
+import { patiently } from './patiently.js'
 import { openStackPorts, type StackPorts } from './stack-ports.js'
 
 /** Works until `signal`, or until the process that started this one is gone. */
@@ -25,7 +27,7 @@ export async function runProcess(name: 'worker' | 'watcher', config: Config, sig
 async function work(config: Config, ports: StackPorts, clock: SystemClock, log: pino.Logger, signal: AbortSignal) {
   // The watcher must not need what the worker needs, nor load it.
   const { runMaterializationWorker } = await import('./materialization-worker.js')
-  await ports.migrate()
+  if (!(await migratePatiently(ports, log, signal))) return
   const { leaseMs, waitMs, partItems } = config.publish
   await runMaterializationWorker({
     config,
@@ -43,6 +45,19 @@ async function work(config: Config, ports: StackPorts, clock: SystemClock, log: 
     signal,
     onReady: tellParentReady,
   })
+}
+
+/** Like Temporal, the ledger may come up later than the worker. False: told to stop before. */
+async function migratePatiently(ports: StackPorts, log: pino.Logger, signal: AbortSignal): Promise<boolean> {
+  const migrated = await patiently(async () => ports.migrate().then(() => true), {
+    signal,
+    onAway: (error, nextTryMs) => {
+      // A wrong password or a newer schema is not waited for: a person has to act, and the exit says so.
+      if (!isMillcourseError(error) || error.policy.retry !== 'backoff') throw error
+      log.warn({ code: error.code, ...error.detail.facts, nextTryMs }, `${error.message}; it is tried again`)
+    },
+  })
+  return migrated ?? false
 }
 
 /** No migration: it must start, and alert, while the ledger is away. */

@@ -1,0 +1,73 @@
+/** `millcourse worker` as a supervisor starts it, servers or not. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import getPort from 'get-port'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { startEmbeddedPostgres } from '../../adapters/embedded/embedded-postgres.js'
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+let dir: string
+const cleanups: (() => unknown)[] = []
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'millcourse-worker-start-'))
+})
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+function startWorker(environment: Readonly<Record<string, string>>) {
+  const child: ChildProcess = spawn(process.execPath, [program, 'worker'], {
+    cwd: dir,
+    env: { PATH: process.env.PATH, MILLCOURSE_LAKE: dir, ...environment },
+  })
+  const exited = once(child, 'exit')
+  let said = ''
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.setEncoding('utf8').on('data', (part: string) => {
+      said += part
+    })
+  cleanups.push(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const hears = (text: string) => vi.waitFor(() => expect(said).toContain(text), { timeout: 30_000, interval: 50 })
+  return { child, exited, hears, said: () => said }
+}
+
+test('a ledger that is away at the start is waited for, in words; told to stop meanwhile, it stops', async () => {
+  const port = await getPort()
+  const start = async () => {
+    const server = await startEmbeddedPostgres({ dir: join(dir, 'postgres'), port, settings: { fsync: 'off' } })
+    cleanups.push(() => server.stop())
+    return server
+  }
+  const first = await start()
+  await first.stop()
+
+  const temporal = `127.0.0.1:${await getPort()}`
+  const worker = startWorker({ MILLCOURSE_POSTGRES_URL: first.url, TEMPORAL_ADDRESS: temporal })
+  await worker.hears(`Postgres at 127.0.0.1:${port}/postgres does not answer`)
+  await start()
+  // The next server on its way: the ledger was reached and migrated.
+  await worker.hears(`Temporal at ${temporal} does not answer yet`)
+  expect(worker.said()).not.toContain(new URL(first.url).password)
+
+  worker.child.kill('SIGTERM')
+  expect(await worker.exited).toEqual([0, null])
+})
+
+test('a ledger that refuses the password is not waited for, and the password is not repeated', async () => {
+  const server = await startEmbeddedPostgres({ dir: join(dir, 'postgres'), settings: { fsync: 'off' } })
+  cleanups.push(() => server.stop())
+  const url = new URL(server.url)
+  url.password = 'not-the-secret'
+  const worker = startWorker({ MILLCOURSE_POSTGRES_URL: url.href, TEMPORAL_ADDRESS: '127.0.0.1:1' })
+  expect(await worker.exited).toEqual([78, null])
+  expect(worker.said()).toContain('CONFIG_INVALID')
+  expect(worker.said()).not.toContain('not-the-secret')
+})
