@@ -38,7 +38,6 @@ export const errorCodes = {
   PLAN_INPUTS_MOVED: { retry: 'replan', http: 409, exit: 65 },
   PLAN_DEFINITION_MOVED: { retry: 'replan', http: 409, exit: 65 },
   // source / read
-  SOURCE_UNREACHABLE: { retry: 'backoff', http: 503, exit: 69 },
   SOURCE_ACCESS_DENIED: { retry: 'after-fix', http: 403, exit: 78 },
   SOURCE_FILE_CORRUPT: { retry: 'after-fix', http: 422, exit: 65 },
   SOURCE_FILE_MISSING: { retry: 'replan', http: 404, exit: 66 },
@@ -61,7 +60,6 @@ export const errorCodes = {
   RUN_CANCELLED: { retry: 'after-fix', http: 409, exit: 75 },
   DECIDE_NOT_APPLICABLE: { retry: 'after-fix', http: 409, exit: 65 },
   // publish
-  PUBLISH_OVERTAKEN: { retry: 'after-fix', http: 409, exit: 75 },
   PUBLISH_THROTTLED: { retry: 'backoff', http: 503, exit: 75 },
   PUBLISH_UNREACHABLE: { retry: 'backoff', http: 503, exit: 69 },
   PUBLISH_ACCESS_DENIED: { retry: 'after-fix', http: 403, exit: 78 },

@@ -108,6 +108,19 @@ describe('docs/errors.md', () => {
   })
 })
 
+test('each error code is raised somewhere', () => {
+  const product = code
+    .filter((file) => /^(core|adapters|activities|workflows|workers|cli)\//.test(file) && !file.endsWith('.test.ts'))
+    .map((file) =>
+      read(file)
+        .replace(/^ {2}[A-Z_]+: \{ retry.*$/gm, '')
+        .replace(/^\s*(\/?\*|\/\/).*$/gm, ''),
+    )
+    .join('\n')
+  const idle = Object.keys(errorCodes).filter((name) => !new RegExp(`['"]${name}['"]|\\b${name}:`).test(product))
+  expect(idle, 'remove the code and its section, or raise it').toEqual([])
+})
+
 test('README’s tree is the real tree', () => {
   const block = /## The tree\n[\s\S]*?```\n([\s\S]*?)```/.exec(read('README.md'))?.[1] ?? ''
   const said = block

@@ -142,7 +142,7 @@ describe('record', () => {
   })
 
   const error: RunError = {
-    code: 'SOURCE_UNREACHABLE',
+    code: 'LAKE_UNREACHABLE',
     message: 'x',
     hint: 'y',
     facts: { n: 1 },

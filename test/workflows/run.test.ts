@@ -258,7 +258,7 @@ describe('failures', () => {
       publishInterval: async () => {
         if (++tries === 1)
           throw new MillcourseError('PUBLISH_THROTTLED', 'table t refuses writes', { facts: { table: 't' } })
-        throw new MillcourseError('PUBLISH_OVERTAKEN', 'another publish holds the lease')
+        throw new MillcourseError('PUBLISH_ITEM_TOO_LARGE', 'a value is too large')
       },
     })
     expect(tries).toBe(2)
