@@ -109,7 +109,7 @@ test('a worker killed with -9 inside each step, and right after each acknowledge
   await world.settle(hourStart(phases))
   await last.stop()
   expect(await world.snapshot()).toEqual(undisturbed.snapshot)
-}, 420_000)
+}, 900_000)
 
 test('R36: a zombie stopped before a batch and woken after a successor with another candidate finished changes nothing', async () => {
   const world = await newWorld('zombie')
@@ -141,7 +141,7 @@ test('R36: a zombie stopped before a batch and woken after a successor with anot
   expect(await world.snapshot()).toEqual(before)
   await successor.stop()
   await zombie.stop()
-}, 180_000)
+}, 600_000)
 
 test('R22: intervals run in any order end the same', async () => {
   const world = await newWorld('shuffled')
@@ -163,7 +163,7 @@ test('R22: intervals run in any order end the same', async () => {
   await world.settle(now)
   await worker.stop()
   expect(await world.snapshot()).toEqual(undisturbed.snapshot)
-}, 180_000)
+}, 600_000)
 
 type Fault = Omit<FaultPlan, 'markerFile'>
 
