@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const now = '2026-03-01T12:34:56Z'
 let folder: string
+let packedFiles: readonly string[]
 let stack: ChildProcess | null = null
 
 beforeAll(async () => {
@@ -20,7 +21,8 @@ beforeAll(async () => {
     cwd: root,
     encoding: 'utf8',
   })
-  const [{ filename }] = JSON.parse(packed) as [{ filename: string }]
+  const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }]
+  packedFiles = files.map(({ path }) => path)
   // The dependencies are those of the lock file, from npm's cache or registry as the machine has it.
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'somebody', private: true, type: 'module' }))
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, filename)], {
@@ -54,6 +56,8 @@ test('it holds what it needs and nothing of the workshop', () => {
     ['dist/cli/main.js', 'dist/workflows/bundle.cjs', 'templates/sample', 'docs/semantics.md'].filter(installed),
   ).toHaveLength(4)
   expect(['test', 'demo', 'core', 'node_modules/vega-datasets'].filter(installed)).toEqual([])
+  // Maps would point at sources that are not in the package.
+  expect(packedFiles.filter((path) => /[.]test[.]|[.]map$|tsbuildinfo/.test(path))).toEqual([])
 })
 
 test('init makes a feature repo with data, whose definitions compile and plan', async () => {
