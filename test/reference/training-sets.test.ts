@@ -20,7 +20,7 @@ import {
   shapes,
   sourceOf,
 } from './generated-history.js'
-import { lookup as lookupRow, type Rules, type Value, window as windowRows } from './point-in-time.js'
+import { lookup as lookupRow, type Row, type Rules, type Value, window as windowRows } from './point-in-time.js'
 
 const lookups = {
   amount: lookup(),
@@ -186,5 +186,66 @@ describe('training sets', () => {
         { numRuns: Number(process.env.REFERENCE_RUNS ?? 100) },
       )
     })
+  })
+
+  /** One key's rows as [event, created, id, amount], asked at some times. */
+  async function amounts(
+    shape: SourceShape,
+    cells: readonly (readonly [bigint, bigint | null, string | null, bigint | null])[],
+    times: readonly bigint[],
+  ) {
+    return bench.engine.withSession(async (session) => {
+      const rows = cells.map(([event, created, id, amount]): Row => {
+        const columns = { shop: 1n, code: 'a', 'happened At': event, written: created, gone: null, id, amount }
+        const rest = { price: null, rate: null, label: null, flag: null, seen: null }
+        return { key: [1n, 'a'], event, created, id, isDeleted: null, columns: { ...columns, ...rest } }
+      })
+      const { latest } = bundles(shape, null)
+      const paths = await writeAll(session, [{ unit: 1n, isUtc: false, isNarrow: false, rows }])
+      const file = await writeSpine(
+        session,
+        times.map((t) => ({ t, key: [1n, 'a'] })),
+      )
+      const view = { bundle: latest, features: ['amount'], mapping: { shop: 'the shop' } }
+      const files = [await commit(session, latest, paths)]
+      const got = await askTrainingSet(bench, session, { file, format: 'parquet', eventTimeColumn: 'when' }, [
+        { ...view, files },
+      ])
+      return got.map((row) => row.latest__amount)
+    })
+  }
+  const plain: SourceShape = { visibility: 'event', hasTombstone: false, hasId: false, within: null }
+
+  test('R3: ties on event and created time are settled by the whole row, null lowest, a null created time oldest', async () => {
+    const tied = [
+      [0n, 0n, null, null],
+      [0n, 0n, null, 9n],
+      [0n, 0n, null, 5n],
+      [0n, null, null, 100n],
+      [hour, 1n, null, 1n],
+      [hour, 2n, null, null],
+    ] as const
+    for (const cells of [tied, tied.toReversed()])
+      expect(await amounts(plain, cells, [-1n, 0n, hour - 1n, hour])).toEqual([null, 9n, 9n, null])
+  })
+
+  test('R16, R19: under created visibility a delivery counts from its creation to that of the next, to the nanosecond', async () => {
+    const cells = [
+      [0n, 10n, 'x', 1n],
+      [5n, hour, 'x', 2n],
+      [1n, 2n * hour, 'x', 3n],
+      [3n, null, 'x', 4n],
+    ] as const
+    const times = [9n, 10n, hour - 1n, hour, 2n * hour - 1n, 2n * hour]
+    expect(await amounts({ ...plain, visibility: 'created', hasId: true }, cells, times)).toEqual([
+      null,
+      1n,
+      1n,
+      2n,
+      2n,
+      3n,
+    ])
+    // Without ids the newest event that was known is seen, not the one written last.
+    expect(await amounts({ ...plain, visibility: 'created' }, cells, times)).toEqual([null, 1n, 1n, 2n, 2n, 2n])
   })
 })
