@@ -145,6 +145,14 @@ test('relative links in the documents lead somewhere', () => {
   expect(dead).toEqual([])
 })
 
+test('ARCHITECTURE.md lists each decision by its title', () => {
+  const listed = [...read('ARCHITECTURE.md').matchAll(/^- \[(.+)\]\((docs\/decisions\/.+)\)$/gm)]
+  const records = files.filter((file) => file.startsWith('docs/decisions/'))
+  expect(listed.map(([, title, file]) => `${file}: ${title}`).sort()).toEqual(
+    records.map((file) => `${file}: ${/^# (.*)/.exec(read(file))?.[1]}`).sort(),
+  )
+})
+
 test('versions in package.json are exact', () => {
   const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
   const ranges = ['dependencies', 'devDependencies']

@@ -66,7 +66,8 @@ describe('chooseTileFiles', () => {
   test('a coarse tile merged from other commits than the current ones is not used', () => {
     const stale = { ...coarseAt(0n), commitIds: coarseAt(0n).commitIds.map((id, at) => (at === 3 ? 999n : id)) }
     const partial = { ...coarseAt(1n), commitIds: coarseAt(1n).commitIds.slice(1) }
-    const chosen = chooseTileFiles({ bundle, endNs: 3n * day, commits, coarse: [stale, partial] })
+    const grown = { ...coarseAt(2n), commitIds: [...coarseAt(2n).commitIds, 999n] }
+    const chosen = chooseTileFiles({ bundle, endNs: 3n * day, commits, coarse: [stale, partial, grown] })
     expect(chosen.coarse).toEqual([])
     expect(chosen.tiles.length).toBe(4 * 24)
   })

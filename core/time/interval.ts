@@ -25,10 +25,6 @@ export function formatInterval(interval: Interval): string {
   return `[${formatInstant(interval.start)}, ${formatInstant(interval.end)})`
 }
 
-export function containsInstant(interval: Interval, instant: Instant): boolean {
-  return interval.start <= instant && instant < interval.end
-}
-
 export function overlaps(a: Interval, b: Interval): boolean {
   return a.start < b.end && b.start < a.end
 }

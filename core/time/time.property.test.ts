@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { formatDuration, parseDuration } from './duration.js'
 import { floorDiv, floorTo, formatInstant, parseInstant } from './instant.js'
-import { checkInterval, containsInstant, intervalAt, intervalsBetween } from './interval.js'
+import { checkInterval, intervalAt, intervalsBetween, overlaps } from './interval.js'
 
 /** Years 0001 to 9999, to the nanosecond. */
 const instants = fc.bigInt({ min: -62_135_596_800_000_000_000n, max: 253_402_300_799_999_999_999n })
@@ -51,9 +51,12 @@ test('R21: intervals share nothing and miss nothing, and a row at the end belong
   fc.assert(
     fc.property(instants, instants, (since, instant) => {
       const interval = intervalAt(instant, hour, since)
-      expect(containsInstant(interval, instant)).toBe(true)
-      expect(containsInstant(interval, interval.end)).toBe(false)
-      expect(intervalAt(interval.end, hour, since).start).toBe(interval.end)
+      expect(interval.start <= instant && instant < interval.end).toBe(true)
+      const next = intervalAt(interval.end, hour, since)
+      expect(next.start).toBe(interval.end)
+      expect([overlaps(interval, next), overlaps(next, interval)]).toEqual([false, false])
+      const across = { start: interval.end - 1n, end: next.start + 1n }
+      expect([overlaps(across, interval), overlaps(next, across)]).toEqual([true, true])
     }),
   )
 })
@@ -75,4 +78,12 @@ test.each([
   const check = () =>
     checkInterval({ start: parseInstant(start), end: parseInstant(end) }, grid, parseInstant('2001-01-01T05:30:00Z'))
   expect(check).toThrow(why)
+})
+
+test('R21: an interval may run from the very instant of its end on', () => {
+  const since = parseInstant('2001-01-01T00:00:00Z')
+  const grid = { everyNs: hour, since }
+  const check = (now: bigint) => () => checkInterval({ start: since, end: since + hour }, grid, now)
+  expect(check(since + hour)).not.toThrow()
+  expect(check(since + hour - 1n)).toThrow('ends in the future')
 })
