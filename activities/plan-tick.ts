@@ -17,6 +17,7 @@ import { parseDuration } from '../core/time/duration.js'
 import { type Instant, latest, parseInstant } from '../core/time/instant.js'
 import { type Interval, intervalAt, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { intervalsWithLostDeliveries } from './lost-deliveries.js'
 import { sourceFiles } from './source-files.js'
 import type { PlanTickResult } from './steps.js'
 
@@ -97,7 +98,9 @@ async function compareFiles(
     const files = range === window ? inWindow : await sourceFiles(deps, bundle.source, range)
     due.push(...(await reopenChanged(deps, key, states, files, hashes)))
   }
-  return { due, hashes }
+  const lost = await intervalsWithLostDeliveries(deps, bundle, key, window, inWindow)
+  await deps.ledger.reopenIntervals(key, lost, 'files with redelivered events were changed or removed')
+  return { due: [...due, ...lost], hashes }
 }
 
 /** A late file may lie in a new partition and hold rows of an old one. */

@@ -1,5 +1,5 @@
 /** From pinned files to a judged candidate, over real Postgres, DuckDB and folders: broken files, moved files, counts. */
-import { rename, utimes } from 'node:fs/promises'
+import { rename, rm, utimes } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { computeInterval } from '../../activities/compute-interval.js'
 import { judgeInterval } from '../../activities/judge-interval.js'
@@ -223,6 +223,22 @@ describe('R19: redeliveries', () => {
       interval: { start: hour(2), end: hour(3) },
     } as const
     expect((await rig.run(later)).outcome).toBe('done')
+    expect(await rig.starts('redelivered', hour(3))).toEqual([])
+  })
+
+  test('R31: one that is gone, or no longer one, gives back the event that it hid', async () => {
+    const commits = () =>
+      rig.deps.ledger.currentCommits({ view: 'redelivered', version: 1 }, { start: 0n, end: 10n ** 20n })
+    const rows = async () => (await commits()).map((commit) => commit.data?.rows ?? 0)
+    await rig.write('events', 2, 'a', redelivery(2, 5, 'e3', 12, hour(2, 6)))
+    expect(await rig.settle('redelivered', hour(3))).toEqual(['00:00 done', '02:00 done'])
+    expect(await rows()).toEqual([1, 1, 1])
+    await rig.write('events', 2, 'a', redelivery(2, 5, 'e2', 12, hour(2, 6)))
+    expect(await rig.settle('redelivered', hour(3))).toEqual(expect.arrayContaining(['01:00 done', '02:00 done']))
+    expect(await rows()).toEqual([1, 0, 1])
+    await rm(rig.deps.sources.uri(`${folder('events', 2)}/a.parquet`))
+    expect(await rig.settle('redelivered', hour(3))).toEqual(expect.arrayContaining(['01:00 done', '02:00 done']))
+    expect(await rows()).toEqual([1, 1, 0])
     expect(await rig.starts('redelivered', hour(3))).toEqual([])
   })
 })
