@@ -45,8 +45,9 @@ function fromWorkflowFailure(error: WorkflowFailedError): MillcourseError {
     if (!(cause instanceof ApplicationFailure) || !cause.type || !isErrorCode(cause.type)) continue
     // As written by activities/failure.ts.
     const [facts, hint] = (cause.details ?? []) as [Record<string, string | number>?, (string | null)?]
+    // Only what lies below the step: that a workflow and its activity failed with it is no cause.
     return new MillcourseError(cause.type, cause.message, {
-      cause: error,
+      ...(cause.cause ? { cause: cause.cause } : {}),
       ...(facts ? { facts } : {}),
       ...(hint ? { hint } : {}),
     })

@@ -9,6 +9,7 @@ import {
   type ScheduleChanges,
   type TickInput,
   type TickResult,
+  type WorkerSeen,
 } from '../../core/ports/run-control.js'
 import { type TemporalTarget, temporalClient, temporalProbe } from './client.js'
 import { fromTemporalError } from './errors.js'
@@ -43,10 +44,14 @@ export class TemporalRunControl implements RunControl {
         args: [{ heartbeatMs, ...input }],
       })
       const noWorker = this.failWithoutWorker(client)
+      const waiting = new AbortController()
       try {
-        return await Promise.race([handle.result(), noWorker.failed])
+        const result = client.withAbortSignal(waiting.signal, () => handle.result())
+        return await Promise.race([result, noWorker.failed])
       } finally {
         noWorker.stop()
+        // A wait left open would be retried by the SDK after the connection has been closed, which ends the process.
+        waiting.abort()
       }
     })
   }
@@ -86,6 +91,16 @@ export class TemporalRunControl implements RunControl {
     }
   }
 
+  async workers(): Promise<readonly WorkerSeen[]> {
+    return this.ask(async (client) => {
+      const seen = (await this.pollers(client)).map(({ identity, lastAccessTime }) => ({
+        identity: identity || 'unknown',
+        silentMs: Math.max(0, Date.now() - Number(lastAccessTime?.seconds ?? 0) * 1_000),
+      }))
+      return seen.sort((a, b) => a.silentMs - b.silentMs)
+    })
+  }
+
   async close(): Promise<void> {
     const clients = await Promise.all([this.client, this.probe])
     this.client = null
@@ -100,12 +115,7 @@ export class TemporalRunControl implements RunControl {
     const failed = new Promise<never>((_, reject) => {
       timer = setInterval(async () => {
         try {
-          const { pollers } = await client.workflowService.describeTaskQueue({
-            namespace,
-            taskQueue: { name: taskQueue },
-            taskQueueType: workflowQueue,
-          })
-          if (pollers?.length) return
+          if ((await this.pollers(client)).length > 0) return
           reject(
             new MillcourseError('STACK_NOT_RUNNING', `no worker works on task queue "${taskQueue}"`, {
               hint: 'start one: `millcourse worker`, or the whole stack with `millcourse dev`',
@@ -120,6 +130,12 @@ export class TemporalRunControl implements RunControl {
     // Nobody listens any more once the result is there.
     failed.catch(() => {})
     return { failed, stop: () => clearInterval(timer) }
+  }
+
+  private async pollers(client: Client) {
+    const { namespace, taskQueue } = this.options
+    const request = { namespace, taskQueue: { name: taskQueue }, taskQueueType: workflowQueue }
+    return (await client.workflowService.describeTaskQueue(request)).pollers ?? []
   }
 
   private async ask<T>(work: (client: Client) => Promise<T>): Promise<T> {

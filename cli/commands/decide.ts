@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
-import type { Decision, DecisionRequest, LedgerReader } from '../../core/ports/ledger.js'
-import { formatInterval, toIsoInterval } from '../../core/time/interval.js'
+import { askedRange } from '../../core/plan/index.js'
+import type { Decision, DecisionRequest, LedgerReader, ViewKey } from '../../core/ports/ledger.js'
+import { parseDuration } from '../../core/time/duration.js'
+import { parseInstant } from '../../core/time/instant.js'
+import { formatInterval, type Interval, toIsoInterval } from '../../core/time/interval.js'
 import type { CliContext, Report } from '../context.js'
 import { findRun } from './run-target.js'
 
@@ -19,6 +22,7 @@ export async function decide(
     throw new MillcourseError('USAGE', 'a decision needs a reason', { hint: '--reason "why"' })
   const ledger = await context.ledger()
   const { key, interval, run } = await findRun(target, { ledger, registry: () => context.registry() })
+  if (run === null) await checkEnded(context, key, interval)
   const decision = await ledger.recordDecision({
     ...key,
     action,
@@ -46,6 +50,16 @@ export async function decide(
     },
     text: `${action} ${key.view}@v${key.version} ${formatInterval(interval)}: ${stateText(state)}`,
   }
+}
+
+/**
+ * R21: an interval without a run may be overdue; one that has not ended, or lies before `since`, cannot be. Rejecting it would
+ * commit it as empty before its data arrives.
+ */
+async function checkEnded(context: CliContext, key: ViewKey, { start, end }: Interval): Promise<void> {
+  const { view } = await (await context.registry()).view(key.view, key.version)
+  const grid = { everyNs: parseDuration(view.every), since: parseInstant(view.since) }
+  askedRange({ from: start, to: end }, grid, context.clock.now())
 }
 
 function toAction(text: string): DecisionRequest['action'] {

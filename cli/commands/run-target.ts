@@ -16,6 +16,7 @@ export interface RunTarget {
 const idPrefixMin = 4
 /** A short id is looked for among so many of the newest runs. */
 const runsLookedThroughMax = 5_000
+const namedMax = 3
 
 /** @throws MillcourseError LEDGER_UNKNOWN_RUN, REGISTRY_UNKNOWN_VIEW, USAGE */
 export async function findRun(
@@ -53,12 +54,17 @@ async function findByPrefix(prefix: string, ledger: LedgerReader): Promise<RunRe
     : []
   const [first, second] = found
   if (first && !second) return first
-  throw new MillcourseError(
-    'LEDGER_UNKNOWN_RUN',
-    `${second ? 'more than one run begins' : 'no run is called or begins'} with "${prefix}"`,
-    {
-      hint: isLongEnough ? 'millcourse runs lists them' : `write at least ${idPrefixMin} characters of the id`,
+  if (first)
+    throw new MillcourseError('LEDGER_UNKNOWN_RUN', `${found.length} runs begin with "${prefix}"`, {
+      hint: `write more of the id; ${found.length > namedMax ? 'the newest are' : 'they are'} ${found.slice(0, namedMax).map(nameRun).join(', ')}`,
       facts: { run: prefix },
-    },
-  )
+    })
+  throw new MillcourseError('LEDGER_UNKNOWN_RUN', `no run is called or begins with "${prefix}"`, {
+    hint: isLongEnough ? 'millcourse runs lists them' : `write at least ${idPrefixMin} characters of the id`,
+    facts: { run: prefix },
+  })
+}
+
+function nameRun({ runId, view, interval }: RunRecord): string {
+  return `${runId} (${view}@${formatInstant(interval.start)})`
 }

@@ -1,16 +1,19 @@
 /** The parts that run somewhere: is each reachable, and does it hold what it should? */
 import { isMillcourseError } from '../../core/errors.js'
 import type { CliContext } from '../context.js'
-import { plural } from '../output/words.js'
+import { formatMs, plural } from '../output/words.js'
 import type { Check } from './check.js'
 
 const reachableWithinMs = 3_000
+/** One at rest asks for work each minute; the rest is for clocks that differ. */
+const workerSilentMaxMs = 120_000
 
 export function stackChecks(context: CliContext): Check[] {
   return [
     { part: 'addresses', look: async () => (await context.addresses()).from },
     { part: 'Postgres', look: whereRunning(() => checkRegistry(context)) },
     { part: 'Temporal', look: whereRunning(() => checkTemporal(context)) },
+    { part: 'workers', look: whereRunning(() => checkWorkers(context)) },
     { part: 'DynamoDB', look: whereRunning(() => checkOnline(context)) },
     { part: 'lake', look: whereRunning(() => checkLake(context)) },
     { part: 'incidents', look: whereRunning(() => checkIncidents(context)) },
@@ -45,6 +48,20 @@ async function checkTemporal(context: CliContext) {
     found: `does not answer at ${where}`,
     advice: 'locally: start `millcourse dev` again; else see TEMPORAL_ADDRESS and the server itself',
   }
+}
+
+async function checkWorkers(context: CliContext) {
+  const [latest, ...others] = await (await context.runControl()).workers()
+  const advice =
+    'no run starts or goes on without one: `millcourse worker`, or see why it stands (its log, its machine)'
+  if (!latest) return { state: 'wrong' as const, found: 'none asks for work', advice }
+  if (latest.silentMs > workerSilentMaxMs)
+    return {
+      state: 'wrong' as const,
+      found: `${latest.identity} last asked for work ${formatMs(latest.silentMs)} ago`,
+      advice,
+    }
+  return `${plural(others.length + 1, 'worker')}, the latest ${latest.identity}`
 }
 
 async function checkOnline(context: CliContext) {

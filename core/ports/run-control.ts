@@ -61,7 +61,16 @@ export interface RunControl {
   ): Promise<ScheduleChanges>
   /** True when the server answers. Never throws. */
   isReachable(timeoutMs: number): Promise<boolean>
+  /** Workers that have asked for work within the last minutes (one that was killed is listed for a while), the latest first. */
+  workers(): Promise<readonly WorkerSeen[]>
   close(): Promise<void>
+}
+
+export interface WorkerSeen {
+  /** Process and host. */
+  readonly identity: string
+  /** Since it last asked for work; one at rest asks each minute. */
+  readonly silentMs: number
 }
 
 export interface ScheduleChanges {

@@ -1,4 +1,5 @@
 /** The port RunControl on a real Temporal server. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ScheduleDescription } from '@temporalio/client'
 import getPort from 'get-port'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -70,15 +71,36 @@ describe('tick and decide', () => {
       },
     })
     await temporal.startWorker(taskQueue, activities)
-    await expect(open({ taskQueue }).tick(tickInput)).rejects.toMatchObject({
-      code: 'REGISTRY_UNKNOWN_VIEW',
-      message: 'there is no view v',
-      detail: { hint: 'apply it', facts: { view: 'v' } },
-    })
+    const refused = open({ taskQueue }).tick(tickInput)
+    await expect(refused).rejects.toMatchObject({ code: 'REGISTRY_UNKNOWN_VIEW', message: 'there is no view v' })
+    // As it was, and without "Workflow execution failed" and "Activity task failed" as its causes.
+    await expect(refused).rejects.toHaveProperty('detail', { hint: 'apply it', facts: { view: 'v' } })
+  })
+
+  test('it knows who works, and since when nobody has asked for work', async () => {
+    const taskQueue = temporal.newTaskQueue()
+    const control = open({ taskQueue })
+    expect(await control.workers()).toEqual([])
+    await temporal.startWorker(taskQueue, plainActivities().activities)
+    await expect.poll(() => control.workers(), { timeout: 10_000 }).toHaveLength(1)
+    const [{ identity, silentMs } = { identity: '', silentMs: -1 }] = await control.workers()
+    expect(identity).toBe('test')
+    expect(silentMs).toBeGreaterThanOrEqual(0)
+    expect(silentMs).toBeLessThan(60_000)
   })
 
   test('without a worker a tick is not waited for in silence', async () => {
     await expect(open({ workerPatienceMs: 300 }).tick(tickInput)).rejects.toMatchObject({ code: 'STACK_NOT_RUNNING' })
+  })
+
+  test('a wait that was given up leaves nothing behind that ends the process when the server goes', async () => {
+    const server = await startTestTemporal()
+    const control = open({ address: server.server.address, workerPatienceMs: 300 })
+    await expect(control.tick(tickInput)).rejects.toMatchObject({ code: 'STACK_NOT_RUNNING' })
+    await control.close()
+    await server.stop()
+    // An error in a timer of the SDK fails the whole run of the tests.
+    await sleep(1_500)
   })
 
   test('a decision is started once, however often it is asked for', async () => {

@@ -132,13 +132,21 @@ test('what is not understood or not there says so, with the exit code of its err
     [['get', 'nothing', 'a=b'], 66, 'REGISTRY_UNKNOWN_VIEW'],
     [['get', 'airport_delays', 'city=ATL'], 64, 'SERVE_KEY_INVALID'],
     [['materialize', 'airport_delays', '--from', now, '--to', now], 64, 'PLAN_INTERVAL_INVALID'],
+    [['get', 'airport_delays', 'origin=ATL', 'origin=ORD'], 64, 'USAGE'],
     [['decide', 'airport_delays@2001-01-01T05:30:00Z', 'accept', '--reason', 'x'], 64, 'USAGE'],
+    // R21: what has not ended, or is no interval of the view, is not overdue; nothing of it is committed as empty.
+    [['decide', 'route_traffic@2001-01-01T08:00:00Z', 'reject', '--reason', 'x'], 64, 'PLAN_INTERVAL_INVALID'],
+    [['decide', 'route_traffic@2030-01-01T00:00:00Z', 'reject', '--reason', 'x'], 64, 'PLAN_INTERVAL_INVALID'],
+    [['decide', 'route_traffic@1999-01-01T00:00:00Z', 'reject', '--reason', 'x'], 64, 'PLAN_INTERVAL_INVALID'],
   ]
   for (const [command, exit, code] of failures) {
     const failed = json(...command)
     expect([command, failed.exit, failed.data]).toEqual([command, exit, null])
     expect(JSON.parse(failed.stderr)).toMatchObject({ error: { code } })
   }
+  const ambiguous = json('runs', 'show', json('runs').data.runs[0].run.slice(0, 4))
+  expect(ambiguous.exit).toBe(66)
+  expect(JSON.parse(ambiguous.stderr).error.hint).toMatch(/^write more of the id; .*@2001-01-01T/)
   expect(millcourse('plam').stderr).toContain('Did you mean plan?')
   expect(millcourse('runs', '--repo', folder)).toMatchObject({ exit: 69 })
 })
