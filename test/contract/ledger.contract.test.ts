@@ -120,14 +120,14 @@ describe('runs', () => {
     await fail(ledger, 'd', 2)
     await commit(ledger, 'much later', 7)
     await commit(ledger, 'd repaired', 2)
-    const before = async (index: number, runId: string | null) =>
+    const goodBefore = async (index: number, runId: string | null) =>
       (await ledger.lastGoodRun(view, { interval: hour(index), runId }))?.runId
     // Of its own interval only what ran before it: that is what it would have replaced.
-    expect(await before(2, 'd')).toBe('c')
-    expect(await before(2, 'c')).toBe('b again')
-    expect(await before(5, null)).toBe('d repaired')
-    expect(await before(7, null)).toBe('much later')
-    expect(await before(0, 'a')).toBeUndefined()
+    expect(await goodBefore(2, 'd')).toBe('c')
+    expect(await goodBefore(2, 'c')).toBe('b again')
+    expect(await goodBefore(5, null)).toBe('d repaired')
+    expect(await goodBefore(7, null)).toBe('much later')
+    expect(await goodBefore(0, 'a')).toBeUndefined()
     expect(await ledger.lastGoodRun({ ...view, version: 2 }, { interval: hour(7), runId: null })).toBeNull()
   })
 })
