@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import {
@@ -30,7 +30,7 @@ export interface TrainingSetOptions {
 export async function trainingSet(context: CliContext, options: TrainingSetOptions): Promise<Report> {
   const startedMs = context.clock.monotonicMs()
   const spine = { file: existingFile(options.spine), format: formatOf(options.spine) }
-  const out = resolve(options.out)
+  const out = outputFile(options.out, spine.file)
   const asked = await findViews(context, parseAskedViews(options.features, options.map ?? []))
   const engine = await context.engine()
   const draft = join(dirname(out), `.${basename(out)}.${process.pid}.draft`)
@@ -119,6 +119,22 @@ function existingFile(file: string): string {
     hint: '--spine names a Parquet or CSV file on this machine',
     facts: { file },
   })
+}
+
+/** Said before the minutes of work that end in it, and never the spine itself, which the rename would replace. */
+function outputFile(file: string, spine: string): string {
+  const refuse = (message: string, hint: string) =>
+    new MillcourseError('USAGE', `--out ${file}: ${message}`, { hint, facts: { file } })
+  if (extname(file).toLowerCase() !== '.parquet')
+    throw refuse('a training set is Parquet', 'give it a name that ends in .parquet')
+  const out = resolve(file)
+  if (!statSync(dirname(out), { throwIfNoEntry: false })?.isDirectory())
+    throw refuse(`there is no folder ${dirname(out)}`, 'make it first, or name another')
+  const existing = statSync(out, { throwIfNoEntry: false })
+  if (existing?.isDirectory()) throw refuse('this is a folder', 'name a file in it')
+  if (existing && realpathSync(out) === realpathSync(spine))
+    throw refuse('this is the spine, which would be lost', 'name another file')
+  return out
 }
 
 function formatOf(file: string): 'parquet' | 'csv' {

@@ -1,0 +1,36 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { CliContext } from '../context.js'
+import { trainingSet } from './training-set.js'
+
+let folder: string
+let spine: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'training-set-'))
+  spine = join(folder, 'spine.parquet')
+  writeFileSync(spine, 'the only copy')
+  mkdirSync(join(folder, 'sets.parquet'))
+  symlinkSync(spine, join(folder, 'link.parquet'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** What is asked for is refused before any store is opened: a context that has none is enough. */
+const context = { clock: { monotonicMs: () => 0 } } as unknown as CliContext
+
+test.each([
+  ['the spine itself', 'spine.parquet', /this is the spine/],
+  ['another name of the spine', 'link.parquet', /this is the spine/],
+  ['a name that does not say Parquet', 'train.csv', /a training set is Parquet/],
+  ['a folder', 'sets.parquet', /this is a folder/],
+  ['a folder that is not there', 'nowhere/train.parquet', /there is no folder .*nowhere/],
+])('refuses to write to %s, and leaves the spine as it was', async (_, out, message) => {
+  const options = { spine, eventTime: 'at', features: ['view:feature'], out: join(folder, out) }
+  await expect(trainingSet(context, options)).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringMatching(message),
+  })
+  expect(readFileSync(spine, 'utf8')).toBe('the only copy')
+})
