@@ -58,7 +58,7 @@ export function evaluateView(
   const blocked = blockedEnd(entry, observed)
   const stale = staleBy(entry, observed, now)
   if (drafts.length > 0) return drafts.map((draft) => withConsequences(draft, blocked, stale))
-  if (blocked)
+  if (blocked && !isGapOnItsWay(entry, observed, blocked.from, now, rules))
     return [
       withConsequences(
         draft(
@@ -178,11 +178,16 @@ function missingIntervals(
   )
 }
 
+interface BlockedEnd {
+  readonly publishedEndAt: Instant | null
+  /** So many are committed and wait. */
+  readonly intervals: number
+  /** Start of the oldest of them: the gap lies before it. */
+  readonly from: Instant
+}
+
 /** Committed beyond the published end although nothing newer keeps it: the windows reach a gap (R32). */
-function blockedEnd(
-  entry: CalendarEntry,
-  observed: ViewObservation,
-): { readonly publishedEndAt: Instant | null; readonly intervals: number } | null {
+function blockedEnd(entry: CalendarEntry, observed: ViewObservation): BlockedEnd | null {
   if (!entry.canBlock || !entry.isOnline) return null
   const end = observed.publishedEndAt
   const beyond = observed.states.filter(
@@ -191,7 +196,75 @@ function blockedEnd(
   const [oldest] = beyond
   // Commits right behind the end are on their way, not blocked: a gap lies between.
   if (!oldest || oldest.interval.start <= (end ?? parseInstant(entry.since))) return null
-  return { publishedEndAt: end, intervals: beyond.length }
+  return { publishedEndAt: end, intervals: beyond.length, from: oldest.interval.start }
+}
+
+/**
+ * Runs of one view work side by side, and a later interval may be committed first: what lies before it is missing only when
+ * nothing there is under way any more and its own time of grace is over.
+ */
+function isGapOnItsWay(
+  entry: CalendarEntry,
+  observed: ViewObservation,
+  until: Instant,
+  now: Instant,
+  rules: WatchRules,
+): boolean {
+  const before = observed.states.filter(({ interval }) => interval.start < until)
+  if (before.some(({ latestRun }) => latestRun?.outcome === 'running')) return true
+  const committed = new Set(before.filter((state) => state.committed !== null).map(({ interval }) => interval.start))
+  const from = observed.publishedEndAt ?? parseInstant(entry.since)
+  const waitNs = parseDuration(entry.readyDelay) + rules.graceNs
+  let isGap = false
+  for (const { start, end } of intervalsBetween(from, until, parseDuration(entry.every), parseInstant(entry.since))) {
+    if (committed.has(start)) continue
+    if (end + waitNs <= now) return false
+    isGap = true
+  }
+  return isGap
+}
+
+interface BlockedEnd {
+  readonly publishedEndAt: Instant | null
+  /** So many are committed and wait. */
+  readonly intervals: number
+  /** Start of the oldest of them: the gap lies before it. */
+  readonly from: Instant
+}
+
+/** Committed beyond the published end although nothing newer keeps it: the windows reach a gap (R32). */
+function blockedEnd(entry: CalendarEntry, observed: ViewObservation): BlockedEnd | null {
+  if (!entry.canBlock || !entry.isOnline) return null
+  const end = observed.publishedEndAt
+  const beyond = observed.states.filter(
+    (state) => state.committed !== null && !state.committed.isPublished && (end === null || state.interval.end > end),
+  )
+  const [oldest] = beyond
+  // Commits right behind the end are on their way, not blocked: a gap lies between.
+  if (!oldest || oldest.interval.start <= (end ?? parseInstant(entry.since))) return null
+  return { publishedEndAt: end, intervals: beyond.length, from: oldest.interval.start }
+}
+
+/**
+ * Runs of one view work side by side, and a later interval may be committed first: what lies before it is missing only when
+ * nothing there is under way any more and its own time of grace is over.
+ */
+function isGapOnItsWay(
+  entry: CalendarEntry,
+  observed: ViewObservation,
+  until: Instant,
+  now: Instant,
+  rules: WatchRules,
+): boolean {
+  const before = observed.states.filter(({ interval }) => interval.start < until)
+  if (before.some(({ latestRun }) => latestRun?.outcome === 'running')) return true
+  const committed = new Set(before.filter((state) => state.committed !== null).map(({ interval }) => interval.start))
+  const from = observed.publishedEndAt ?? parseInstant(entry.since)
+  const gaps = [...intervalsBetween(from, until, parseDuration(entry.every), parseInstant(entry.since))].filter(
+    ({ start }) => !committed.has(start),
+  )
+  const waitNs = parseDuration(entry.readyDelay) + rules.graceNs
+  return gaps.length > 0 && gaps.every(({ end }) => end + waitNs > now)
 }
 
 function staleBy(entry: CalendarEntry, observed: ViewObservation, now: Instant): bigint | null {
@@ -204,11 +277,7 @@ function staleBy(entry: CalendarEntry, observed: ViewObservation, now: Instant):
   return judgeSla(entry.freshness, reached, now).kind === 'broken' ? now - reached : null
 }
 
-function withConsequences(
-  made: IncidentDraft,
-  blocked: { readonly publishedEndAt: Instant | null; readonly intervals: number } | null,
-  staleNs: bigint | null,
-): IncidentDraft {
+function withConsequences(made: IncidentDraft, blocked: BlockedEnd | null, staleNs: bigint | null): IncidentDraft {
   return {
     ...made,
     severity: staleNs === null ? made.severity : 'critical',

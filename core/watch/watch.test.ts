@@ -118,6 +118,17 @@ test('R32: a gap that nothing else explains is an incident of its own; a lookup 
   expect(look(states, 1, at(3.05), { ...seenLater, canBlock: false })).toEqual([])
 })
 
+test('an earlier interval that is under way, or only just due, is no gap', () => {
+  const done = [state(0, 'done'), state(2, 'committed', { committed: true })]
+  const running = [state(0, 'done'), state(1, 'running'), state(2, 'committed', { committed: true })]
+  const seenLater = { firstSeenAt: '2001-01-01T03:00:00Z', freshness: null }
+  expect(look(running, 1, at(4), seenLater)).toEqual([])
+  expect(look(done, 1, at(2.05), seenLater)).toEqual([])
+  expect(look(done, 1, at(2.1), seenLater).map((draft) => draft.rule)).toEqual(['blocked'])
+  // A later one under way closes no gap: the incident must not come and go with each hour's run.
+  expect(look([...done, state(3, 'running')], 1, at(4), seenLater).map((draft) => draft.rule)).toEqual(['blocked'])
+})
+
 test('a commit right behind the published end is on its way, not blocked', () => {
   expect(look([state(0, 'done'), state(1, 'committed', { committed: true })], 1, at(2.01))).toEqual([])
 })
