@@ -59,9 +59,18 @@ export async function readFeatureRepo(dir: string): Promise<FeatureRepoReading> 
   const errors = [
     ...distinct(failures).map((failure) => failure.error),
     ...problems.map((problem) => errorOf(problem, root)),
-    ...validateRepo(repo),
+    ...validateRepo(repo, faultyViews(declarations)),
   ]
   return { repo, problems: errors.sort((a, b) => comparePlaces(a.detail.facts ?? {}, b.detail.facts ?? {})) }
+}
+
+function faultyViews(declarations: readonly Declaration[]): ReadonlySet<string> {
+  const faulty = declarations.filter(({ problems }) => problems.length > 0)
+  return new Set(
+    faulty
+      .map(({ declared: { definition } }) => definition)
+      .flatMap(({ kind, name }) => (kind === 'view' ? [name] : [])),
+  )
 }
 
 /** Files are imported side by side, so what is found first says nothing: by file and line. */

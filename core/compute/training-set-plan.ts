@@ -108,7 +108,7 @@ function claim(taken: Map<string, string>, name: string, by: string): void {
   const owner = taken.get(name.toLowerCase())
   if (owner !== undefined)
     throw new MillcourseError('TRAINING_NAME_TAKEN', `"${name}" is a column of ${owner} and of ${by}`, {
-      hint: 'rename the column of the spine, or give the view another name with `as`',
+      hint: 'rename the column of the spine, or join the view under another name: --features ALIAS=VIEW:feature',
       facts: { column: name },
     })
   taken.set(name.toLowerCase(), by)

@@ -6,6 +6,7 @@ import { type Documentation, documented } from './documentation.js'
 import { checkColumnNames, checkName } from './names.js'
 import { readColumns } from './read-columns.js'
 import { callerLocation } from './source-location.js'
+import { documentationOptions, unknownOptions } from './unknown-options.js'
 
 export interface Entity<Name extends string = string, Keys extends Columns = Columns>
   extends Declared<EntityDefinition> {
@@ -39,6 +40,7 @@ export function entity<const Name extends string, const Keys extends Columns>(
     ...documented(options),
     at: callerLocation(),
   }
+  problems.push(...unknownOptions(`entity '${name}'`, options, { keys: true, ...documentationOptions }))
   return declare({ [definitionBrand]: true, name, keys, definition }, [...problems, ...entityProblems(definition)])
 }
 

@@ -4,6 +4,7 @@ import { type Documentation, documented } from './documentation.js'
 import type { FeatureSelection } from './feature-view.js'
 import { checkName } from './names.js'
 import { callerLocation } from './source-location.js'
+import { documentationOptions, unknownOptions } from './unknown-options.js'
 
 export interface FeatureService<Name extends string = string> extends Declared<FeatureServiceDefinition> {
   readonly name: Name
@@ -26,7 +27,11 @@ export function featureService<const Name extends string>(name: Name, options: S
     ...documented(options),
     at: callerLocation(),
   }
-  return declare({ [definitionBrand]: true, name, definition }, serviceProblems(definition))
+  const known = { version: true, features: true, ...documentationOptions } as const
+  return declare({ [definitionBrand]: true, name, definition }, [
+    ...unknownOptions(`service '${name}'`, options, known),
+    ...serviceProblems(definition),
+  ])
 }
 
 function serviceProblems(service: FeatureServiceDefinition): Problem[] {

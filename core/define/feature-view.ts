@@ -1,6 +1,6 @@
 import { viewProblems } from './check-view.js'
 import { type Declared, declare, definitionBrand, type Problem } from './declare.js'
-import type { FeatureServiceDefinition, FeatureViewDefinition } from './definitions.js'
+import type { FeatureServiceDefinition, FeatureViewDefinition, ViewChecks } from './definitions.js'
 import { type Documentation, documented } from './documentation.js'
 import { type Duration, readDuration } from './duration-option.js'
 import type { Entity } from './entity.js'
@@ -10,6 +10,7 @@ import { isPlainObject } from './names.js'
 import type { Source } from './parquet.js'
 import { readFeatures } from './read-features.js'
 import { callerLocation } from './source-location.js'
+import { documentationOptions, type OptionShape, unknownOptions } from './unknown-options.js'
 import { readViewTimes } from './view-times.js'
 import type { CheckedEntity, CheckedFeatures, CheckedKeys, FeatureChecks, KeyMapping } from './view-types.js'
 
@@ -63,6 +64,31 @@ export interface ViewOptions<
   readonly online?: boolean
 }
 
+const viewOptions = {
+  version: true,
+  entity: true,
+  source: true,
+  keys: true,
+  since: true,
+  every: true,
+  tile: true,
+  coarseTile: true,
+  lookback: true,
+  ttl: true,
+  lag: true,
+  onGap: true,
+  features: true,
+  checks: {
+    rows: { min: true, max: true, severity: true },
+    rejectedRateMax: true,
+    duplicateRateMax: true,
+    features: { each: { nullRateMax: true, min: true, max: true, severity: true } },
+  } satisfies Record<keyof ViewChecks, OptionShape[string]>,
+  sla: { freshness: true, duration: true },
+  online: true,
+  ...documentationOptions,
+} as const satisfies Record<keyof GivenView, OptionShape[string]>
+
 /** Features chosen from one view, for a feature service. */
 export interface FeatureSelection {
   readonly features: FeatureServiceDefinition['features']
@@ -89,7 +115,7 @@ export function featureView<
   const given = options as unknown as GivenView
   const problems: Problem[] = []
   const definition: FeatureViewDefinition = { ...readView(name, given, problems), at }
-  problems.push(...viewProblems(definition, given))
+  problems.push(...unknownOptions(`view '${name}'`, given, viewOptions), ...viewProblems(definition, given))
   const select = (features: readonly string[]): FeatureSelection => ({
     features: features.map((feature) => ({ view: name, viewVersion: definition.version, feature })),
   })

@@ -7,6 +7,7 @@ import { type Documentation, documented } from './documentation.js'
 import { type Duration, readDuration } from './duration-option.js'
 import { readColumns } from './read-columns.js'
 import { callerLocation } from './source-location.js'
+import { documentationOptions, type OptionShape, unknownOptions } from './unknown-options.js'
 
 export interface Source<Name extends string = string, Schema extends Columns = Columns>
   extends Declared<SourceDefinition> {
@@ -108,9 +109,22 @@ export function parquet<
     ...documented(given),
     at,
   }
-  problems.push(...sourceProblems(definition, given))
+  problems.push(...unknownOptions(`source '${name}'`, given, sourceOptions), ...sourceProblems(definition, given))
   return declare({ [definitionBrand]: true, name, schema: options.schema, definition }, problems)
 }
+
+const sourceOptions = {
+  path: true,
+  schema: true,
+  eventTime: true,
+  createdTime: true,
+  visibility: true,
+  timezone: true,
+  tombstone: true,
+  eventId: { column: true, within: true },
+  ready: { marker: true, delay: true, deadline: true },
+  ...documentationOptions,
+} as const satisfies Record<keyof GivenSource, OptionShape[string]>
 
 function readiness(name: string, ready: NonNullable<GivenSource['ready']>, problems: Problem[]): ReadinessRule {
   const who = `source '${name}': ready`

@@ -245,6 +245,17 @@ describe('validateRepo', () => {
     for (const error of validateRepo(bad)) expect(error.detail.facts).toMatchObject({ line: expect.any(Number) })
   })
 
+  test('says nothing of a service that follows from a view with a problem of its own', () => {
+    const one = repo()
+    const view = one.views[0]!
+    const without = { ...one, views: [{ ...view, features: [] }] }
+    expect(validateRepo(without)).toHaveLength(one.services[0]!.features.length)
+    expect(validateRepo(without, new Set([view.name]))).toEqual([])
+    expect(messages({ ...one, views: [{ ...view, features: [] }, view] })).toEqual([
+      expect.stringMatching(/^view 'spend' is defined twice/),
+    ])
+  })
+
   test('R14: an output name is taken once', () => {
     const one = repo()
     const view = (name: string, feature: string) => ({

@@ -9,14 +9,17 @@ import type {
   SourceLocation,
 } from './definitions.js'
 
-/** All problems, with file and line, never just the first; none: the repo may be applied. */
-export function validateRepo(repo: FeatureRepo): MillcourseError[] {
+/**
+ * All problems, with file and line, never just the first; none: the repo may be applied.
+ * @param faultyViews names of views that have problems of their own: what follows from those is not said again
+ */
+export function validateRepo(repo: FeatureRepo, faultyViews: ReadonlySet<string> = new Set()): MillcourseError[] {
   return [
     ...duplicateNames(repo),
     ...repo.sources.filter((source) => !source.owner?.trim()).map(withoutOwner),
     ...repo.views.flatMap((view) => viewProblems(repo, view)),
     ...outputNames(repo),
-    ...repo.services.flatMap((service) => serviceProblems(repo, service)),
+    ...repo.services.flatMap((service) => serviceProblems(repo, service, faultyViews)),
   ].map(toDefineError)
 }
 
@@ -92,7 +95,11 @@ export function outputName(view: string, feature: string): string {
   return `${view}__${feature}`
 }
 
-function serviceProblems(repo: FeatureRepo, service: FeatureServiceDefinition): Problem[] {
+function serviceProblems(
+  repo: FeatureRepo,
+  service: FeatureServiceDefinition,
+  faultyViews: ReadonlySet<string>,
+): Problem[] {
   const reported = new Set<string>()
   return service.features.flatMap(({ view: name, viewVersion, feature }) => {
     const refuse = (about: string, message: string, hint: string): Problem[] => {
@@ -103,7 +110,10 @@ function serviceProblems(repo: FeatureRepo, service: FeatureServiceDefinition): 
         problemAt(service, { code: 'DEFINE_INVALID', message: `service '${service.name}' ${message}`, hint, facts }),
       ]
     }
-    const view = repo.views.find((one) => one.name === name)
+    const named = repo.views.filter((one) => one.name === name)
+    // Which of two is meant, or what a faulty view would have, nobody can tell; that is said where they are defined.
+    if (named.length > 1 || faultyViews.has(name)) return []
+    const view = named[0]
     if (!view)
       return refuse(
         name,
