@@ -62,6 +62,8 @@ export function deliveryStatements(bundle: ViewBundle, rows: string, rowColumn: 
 function deliveryPairs(bundle: ViewBundle, rows: string, rowColumn: string): Relation {
   const identity = [...bundle.view.keyColumns.map((key) => key.column), idColumn(bundle)]
   const isKnown = bundle.source.visibility === 'created' ? [operation('isNotNull', column(createdColumn))] : []
+  // What lies before `since` is of no interval, so none would tell the others when it comes or goes.
+  const isOfView = operation('>=', column(eventColumn), literal(parseInstant(bundle.view.since)))
   const deliveries = select(
     table(rows),
     [
@@ -78,7 +80,13 @@ function deliveryPairs(bundle: ViewBundle, rows: string, rowColumn: string): Rel
         },
       ],
     ],
-    { where: all([...[...identity, eventColumn].map((name) => operation('isNotNull', column(name))), ...isKnown]) },
+    {
+      where: all([
+        ...[...identity, eventColumn].map((name) => operation('isNotNull', column(name))),
+        isOfView,
+        ...isKnown,
+      ]),
+    },
   )
   const apart = operation('abs', operation('-', column(eventColumn, 'later'), column(eventColumn, 'row')))
   return join(

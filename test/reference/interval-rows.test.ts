@@ -143,6 +143,18 @@ describe('rows of an interval', () => {
     })
   })
 
+  test('R19: a delivery from before `since` is no row of the view, and replaces none', async () => {
+    await bench.engine.withSession(async (session) => {
+      const file = await write(session, [
+        [1, 'a', 10, 10, 'x', 1],
+        [1, 'a', -5, 20, 'x', 2],
+      ])
+      const { counts, reopens } = await run(session, bundle('window'), [file], [], 0n)
+      expect(counts).toMatchObject({ read: 1, kept: 1, outside: 1, replaced: 0 })
+      expect(reopens).toEqual([])
+    })
+  })
+
   test('R19: an exact copy counts once, and a null id is no id', async () => {
     await bench.engine.withSession(async (session) => {
       const rows = [
