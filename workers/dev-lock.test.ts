@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -52,6 +53,32 @@ describe('the lock of the local stack', () => {
     await writeFile(join(stateFolder(repo), 'dev.lock'), JSON.stringify(await deadProcess()))
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => takeDevLock(repo)))
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(await readdir(stateFolder(repo))).toEqual(['dev.lock'])
+  })
+
+  test('one that reads the stale lock late does not take it from the one that got it', async () => {
+    const dead = JSON.stringify(await deadProcess())
+    for (let round = 0; round < 40; round++) {
+      await mkdir(stateFolder(repo), { recursive: true })
+      await writeFile(join(stateFolder(repo), 'dev.lock'), dead)
+      const late = async (turns: number) => {
+        for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+        return await takeDevLock(repo)
+      }
+      const results = await Promise.allSettled(Array.from({ length: 12 }, (_, index) => late(index)))
+      expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    }
+  })
+
+  test('one that died while it took over a stale lock is succeeded too', async () => {
+    await mkdir(stateFolder(repo), { recursive: true })
+    const [lock, claim] = [JSON.stringify(await deadProcess()), JSON.stringify(await deadProcess())]
+    await writeFile(join(stateFolder(repo), 'dev.lock'), lock)
+    const name = createHash('sha256').update(lock).digest('hex').slice(0, 16)
+    await writeFile(join(stateFolder(repo), `dev.lock.after.${name}`), claim)
+    const held = await takeDevLock(repo)
+    expect(await readdir(stateFolder(repo))).toEqual(['dev.lock'])
+    await held.release()
   })
 })
 
