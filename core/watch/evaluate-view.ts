@@ -210,61 +210,19 @@ function isGapOnItsWay(
   now: Instant,
   rules: WatchRules,
 ): boolean {
-  const before = observed.states.filter(({ interval }) => interval.start < until)
-  if (before.some(({ latestRun }) => latestRun?.outcome === 'running')) return true
-  const committed = new Set(before.filter((state) => state.committed !== null).map(({ interval }) => interval.start))
   const from = observed.publishedEndAt ?? parseInstant(entry.since)
+  const between = observed.states.filter(({ interval }) => interval.start >= from && interval.start < until)
+  if (between.some(({ latestRun }) => latestRun?.outcome === 'running')) return true
+  const committed = new Set(between.filter((state) => state.committed !== null).map(({ interval }) => interval.start))
   const waitNs = parseDuration(entry.readyDelay) + rules.graceNs
-  let isGap = false
+  let hasGap = false
+  // The oldest gap decides, mostly at once: years of intervals are not listed.
   for (const { start, end } of intervalsBetween(from, until, parseDuration(entry.every), parseInstant(entry.since))) {
     if (committed.has(start)) continue
     if (end + waitNs <= now) return false
-    isGap = true
+    hasGap = true
   }
-  return isGap
-}
-
-interface BlockedEnd {
-  readonly publishedEndAt: Instant | null
-  /** So many are committed and wait. */
-  readonly intervals: number
-  /** Start of the oldest of them: the gap lies before it. */
-  readonly from: Instant
-}
-
-/** Committed beyond the published end although nothing newer keeps it: the windows reach a gap (R32). */
-function blockedEnd(entry: CalendarEntry, observed: ViewObservation): BlockedEnd | null {
-  if (!entry.canBlock || !entry.isOnline) return null
-  const end = observed.publishedEndAt
-  const beyond = observed.states.filter(
-    (state) => state.committed !== null && !state.committed.isPublished && (end === null || state.interval.end > end),
-  )
-  const [oldest] = beyond
-  // Commits right behind the end are on their way, not blocked: a gap lies between.
-  if (!oldest || oldest.interval.start <= (end ?? parseInstant(entry.since))) return null
-  return { publishedEndAt: end, intervals: beyond.length, from: oldest.interval.start }
-}
-
-/**
- * Runs of one view work side by side, and a later interval may be committed first: what lies before it is missing only when
- * nothing there is under way any more and its own time of grace is over.
- */
-function isGapOnItsWay(
-  entry: CalendarEntry,
-  observed: ViewObservation,
-  until: Instant,
-  now: Instant,
-  rules: WatchRules,
-): boolean {
-  const before = observed.states.filter(({ interval }) => interval.start < until)
-  if (before.some(({ latestRun }) => latestRun?.outcome === 'running')) return true
-  const committed = new Set(before.filter((state) => state.committed !== null).map(({ interval }) => interval.start))
-  const from = observed.publishedEndAt ?? parseInstant(entry.since)
-  const gaps = [...intervalsBetween(from, until, parseDuration(entry.every), parseInstant(entry.since))].filter(
-    ({ start }) => !committed.has(start),
-  )
-  const waitNs = parseDuration(entry.readyDelay) + rules.graceNs
-  return gaps.length > 0 && gaps.every(({ end }) => end + waitNs > now)
+  return hasGap
 }
 
 function staleBy(entry: CalendarEntry, observed: ViewObservation, now: Instant): bigint | null {
