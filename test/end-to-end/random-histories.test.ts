@@ -1,0 +1,40 @@
+/** Random lives of a whole product against the slow reference: whatever came, changed and went, and in whatever order. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestDynalite } from '../support/dynalite.js'
+import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
+import { findDifferences } from '../support/random-answers.js'
+import { openRandomWorld } from '../support/random-world.js'
+import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
+import type { Servers } from '../support/world.js'
+
+const first = Number(process.env.MILLCOURSE_TEST_SEED ?? Math.floor(Math.random() * 1_000_000))
+const many = Number(process.env.MILLCOURSE_TEST_SEEDS ?? 2)
+
+let postgres: TestPostgres
+let temporal: TestTemporal
+let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
+let servers: Servers
+
+beforeAll(async () => {
+  console.log(`seed ${first}: MILLCOURSE_TEST_SEED=${first} replays it`)
+  ;[postgres, temporal, dynalite] = await Promise.all([startTestPostgres(), startTestTemporal(), startTestDynalite()])
+  servers = { postgresUrl: postgres.url, temporalAddress: temporal.server.address, dynamodbEndpoint: dynalite.endpoint }
+})
+afterAll(async () => {
+  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop()])
+})
+
+test.each(Array.from({ length: many }, (_, at) => first + at))(
+  'R22, R29, R31, R32: online, the published end and training sets equal the reference over what is committed (seed %i)',
+  async (seed) => {
+    const self = await openRandomWorld(servers, temporal, seed)
+    try {
+      const now = await self.play()
+      const found = await findDifferences(self, now)
+      expect(found, `${self.log.join('\n')}\n`).toEqual([])
+    } finally {
+      await self.close()
+    }
+  },
+  300_000,
+)
