@@ -97,6 +97,7 @@ class LocalStack {
       environment,
       keep: this.#keep,
       onPart: (part) => this.#parts.push(part),
+      ...(this.options.signal ? { signal: this.options.signal } : {}),
     })
     await this.#migrate(project, { ...environment, ...this.#stores.environment })
     // The children and the other commands read it: it has to stand before they start.

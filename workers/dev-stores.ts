@@ -25,6 +25,8 @@ export interface DevStoresOptions {
   readonly keep: KeepOptions
   /** Called as soon as a part runs, so that it is stopped whatever happens to its siblings. */
   readonly onPart: (part: KeptPart) => void
+  /** Gives up a start that takes minutes: the download or build of a program. */
+  readonly signal?: AbortSignal
 }
 
 interface Ports {
@@ -88,7 +90,7 @@ async function keepDynalite({ repoDir, keep, onPart }: DevStoresOptions, ports: 
   return part
 }
 
-async function keepTemporal({ repoDir, environment, keep, onPart }: DevStoresOptions, ports: Ports) {
+async function keepTemporal({ repoDir, environment, keep, onPart, signal }: DevStoresOptions, ports: Ports) {
   const folder = join(stateFolder(repoDir), 'temporal')
   const start = async () => {
     const server = await startEmbeddedTemporal({
@@ -98,6 +100,7 @@ async function keepTemporal({ repoDir, environment, keep, onPart }: DevStoresOpt
       port: ports.temporal,
       uiPort: ports.temporalUi,
       onProgress: (text) => keep.tell({ kind: 'note', part: 'temporal', text: `temporal: ${text}` }),
+      ...(signal ? { signal } : {}),
     })
     return { ...server, ended: server.exited }
   }

@@ -22,6 +22,8 @@ export interface EmbeddedTemporalOptions {
   readonly namespace?: string
   readonly startTimeoutMs?: number
   readonly onProgress?: (line: string) => void
+  /** Gives up fetching the program; a server that runs is ended by `stop`. */
+  readonly signal?: AbortSignal
 }
 
 export interface EmbeddedTemporal {

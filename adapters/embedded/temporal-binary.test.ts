@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { cacheFolder, findTemporalBinary } from './temporal-binary.js'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { cacheFolder, findTemporalBinary, lookForTemporalBinary } from './temporal-binary.js'
 
 let dir: string
 beforeEach(() => {
@@ -49,6 +49,29 @@ describe('findTemporalBinary', () => {
     expect(found).toBe(join(dir, 'cache/millcourse/temporal-v1.5.1/temporal'))
     expect(readFileSync(join(dir, 'asked'), 'utf8')).toBe('install github.com/temporalio/cli/cmd/temporal@v1.5.1\n')
     expect(told.join('\n')).toMatch(/downloading[\s\S]*the download failed[\s\S]*building/)
+  })
+
+  test('the one that Go installed is used, though few have that folder on their PATH', async () => {
+    const installed = program('go/bin', 'temporal')
+    expect(await find('/nowhere')).toBe(installed)
+    const elsewhere = program('elsewhere', 'temporal')
+    expect(await lookForTemporalBinary({ GOBIN: join(dir, 'elsewhere'), HOME: dir })).toBe(elsewhere)
+  })
+
+  test('a build that is given up ends Go and leaves nothing', async () => {
+    const started = join(dir, 'started')
+    // `wait` ends at the signal; the shell then says so and is gone, as Go is.
+    program('bin', 'go', `trap 'echo ended > ${join(dir, 'ended')}; exit 1' INT; sleep 60 2>/dev/null & echo $! > ${started}; wait`)
+    const controller = new AbortController()
+    const env = { PATH: `${join(dir, 'bin')}:/bin:/usr/bin`, XDG_CACHE_HOME: join(dir, 'cache'), HOME: dir }
+    const finding = findTemporalBinary({ env, downloadStallMs: 1, signal: controller.signal })
+    const refused = expect(finding).rejects.toMatchObject({ code: 'STACK_START_FAILED' })
+    await vi.waitFor(() => expect(readFileSync(started, 'utf8')).toMatch(/\d/), 5_000)
+    controller.abort()
+    await refused
+    process.kill(Number(readFileSync(started, 'utf8')))
+    expect(readFileSync(join(dir, 'ended'), 'utf8')).toBe('ended\n')
+    expect(readdirSync(join(dir, 'cache/millcourse/temporal-v1.5.1'))).toEqual([])
   })
 
   test('a build that fails leaves no half program, and all that was tried is said', async () => {

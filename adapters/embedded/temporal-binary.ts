@@ -21,12 +21,14 @@ export interface FindOptions {
   /** The download is given up when nothing has arrived for so long. */
   readonly downloadStallMs?: number
   readonly buildTimeoutMs?: number
+  /** Gives up what is under way, and leaves nothing of it. */
+  readonly signal?: AbortSignal
 }
 
 /**
- * The `temporal` program: on the PATH, in the cache, from the SDK's download site, or built by Go (about 3 minutes, once).
- * (A `TEMPORAL_ADDRESS` comes before all of these; the caller then starts no server.)
- * @throws MillcourseError STACK_TOOL_MISSING, saying what was tried
+ * The `temporal` program: on the PATH, in the cache, where Go installs, from the SDK's download site, or built by Go (about 3
+ * minutes, once). (A `TEMPORAL_ADDRESS` comes before all of these; the caller then starts no server.)
+ * @throws MillcourseError STACK_TOOL_MISSING, saying what was tried; STACK_START_FAILED when `signal` ended it
  */
 export async function findTemporalBinary(options: FindOptions): Promise<string> {
   const found = await lookForTemporalBinary(options.env)
@@ -40,6 +42,10 @@ export async function findTemporalBinary(options: FindOptions): Promise<string> 
       await attempt(cached, options)
       return cached
     } catch (error) {
+      if (options.signal?.aborted)
+        throw new MillcourseError('STACK_START_FAILED', 'stopped while the Temporal CLI was being fetched', {
+          hint: 'start again; nothing half-made is left',
+        })
       tried.push((error as Error).message)
       options.onProgress?.((error as Error).message)
     }
@@ -49,10 +55,19 @@ export async function findTemporalBinary(options: FindOptions): Promise<string> 
   })
 }
 
-/** On the PATH or in the cache; null: it would have to be downloaded or built first. */
+/** On the PATH, in the cache or where Go installs; null: it would have to be downloaded or built first. */
 export async function lookForTemporalBinary(env: FindOptions['env']): Promise<string | null> {
-  const cached = join(cachedIn(env), 'temporal')
-  return (await findOnPath('temporal', env)) ?? ((await isProgram(cached)) ? cached : null)
+  const onPath = await findOnPath('temporal', env)
+  if (onPath) return onPath
+  for (const folder of [cachedIn(env), ...goBinFolders(env)])
+    if (await isProgram(join(folder, 'temporal'))) return join(folder, 'temporal')
+  return null
+}
+
+/** `go install` writes there; few have the folder on their PATH. */
+function goBinFolders(env: FindOptions['env']): string[] {
+  const paths = (env.GOPATH || join(env.HOME || homedir(), 'go')).split(delimiter)
+  return [...(env.GOBIN ? [env.GOBIN] : []), ...paths.filter((path) => path !== '').map((path) => join(path, 'bin'))]
 }
 
 function cachedIn(env: FindOptions['env']): string {
@@ -80,18 +95,19 @@ async function isProgram(path: string): Promise<boolean> {
 async function download(target: string, options: FindOptions): Promise<void> {
   const scratch = await mkdtemp(`${target}-download-`)
   const stall = stallSignal(options.downloadStallMs ?? 10_000)
+  const signal = options.signal ? AbortSignal.any([stall.signal, options.signal]) : stall.signal
   try {
     options.onProgress?.(`downloading the Temporal CLI ${version} from temporal.download`)
     const arch = process.arch === 'x64' ? 'amd64' : process.arch
     const query = new URLSearchParams({ platform: process.platform, arch, format: 'tar.gz' })
-    const info = await fetch(`${downloadInfoUrl}/${version}?${query}`, { signal: stall.signal })
+    const info = await fetch(`${downloadInfoUrl}/${version}?${query}`, { signal })
     if (!info.ok) throw new Error(`HTTP ${info.status}`)
     const { archiveUrl, fileToExtract } = (await info.json()) as { archiveUrl: string; fileToExtract: string }
-    const archive = await fetch(archiveUrl, { signal: stall.signal })
+    const archive = await fetch(archiveUrl, { signal })
     if (!archive.ok || !archive.body) throw new Error(`HTTP ${archive.status}`)
     const body = Readable.fromWeb(archive.body as import('node:stream/web').ReadableStream)
     body.on('data', stall.moved)
-    await pipeline(body, createWriteStream(join(scratch, 'temporal.tar.gz')), { signal: stall.signal })
+    await pipeline(body, createWriteStream(join(scratch, 'temporal.tar.gz')), { signal })
     stall.end()
     await promisify(execFile)('tar', ['-xzf', 'temporal.tar.gz', fileToExtract], { cwd: scratch })
     await chmod(join(scratch, fileToExtract), 0o755)
@@ -131,7 +147,7 @@ async function build(target: string, options: FindOptions): Promise<void> {
     options.onProgress?.(`building the Temporal CLI: ${elapsedS} s`)
   }, 15_000)
   try {
-    await runToEnd(go, ['install', goPackage], { ...options.env, GOBIN: scratch }, options.buildTimeoutMs ?? 900_000)
+    await runToEnd(go, ['install', goPackage], { ...options, env: { ...options.env, GOBIN: scratch } })
     await rename(join(scratch, 'temporal'), target)
   } catch (error) {
     throw new Error(`go install ${goPackage} failed (${(error as Error).message})`)
@@ -144,19 +160,23 @@ async function build(target: string, options: FindOptions): Promise<void> {
 function runToEnd(
   program: string,
   args: readonly string[],
-  env: Record<string, string | undefined>,
-  timeoutMs: number,
+  { env, signal, buildTimeoutMs = 900_000 }: FindOptions,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: timeoutMs })
+    signal?.throwIfAborted()
+    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: buildTimeoutMs })
+    // Go ends its compilers when interrupted; the scratch folder may go only after them.
+    const interrupt = () => child.kill('SIGINT')
+    signal?.addEventListener('abort', interrupt)
     let lastLine = ''
     child.stderr.on('data', (chunk: Buffer) => {
       lastLine = chunk.toString().trim().split('\n').at(-1) ?? lastLine
     })
     child.once('error', reject)
-    child.once('close', (code, signal) => {
+    child.once('close', (code, endedBy) => {
+      signal?.removeEventListener('abort', interrupt)
       if (code === 0) resolve()
-      else reject(new Error(signal ? `ended by ${signal}` : `code ${code}: ${lastLine}`))
+      else reject(new Error(endedBy ? `ended by ${endedBy}` : `code ${code}: ${lastLine}`))
     })
   })
 }
