@@ -75,7 +75,8 @@ async function initSample(context: CliContext, target: string, example: string):
       'millcourse dev                          # the stack; leave it running and open another terminal',
       'millcourse apply',
       'millcourse materialize user_orders',
-      'millcourse get user_orders user_id=42',
+      'millcourse materialize last_order',
+      'millcourse get next_purchase user_id=42',
     ],
   }
 }

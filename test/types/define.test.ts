@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { compileFiles, compileSnippets } from './compile-snippets.js'
@@ -148,4 +148,15 @@ test('the sample of `millcourse init` compiles', () => {
   const said = compileFiles(files.map((file) => join(folder, file)))
   expect(Object.keys(said).length).toBeGreaterThan(5)
   expect(Object.values(said).flat()).toEqual([])
+})
+
+test.each([
+  ['docs/definitions.md', "import { entity, featureService, featureView, parquet, t, window } from 'millcourse'\n"],
+  ['README.md', ''],
+])('the TypeScript of %s compiles', (file, imports) => {
+  const text = readFileSync(join(import.meta.dirname, '../..', file), 'utf8')
+  const blocks = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => imports + code)
+  expect(blocks.length).toBeGreaterThan(0)
+  const snippets = blocks.map((code, index) => [`docs-${index}`, code.replaceAll("'../", "'../../feature_repo/")])
+  expect(Object.values(compileSnippets(Object.fromEntries(snippets))).flat()).toEqual([])
 })
