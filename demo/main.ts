@@ -11,6 +11,7 @@ import { promisify } from 'node:util'
 import type { CliContext } from '../cli/context.js'
 import { findFlightsFile } from '../cli/init/flights-layout.js'
 import { text } from '../cli/init/partition-layout.js'
+import { errorText } from '../cli/output/error-text.js'
 import { newProgress } from '../cli/output/progress.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
@@ -37,8 +38,17 @@ const abort = new AbortController()
 process.once('SIGINT', () => abort.abort())
 process.once('SIGTERM', () => abort.abort())
 
+/** The end of a demo that cannot go on; a sentence is enough. */
+class DemoStopped extends Error {}
+
 mkdirSync(join(root, '.cache'), { recursive: true })
-process.exitCode = await demo()
+process.exitCode = await demo().catch((error: unknown) => {
+  progress.end()
+  if (abort.signal.aborted) return 130
+  progress.line(`\nThe demo stopped: ${error instanceof DemoStopped ? error.message : errorText(error)}`)
+  progress.line(`Logs: ${relative(process.cwd(), join(repoDir, '.millcourse', 'logs'))}`)
+  return 1
+})
 
 async function demo(): Promise<number> {
   const failures: string[] = []
@@ -46,7 +56,8 @@ async function demo(): Promise<number> {
   say('1. The local stack: Temporal, Postgres, dynalite, a folder lake, a worker, a watcher')
   const stack = await startDevStack({
     repoDir,
-    now: null,
+    // Watched as of the last hour: the real now is 25 years later, and all would be stale.
+    now: formatInstant(range.end),
     signal: abort.signal,
     log: (event) => progress.update(`   ${event.text}`),
   })
@@ -130,6 +141,11 @@ async function materializeUntil(
     now = now + hoursPerStep * hourNs < to ? now + hoursPerStep * hourNs : to
     await arrivals.arriveUntil(now)
     await tickAll(context, views, now)
+    const counts = new Map<string, number>()
+    for (const { outcome } of await finishedRuns(context)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+    const what = [...counts].map(([outcome, count]) => `${count} ${outcome}`).sort()
+    progress.end()
+    progress.line(`   ${formatInstant(now)}  runs: ${what.join(', ')}`)
   }
 }
 
@@ -148,7 +164,7 @@ async function tickAll(context: CliContext, views: readonly ViewBundle[], now: I
 async function untilQuiet(context: CliContext, views: readonly ViewBundle[], clock = ''): Promise<void> {
   const ledger = await context.ledger()
   for (;;) {
-    if (abort.signal.aborted) throw new Error('interrupted')
+    if (abort.signal.aborted) throw new DemoStopped('interrupted')
     const running = await ledger.runs({ outcomes: ['running'], limit: 500 })
     const waiting = await Promise.all(
       views.map(async ({ view }) => {
@@ -157,7 +173,8 @@ async function untilQuiet(context: CliContext, views: readonly ViewBundle[], clo
       }),
     )
     const done = (await finishedRuns(context)).length
-    progress.update(`   ${clock}  ${done} runs finished, ${running.length} under way`)
+    // In a pipe each would be a line of its own; the step's end is one.
+    if (process.stderr.isTTY) progress.update(`   ${clock}  ${done} runs finished, ${running.length} under way`)
     if (running.length === 0 && !waiting.includes(true)) return
     await new Promise((resolve) => setTimeout(resolve, 150))
   }
@@ -198,14 +215,14 @@ async function verify(context: CliContext, views: readonly ViewBundle[]): Promis
   const differences: string[] = []
   const project = (await (await context.registry()).current())!.repo.project
   for (const { bundle, truth } of truths) {
-    progress.update(`   ${bundle.view.name}`)
+    if (process.stderr.isTTY) progress.update(`   ${bundle.view.name}`)
     const checked = await verifyOnline(await context.online(), bundle, project, truth, range.end)
     progress.line(
-      `   ${bundle.view.name.padEnd(16)} ${checked.keys} keys, ${checked.values} values, ${checked.differences.length} differences`,
+      `   ${bundle.view.name.padEnd(16)} ${amount(checked.keys)} keys, ${amount(checked.values)} values, ${checked.differences.length} differences`,
     )
     differences.push(...checked.differences)
   }
-  say(`7. A training set for ${spineRows.toLocaleString('en')} flights that sees only what was known when each left`)
+  say(`7. A training set for ${amount(spineRows)} flights that sees only what was known when each left`)
   const files = { spine: join(repoDir, 'spine.parquet'), out: join(repoDir, 'training.parquet') }
   await engine.withSession((session) =>
     session.execute({
@@ -226,7 +243,7 @@ async function verify(context: CliContext, views: readonly ViewBundle[]): Promis
   ])
   const checked = await verifyTrainingSet(engine, files.out, 'date', truths, sampledRows)
   progress.line(
-    `   ${checked.rows} rows, ${checked.keys} of them recomputed: ${checked.values} values, ${checked.differences.length} differences`,
+    `   ${amount(checked.rows)} rows, ${amount(checked.keys)} of them recomputed: ${amount(checked.values)} values, ${checked.differences.length} differences`,
   )
   if (checked.rows !== spineRows)
     differences.push(`the training set has ${checked.rows} rows for ${spineRows} of the spine`)
@@ -241,14 +258,24 @@ async function show(args: readonly string[]): Promise<void> {
       .join(' ')
       .replaceAll(`${repoDir}/`, '')}`,
   )
-  const { stdout } = await promisify(execFile)(process.execPath, [cli, '--repo', repoDir, ...args], {
+  const shown = await promisify(execFile)(process.execPath, [cli, '--repo', repoDir, ...args], {
     maxBuffer: 1 << 26,
-  })
-  for (const line of stdout.trimEnd().split('\n')) progress.line(`     ${line}`)
+    signal: abort.signal,
+  }).catch((error: Error & { stdout?: string; stderr?: string }) => ({ ...error, error }))
+  const isFailed = 'error' in shown
+  const printed = isFailed ? `${shown.stdout ?? ''}${shown.stderr ?? ''}` : shown.stdout
+  for (const line of printed.trimEnd().split('\n')) progress.line(`     ${line}`.trimEnd())
+  if (isFailed) throw new DemoStopped('the command above failed')
 }
 
+/** What moved belongs to the step before. */
 function say(step: string): void {
+  progress.end()
   progress.line(`\n${step}`)
+}
+
+function amount(count: number): string {
+  return count.toLocaleString('en')
 }
 
 function report(failures: readonly string[], views: number): void {
@@ -264,7 +291,7 @@ function report(failures: readonly string[], views: number): void {
   const now = formatInstant(range.end)
   progress.line(`
 Next, ${isKept ? 'in another terminal' : '`npm run demo -- --keep` leaves the stack up for'}:
-  npx millcourse --repo ${repo} runs
+  npx millcourse --repo ${repo} runs --limit 10
   npx millcourse --repo ${repo} get airport_delays origin=ORD --now ${now}
   npx millcourse --repo ${repo} get delay_model origin=ORD destination=LGA --now ${now}
   npx millcourse --repo ${repo} incidents`)
