@@ -61,7 +61,11 @@ describe('findTemporalBinary', () => {
   test('a build that is given up ends Go and leaves nothing', async () => {
     const started = join(dir, 'started')
     // `wait` ends at the signal; the shell then says so and is gone, as Go is.
-    program('bin', 'go', `trap 'echo ended > ${join(dir, 'ended')}; exit 1' INT; sleep 60 2>/dev/null & echo $! > ${started}; wait`)
+    program(
+      'bin',
+      'go',
+      `trap 'echo ended > ${join(dir, 'ended')}; exit 1' INT; sleep 60 2>/dev/null & echo $! > ${started}; wait`,
+    )
     const controller = new AbortController()
     const env = { PATH: `${join(dir, 'bin')}:/bin:/usr/bin`, XDG_CACHE_HOME: join(dir, 'cache'), HOME: dir }
     const finding = findTemporalBinary({ env, downloadStallMs: 1, signal: controller.signal })
