@@ -49,6 +49,7 @@ async function readState(
   const key = { view: view.name, version: view.version }
   const since = parseInstant(view.since)
   const commits = await ledger.currentCommits(key, { start: since, end: now })
+  const { endAt } = expectedEnd(view, commits)
   const byStart = new Map(commits.map((commit) => [commit.interval.start, commit]))
   const rows: Row[] = []
   const runStates = new Map(
@@ -70,9 +71,13 @@ async function readState(
       found.push(`${at}: never ran`)
       continue
     }
-    if (!['done', 'held', 'accepted', 'rejected'].includes(latest.outcome))
+    // R32: beyond a gap that blocks, intervals are committed and wait.
+    const isWaiting = latest.outcome === 'committed' && (endAt === null || interval.end > endAt)
+    if (!isWaiting && !['done', 'held', 'accepted', 'rejected'].includes(latest.outcome))
       found.push(`${at}: is ${latest.outcome} ${latest.errorCode}`)
-    if (['done', 'accepted'].includes(latest.outcome) && commit?.runId !== latest.runId)
+    if (commit && (commit.publishedSequence === null) !== (endAt === null || interval.end > endAt))
+      found.push(`${at}: R33: its commit is ${commit.publishedSequence === null ? 'not published' : 'published'}`)
+    if (['done', 'committed', 'accepted'].includes(latest.outcome) && commit?.runId !== latest.runId)
       found.push(`${at}: the newest good run is not committed`)
     const seen = fingerprint(await pinned(latest.runId))
     if (seen !== fingerprint(presentRows.filter(isInside)))

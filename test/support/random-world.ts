@@ -113,7 +113,7 @@ async function changeSource(self: RandomWorld, now: Instant): Promise<void> {
     return
   }
   const daysSoFar = Number((now - firstDay) / day) + 1
-  const latest = random() < 0.6 ? daysSoFar - 1 : Math.floor(random() * daysSoFar) - (random() < 0.2 ? 1 : 0)
+  const latest = random() < 0.6 ? daysSoFar - 1 : Math.floor(random() * daysSoFar)
   const isReplaced = what < 0.5 && present.size > 0
   const fresh = `events/${formatInstant(firstDay + BigInt(latest) * day).slice(0, 10)}/${self.contents.size}.parquet`
   const path = isReplaced ? pick(random, [...present.keys()]) : fresh
