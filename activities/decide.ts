@@ -28,7 +28,7 @@ export function applyDecision(deps: ActivityDeps): (input: DecideInput) => Promi
         return { kind: 'committed', view, version }
       case 'kept':
         return action === 'rerun'
-          ? { kind: 'rerun', run: rerunInput(decision, input) }
+          ? { kind: 'rerun', run: rerunInput(decision, input), project: deps.settings.project }
           : { kind: 'kept', view, version }
       default:
         return assertNever(outcome)

@@ -51,6 +51,7 @@ export function planTick(deps: ActivityDeps) {
     const gaps = await deps.ledger.intervalGaps(key, range)
     const { due, left } = dueIntervals(gaps, [...again.values()], grid, input.runsMax)
     return {
+      project: deps.settings.project,
       ...key,
       due: due.map(toIsoInterval),
       left,

@@ -23,9 +23,12 @@ export async function decide(input: DecideInput): Promise<DecideResult> {
       return { kind: applied.kind, published: published.kind, workflowId: null }
     }
     case 'rerun': {
-      const { view, version, interval } = applied.run
-      const workflowId = runWorkflowId(view, version, interval.start)
-      await startOrJoin(run, workflowId, [applied.run])
+      const { project, run: rerun } = applied
+      const workflowId = runWorkflowId(
+        { ...rerun, ...(project === undefined ? {} : { project }) },
+        rerun.interval.start,
+      )
+      await startOrJoin(run, workflowId, [rerun])
       return { kind: applied.kind, published: null, workflowId }
     }
     case 'kept':

@@ -16,11 +16,12 @@ import { run } from './run.js'
 import { startOrJoin } from './start-child.js'
 
 export async function tick(input: TickInput): Promise<TickResult> {
-  const { view, version, due, left, decisionIds, isPublishDue } = await proxySteps(input.heartbeatMs).planTick(input)
+  const plan = await proxySteps(input.heartbeatMs).planTick(input)
+  const { view, version, due, left, decisionIds, isPublishDue } = plan
   const shared = { now: input.now, ...(input.heartbeatMs === undefined ? {} : { heartbeatMs: input.heartbeatMs }) }
   const runs = await Promise.all(
     due.map(async (interval) => {
-      const workflowId = runWorkflowId(view, version, interval.start)
+      const workflowId = runWorkflowId(plan, interval.start)
       const how = await startOrJoin(run, workflowId, [{ view, version, interval, kind: input.kind, ...shared }])
       return { interval, workflowId, how }
     }),
@@ -29,7 +30,7 @@ export async function tick(input: TickInput): Promise<TickResult> {
     decisionIds.map((decisionId) => startOrJoin(decide, decideWorkflowId(decisionId), [{ decisionId, ...shared }])),
   )
   const publishing = isPublishDue
-    ? await startOrJoin(publish, publishWorkflowId(view, version), [{ view, version, ...shared }])
+    ? await startOrJoin(publish, publishWorkflowId(plan), [{ view, version, ...shared }])
     : null
   return {
     started: runs.filter(({ how }) => how === 'started').map(({ interval, workflowId }) => ({ interval, workflowId })),

@@ -80,15 +80,26 @@ export interface ScheduleChanges {
   readonly unchanged: readonly string[]
 }
 
-/** Two open runs of one interval are impossible by name. */
-export function runWorkflowId(view: string, version: number, start: IsoInstant): string {
-  return `materialize/${view}@v${version}/${start}`
+/** A view version of a project; histories recorded before ids held the project have none. */
+export interface NamedView {
+  readonly project?: string
+  readonly view: string
+  readonly version: number
+}
+
+/** Two open runs of one interval are impossible by name; two projects of one namespace never join each other's. */
+export function runWorkflowId(named: NamedView, start: IsoInstant): string {
+  return `materialize/${viewPath(named)}/${start}`
 }
 
 export function decideWorkflowId(decisionId: string): string {
   return `decide/${decisionId}`
 }
 
-export function publishWorkflowId(view: string, version: number): string {
-  return `publish/${view}@v${version}`
+export function publishWorkflowId(named: NamedView): string {
+  return `publish/${viewPath(named)}`
+}
+
+function viewPath({ project, view, version }: NamedView): string {
+  return `${project === undefined ? '' : `${project}/`}${view}@v${version}`
 }

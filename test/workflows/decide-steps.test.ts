@@ -75,7 +75,11 @@ describe('R37: decisions', () => {
     const runId = await held('reruns')
     const apply = await decide('reruns', 'rerun', runId)
     const applied = await apply()
-    expect(applied).toEqual({ kind: 'rerun', run: { ...hourOf('reruns', 0), kind: 'rerun', now: hour(1) } })
+    expect(applied).toMatchObject({
+      kind: 'rerun',
+      project: expect.any(String),
+      run: { ...hourOf('reruns', 0), kind: 'rerun', now: hour(1) },
+    })
     expect(await apply()).toEqual(applied)
     if (applied.kind === 'rerun') expect((await rig.run(applied.run)).outcome).toBe('held')
   })

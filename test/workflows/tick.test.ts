@@ -75,7 +75,7 @@ describe('tick', () => {
     expect(result).toEqual({
       started: [hour(0), hour(1), hour(2)].map((interval) => ({
         interval,
-        workflowId: runWorkflowId('tick_starts', 3, interval.start),
+        workflowId: runWorkflowId({ view: 'tick_starts', version: 3 }, interval.start),
       })),
       joined: [],
       left: 7,
@@ -109,6 +109,27 @@ describe('tick', () => {
     await temporal.client.workflow.getHandle(first.started[0]!.workflowId).result()
     expect(await tick()).toMatchObject({ started: [{ interval: hour(0) }], joined: [] })
     expect(calls.filter((call) => call === 'planTick')).toHaveLength(3)
+  })
+
+  test('two projects of one namespace with a view of one name never join each other', async () => {
+    let release = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const projects = ['first', 'second']
+    const { tick } = await work('tick_projects', {
+      planTick: async ({ view }) => ({ ...nothingDue, project: projects.shift()!, view, due: [hour(0)] }),
+      readSource: async () => {
+        await released
+        return { warnings: [] }
+      },
+    })
+    const ticks = [await tick(), await tick()]
+    release()
+    expect(ticks).toMatchObject([{ joined: [] }, { joined: [] }])
+    expect(ticks.map(({ started }) => started[0]?.workflowId)).toEqual(
+      ['first', 'second'].map((project) => `materialize/${project}/tick_projects@v1/${hour(0).start}`),
+    )
   })
 
   test('R33: unmarked commits where no publish is open bring a publish, which outlives the tick', async () => {
@@ -171,9 +192,16 @@ describe('decide', () => {
 
   test('R37: a rerun starts the run of the interval, which outlives the decision', async () => {
     const { decide, ended } = await work('decide_reruns', {
-      applyDecision: async () => ({ kind: 'rerun', run: { ...runInput, view: 'decide_reruns', kind: 'rerun' } }),
+      applyDecision: async () => ({
+        kind: 'rerun',
+        project: 'shop',
+        run: { ...runInput, view: 'decide_reruns', kind: 'rerun' },
+      }),
     })
-    const workflowId = runWorkflowId('decide_reruns', 1, runInput.interval.start)
+    const workflowId = runWorkflowId(
+      { project: 'shop', view: 'decide_reruns', version: runInput.version },
+      runInput.interval.start,
+    )
     expect(await decide('rerun-1')).toEqual({ kind: 'rerun', published: null, workflowId })
     expect(await temporal.client.workflow.getHandle(workflowId).result()).toMatchObject({ outcome: 'done' })
     expect(ended[0]?.run.kind).toBe('rerun')
