@@ -83,8 +83,8 @@ export interface RecordFailureInput {
 
 /** What a tick has to start; the ledger is the truth, there is no watermark. */
 export interface PlanTickResult {
-  /** Part of the names of what is started; absent in histories of 0.1.0 before it was. */
-  readonly project?: string
+  /** Part of the names of what is started. */
+  readonly project: string
   readonly view: string
   readonly version: number
   /** Intervals to run now, oldest first, at most `runsMax`. */
@@ -108,7 +108,7 @@ export interface PublishViewInput {
 export type ApplyDecisionResult =
   | { readonly kind: 'committed' | 'kept'; readonly view: string; readonly version: number }
   | { readonly kind: 'superseded'; readonly byRunId: string }
-  | { readonly kind: 'rerun'; readonly run: RunInput; readonly project?: string }
+  | { readonly kind: 'rerun'; readonly run: RunInput; readonly project: string }
 
 /** What workflows may call; made by create-activities.ts. Names and arguments are frozen by recorded histories. */
 export interface Activities {

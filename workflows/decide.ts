@@ -24,10 +24,7 @@ export async function decide(input: DecideInput): Promise<DecideResult> {
     }
     case 'rerun': {
       const { project, run: rerun } = applied
-      const workflowId = runWorkflowId(
-        { ...rerun, ...(project === undefined ? {} : { project }) },
-        rerun.interval.start,
-      )
+      const workflowId = runWorkflowId({ project, ...rerun }, rerun.interval.start)
       await startOrJoin(run, workflowId, [rerun])
       return { kind: applied.kind, published: null, workflowId }
     }

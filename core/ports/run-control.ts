@@ -80,9 +80,9 @@ export interface ScheduleChanges {
   readonly unchanged: readonly string[]
 }
 
-/** A view version of a project; histories recorded before ids held the project have none. */
+/** A view version of a project. */
 export interface NamedView {
-  readonly project?: string
+  readonly project: string
   readonly view: string
   readonly version: number
 }
@@ -101,5 +101,5 @@ export function publishWorkflowId(named: NamedView): string {
 }
 
 function viewPath({ project, view, version }: NamedView): string {
-  return `${project === undefined ? '' : `${project}/`}${view}@v${version}`
+  return `${project}/${view}@v${version}`
 }

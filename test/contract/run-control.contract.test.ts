@@ -46,7 +46,7 @@ describe('tick and decide', () => {
     const { activities } = plainActivities({
       planTick: async (input) => {
         seen.push(input)
-        return { view: 'v', version: 1, due: [], left: 3, decisionIds: [], isPublishDue: false }
+        return { project: 'p', view: 'v', version: 1, due: [], left: 3, decisionIds: [], isPublishDue: false }
       },
     })
     await temporal.startWorker(taskQueue, activities)

@@ -109,6 +109,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     input: tickInput,
     answers: () => ({
       planTick: async ({ view }) => ({
+        project: 'flights',
         view,
         version: 1,
         due: [
@@ -130,7 +131,9 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   'decide-rerun': {
     workflow: 'decide',
     input: { decisionId: 'history-3', now: null },
-    answers: () => ({ applyDecision: async () => ({ kind: 'rerun', run: { ...runInput, kind: 'rerun' } }) }),
+    answers: () => ({
+      applyDecision: async () => ({ kind: 'rerun', project: 'flights', run: { ...runInput, kind: 'rerun' } }),
+    }),
   },
   publish: { workflow: 'publish', input: { view: 'airport_delays', version: 1, now: null }, answers: () => ({}) },
 }

@@ -56,7 +56,15 @@ export function runRef(input: RunInput): RunRef {
 export const keyCounts = { touched: 3, published: 2, unchanged: 1, superseded: 0, takenBack: 0, rewritten: 0 }
 
 export const goodRun: Activities = {
-  planTick: async ({ view }) => ({ view, version: 1, due: [], left: 0, decisionIds: [], isPublishDue: false }),
+  planTick: async ({ view }) => ({
+    project: 'shop',
+    view,
+    version: 1,
+    due: [],
+    left: 0,
+    decisionIds: [],
+    isPublishDue: false,
+  }),
   planRun: async (input) => ({ kind: 'ready', run: runRef(input), number: 1, supersedes: null, files: 1, bytes: 10 }),
   readSource: async () => ({ warnings: [] }),
   computeInterval: async () => ({

@@ -47,7 +47,15 @@ async function work(view: string, answers: Partial<Activities>) {
   }
 }
 
-const nothingDue: PlanTickResult = { view: '', version: 1, due: [], left: 0, decisionIds: [], isPublishDue: false }
+const nothingDue: PlanTickResult = {
+  project: 'shop',
+  view: '',
+  version: 1,
+  due: [],
+  left: 0,
+  decisionIds: [],
+  isPublishDue: false,
+}
 
 describe('tick', () => {
   test('starts one run per due interval, oldest first, says what is left, and ends before they do', async () => {
@@ -75,7 +83,7 @@ describe('tick', () => {
     expect(result).toEqual({
       started: [hour(0), hour(1), hour(2)].map((interval) => ({
         interval,
-        workflowId: runWorkflowId({ view: 'tick_starts', version: 3 }, interval.start),
+        workflowId: runWorkflowId({ project: 'shop', view: 'tick_starts', version: 3 }, interval.start),
       })),
       joined: [],
       left: 7,
@@ -142,7 +150,7 @@ describe('tick', () => {
       },
     })
     expect((await tick()).publishStarted).toBe(true)
-    await temporal.client.workflow.getHandle('publish/tick_publishes@v2').result()
+    await temporal.client.workflow.getHandle('publish/shop/tick_publishes@v2').result()
     expect(published).toMatchObject([{ view: 'tick_publishes', version: 2, now: null }])
   })
 
