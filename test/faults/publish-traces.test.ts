@@ -4,12 +4,13 @@ import type { EmbeddedDynalite } from '../../adapters/embedded/embedded-dynalite
 import { type Favour, generateTrace } from '../reference/publish-protocol/search.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
+import { testSeed } from '../support/test-seed.js'
 import { playTraces } from './publish-traces/play-trace.js'
 import type { RealParts } from './publish-traces/real-protocol.js'
 import { withoutGuard } from './publish-traces/without-guard.js'
 
 /** PROTOCOL_SEED and PROTOCOL_TRACES play a failure again. */
-const seed = Number(process.env.PROTOCOL_SEED ?? Date.now() % 1_000_000_000)
+const seed = testSeed('PROTOCOL_SEED', 261_586_355)
 const traceCount = Number(process.env.PROTOCOL_TRACES ?? 200)
 
 /** Lost files, expiry and backfills are not the ledger's or the store's own doing. */

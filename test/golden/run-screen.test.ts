@@ -1,4 +1,4 @@
-/** `runs show` of each outcome as a person on call reads it. `npx vitest run --project stack test/golden -u` after a change that is meant. */
+/** `runs show` of each outcome as a person on call reads it. `npm run golden:update` after a change that is meant. */
 import { expect, test } from 'vitest'
 import { nextSteps, type Situation } from '../../cli/run-screen/next-steps.js'
 import type { RunDetails } from '../../cli/run-screen/run-facts.js'
