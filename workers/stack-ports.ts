@@ -1,25 +1,13 @@
 /** The ports of one process, each opened when it is first asked for: `millcourse runs` needs neither DuckDB nor Temporal. */
 import type { PostgresClient } from '../adapters/postgres/client.js'
-import type { Lake } from '../core/ports/lake.js'
-import type { LedgerWriter } from '../core/ports/ledger.js'
-import type { OnlineStore } from '../core/ports/online-store.js'
-import type { QueryEngine } from '../core/ports/query-engine.js'
-import type { RegistryWriter } from '../core/ports/registry.js'
-import type { RunControl } from '../core/ports/run-control.js'
+import type { CliContext } from '../cli/context.js'
 import type { Config } from './config.js'
 
-export interface StackPorts {
-  migrate(): Promise<void>
-  ledger(): Promise<LedgerWriter>
-  registry(): Promise<RegistryWriter>
-  runControl(): Promise<RunControl>
-  online(): Promise<OnlineStore>
-  lake(): Promise<Lake>
-  sources(): Promise<Lake>
-  engine(): Promise<QueryEngine>
-  /** Closes what was opened. */
-  close(): Promise<void>
-}
+/** What a command is given of the stack; `close` closes what was opened. */
+export type StackPorts = Pick<
+  CliContext,
+  'migrate' | 'ledger' | 'registry' | 'runControl' | 'online' | 'lake' | 'sources' | 'engine' | 'close'
+>
 
 /** @param config throws where the port's addresses are not known */
 export function openStackPorts(config: () => Config): StackPorts {
