@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { register as registerHooks } from 'node:module'
+import nodeModule from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { register } from 'tsx/esm/api'
 
@@ -28,7 +28,7 @@ async function importWith<T>(work: (importer: DefinitionImporter) => Promise<T>)
   const namespace = `millcourse-repo-${randomUUID()}`
   const loader = register({ namespace })
   // Registered last, so asked first; what it leaves alone goes on to tsx.
-  registerHooks(hooksUrl, { data: { marker: `tsx-namespace=${namespace}`, ...ownPackage() } })
+  const hooks = await registerHooks({ marker: `tsx-namespace=${namespace}`, ...ownPackage() })
   // Places are read from stacks, and Node maps them back to TypeScript only while nobody else formats them.
   const { prepareStackTrace } = Error
   Reflect.deleteProperty(Error, 'prepareStackTrace')
@@ -36,27 +36,63 @@ async function importWith<T>(work: (importer: DefinitionImporter) => Promise<T>)
     return await work({ import: (file) => loader.import(pathToFileURL(file).href, import.meta.url) })
   } finally {
     if (prepareStackTrace) Error.prepareStackTrace = prepareStackTrace
+    hooks?.deregister()
     await loader.unregister()
   }
 }
 
+interface HookData {
+  readonly marker: string
+  readonly own: string
+  readonly isCompiled: boolean
+}
+
+interface Hooks {
+  initialize(data: HookData): void
+  resolve(specifier: string, context: object, next: unknown): unknown
+}
+
+/** Newer than the types of the oldest Node we run on: hooks in the thread that imports. */
+type ModuleWithHooks = typeof nodeModule & {
+  registerHooks?(hooks: Pick<Hooks, 'resolve'>): { deregister(): void }
+}
+
+/**
+ * In the importing thread where Node can (tsx does the same there, and only hooks of one kind see each other's work), else in its
+ * loader thread, from where nothing is taken back: null.
+ */
+async function registerHooks(data: HookData): Promise<{ deregister(): void } | null> {
+  const { registerHooks: registerHere } = nodeModule as ModuleWithHooks
+  if (!registerHere) {
+    nodeModule.register(hooksUrl, { data })
+    return null
+  }
+  // A module of its own each time: it holds the data.
+  const hooks = (await import(`${hooksUrl}//${encodeURIComponent(data.marker)}`)) as Hooks
+  hooks.initialize(data)
+  return registerHere({ resolve: hooks.resolve })
+}
+
 /** Compiled, `millcourse` is the very module this process already has; from source, tsx has to read it. */
-function ownPackage(): { readonly own: string; readonly isCompiled: boolean } {
+function ownPackage(): Pick<HookData, 'own' | 'isCompiled'> {
   const own = new URL('../../core/define/index.js', import.meta.url)
   return { own: own.href, isCompiled: existsSync(fileURLToPath(own)) }
 }
 
-/** Runs in Node's loader thread, which reads JavaScript only: hence a text, the same compiled and from source. */
+/** Node's loader thread reads JavaScript only: hence a text, the same compiled and from source. `next` answers at once or later. */
 const hooks = `
 let options
 export function initialize(data) { options = data }
-export async function resolve(specifier, context, next) {
+export function resolve(specifier, context, next) {
   const isOurs = context.parentURL?.includes(options.marker)
   if (isOurs && specifier === 'millcourse') {
     if (options.isCompiled) return { url: options.own, format: 'module', shortCircuit: true }
     return next(options.own, context)
   }
-  const found = await next(specifier, context)
+  const found = next(specifier, context)
+  return typeof found.then === 'function' ? found.then(asModule) : asModule(found)
+}
+function asModule(found) {
   if (!found.url.includes(options.marker) || found.url.includes('/node_modules/')) return found
   // In a folder that is not said to hold ES modules, tsx points to a CommonJS stand-in: a.ts%3Fnamespace=…?tsx-namespace=…&…
   const url = found.url.replace(/%3F[^?]*/, '').replace(/&tsx-commonjs[^&]*/g, '')
