@@ -45,7 +45,26 @@ describe('readConfig', () => {
     expect(readConfig({ ...enough, TEMPORAL_TLS: 'true' }).temporal.isTls).toBe(true)
   })
 
+  test('a lake is a folder or a bucket; an endpoint means path style, unless told otherwise', () => {
+    for (const lake of ['lake', '/lake', 'file:///lake', 's3://bucket', 's3://bucket/a/b'])
+      expect(readConfig({ ...enough, MILLCOURSE_LAKE: lake }).lake).toBe(lake)
+    expect(readConfig({ ...enough, AWS_REGION: 'eu-west-1' }).s3).toEqual({
+      endpoint: null,
+      isPathStyle: false,
+      region: 'eu-west-1',
+      roleArn: null,
+      caFile: null,
+    })
+    const endpoint = { ...enough, MILLCOURSE_S3_ENDPOINT: 'https://minio:9000', MILLCOURSE_S3_REGION: 'here' }
+    expect(readConfig(endpoint).s3).toMatchObject({ isPathStyle: true, region: 'here' })
+    expect(readConfig({ ...endpoint, MILLCOURSE_S3_PATH_STYLE: 'false' }).s3.isPathStyle).toBe(false)
+  })
+
   test.each([
+    ['MILLCOURSE_LAKE', 'gs://secret/lake'],
+    ['MILLCOURSE_SOURCES', 's3:///secret'],
+    ['MILLCOURSE_S3_ENDPOINT', 'secret:9000'],
+    ['MILLCOURSE_S3_ROLE_ARN', 'secret'],
     ['MILLCOURSE_POSTGRES_URL', 'mysql://me:secret@db/shop'],
     ['TEMPORAL_ADDRESS', 'no-port'],
     ['MILLCOURSE_HEARTBEAT', 'secret'],
@@ -70,7 +89,9 @@ describe('readConfig', () => {
 
 test('docs/configuration.md describes each variable, and none that is not read', () => {
   const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8')
-  const described = [...page.matchAll(/^\| (`[A-Z_`, ]+`) \|/gm)].flatMap(([, names]) => names!.match(/[A-Z_]+/g) ?? [])
+  const described = [...page.matchAll(/^\| (`[A-Z0-9_`, ]+`) \|/gm)].flatMap(
+    ([, names]) => names!.match(/[A-Z0-9_]+/g) ?? [],
+  )
   // The actor is the command line's own: no process needs it.
   expect(described.filter((name) => name !== 'MILLCOURSE_ACTOR').sort()).toEqual([...configVariables].sort())
 })

@@ -33,6 +33,13 @@ const instant = z.string().refine((text) => {
     return false
   }
 }, 'write it as 2001-01-31T13:00:00Z')
+/** A folder, `file:///…`, or a bucket with or without a prefix. */
+const root = z
+  .string()
+  .regex(
+    /^(?:(?![a-z][a-z0-9+.-]*:\/\/)|file:\/\/\/|s3:\/\/[^/])/i,
+    'write it as s3://bucket/prefix, file:///folder or a path',
+  )
 
 const schema = z.object({
   MILLCOURSE_PROJECT: z
@@ -42,8 +49,14 @@ const schema = z.object({
   MILLCOURSE_POSTGRES_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'write it as postgresql://user:password@host:5432/database'),
-  MILLCOURSE_LAKE: z.string().min(1),
-  MILLCOURSE_SOURCES: z.string().min(1).optional(),
+  MILLCOURSE_LAKE: root,
+  MILLCOURSE_SOURCES: root.optional(),
+  MILLCOURSE_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  MILLCOURSE_S3_PATH_STYLE: z.enum(['true', 'false']).optional(),
+  MILLCOURSE_S3_REGION: z.string().min(1).optional(),
+  MILLCOURSE_S3_ROLE_ARN: z.string().startsWith('arn:', 'write it as arn:aws:iam::123456789012:role/name').optional(),
+  MILLCOURSE_S3_CA: z.string().optional(),
+  MILLCOURSE_HTTPFS: z.string().optional(),
   MILLCOURSE_DYNAMODB_ENDPOINT: z.url().optional(),
   AWS_REGION: z.string().min(1).default('us-east-1'),
   TEMPORAL_ADDRESS: z.string().regex(/^[^\s:]+:\d+$/, 'write it as host:7233'),
@@ -91,6 +104,18 @@ export interface TemporalConfig {
   readonly apiKey: string | null
 }
 
+/** Where S3 is and as whom we ask; keys, profiles and the roles of machines are the AWS SDK's own chain. */
+export interface S3Config {
+  /** Null: S3 of the region. */
+  readonly endpoint: string | null
+  readonly isPathStyle: boolean
+  readonly region: string
+  /** Taken on with the credentials of the chain; null: those are used as they are. */
+  readonly roleArn: string | null
+  /** PEM file of the authorities that may sign the endpoint's certificate; null: the machine's own. */
+  readonly caFile: string | null
+}
+
 export interface WatcherConfig {
   /** Where signed alerts go; null: to the log only. */
   readonly webhook: { readonly url: string; readonly secret: string } | null
@@ -104,10 +129,11 @@ export interface WatcherConfig {
 export interface Config {
   readonly project: string
   readonly postgresUrl: string
-  /** A folder or `file:///…`. */
+  /** A folder, `file:///…` or `s3://bucket/prefix`; `sources` likewise. */
   readonly lake: string
   /** The root of relative source paths; the working folder where nothing is said. */
   readonly sources: string
+  readonly s3: S3Config
   readonly online: { readonly endpoint: string | null; readonly region: string }
   readonly temporal: TemporalConfig
   /** `--now`; null: the real clock. */
@@ -117,6 +143,8 @@ export interface Config {
     readonly spillDir: string
     readonly spillMaxMb: number
     readonly threads: number
+    /** The extension's file; null: found or installed. */
+    readonly httpfsFile: string | null
   }
   readonly worker: {
     readonly activitiesMax: number
@@ -151,6 +179,16 @@ function toConfig(env: z.output<typeof schema>): Config {
     postgresUrl: env.MILLCOURSE_POSTGRES_URL,
     lake: env.MILLCOURSE_LAKE,
     sources: env.MILLCOURSE_SOURCES ?? process.cwd(),
+    s3: {
+      endpoint: env.MILLCOURSE_S3_ENDPOINT ?? null,
+      // Few stores but Amazon's have a host name for each bucket.
+      isPathStyle: env.MILLCOURSE_S3_PATH_STYLE
+        ? env.MILLCOURSE_S3_PATH_STYLE === 'true'
+        : env.MILLCOURSE_S3_ENDPOINT !== undefined,
+      region: env.MILLCOURSE_S3_REGION ?? env.AWS_REGION,
+      roleArn: env.MILLCOURSE_S3_ROLE_ARN ?? null,
+      caFile: env.MILLCOURSE_S3_CA ?? null,
+    },
     online: { endpoint: env.MILLCOURSE_DYNAMODB_ENDPOINT ?? null, region: env.AWS_REGION },
     temporal: {
       address: env.TEMPORAL_ADDRESS,
@@ -168,6 +206,7 @@ function toConfig(env: z.output<typeof schema>): Config {
       spillDir: env.MILLCOURSE_SPILL_DIR ?? join(tmpdir(), `millcourse-spill-${process.getuid?.() ?? 'user'}`),
       spillMaxMb: env.MILLCOURSE_SPILL_LIMIT,
       threads: env.MILLCOURSE_THREADS,
+      httpfsFile: env.MILLCOURSE_HTTPFS ?? null,
     },
     worker: {
       activitiesMax: env.MILLCOURSE_ACTIVITIES_MAX,
