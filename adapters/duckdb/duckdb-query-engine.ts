@@ -7,6 +7,7 @@ import { type DuckdbClient, type DuckdbOptions, openDuckdb } from './client.js'
 import { toMillcourseError } from './errors.js'
 import { fileNamesIn } from './file-names.js'
 import { HeavySlot } from './heavy-slot.js'
+import { KeptFiles } from './kept-files.js'
 import { MemoryWatch } from './memory-watch.js'
 import { bindable, readerOf, readRows } from './values.js'
 
@@ -50,10 +51,12 @@ class DuckdbQueryEngine implements QueryEngine {
     const release = options.isLight ? () => {} : await this.#slot.take(options.signal)
     try {
       const connection = await this.#client.instance.connect()
+      const kept = new KeptFiles(this.#client.spillFolder)
       try {
-        return await work(new DuckdbSession(connection, this.#memory, options.signal))
+        return await work(new DuckdbSession(connection, this.#memory, kept, options.signal))
       } finally {
         connection.closeSync()
+        await kept.remove()
       }
     } finally {
       release()
@@ -74,13 +77,15 @@ class DuckdbQueryEngine implements QueryEngine {
 class DuckdbSession implements QuerySession {
   readonly #connection: DuckDBConnection
   readonly #memory: MemoryWatch
+  readonly #kept: KeptFiles
   readonly #signal: CancelSignal | undefined
   /** What the session's statements have read, also through views made earlier: among these is the file at fault. */
   readonly #files = new Set<string>()
 
-  constructor(connection: DuckDBConnection, memory: MemoryWatch, signal: CancelSignal | undefined) {
+  constructor(connection: DuckDBConnection, memory: MemoryWatch, kept: KeptFiles, signal: CancelSignal | undefined) {
     this.#connection = connection
     this.#memory = memory
+    this.#kept = kept
     this.#signal = signal
   }
 
@@ -110,6 +115,11 @@ class DuckdbSession implements QuerySession {
       if (!chunk || chunk.rowCount === 0) return
       yield readRows(chunk, names, reads)
     }
+  }
+
+  async keepFile(name: string, parts: AsyncIterable<Uint8Array>): Promise<string> {
+    throwIfAborted(this.#signal)
+    return await this.#kept.write(name, parts, () => throwIfAborted(this.#signal))
   }
 
   async peakMemoryBytes(): Promise<number> {

@@ -49,6 +49,25 @@ class FilesLake implements Lake {
     return await guarded(absolute, () => readFile(absolute))
   }
 
+  async readRange(path: string, start: number, length: number): Promise<Uint8Array> {
+    const { absolute } = this.#placeToRead(path)
+    return await guarded(absolute, async () => {
+      const file = await open(absolute, 'r')
+      try {
+        const bytes = new Uint8Array(length)
+        let filled = 0
+        while (filled < length) {
+          const { bytesRead } = await file.read(bytes, filled, length - filled, start + filled)
+          if (bytesRead === 0) break
+          filled += bytesRead
+        }
+        return bytes.subarray(0, filled)
+      } finally {
+        await file.close()
+      }
+    })
+  }
+
   async writeIfAbsent(path: string, bytes: Uint8Array): Promise<'written' | 'exists'> {
     const target = this.#place(path)
     const unfinished = join(dirname(target), `${unfinishedPrefix}${randomBytes(8).toString('hex')}`)

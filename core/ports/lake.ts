@@ -3,7 +3,7 @@
  * relative source paths lie. Data is read and written by the query engine through `uri`; this port lists, checks and commits.
  *
  * Every method may be repeated. Paths use `/`, have no leading slash, and never leave the root (@throws CONFIG_INVALID);
- * `list`, `head` and `read` also take what `uri` returned, and name files the same way.
+ * `list`, `head`, `read` and `readRange` also take what `uri` returned, and name files the same way.
  * @throws MillcourseError LAKE_UNREACHABLE, LAKE_ACCESS_DENIED, LAKE_FULL
  */
 export interface Lake {
@@ -15,6 +15,8 @@ export interface Lake {
   head(path: string): Promise<LakeFile | null>
   /** @throws MillcourseError LAKE_FILE_MISSING */
   read(path: string): Promise<Uint8Array>
+  /** So many bytes from byte `start` on, fewer where the file ends before. @throws MillcourseError LAKE_FILE_MISSING */
+  readRange(path: string, start: number, length: number): Promise<Uint8Array>
   /** Writes all or nothing; readers never see half a file. `exists`: nothing was written. */
   writeIfAbsent(path: string, bytes: Uint8Array): Promise<'written' | 'exists'>
   /** Makes the folder of `path` where the technology needs one, so that the query engine can write there. */

@@ -24,6 +24,11 @@ export interface QuerySession {
   all(query: Query): Promise<EngineRow[]>
   /** In parts of about 2,048 rows, in the query's order, without holding the whole result. */
   stream(query: Query): AsyncIterable<EngineRow[]>
+  /**
+   * Keeps a file where spilled data lies, until the session ends; its path, to be read like any other. `name` ends it.
+   * @throws MillcourseError COMPUTE_SPILL_FULL, and what `parts` throws
+   */
+  keepFile(name: string, parts: AsyncIterable<Uint8Array>): Promise<string>
   /** Largest memory of the engine so far, bytes. */
   peakMemoryBytes(): Promise<number>
 }

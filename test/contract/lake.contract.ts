@@ -51,6 +51,17 @@ export function lakeContract(name: string, { newLake, skip = [] }: LakeContractO
       expect(await lake.head(path)).toMatchObject({ path, sizeBytes: 5 })
     })
 
+    holds('a part of a file is read alone, and ends where the file ends', async () => {
+      const path = `${folder}/part`
+      await lake.writeIfAbsent(path, text('0123456789'))
+      const part = async (start: number, length: number) =>
+        Buffer.from(await lake.readRange(lake.uri(path), start, length)).toString()
+      expect(await part(0, 4)).toBe('0123')
+      expect(await part(6, 4)).toBe('6789')
+      expect(await part(8, 100)).toBe('89')
+      await expect(lake.readRange(`${folder}/absent`, 0, 1)).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' })
+    })
+
     holds('of many writers at once exactly one writes', async () => {
       const outcomes = await Promise.all(
         Array.from({ length: 16 }, (_, n) => lake.writeIfAbsent(`${folder}/one`, text(`writer ${n}`))),

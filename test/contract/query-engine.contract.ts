@@ -1,8 +1,8 @@
 /** What every QueryEngine must do. The SQL here is plain; dialects differ only where a query says so. */
 import { randomBytes } from 'node:crypto'
-import { copyFile, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EngineValue, QueryEngine, QuerySession } from '../../core/ports/query-engine.js'
 import { endOfTime, parseInstant } from '../../core/time/instant.js'
@@ -186,6 +186,24 @@ export function queryEngineContract(name: string, { newEngine }: QueryEngineCont
         await expect(engine.withSession((session) => session.all({ sql: 'SELECT 1' }), { signal })).rejects.toThrow(
           'before',
         )
+      })
+      test('a kept file can be read in its session, and is gone after it, also where writing it failed', async () => {
+        const bytes = await readFile(at('good.parquet'))
+        const parts = async function* (isWhole = true) {
+          yield bytes.subarray(0, 10)
+          if (!isWhole) throw new Error('the source broke off')
+          yield bytes.subarray(10)
+        }
+        const path = await engine.withSession(async (session) => {
+          const kept = await session.keepFile('mine.parquet', parts())
+          expect(
+            await session.all({ sql: `SELECT count(*) > 0 AS is_read FROM read_parquet(${quote(kept)})` }),
+          ).toEqual([{ is_read: true }])
+          await expect(session.keepFile('broken.parquet', parts(false))).rejects.toThrow('the source broke off')
+          return kept
+        })
+        await expect(stat(path)).rejects.toThrow(/ENOENT/)
+        await expect(stat(dirname(path))).rejects.toThrow(/ENOENT/)
       })
       test('memory is told', async () => {
         const peak = await engine.withSession(async (session) => {

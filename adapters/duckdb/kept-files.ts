@@ -1,0 +1,46 @@
+/** A session's own files in the spill folder; they go with it. */
+import { mkdir, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MillcourseError } from '../../core/errors.js'
+
+let folders = 0
+
+export class KeptFiles {
+  readonly #folder: string
+  #isMade = false
+
+  constructor(spillFolder: string) {
+    this.#folder = join(spillFolder, `kept-${folders++}`)
+  }
+
+  /** @throws MillcourseError COMPUTE_SPILL_FULL; what `parts` or `check`, which is called before each part, throws */
+  async write(name: string, parts: AsyncIterable<Uint8Array>, check: () => void): Promise<string> {
+    await mkdir(this.#folder, { recursive: true })
+    this.#isMade = true
+    const path = join(this.#folder, name)
+    const file = await open(path, 'wx')
+    try {
+      for await (const part of parts) {
+        check()
+        await file.writeFile(part).catch((error: unknown) => Promise.reject(spillError(error, path)))
+      }
+    } finally {
+      await file.close()
+    }
+    return path
+  }
+
+  async remove(): Promise<void> {
+    if (this.#isMade) await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function spillError(error: unknown, path: string): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
+  return new MillcourseError('COMPUTE_SPILL_FULL', `the spill folder is full: ${path} could not be written`, {
+    cause: error,
+    hint: 'free space there or give it more',
+    facts: { file: path },
+  })
+}
