@@ -32,15 +32,16 @@ export function planRun(deps: ActivityDeps) {
     const run: RunRef = { ...input, runId: currentRunId(input), definitionHash: bundle.definitionHash }
     const known = await startOnce(deps, run, interval)
     // An attempt before this one has fixed the inputs: they stay.
-    if (known.pins) return await pinned(deps, run, known.pins.files)
+    if (known.pins) return await pinned(deps, run, known.pins.files, 0n)
 
     const markers = await missingMarkers(deps, bundle.source, interval)
     const readiness = judgeReadiness(bundle.source.ready, interval, markers, now)
     if (readiness.kind === 'not-ready') return { ...readiness, run }
 
+    // Read before the files are listed: what re-opens the interval from now on may be a file that the list lacks.
+    const [state] = await deps.ledger.intervalStates(run, interval)
     const files = await filesToPin(deps, bundle, interval)
     const hash = inputsHash(files.filter((file) => file.role === 'own'))
-    const [state] = await deps.ledger.intervalStates(run, interval)
     const isDone = isUnchanged(await previousRun(deps, run, interval), {
       kind: run.kind,
       inputsHash: hash,
@@ -48,7 +49,7 @@ export function planRun(deps: ActivityDeps) {
       reopenedBecause: state?.reopenedBecause ?? null,
     })
     if (isDone) return { kind: 'unchanged', run }
-    return await pinned(deps, run, files, hash)
+    return await pinned(deps, run, files, state?.reopens ?? 0n, hash)
   }
 }
 
@@ -121,9 +122,10 @@ async function pinned(
   deps: ActivityDeps,
   run: RunRef,
   files: readonly PinnedFile[],
+  reopensSeen: bigint,
   hash = inputsHash(files.filter((file) => file.role === 'own')),
 ): Promise<PlanStepResult> {
-  const { number, supersedes } = await deps.ledger.pinRun(run.runId, { files, inputsHash: hash })
+  const { number, supersedes } = await deps.ledger.pinRun(run.runId, { files, inputsHash: hash }, reopensSeen)
   return {
     kind: 'ready',
     run,

@@ -274,6 +274,7 @@ async function readIntervalStates(
       'intervals.start_at',
       'intervals.end_at',
       'intervals.reopened_because',
+      'intervals.reopens',
       'commits.commit_id',
       'commits.run_id as committed_run_id',
       'commits.number as committed_number',
@@ -311,5 +312,6 @@ async function readIntervalStates(
             definitionHash: row.definition_hash!,
           },
     reopenedBecause: row.reopened_because,
+    reopens: row.reopens,
   }))
 }

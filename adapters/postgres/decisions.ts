@@ -268,7 +268,7 @@ async function reject(
 async function reopen(trx: OpenTransaction, key: ViewKey, interval: Interval, because: string): Promise<void> {
   await trx
     .updateTable('intervals')
-    .set({ reopened_because: because })
+    .set((row) => ({ reopened_because: because, reopens: row('reopens', '+', 1n) }))
     .where('view', '=', key.view)
     .where('version', '=', key.version)
     .where('start_at', '=', interval.start)

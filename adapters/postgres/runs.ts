@@ -34,7 +34,7 @@ export function createRunRecords(client: PostgresClient): RunRecords {
           .execute()
       }),
 
-    pinRun: (runId, pins) =>
+    pinRun: (runId, pins, reopensSeen) =>
       client.transact(async (trx) => {
         const { view, version, start_at: start, end_at: end } = await findRun(trx, runId)
         const interval = await lockInterval(trx, { view, version }, { start, end })
@@ -54,7 +54,7 @@ export function createRunRecords(client: PostgresClient): RunRecords {
           .execute()
         await trx
           .updateTable('intervals')
-          .set({ last_number: number, reopened_because: null })
+          .set({ last_number: number, ...(interval.reopens > reopensSeen ? {} : { reopened_because: null }) })
           .where('view', '=', view)
           .where('version', '=', version)
           .where('start_at', '=', start)
@@ -107,7 +107,10 @@ export function createRunRecords(client: PostgresClient): RunRecords {
         if (intervals.length === 0) return
         await db
           .updateTable('intervals')
-          .set((row) => ({ reopened_because: row.fn.coalesce('reopened_because', sql<string>`${because}`) }))
+          .set((row) => ({
+            reopened_because: row.fn.coalesce('reopened_because', sql<string>`${because}`),
+            reopens: row('reopens', '+', 1n),
+          }))
           .where('view', '=', key.view)
           .where('version', '=', key.version)
           .where(

@@ -49,6 +49,8 @@ export interface IntervalsTable extends IntervalColumns {
   last_number: Generated<number>
   commit_id: bigint | null
   reopened_because: string | null
+  /** Rises with each re-opening: `reopened_because` keeps the first reason only. */
+  reopens: Generated<bigint>
 }
 
 export interface RunsTable extends IntervalColumns {

@@ -41,6 +41,7 @@ function state(index: bigint, outcome: RunOutcome, errorCode: string | null = nu
     committed: isCommitted ? { commitId: 1n, runId, number: 1, isEmpty: false, isPublished: false } : null,
     latestRun: { runId, number: 1, outcome, errorCode, inputsHash: null, definitionHash: '' },
     reopenedBecause: null,
+    reopens: 0n,
   }
 }
 

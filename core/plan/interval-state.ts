@@ -46,4 +46,6 @@ export interface IntervalState {
   } | null
   /** Why the interval has to run again although it has a finished run (R19, R27, rerun); null: it does not. */
   readonly reopenedBecause: string | null
+  /** How often it was re-opened so far: a run clears only what it had seen before it listed its files. */
+  readonly reopens: bigint
 }

@@ -61,6 +61,7 @@ describe('R27: what runs again', () => {
       definitionHash: 'd',
     },
     reopenedBecause: rest.reopenedBecause ?? null,
+    reopens: 0n,
   })
   const runs = (one: IntervalState, context: object = {}) =>
     needsRun(one, { definitionHash: 'd', inputsHash: null, isAsked: false, ...context })

@@ -266,8 +266,16 @@ export interface LedgerReader {
 
 export interface LedgerWriter extends LedgerReader {
   startRun(run: RunStart): Promise<void>
-  /** Numbers the run and clears the interval's reopen mark. The first pins count: planning again is a new run. */
-  pinRun(runId: string, pins: RunPins): Promise<{ readonly number: number; readonly supersedes: bigint | null }>
+  /**
+   * Numbers the run and clears the interval's reopen mark, unless it was set again after `reopensSeen` (IntervalState.reopens, read
+   * before the files were listed): what re-opened it may be a file that is not among the pins. The first pins count: planning again is
+   * a new run.
+   */
+  pinRun(
+    runId: string,
+    pins: RunPins,
+    reopensSeen: bigint,
+  ): Promise<{ readonly number: number; readonly supersedes: bigint | null }>
   recordProgress(runId: string, progress: RunProgress): Promise<void>
   /** The first end counts, except that `committed` may still become `done`, and `held` may become `accepted`, `rejected` or `superseded`. */
   endRun(runId: string, end: RunEnd): Promise<void>

@@ -57,6 +57,7 @@ function state(
       definitionHash: 'y',
     },
     reopenedBecause: null,
+    reopens: 0n,
   }
 }
 

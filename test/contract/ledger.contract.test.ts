@@ -36,8 +36,8 @@ describe('runs', () => {
     await ledger.startRun(startOf('early', 0))
     expect(await pin(ledger, 'late', 0)).toEqual({ number: 1, supersedes: null })
     const pins = { files: [], inputsHash: 'x' }
-    expect(await ledger.pinRun('early', pins)).toEqual({ number: 2, supersedes: null })
-    expect(await ledger.pinRun('early', { ...pins, inputsHash: 'other' })).toEqual({ number: 2, supersedes: null })
+    expect(await ledger.pinRun('early', pins, 0n)).toEqual({ number: 2, supersedes: null })
+    expect(await ledger.pinRun('early', { ...pins, inputsHash: 'other' }, 0n)).toEqual({ number: 2, supersedes: null })
     expect((await ledger.run('early'))?.pins).toEqual(pins)
     expect(await pin(ledger, 'elsewhere', 1)).toEqual({ number: 1, supersedes: null })
   })
@@ -95,7 +95,7 @@ describe('runs', () => {
   })
 
   test('an unknown run is an error that names it', async () => {
-    await expect(ledger.pinRun('nobody', { files: [], inputsHash: '' })).rejects.toMatchObject({
+    await expect(ledger.pinRun('nobody', { files: [], inputsHash: '' }, 0n)).rejects.toMatchObject({
       code: 'LEDGER_UNKNOWN_RUN',
       detail: { facts: { runId: 'nobody' } },
     })
@@ -198,6 +198,7 @@ describe('commits', () => {
           definitionHash: 'definition',
         },
         reopenedBecause: 'late file part-1.parquet',
+        reopens: 1n,
       },
     ])
     await pin(ledger, 'again', 0)
@@ -208,12 +209,28 @@ describe('commits', () => {
   test('R27: what is re-opened while its run is under way stays re-opened, also when the run commits', async () => {
     const { supersedes } = await pin(ledger, 'r', 0)
     await ledger.reopenIntervals(view, [hour(0)], 'late file')
-    await ledger.pinRun('r', { files: [], inputsHash: 'again' })
+    await ledger.pinRun('r', { files: [], inputsHash: 'again' }, 1n)
     await ledger.commitRun({ runId: 'r', data: null, supersedes })
     expect((await ledger.intervalStates(view, allTime))[0]).toMatchObject({
       reopenedBecause: 'late file',
       committed: { isEmpty: true },
     })
+  })
+
+  test('R27: pinning clears only the re-openings seen before the files were listed, also when the reason is the same', async () => {
+    await commit(ledger, 'first', 0)
+    const reopen = () => ledger.reopenIntervals(view, [hour(0)], 'late file')
+    const stateOf = async () => (await ledger.intervalStates(view, allTime))[0]!
+    await reopen()
+    const { reopens } = await stateOf()
+    await reopen()
+    const pins = { files: [], inputsHash: 'x' }
+    await ledger.startRun(startOf('listed between the two', 0))
+    await ledger.pinRun('listed between the two', pins, reopens)
+    expect(await stateOf()).toMatchObject({ reopenedBecause: 'late file', reopens: 2n })
+    await ledger.startRun(startOf('listed after both', 0))
+    await ledger.pinRun('listed after both', pins, 2n)
+    expect(await stateOf()).toMatchObject({ reopenedBecause: null, reopens: 2n })
   })
 
   test('R11: instants far outside 64-bit nanoseconds are exact', async () => {

@@ -33,7 +33,12 @@ export function startOf(runId: string, index: number, changes: Partial<RunStart>
 
 export async function pin(ledger: LedgerWriter, runId: string, index: number, changes: Partial<RunStart> = {}) {
   await ledger.startRun(startOf(runId, index, changes))
-  return await ledger.pinRun(runId, { files: [], inputsHash: `inputs of ${runId}` })
+  return await ledger.pinRun(runId, { files: [], inputsHash: `inputs of ${runId}` }, await reopensOf(ledger, index))
+}
+
+/** As a planner reads it before it lists the files. */
+export async function reopensOf(ledger: LedgerWriter, index: number): Promise<bigint> {
+  return (await ledger.intervalStates(view, hour(index)))[0]?.reopens ?? 0n
 }
 
 export async function commit(ledger: LedgerWriter, runId: string, index: number): Promise<CommitResult> {

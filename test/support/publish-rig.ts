@@ -61,7 +61,7 @@ export async function startPublishRig(): Promise<PublishRig> {
       ...{ ...key, runId, interval, kind: 'manual', definitionHash: bundle.definitionHash },
       ...{ workflowId: runId, temporalRunId: runId },
     })
-    await ledger.pinRun(runId, { files: [], inputsHash: runId })
+    await ledger.pinRun(runId, { files: [], inputsHash: runId }, 0n)
     const path = `candidates/${runId}/1/data.parquet`
     await sources.prepareWrite(`${runId}.parquet`)
     await lake.prepareWrite(path)

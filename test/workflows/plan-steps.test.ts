@@ -1,5 +1,6 @@
 /** Which intervals a tick finds due, and which files a run is given, over real Postgres, DuckDB and folders. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Lake } from '../../core/ports/lake.js'
 import { folder, hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
 let rig: SalesRig
@@ -180,6 +181,20 @@ describe('plan', () => {
     expect(await rig.plan(hourOf('pins', 1), { id: 'p1', attempt: 2 })).toEqual(first)
     expect(first).toMatchObject({ kind: 'ready', number: 1, supersedes: null, files: 1 })
   })
+  test('R19, R27: a file that comes after the listing re-opens the interval for good', async () => {
+    await rig.write('pins', 2, 'a', sale(hour(2, 5), 'x', 1))
+    const key = { view: 'pins', version: 1 }
+    const interval = { start: BigInt(Date.parse(hour(2))) * 1_000_000n, end: BigInt(Date.parse(hour(3))) * 1_000_000n }
+    const { sources, ledger } = rig.deps
+    // Another interval's run reads a redelivery that has come since, and re-opens this one.
+    const list: Lake['list'] = async function* (prefix) {
+      yield* sources.list(prefix)
+      await ledger.reopenIntervals(key, [interval], 'redelivered events')
+    }
+    const deps = { ...rig.deps, sources: onlyListed(sources, list) }
+    expect((await rig.plan(hourOf('pins', 2), { id: 'listed' }, deps)).kind).toBe('ready')
+    expect(await ledger.intervalStates(key, interval)).toMatchObject([{ reopenedBecause: 'redelivered events' }])
+  })
   test('R21: an interval that is empty, backward, in the future or off the grid is refused', async () => {
     const bad = [
       [hour(0), hour(0)],
@@ -219,3 +234,11 @@ describe('plan', () => {
     })
   })
 })
+
+function onlyListed(sources: Lake, list: Lake['list']): Lake {
+  return {
+    uri: (path: string) => sources.uri(path),
+    head: (path: string) => sources.head(path),
+    list,
+  } as unknown as Lake
+}

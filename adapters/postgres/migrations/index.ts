@@ -4,9 +4,11 @@
  */
 import { type Migration, sql } from 'kysely'
 import { ledgerAndRegistry } from './001-ledger-and-registry.js'
+import { countedReopens } from './002-counted-reopens.js'
 
 const statements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
+  '002-counted-reopens': countedReopens,
 }
 
 /** For kysely's Migrator; the statements name their tables without a schema. */

@@ -24,7 +24,7 @@ export const hourNs = 3_600_000_000_000n
 
 /** What the model's worker was about to do, seen before it does it. */
 export interface Intent {
-  readonly run: Pick<Run, 'pinned' | 'candidate' | 'judged' | 'outcome'> | undefined
+  readonly run: Pick<Run, 'looked' | 'pinned' | 'candidate' | 'judged' | 'outcome'> | undefined
   readonly publisher: Pick<Publisher, 'phase' | 'publish' | 'delta' | 'cursor'> | undefined
 }
 
@@ -45,6 +45,8 @@ export function intentOf(world: World, event: Event): Intent {
 export class RealProtocol {
   /** By the model's commit number. */
   private readonly commitIds = new Map<number, bigint>()
+  /** By run: how often its interval had been re-opened when it listed its files. */
+  private readonly reopensSeen = new Map<string, bigint>()
   readonly table: string
 
   constructor(
@@ -72,6 +74,8 @@ export class RealProtocol {
         return null
       case 'run':
         return await this.stepRun(world, world.ledger.run(event.run), intent.run!)
+      case 'list':
+        return await this.list(world.ledger.run(event.run))
       case 'commit-again':
         return await this.commit(world, world.ledger.run(event.run), outcome)
       case 'decide':
@@ -117,10 +121,19 @@ export class RealProtocol {
     )
   }
 
+  private async list(run: Run): Promise<string | null> {
+    const [state] = await this.parts.ledger.intervalStates(this.key, intervalOf(run.interval))
+    this.reopensSeen.set(run.id, state!.reopens)
+    return differs('reopens', Number(state!.reopens), run.looked!.reopens)
+  }
+
   private async stepRun(world: World, run: Run, before: NonNullable<Intent['run']>): Promise<string | null> {
     const { ledger } = this.parts
     if (!before.pinned) {
-      const pins = await ledger.pinRun(this.id(run.id), { files: [], inputsHash: JSON.stringify(run.pinned) })
+      const difference = before.looked ? null : await this.list(run)
+      if (difference !== null) return difference
+      const inputs = { files: [], inputsHash: JSON.stringify(run.pinned) }
+      const pins = await ledger.pinRun(this.id(run.id), inputs, this.reopensSeen.get(run.id)!)
       const supersedes = run.supersedes === null ? null : this.commitIds.get(run.supersedes)
       return differs('number', pins.number, run.number) ?? differs('supersedes', pins.supersedes, supersedes)
     }

@@ -34,6 +34,7 @@ export const guards = {
   'reject-keeps': 'R37: reject keeps the accepted version where there is one',
   'commit-bounds': 'R21: a run commits nothing outside its interval',
   'reopen-cleared-at-pin': 'R27: pinning clears the reopen mark; what re-opens the interval later is kept',
+  'reopen-seen-at-listing': 'R27: … only what it had seen before it listed its files',
   'compare-any-outcome': 'R27: files are compared with those of the latest run, whatever its outcome',
   'tick-publishes': 'R33: a tick publishes unmarked commits where no publish is open',
 } as const

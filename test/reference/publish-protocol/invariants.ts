@@ -67,7 +67,7 @@ export function checkQuiet(world: World): string[] {
       )
   }
   for (const [interval, askedAt] of world.rerunAsked)
-    if ((world.pinnedAt.get(interval) ?? 0) < askedAt)
+    if ((world.listedAt.get(interval) ?? 0) < askedAt)
       broken.push(`R27: interval ${interval} was not run again as asked`)
   return broken
 }

@@ -10,6 +10,8 @@ export interface Run {
   /** Which pinning it was, counted over the ledger: older inputs must not replace newer ones. */
   pinning: number
   supersedes: number | null
+  /** The source's rows as listed, and how often the interval had been re-opened just before; pinned in a step of their own. */
+  looked: { readonly rows: readonly Row[]; readonly reopens: number } | null
   /** The source's rows as pinned; the files of the real thing. */
   pinned: readonly Row[] | null
   candidate: readonly Row[] | null
@@ -71,6 +73,8 @@ export class ModelLedger {
   readonly commits: Commit[] = []
   readonly publishes: Publish[] = []
   readonly reopened = new Set<number>()
+  /** How often each interval was re-opened. */
+  readonly reopens = new Map<number, number>()
   readonly violations: string[] = []
   lease: { readonly sequence: number; readonly owner: string; readonly workflow: string; isExpired: boolean } | null =
     null
@@ -107,6 +111,7 @@ export class ModelLedger {
       number: this.has('number-at-pin') ? null : this.nextNumber(interval),
       pinning: 0,
       supersedes: null,
+      looked: null,
       pinned: null,
       candidate: null,
       judged: null,
@@ -114,14 +119,15 @@ export class ModelLedger {
     })
   }
 
-  pinRun(id: string, rows: readonly Row[]): void {
+  pinRun(id: string, rows: readonly Row[], reopensSeen: number): void {
     const run = this.run(id)
     if (run.pinned) return
     run.number ??= this.nextNumber(run.interval)
     run.pinning = ++this.pinnings
     run.supersedes = this.current().get(run.interval)?.id ?? null
     run.pinned = rows
-    if (this.has('reopen-cleared-at-pin')) this.reopened.delete(run.interval)
+    const isSeen = (this.reopens.get(run.interval) ?? 0) <= reopensSeen || !this.has('reopen-seen-at-listing')
+    if (isSeen && this.has('reopen-cleared-at-pin')) this.reopened.delete(run.interval)
   }
 
   commitRun(id: string): 'committed' | 'already-committed' | 'superseded' | 'moved' {
@@ -147,7 +153,7 @@ export class ModelLedger {
       return 'superseded'
     }
     run.outcome = action === 'accept' ? 'accepted' : 'rejected'
-    if (action === 'rerun') this.reopened.add(run.interval)
+    if (action === 'rerun') this.reopen(run.interval)
     if (action === 'rerun' || (action === 'reject' && current && this.has('reject-keeps'))) return 'kept'
     if (action === 'reject' && current) this.violations.push(`R37: rejecting ${id} emptied an accepted interval`)
     const candidates = this.runsOf(run.interval).filter((other) => other.candidate)
@@ -156,6 +162,11 @@ export class ModelLedger {
       this.violations.push(`R37: accepting ${id} committed another candidate than the judged one`)
     this.append(run, action === 'accept' ? accepted! : [])
     return 'committed'
+  }
+
+  private reopen(interval: number): void {
+    this.reopened.add(interval)
+    this.reopens.set(interval, (this.reopens.get(interval) ?? 0) + 1)
   }
 
   openPublish(owner: string, workflow: string): OpenResult {

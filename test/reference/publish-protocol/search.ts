@@ -144,6 +144,7 @@ function propose(world: World, random: () => number, number: number, favour: Fav
     [0.35, { type: 'months-pass' }],
     [0.4, { type: random() < 0.5 ? 'backfill-begins' : 'backfill-ends' }],
     [0.4, ended && { type: 'commit-again', run: ended.id }],
+    [0.2, run && { type: 'list', run: run.id }],
     [1.2, held && { type: 'decide', run: held.id, action: pick(['accept', 'accept', 'reject', 'rerun'] as const)! }],
   ]
   const possible = options
@@ -199,7 +200,8 @@ function formatFailure(
 
 export function formatEvent(event: Event): string {
   if (event.type === 'files') return `files of ${event.interval}:`
-  if (event.type === 'start' || event.type === 'run' || event.type === 'decide') return `run ${event.run}`
+  if (event.type === 'start' || event.type === 'list' || event.type === 'run' || event.type === 'decide')
+    return `run ${event.run}`
   if (event.type === 'publisher') return `${event.workflow}/${event.attempt}`
   if (event.type === 'publish' || event.type === 'renew' || event.type === 'release' || event.type === 'crash')
     return event.owner

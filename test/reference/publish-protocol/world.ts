@@ -12,7 +12,9 @@ export type Event =
   /** The interval's files from now on: a late file, a correction, a retraction. */
   | { readonly type: 'files'; readonly interval: number; readonly rows: readonly Row[] }
   | { readonly type: 'start'; readonly run: string; readonly interval: number; readonly kind: Run['kind'] }
-  /** The run's next step: pin, compute, judge, commit. */
+  /** The run lists its files and pauses: much may happen before it pins them. */
+  | { readonly type: 'list'; readonly run: string }
+  /** The run's next step: list and pin, compute, judge, commit. */
   | { readonly type: 'run'; readonly run: string }
   /** A stopped worker goes on and commits a run once more. */
   | { readonly type: 'commit-again'; readonly run: string }
@@ -31,9 +33,10 @@ export class World {
   readonly publishers = new Map<string, Publisher>()
   /** By workflow; Temporal's heartbeat details. */
   readonly heartbeats = new Map<string, Cursor>()
-  /** When an operator asked for an interval to run again, and when runs pinned their inputs: event numbers. */
+  /** When an operator asked for an interval to run again, and when runs that pinned had listed their files: event numbers. */
   readonly rerunAsked = new Map<number, number>()
-  readonly pinnedAt = new Map<number, number>()
+  readonly listedAt = new Map<number, number>()
+  private readonly lookedAt = new Map<string, number>()
   private eventNumber = 0
 
   constructor(
@@ -58,6 +61,8 @@ export class World {
         return `interval ${event.interval}, ${event.kind}`
       case 'run':
         return this.stepRun(this.ledger.runs.get(event.run))
+      case 'list':
+        return this.list(this.ledger.runs.get(event.run))
       case 'commit-again': {
         const run = this.ledger.runs.get(event.run)
         const isCommitting = run?.judged && ['committed', 'superseded', 'moved'].includes(run.outcome)
@@ -124,11 +129,20 @@ export class World {
     })
   }
 
+  private list(run: Run | undefined): string | null {
+    if (run?.outcome !== 'running' || run.looked) return null
+    run.looked = { rows: this.source.get(run.interval)!, reopens: this.ledger.reopens.get(run.interval) ?? 0 }
+    this.lookedAt.set(run.id, this.eventNumber)
+    return 'lists its files'
+  }
+
   private stepRun(run: Run | undefined): string | null {
     if (run?.outcome !== 'running') return null
     if (!run.pinned) {
-      this.ledger.pinRun(run.id, this.source.get(run.interval)!)
-      this.pinnedAt.set(run.interval, this.eventNumber)
+      this.list(run)
+      this.ledger.pinRun(run.id, run.looked!.rows, run.looked!.reopens)
+      const listedAt = Math.max(this.listedAt.get(run.interval) ?? 0, this.lookedAt.get(run.id)!)
+      this.listedAt.set(run.interval, listedAt)
       return `pins its inputs as number ${run.number}, against ${run.supersedes ? `c${run.supersedes}` : 'nothing'}`
     }
     if (!run.candidate) {
