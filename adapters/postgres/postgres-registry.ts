@@ -6,9 +6,15 @@ import { createHash } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import { bundleFor } from '../../core/define/bundle.js'
 import { canonicalJson, type Json } from '../../core/define/canonical-json.js'
-import type { Definition, FeatureRepo, FeatureViewDefinition } from '../../core/define/definitions.js'
+import type {
+  Definition,
+  FeatureRepo,
+  FeatureServiceDefinition,
+  FeatureViewDefinition,
+} from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
+import type { ServingDefinitions } from '../../core/serve/index.js'
 import { writeAudit } from './audit.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import type { DefinitionsTable } from './schema.js'
@@ -47,6 +53,14 @@ export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
           .limit(1)
           .executeTakeFirst()
         return row?.body.kind === 'service' ? row.body : null
+      }),
+
+    serving: () =>
+      client.query(async (db) => {
+        const revision = await newestRevision(db)
+        // What was applied between the two statements is for the next look.
+        const rows = await db.selectFrom('definitions').selectAll().where('since_revision', '<=', revision).execute()
+        return servingFrom(client.project, revision, rows)
       }),
   }
 }
@@ -157,6 +171,44 @@ function toRepo(project: string, rows: readonly { readonly body: Definition }[])
   const of = <Kind extends Definition['kind']>(kind: Kind) =>
     rows.map((row) => row.body).filter((body): body is Extract<Definition, { kind: Kind }> => body.kind === kind)
   return { project, entities: of('entity'), sources: of('source'), views: of('view'), services: of('service') }
+}
+
+type Row = Selectable<DefinitionsTable>
+
+function servingFrom(project: string, revision: number, rows: readonly Row[]): ServingDefinitions {
+  const holdsAt = (row: Row, at: number) =>
+    row.since_revision <= at && (row.until_revision === null || row.until_revision > at)
+  const repos = new Map<number, FeatureRepo>()
+  const repoAt = (at: number): FeatureRepo => {
+    const repo =
+      repos.get(at) ??
+      toRepo(
+        project,
+        rows.filter((row) => holdsAt(row, at)),
+      )
+    repos.set(at, repo)
+    return repo
+  }
+  const lastOf = (kind: Row['kind']) => {
+    const last = new Map<string, Row>()
+    for (const row of rows.filter((one) => one.kind === kind)) {
+      const known = last.get(labelOf(row))
+      if (known === undefined || row.since_revision > known.since_revision) last.set(labelOf(row), row)
+    }
+    return [...last.values()].sort((a, b) => a.name.localeCompare(b.name) || a.version - b.version)
+  }
+  const isApplied = (row: Row) => holdsAt(row, revision)
+  const bundle = (row: Row) =>
+    bundleFor(repoAt(isApplied(row) ? revision : row.until_revision! - 1), row.body as FeatureViewDefinition)
+  return {
+    project,
+    revision,
+    views: lastOf('view').map((row) => ({ definition: bundle(row), isApplied: isApplied(row) })),
+    services: lastOf('service').map((row) => ({
+      definition: row.body as FeatureServiceDefinition,
+      isApplied: isApplied(row),
+    })),
+  }
 }
 
 // ── content ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

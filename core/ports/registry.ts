@@ -1,4 +1,5 @@
 import type { FeatureRepo, FeatureServiceDefinition, ViewBundle } from '../define/definitions.js'
+import type { ServingDefinitions } from '../serve/serving-definitions.js'
 
 /** Applied definitions. @throws MillcourseError LEDGER_UNREACHABLE */
 export interface RegistryReader {
@@ -7,6 +8,8 @@ export interface RegistryReader {
   /** The newest version of the view, or the one asked for. @throws MillcourseError REGISTRY_UNKNOWN_VIEW */
   view(name: string, version?: number): Promise<ViewBundle>
   service(name: string): Promise<FeatureServiceDefinition | null>
+  /** All that reads are answered from, retired versions too, each with what it was last built from. */
+  serving(): Promise<ServingDefinitions>
 }
 
 export interface RegistryWriter extends RegistryReader {

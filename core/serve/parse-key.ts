@@ -1,8 +1,9 @@
-/** Key parts as a person or a JSON request writes them, as values of their declared types (R12). */
+/** Key parts as a person or a JSON request writes them (json-value.ts), as values of their declared types (R12). */
 import type { Column, EntityDefinition } from '../define/definitions.js'
 import { isMillcourseError, MillcourseError } from '../errors.js'
 import { encodeKey } from '../publish/index.js'
 import { parseInstant } from '../time/instant.js'
+import { fromBase64 } from './base64.js'
 
 /**
  * The encoded key; null: a part is null, which matches nothing (R5).
@@ -23,6 +24,8 @@ export function parseKey(entity: EntityDefinition, parts: Readonly<Record<string
 }
 
 function parsePart(column: Column, value: unknown, names: readonly string[]): unknown {
+  // A whole number is an exact decimal too; one with a fraction has gone through floating point and is refused.
+  if (column.kind === 'decimal' && typeof value === 'bigint') return value.toString()
   if (typeof value !== 'string') return value
   switch (column.kind) {
     case 'string':
@@ -38,7 +41,7 @@ function parsePart(column: Column, value: unknown, names: readonly string[]): un
         throw isMillcourseError(error) ? invalid(`key "${column.name}": ${error.message}`, names) : error
       }
     case 'binary':
-      return Uint8Array.from(value.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
+      return fromBase64(value) ?? value
     default:
       return /^-?\d+$/.test(value) ? BigInt(value) : value
   }

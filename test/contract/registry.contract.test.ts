@@ -163,6 +163,32 @@ test('a new version stands beside the old one, and going back is possible', asyn
   expect((await registry.view('a', 2)).view.ttl).toBe('48h')
 })
 
+test('what is served: every version ever applied, each with what it was last built from', async () => {
+  expect(await registry.serving()).toEqual({ project: project.project, revision: 0, views: [], services: [] })
+  await registry.apply(repoOf([viewOf('a'), viewOf('b')]), anna)
+  await registry.apply(repoOf([viewOf('a', { ttl: '48h' }), viewOf('b')]), anna)
+  const before = await registry.view('b')
+  const otherSource = { ...flights, path: 'elsewhere/*.parquet' }
+  const next = { sources: [otherSource], services: [{ ...service, version: 2 }] }
+  await registry.apply(repoOf([viewOf('a', { version: 2 })], next), anna)
+  const serving = await registry.serving()
+  expect(serving.revision).toBe(3)
+  expect(serving.views.map(({ definition: { view }, isApplied }) => [view.name, view.version, isApplied])).toEqual([
+    ['a', 1, false],
+    ['a', 2, true],
+    ['b', 1, false],
+  ])
+  expect(serving.views[0]?.definition.view.ttl).toBe('48h')
+  expect(serving.views[1]?.definition).toEqual(await registry.view('a'))
+  expect(serving.views[2]?.definition).toEqual(before)
+  expect(serving.services.map(({ definition, isApplied }) => [definition.version, isApplied])).toEqual([
+    [1, false],
+    [2, true],
+  ])
+  // It lies on disk where Postgres is away: nothing may be lost in JSON.
+  expect(JSON.parse(JSON.stringify(serving))).toEqual(serving)
+})
+
 test('an apply that fails half-way leaves the former revision', async () => {
   const first = repoOf([viewOf('a')])
   await registry.apply(first, anna)

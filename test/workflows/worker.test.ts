@@ -53,6 +53,7 @@ function startWorker({ answerAfterMs = 0, name = 'the worker' } = {}) {
   const registry = {
     current: async () => null,
     service: async () => null,
+    serving: async () => ({ project: 'p', revision: 0, views: [], services: [] }),
     view: async (): Promise<never> => {
       asked.resolve()
       await sleep(answerAfterMs)

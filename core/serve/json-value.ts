@@ -1,0 +1,48 @@
+/**
+ * Values in JSON, so that none loses its type or a digit on the way through any parser (R12, R20). The feature's declared type says
+ * how to read it:
+ *
+ *     int8 … int32, uint8 … uint32   number         int64, uint64, decimal   text: "9007199254740993", "1.50"
+ *     float32, float64               number; NaN, the infinities and -0, which JSON or its parsers lack, as text: "NaN", "-Infinity", "-0"
+ *     timestamp                      text, UTC, to the nanosecond: "2001-01-31T13:00:00.000000001Z"
+ *     date, string, boolean          as they are     binary                  text, base64
+ */
+import type { ColumnType } from '../define/definitions.js'
+import { assertNever } from '../errors.js'
+import type { PackedValue } from '../publish/index.js'
+import { formatInstant } from '../time/instant.js'
+import { toBase64 } from './base64.js'
+
+export type JsonValue = null | boolean | number | string
+
+export function toJsonValue({ kind }: ColumnType, value: PackedValue): JsonValue {
+  if (value === null) return null
+  switch (kind) {
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'uint8':
+    case 'uint16':
+    case 'uint32':
+      return Number(value)
+    case 'int64':
+    case 'uint64':
+      return String(value)
+    case 'float32':
+    case 'float64':
+      if (Object.is(value, -0)) return '-0'
+      return Number.isFinite(value) ? (value as number) : String(value)
+    case 'timestamp':
+      return formatInstant(value as bigint)
+    case 'binary':
+      return toBase64(value as Uint8Array)
+    case 'boolean':
+      return value as boolean
+    case 'decimal':
+    case 'date':
+    case 'string':
+      return value as string
+    default:
+      return assertNever(kind)
+  }
+}
