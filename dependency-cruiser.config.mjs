@@ -39,6 +39,7 @@ export default {
       to: { pathNot: `^core/|${pure}` },
     },
     stage('time'),
+    stage('measure'),
     stage('define', 'time'),
     stage('source', ...first),
     stage('plan', ...first, 'source'),

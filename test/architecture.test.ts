@@ -10,6 +10,7 @@ const breaches: readonly (readonly [from: string, statement: string, rule: strin
   ['core/plan/sql-builder.ts', "import 'kysely'", 'core-is-pure'],
   ['core/plan/adapter.ts', "import type { x } from '../../adapters/files/lake.js'", 'core-is-pure'],
   ['core/time/define.ts', "import '../define/index.js'", 'core-time-order'],
+  ['core/measure/plan.ts', "import '../plan/index.js'", 'core-measure-order'],
   ['core/define/source.ts', "import '../source/index.js'", 'core-define-order'],
   ['core/source/plan.ts', "import '../plan/index.js'", 'core-source-order'],
   ['core/plan/judge.ts', "import type { x } from '../judge/index.js'", 'core-plan-order'],

@@ -12,6 +12,7 @@ import { createActivities } from '../activities/create-activities.js'
 import { connectionSettings } from '../adapters/temporal/client.js'
 import type { Config } from './config.js'
 import { patiently } from './patiently.js'
+import { noStepTelemetry, type StepTelemetry, stepInterceptors, traceSinks } from './telemetry-interceptors.js'
 import { workflowBundle } from './workflow-bundle.js'
 
 export interface MaterializationWorkerOptions {
@@ -23,6 +24,8 @@ export interface MaterializationWorkerOptions {
   readonly bundle?: WorkflowBundleOption
   /** Called once, when the worker takes work. */
   readonly onReady?: () => void
+  /** Absent: nobody measures. */
+  readonly telemetry?: StepTelemetry
 }
 
 /** After the grace time, activities have been told to stop; one that does not listen is left behind. */
@@ -30,7 +33,7 @@ const afterGraceMs = 15_000
 
 /** Works until `signal`; a server that is away, at the start or later, is waited for. */
 export async function runMaterializationWorker(options: MaterializationWorkerOptions): Promise<void> {
-  const { config, deps, signal, onReady } = options
+  const { config, deps, signal, onReady, telemetry = noStepTelemetry } = options
   const { address, namespace, taskQueue } = config.temporal
   installRuntime(deps.log)
   const connection = await connectPatiently(options)
@@ -43,6 +46,8 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
       identity: config.worker.identity,
       workflowBundle: options.bundle ?? (await workflowBundle()),
       activities: createActivities(deps),
+      interceptors: stepInterceptors(telemetry),
+      sinks: traceSinks(telemetry),
       // The engine has one heavy slot: more activities at once only wait inside their own time limits.
       maxConcurrentActivityTaskExecutions: config.worker.activitiesMax,
       shutdownGraceTime: config.worker.shutdownGraceMs,

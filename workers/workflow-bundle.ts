@@ -8,11 +8,17 @@ import { MillcourseError } from '../core/errors.js'
 export const builtBundle = fileURLToPath(new URL('../workflows/bundle.cjs', import.meta.url))
 
 /** An import that the sandbox does not have fails here, naming the file. */
-export async function buildWorkflowBundle(entry = workflowsEntry()): Promise<string> {
+export async function buildWorkflowBundle(entry = moduleOf('index')): Promise<string> {
   const complaints: string[] = []
   const logger = new DefaultLogger('ERROR', ({ message }) => complaints.push(message))
   try {
-    return (await bundleWorkflowCode({ workflowsPath: entry, logger })).code
+    return (
+      await bundleWorkflowCode({
+        workflowsPath: entry,
+        workflowInterceptorModules: [moduleOf('trace-interceptors')],
+        logger,
+      })
+    ).code
   } catch (cause) {
     throw new MillcourseError('INTERNAL', `the workflows cannot be bundled:\n${complaints.join('\n')}`, { cause })
   }
@@ -22,7 +28,8 @@ export async function workflowBundle(): Promise<WorkflowBundleOption> {
   return existsSync(builtBundle) ? { codePath: builtBundle } : { code: await buildWorkflowBundle() }
 }
 
-function workflowsEntry(): string {
-  const built = fileURLToPath(new URL('../workflows/index.js', import.meta.url))
-  return existsSync(built) ? built : fileURLToPath(new URL('../workflows/index.ts', import.meta.url))
+/** A module of the workflows: compiled, or as it is written. */
+function moduleOf(name: string): string {
+  const built = fileURLToPath(new URL(`../workflows/${name}.js`, import.meta.url))
+  return existsSync(built) ? built : fileURLToPath(new URL(`../workflows/${name}.ts`, import.meta.url))
 }

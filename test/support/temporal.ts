@@ -7,6 +7,7 @@ import { Client, Connection } from '@temporalio/client'
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import type { Activities } from '../../activities/steps.js'
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
+import { noStepTelemetry, traceSinks } from '../../workers/telemetry-interceptors.js'
 import { buildWorkflowBundle } from '../../workers/workflow-bundle.js'
 
 export interface TestTemporal {
@@ -51,6 +52,7 @@ export async function startTestTemporal(): Promise<TestTemporal> {
         identity: 'test',
         workflowBundle: { code: await testBundle() },
         activities,
+        sinks: traceSinks(noStepTelemetry),
         maxCachedWorkflows: 50,
         shutdownForceTime: '10s',
       })

@@ -1,0 +1,10 @@
+export {
+  type LabelsOf,
+  type Metric,
+  type MetricKind,
+  type MetricName,
+  metrics,
+  type NameOf,
+  type ProcessName,
+} from './metrics.js'
+export { redactSecrets } from './redact-secrets.js'

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest'
+import { redactSecrets } from './index.js'
+
+const secrets: readonly (readonly [what: string, text: string, secret: string])[] = [
+  ['a URL with a password', 'connect postgresql://ml:hunter2@db:5432/x', 'hunter2'],
+  ['a URL with a password and no user', 'redis://:hunter2@cache:6379', 'hunter2'],
+  ['a signed URL', 'GET https://b.s3.amazonaws.com/k?X-Amz-Signature=0badc0de&X-Amz-Date=1', '0badc0de'],
+  ['its session', 'https://b/k?a=1&X-Amz-Security-Token=FwoGZXIvYXdz%2Fabc', 'FwoGZXIvYXdz'],
+  ['an access key id', 'key AKIAIOSFODNN7EXAMPLE is not known', 'AKIAIOSFODNN7EXAMPLE'],
+  ['a role’s key id', 'ASIAIOSFODNN7EXAMPLE', 'ASIAIOSFODNN7EXAMPLE'],
+  ['a bearer token', 'authorization header "Bearer abc.def-ghi"', 'abc.def-ghi'],
+  [
+    'an AWS authorization header',
+    'AWS4-HMAC-SHA256 Credential=AKID/2026/us, Signature=fe5f80f77d5fa3beca038a24',
+    'fe5f80f77d5fa',
+  ],
+  ['a basic authorization', 'authorization: Basic bWw6aHVudGVyMg==', 'bWw6aHVudGVyMg'],
+  ['a webhook secret', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'MfKQ9r8GKYqr'],
+  ['a JSON web token', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmN', 'dozjgNryP4J3jVmN'],
+  ['a field of an object', JSON.stringify({ secretAccessKey: 'wJalrXUtnFEMI' }), 'wJalrXUtnFEMI'],
+  ['a field of an object inside a string', JSON.stringify({ m: JSON.stringify({ apiKey: 'k-123 456' }) }), 'k-123 456'],
+  ['a variable', 'MILLCOURSE_WEBHOOK_SECRET=tops3cret next', 'tops3cret'],
+  ['a connection string', "host=db password='hun ter2' user=ml", 'hun ter2'],
+  ['a DuckDB secret', "CREATE SECRET (TYPE s3, KEY_ID 'x', SECRET_ACCESS_KEY: 'wJalr')", 'wJalr'],
+  ['a private key', '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN\n-----END PRIVATE KEY-----', 'MIIEvQIBADAN'],
+]
+
+describe('redactSecrets', () => {
+  test.each(secrets)('hides %s', (_what, text, secret) => {
+    expect(text).toContain(secret)
+    expect(redactSecrets(text)).not.toContain(secret)
+    expect(redactSecrets(JSON.stringify({ msg: text, error: { message: text } }))).not.toContain(secret)
+  })
+
+  test.each(secrets)('JSON with %s stays JSON', (_what, text) => {
+    const line = JSON.stringify({ msg: text, facts: { a: text, url: text }, after: 'kept' })
+    expect(JSON.parse(redactSecrets(line))).toMatchObject({ after: 'kept' })
+  })
+
+  test('leaves alone what tells no secret', () => {
+    for (const text of [
+      'run 0192f6c2-7a3e-7000-8000-000000000000 of airport_delays@v1 [2001-01-01T00:00:00Z, 2001-01-01T01:00:00Z)',
+      's3://lake/flights/date=2001-01-01/part-7.parquet?versionId=3',
+      'postgresql://db:5432/millcourse',
+      '{"keys":["origin"],"etag":"9b2cf535f27731c974343645a3985328"}',
+      'no bearer token was sent; basic configuration is enough',
+      'column "secretary" was DOUBLE, is VARCHAR',
+    ])
+      expect(redactSecrets(text)).toBe(text)
+  })
+})
