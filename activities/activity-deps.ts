@@ -4,6 +4,7 @@ import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { OnlineStore } from '../core/ports/online-store.js'
 import type { QueryEngine } from '../core/ports/query-engine.js'
 import type { RegistryReader } from '../core/ports/registry.js'
+import type { Telemetry } from '../core/ports/telemetry.js'
 
 /** What the activities are given at the worker; workflows only know their types. */
 export interface ActivityDeps {
@@ -17,6 +18,8 @@ export interface ActivityDeps {
   readonly online: OnlineStore
   readonly clock: Clock
   readonly log: Log
+  /** Absent: nobody measures. */
+  readonly telemetry?: Telemetry
   readonly settings: ActivitySettings
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../core/plan/index.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { TickInput } from '../core/ports/run-control.js'
+import { noTelemetry } from '../core/ports/telemetry.js'
 import { filesOf, inputsHash, type SourceFile, touchedSpan } from '../core/source/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { type Instant, latest, parseInstant } from '../core/time/instant.js'
@@ -50,6 +51,8 @@ export function planTick(deps: ActivityDeps) {
     }
     const gaps = await deps.ledger.intervalGaps(key, range)
     const { due, left } = dueIntervals(gaps, [...again.values()], grid, input.runsMax)
+    const { telemetry = noTelemetry } = deps
+    telemetry.count('millcourse_ticks_total', { view: view.name })
     return {
       project: deps.settings.project,
       ...key,

@@ -7,6 +7,7 @@ import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { OpenPublishResult, Publish, ViewKey } from '../core/ports/ledger.js'
+import { noTelemetry } from '../core/ports/telemetry.js'
 import { type KeyCounts, onlineTableName, publishedColumns, windowReach } from '../core/publish/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { type Instant, parseInstant } from '../core/time/instant.js'
@@ -45,6 +46,29 @@ const pollMsMax = 1_000
 
 /** @throws MillcourseError whatever a port throws; the lease is given back before */
 export async function publishOnline(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+  attempt: PublishAttempt,
+): Promise<PublishOutcome> {
+  const { telemetry = noTelemetry } = deps
+  const view = { view: bundle.view.name, version: String(bundle.view.version) }
+  const startedAtMs = deps.clock.monotonicMs()
+  let outcome: PublishOutcome['kind'] | 'failed' = 'failed'
+  try {
+    const published = await openAndPublish(deps, bundle, attempt)
+    outcome = published.kind
+    if (published.kind === 'finished') {
+      const seconds = (deps.clock.monotonicMs() - startedAtMs) / 1_000
+      telemetry.observe('millcourse_publish_duration_seconds', view, seconds)
+      telemetry.count('millcourse_items_unchanged_total', view, published.keyCounts.unchanged)
+    }
+    return published
+  } finally {
+    telemetry.count('millcourse_publishes_total', { ...view, outcome })
+  }
+}
+
+async function openAndPublish(
   deps: ActivityDeps,
   bundle: ViewBundle,
   attempt: PublishAttempt,

@@ -3,7 +3,9 @@
 import type { ColumnType } from '../core/define/definitions.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { LeaseResult } from '../core/ports/ledger.js'
+import type { PutOutcome } from '../core/ports/online-store.js'
 import type { EngineRow, EngineValue } from '../core/ports/query-engine.js'
+import { noTelemetry } from '../core/ports/telemetry.js'
 import { encodeKey, encodeValues, type OnlineItem, onlineExpirySeconds, readDeltaSql } from '../core/publish/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import type { Delta } from './publish-delta.js'
@@ -42,10 +44,7 @@ export async function writeDelta(
       if (progress.signal.aborted) throw (progress.signal as { readonly reason?: unknown }).reason
       if ((await lease.check()) === 'overtaken') return { result: 'overtaken', itemsWritten }
       const batch = items.slice(part, part + partItems)
-      const outcomes = await deps.online.putItems(publish.table, batch, {
-        mayWrite: lease.mayWrite,
-        signal: progress.signal,
-      })
+      const outcomes = await writePart(context, batch, from + part, lease, progress)
       itemsWritten += outcomes.filter((outcome) => outcome === 'written').length
       if (outcomes.includes('refused')) {
         if (progress.signal.aborted) throw (progress.signal as { readonly reason?: unknown }).reason
@@ -58,6 +57,34 @@ export async function writeDelta(
     }
   }
   return { result: 'ok', itemsWritten }
+}
+
+async function writePart(
+  { deps, publish }: PublishContext,
+  items: readonly OnlineItem[],
+  from: number,
+  lease: PublishLease,
+  { signal }: WriteProgress,
+): Promise<PutOutcome[]> {
+  const { telemetry = noTelemetry } = deps
+  const { view, table } = publish
+  const labels = { view, version: String(publish.version) }
+  const place = { 'db.system.name': 'aws.dynamodb', 'db.collection.name': table, 'millcourse.view': view }
+  return await telemetry.span('publish part', { ...place, 'millcourse.part.from': from }, async (span) => {
+    const startedAtMs = deps.clock.monotonicMs()
+    const outcomes = await deps.online.putItems(table, items, { mayWrite: lease.mayWrite, signal })
+    const written = outcomes.filter((outcome) => outcome === 'written').length
+    const refused = outcomes.length - written
+    telemetry.observe(
+      'millcourse_publish_part_duration_seconds',
+      { view },
+      (deps.clock.monotonicMs() - startedAtMs) / 1_000,
+    )
+    telemetry.count('millcourse_items_written_total', labels, written)
+    telemetry.count('millcourse_items_refused_total', labels, refused)
+    span.set({ 'millcourse.items.written': written, 'millcourse.items.refused': refused })
+    return outcomes
+  })
 }
 
 async function readItems(context: PublishContext, delta: Delta, from: number, to: number): Promise<OnlineItem[]> {

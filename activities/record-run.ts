@@ -1,11 +1,12 @@
 /** Step 6: how the run ended goes to the ledger; the first end counts, so that a repeated or late record changes nothing. */
 import { activityInfo } from '@temporalio/activity'
 import { MillcourseError } from '../core/errors.js'
-import type { RunMeasures, RunRecord } from '../core/ports/ledger.js'
+import type { RunEnd, RunMeasures, RunRecord } from '../core/ports/ledger.js'
 import type { RunInput } from '../core/ports/run-control.js'
 import type { KeyCounts } from '../core/publish/delta.js'
 import { fromIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { measureRun } from './measure-run.js'
 import { currentRunId } from './run-id.js'
 import type { RecordFailureInput, RecordStepInput, RunRef } from './steps.js'
 
@@ -19,12 +20,14 @@ export function recordRun(deps: ActivityDeps) {
       })
     checkRows(known)
     checkKeys(run.runId, end.keyCounts)
-    await deps.ledger.endRun(run.runId, {
+    const ended: RunEnd = {
       outcome: end.outcome,
       error: null,
       keyCounts: end.keyCounts,
       measures: measures(deps, known, end),
-    })
+    }
+    await deps.ledger.endRun(run.runId, ended)
+    measureRun(deps, known, ended)
     deps.log.info({ run: run.runId, view: run.view, interval: run.interval, ...end }, `run ended: ${end.outcome}`)
   }
 }
@@ -34,12 +37,14 @@ export function recordFailure(deps: ActivityDeps) {
   return async ({ input, error, isReplanned }: RecordFailureInput): Promise<void> => {
     const runId = currentRunId(input)
     const known = (await deps.ledger.run(runId)) ?? (await startUnknown(deps, input, runId))
-    await deps.ledger.endRun(runId, {
+    const ended: RunEnd = {
       outcome: isReplanned ? 'superseded' : 'failed',
       error,
       keyCounts: null,
       measures: known ? measures(deps, known, { itemsWritten: 0 }) : null,
-    })
+    }
+    await deps.ledger.endRun(runId, ended)
+    if (known) measureRun(deps, known, ended)
     deps.log.error({ run: runId, view: input.view, interval: input.interval, ...error }, `run failed: ${error.code}`)
   }
 }

@@ -87,7 +87,7 @@ export const metrics = {
   },
   millcourse_publish_duration_seconds: {
     ...{ kind: 'histogram', unit: 'seconds', labels: view, from: worker, buckets: work },
-    help: 'From the open lease to the finished publish; finished ones only.',
+    help: 'From asking for the lease to the finished publish; finished ones only.',
   },
   millcourse_publish_part_duration_seconds: {
     ...{ kind: 'histogram', unit: 'seconds', labels: ['view'], from: worker, buckets: [...call, 120] },
