@@ -1,0 +1,11 @@
+/** `npx cdk synth --context config=config.ts`; without one, the example. `npm run synth` does it without the CDK's command line. */
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { App } from 'aws-cdk-lib'
+import { buildApp } from './build-app.js'
+import type { InfraConfig } from './config.js'
+
+const file = new App().node.tryGetContext('config') ?? process.env.MILLCOURSE_INFRA_CONFIG ?? 'config.example.ts'
+const { config } = (await import(pathToFileURL(resolve(file)).href)) as { config: InfraConfig }
+const { app } = buildApp(config)
+console.log(app.synth().directory)

@@ -1,0 +1,52 @@
+/** Copy to config.ts, fill in, synthesise with `npx cdk synth --context config=config.ts`. */
+import { infraConfig } from './app/config.js'
+
+export const config = infraConfig({
+  account: '111122223333',
+  region: 'eu-central-1',
+  project: 'flights',
+  availabilityZones: ['eu-central-1a', 'eu-central-1b'],
+  network: { cidr: '10.40.0.0/16', natGateways: 1, hasInterfaceEndpoints: false },
+  lake: { prefix: 'flights', candidateDays: 14, quarantineDays: 90 },
+  sources: [{ bucket: 'example-events', prefix: 'flights/' }],
+  piiViews: ['passenger_profile'],
+  postgres: { instanceType: 't4g.medium', storageGiB: 50, storageMaxGiB: 500, isMultiAz: true, backupDays: 14 },
+  backup: { at: '03:30', keptDays: 35 },
+  temporal: {
+    address: 'flights.a1b2c.tmprl.cloud:7233',
+    namespace: 'flights.a1b2c',
+    apiKeySecretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:flights/temporal-api-key-AbCdEf',
+  },
+  image: {
+    repositoryArn: 'arn:aws:ecr:eu-central-1:111122223333:repository/millcourse',
+    tag: '0.1.0',
+    architecture: 'X86_64',
+  },
+  worker: {
+    cpu: 2048,
+    memoryMiB: 8192,
+    tasks: { min: 1, max: 8 },
+    isSpot: false,
+    memoryLimit: '4GiB',
+    spillGiB: 60,
+  },
+  watcher: {
+    cpu: 256,
+    memoryMiB: 1024,
+    webhook: {
+      url: 'https://alerts.example.com/millcourse',
+      secretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:flights/webhook-secret-AbCdEf',
+    },
+  },
+  server: {
+    cpu: 1024,
+    memoryMiB: 2048,
+    tasks: { min: 2, max: 10 },
+    certificateArn: 'arn:aws:acm:eu-central-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
+    clientCidrs: ['10.0.0.0/8'],
+    requestsPerTaskAndMinute: 30_000,
+    hasPiiService: true,
+  },
+  logDays: 30,
+  alarmEmails: ['ml-oncall@example.com'],
+})
