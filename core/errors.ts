@@ -47,9 +47,12 @@ export const errorCodes = {
   COMPUTE_VALUE_OUT_OF_RANGE: { retry: 'after-fix', http: 422, exit: 65 },
   COMPUTE_OUT_OF_MEMORY: { retry: 'after-fix', http: 507, exit: 69 },
   COMPUTE_SPILL_FULL: { retry: 'later', http: 507, exit: 75 },
+  COMPUTE_EXTENSION_MISSING: { retry: 'after-fix', http: 500, exit: 78 },
   // lake
   LAKE_UNREACHABLE: { retry: 'backoff', http: 503, exit: 69 },
+  LAKE_THROTTLED: { retry: 'backoff', http: 503, exit: 75 },
   LAKE_ACCESS_DENIED: { retry: 'after-fix', http: 403, exit: 78 },
+  LAKE_BUCKET_MISSING: { retry: 'after-fix', http: 404, exit: 78 },
   LAKE_FILE_MISSING: { retry: 'after-fix', http: 404, exit: 66 },
   LAKE_FULL: { retry: 'later', http: 507, exit: 75 },
   // judge / decide / record

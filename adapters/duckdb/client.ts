@@ -3,6 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { Httpfs, type S3Access } from './httpfs.js'
 
 export interface DuckdbOptions {
   /** Of the whole instance. The process's own memory goes beyond it: leave room. */
@@ -12,11 +13,16 @@ export interface DuckdbOptions {
   readonly threads: number
   /** At most so much is spilled; left out: what the disk holds. */
   readonly spillMaxMb?: number
+  /** Left out: no statement names `s3://`. */
+  readonly s3?: S3Access
+  /** The file of the extension httpfs; null or left out: it is looked for. */
+  readonly httpfsFile?: string | null
 }
 
 export interface DuckdbClient {
   readonly instance: DuckDBInstance
   readonly spillFolder: string
+  readonly httpfs: Httpfs
   close(): Promise<void>
 }
 
@@ -46,6 +52,7 @@ export async function openDuckdb(options: DuckdbOptions): Promise<DuckdbClient> 
   return {
     instance,
     spillFolder,
+    httpfs: new Httpfs(instance, options.httpfsFile ?? null, options.s3 ?? null),
     close: async () => {
       instance.closeSync()
       await rm(spillFolder, { recursive: true, force: true })

@@ -5,10 +5,11 @@ import type { CancelSignal } from '../../core/ports/cancel-signal.js'
 import type { EngineRow, Query, QueryEngine, QuerySession, SessionOptions } from '../../core/ports/query-engine.js'
 import { type DuckdbClient, type DuckdbOptions, openDuckdb } from './client.js'
 import { toMillcourseError } from './errors.js'
-import { fileNamesIn } from './file-names.js'
+import { fileNamesIn, readsS3, withPlainS3Names } from './file-names.js'
 import { HeavySlot } from './heavy-slot.js'
 import { KeptFiles } from './kept-files.js'
 import { MemoryWatch } from './memory-watch.js'
+import { redirectOutput, type S3Output } from './s3-output.js'
 import { bindable, readerOf, readRows } from './values.js'
 
 /** @throws MillcourseError CONFIG_INVALID when the instance cannot be opened with these options */
@@ -53,7 +54,7 @@ class DuckdbQueryEngine implements QueryEngine {
       const connection = await this.#client.instance.connect()
       const kept = new KeptFiles(this.#client.spillFolder)
       try {
-        return await work(new DuckdbSession(connection, this.#memory, kept, options.signal))
+        return await work(new DuckdbSession(this.#client, connection, this.#memory, kept, options.signal))
       } finally {
         connection.closeSync()
         await kept.remove()
@@ -75,14 +76,23 @@ class DuckdbQueryEngine implements QueryEngine {
 }
 
 class DuckdbSession implements QuerySession {
+  readonly #client: DuckdbClient
   readonly #connection: DuckDBConnection
   readonly #memory: MemoryWatch
   readonly #kept: KeptFiles
   readonly #signal: CancelSignal | undefined
   /** What the session's statements have read, also through views made earlier: among these is the file at fault. */
   readonly #files = new Set<string>()
+  #readsS3 = false
 
-  constructor(connection: DuckDBConnection, memory: MemoryWatch, kept: KeptFiles, signal: CancelSignal | undefined) {
+  constructor(
+    client: DuckdbClient,
+    connection: DuckDBConnection,
+    memory: MemoryWatch,
+    kept: KeptFiles,
+    signal: CancelSignal | undefined,
+  ) {
+    this.#client = client
     this.#connection = connection
     this.#memory = memory
     this.#kept = kept
@@ -90,15 +100,19 @@ class DuckdbSession implements QuerySession {
   }
 
   async execute(query: Query): Promise<void> {
-    await this.#guard(query, async () => {
-      const result = await this.#start(query)
-      while ((await result.fetchChunk())?.rowCount) {}
+    await this.#toS3(query, async (local) => {
+      await this.#guard(local, async () => {
+        const result = await this.#start(local)
+        while ((await result.fetchChunk())?.rowCount) {}
+      })
     })
   }
 
   async all(query: Query): Promise<EngineRow[]> {
     const rows: EngineRow[] = []
-    for await (const part of this.stream(query)) rows.push(...part)
+    await this.#toS3(query, async (local) => {
+      for await (const part of this.stream(local)) rows.push(...part)
+    })
     return rows
   }
 
@@ -126,14 +140,42 @@ class DuckdbSession implements QuerySession {
     return this.#memory.peakBytes()
   }
 
-  #start(query: Query): Promise<DuckDBResult> {
-    if (!query.parameters) return this.#connection.stream(query.sql)
+  async #start(query: Query): Promise<DuckDBResult> {
+    // Also for the statements after it: they may read through a view.
+    this.#readsS3 ||= readsS3(query)
+    if (this.#readsS3) await this.#client.httpfs.makeReady()
+    const sql = withPlainS3Names(query.sql)
+    if (!query.parameters) return this.#connection.stream(sql)
     const bound = query.parameters.map(bindable)
     return this.#connection.stream(
-      query.sql,
+      sql,
       bound.map((parameter) => parameter.value),
       bound.map((parameter) => parameter.type),
     )
+  }
+
+  /** What the statement writes to S3 gets there when it is whole. */
+  async #toS3(query: Query, work: (local: Query) => Promise<void>): Promise<void> {
+    const output = redirectOutput(query.sql, this.#client.spillFolder)
+    if (output === null) return await work(query)
+    try {
+      await work({ ...query, sql: output.sql })
+      await this.#upload(output)
+    } finally {
+      await output.remove()
+    }
+  }
+
+  async #upload({ file, uri }: S3Output): Promise<void> {
+    const aborting = new AbortController()
+    const abort = () => aborting.abort((this.#signal as { readonly reason?: unknown }).reason)
+    throwIfAborted(this.#signal)
+    this.#signal?.addEventListener('abort', abort)
+    try {
+      await this.#client.httpfs.access().upload(file, uri, aborting.signal)
+    } finally {
+      this.#signal?.removeEventListener('abort', abort)
+    }
   }
 
   /** Cancellation by signal, the memory's peak and our errors around whatever makes DuckDB work. */

@@ -1,5 +1,6 @@
 /** DuckDB's errors to ours. Its JavaScript errors carry only a message, whose first words name the kind; most do not name the file. */
 import { type ErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
+import { type HttpFault, httpFault } from './http-errors.js'
 
 /** Opens one file the way the failed statement did; throws DuckDB's error when it cannot be read. */
 export type ProbeFile = (uri: string, depth: 'footer' | 'pages') => Promise<void>
@@ -12,6 +13,8 @@ export async function toMillcourseError(
 ): Promise<MillcourseError> {
   if (isMillcourseError(error)) return error
   const message = error instanceof Error ? error.message : String(error)
+  const http = httpFault(message, files)
+  if (http) return httpError(http, message, error)
   const known = classify(message, files)
   if (known)
     return new MillcourseError(known.code, `${known.what}: ${firstLine(message)}`, { cause: error, hint: known.hint })
@@ -25,13 +28,22 @@ export async function toMillcourseError(
   })
 }
 
+function httpError({ code, what, hint, file }: HttpFault, message: string, cause: unknown): MillcourseError {
+  return new MillcourseError(code, `${file ?? 'a file in S3'} ${what}: ${firstLine(message)}`, {
+    cause,
+    hint,
+    facts: file === null ? {} : { file },
+  })
+}
+
 function classify(
   message: string,
   files: readonly string[],
 ): { readonly code: ErrorCode; readonly what: string; readonly hint: string } | null {
   if (
     /max_temp_directory_size|offload data block/.test(message) ||
-    (isDiskFull(message) && /duckdb_temp/.test(message))
+    // What is on its way to S3 waits in the spill folder, too.
+    (isDiskFull(message) && /duckdb_temp|\/upload-\d+\.parquet/.test(message))
   )
     return { code: 'COMPUTE_SPILL_FULL', what: 'the spill folder is full', hint: 'free space there or give it more' }
   if (isDiskFull(message))
@@ -78,11 +90,15 @@ async function findUnreadable(message: string, files: readonly string[], probe: 
         await probe(uri, depth)
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
-        // Too little memory to open it says nothing about the file.
-        if (classify(why, files) === null) return { uri, why }
+        // Too little memory to open it says nothing about the file; nor does a store that does not answer.
+        if (classify(why, files) === null && !isOutage(httpFault(why, [uri]))) return { uri, why }
       }
     }
   return null
+}
+
+function isOutage(fault: HttpFault | null): boolean {
+  return fault !== null && fault.code !== 'SOURCE_FILE_MISSING'
 }
 
 interface Unreadable {
@@ -97,7 +113,7 @@ function namedMissing(message: string): Unreadable | null {
 
 function fileError(atFault: Unreadable, cause: unknown): MillcourseError {
   const { uri, why } = atFault
-  if (/No files found|No such file/.test(why))
+  if (/No files found|No such file|\(HTTP 404/.test(why))
     return new MillcourseError('SOURCE_FILE_MISSING', `${uri} is gone`, {
       cause,
       hint: 'it was removed while it was being read; the run plans again',

@@ -5,7 +5,7 @@ import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/prom
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MillcourseError } from '../../core/errors.js'
-import type { Lake, LakeFile } from '../../core/ports/lake.js'
+import type { Lake, LakeFile, ListRange } from '../../core/ports/lake.js'
 import { toLakeError } from './errors.js'
 
 /** Names that begin so are writes under way: never listed. */
@@ -30,12 +30,14 @@ class FilesLake implements Lake {
     return this.#placeToRead(path).absolute
   }
 
-  async *list(prefix: string): AsyncIterable<LakeFile> {
+  async *list(prefix: string, range: ListRange | null = null): AsyncIterable<LakeFile> {
     const { absolute, name } = this.#placeToRead(prefix, { isPrefix: true })
     // A prefix may end within a name: its folder is walked, and what does not begin so is passed over.
     const cut = prefix === '' || prefix.endsWith('/') ? prefix.length : prefix.lastIndexOf('/') + 1
     const folder = cut === prefix.length ? absolute : dirname(absolute)
-    yield* walk(folder, name.slice(0, cut), name)
+    const named = (end: string) => this.#placeToRead(end, { isPrefix: true }).name
+    const bounds = range && { from: named(range.from), below: named(range.below) }
+    yield* walk(folder, name.slice(0, cut), name, bounds)
   }
 
   async head(path: string): Promise<LakeFile | null> {
@@ -138,24 +140,34 @@ class FilesLake implements Lake {
 }
 
 /** Depth first with folders sorted as `name/`: that is the byte order of whole paths. */
-async function* walk(folder: string, name: string, prefix: string): AsyncGenerator<LakeFile> {
+async function* walk(folder: string, name: string, prefix: string, range: ListRange | null): AsyncGenerator<LakeFile> {
   const entries = await guarded(folder, () => readEntries(folder))
   const children = entries
     .filter((entry) => !entry.name.startsWith(unfinishedPrefix))
     .map((entry) => ({ entry, path: `${name}${entry.name}` }))
   const files: { readonly path: string; readonly absolute: string; readonly stats: BigIntStats }[] = []
   for (const { entry, path } of children) {
-    if (!path.startsWith(prefix)) continue
+    if (!path.startsWith(prefix) || (range && !mayReach(path, range))) continue
     const absolute = join(folder, entry.name)
     const stats = await statOrNull(absolute)
     if (stats?.isDirectory()) files.push({ path: `${path}/`, absolute, stats })
     else if (stats?.isFile()) files.push({ path, absolute, stats })
   }
-  files.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+  files.sort((a, b) => (isBefore(a.path, b.path) ? -1 : 1))
   for (const { path, absolute, stats } of files) {
-    if (stats.isDirectory()) yield* walk(absolute, path, prefix)
-    else yield toLakeFile(path, stats)
+    if (stats.isDirectory()) yield* walk(absolute, path, prefix, range)
+    else if (range === null || (!isBefore(path, range.from) && isBefore(path, range.below)))
+      yield toLakeFile(path, stats)
   }
+}
+
+/** Whether the file, or a file below the folder, of this path may lie in the range: what begins like its ends is looked into. */
+function mayReach(path: string, { from, below }: ListRange): boolean {
+  return (!isBefore(path, from) || from.startsWith(path)) && (isBefore(path, below) || below.startsWith(path))
+}
+
+function isBefore(a: string, b: string): boolean {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0
 }
 
 async function readEntries(folder: string): Promise<Dirent[]> {

@@ -4,13 +4,16 @@
  *
  * Every method may be repeated. Paths use `/`, have no leading slash, and never leave the root (@throws CONFIG_INVALID);
  * `list`, `head`, `read` and `readRange` also take what `uri` returned, and name files the same way.
- * @throws MillcourseError LAKE_UNREACHABLE, LAKE_ACCESS_DENIED, LAKE_FULL
+ * @throws MillcourseError LAKE_UNREACHABLE, LAKE_THROTTLED, LAKE_ACCESS_DENIED, LAKE_BUCKET_MISSING, LAKE_FULL
  */
 export interface Lake {
   /** What the query engine reads or writes: `/abs/path` or `s3://…`. An absolute URI is returned as it is. */
   uri(path: string): string
-  /** Files whose path begins with `prefix`, in byte order of path, subfolders included. An absent prefix is an empty listing. */
-  list(prefix: string): AsyncIterable<LakeFile>
+  /**
+   * Files whose path begins with `prefix`, in byte order of path, subfolders included. An absent prefix is an empty listing. One
+   * request brings up to a thousand; of a range, no more are asked for than lie in it.
+   */
+  list(prefix: string, range?: ListRange): AsyncIterable<LakeFile>
   /** Null: there is no such file. */
   head(path: string): Promise<LakeFile | null>
   /** @throws MillcourseError LAKE_FILE_MISSING */
@@ -25,6 +28,12 @@ export interface Lake {
   promote(from: string, to: string): Promise<'written' | 'exists'>
   /** No error where it is absent. */
   remove(path: string): Promise<void>
+}
+
+/** Paths with `from <= path < below` in byte order; both begin with the prefix. */
+export interface ListRange {
+  readonly from: string
+  readonly below: string
 }
 
 export interface LakeFile {

@@ -1,0 +1,94 @@
+/**
+ * An object under another name, once. S3 has no rename, and not every store that speaks S3 looks at `If-None-Match` on CopyObject
+ * (a silent overwrite); on CompleteMultipartUpload those that know conditional writes at all do. So a copy is an upload of parts
+ * that the server copies, of whatever size, and its completion is the condition.
+ */
+import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
+import { MillcourseError } from '../../core/errors.js'
+import { readFault } from './errors.js'
+import { formatS3Uri, type S3Location } from './location.js'
+import { putInParts } from './multipart.js'
+import type { S3Connection } from './s3-connection.js'
+
+/** @throws MillcourseError LAKE_FILE_MISSING where neither is there */
+export async function promoteObject(s3: S3Connection, from: S3Location, to: S3Location): Promise<'written' | 'exists'> {
+  if (from.bucket === to.bucket && from.key === to.key) return 'exists'
+  const source = await headOrNull(s3, from)
+  if (source === null) {
+    // Repeated after it was done: the source is gone, the target there.
+    if (await headOrNull(s3, to)) return 'exists'
+    throw new MillcourseError('LAKE_FILE_MISSING', `${formatS3Uri(from)} does not exist`, {
+      hint: 'look whether it was removed by hand',
+      facts: { file: formatS3Uri(from) },
+    })
+  }
+  const outcome = source.sizeBytes === 0 ? await putEmpty(s3, to) : await copyInParts(s3, from, source, to)
+  await s3.ask(from, (client) => client.send(new DeleteObjectCommand({ Bucket: from.bucket, Key: from.key })))
+  return outcome
+}
+
+interface Source {
+  readonly etag: string
+  readonly sizeBytes: number
+}
+
+function copyInParts(
+  s3: S3Connection,
+  from: S3Location,
+  source: Source,
+  to: S3Location,
+): Promise<'written' | 'exists'> {
+  const { copyPartBytes: partBytes } = s3.options
+  const isWhole = source.sizeBytes <= partBytes
+  return putInParts(
+    s3,
+    to,
+    {
+      sizeBytes: source.sizeBytes,
+      partBytes,
+      put: async (part) => {
+        const copied = await s3.client.send(
+          new UploadPartCopyCommand({
+            Bucket: to.bucket,
+            Key: to.key,
+            UploadId: part.uploadId,
+            PartNumber: part.number,
+            CopySource: [from.bucket, ...from.key.split('/')].map(encodeURIComponent).join('/'),
+            // All parts are of the object that was looked at.
+            CopySourceIfMatch: source.etag,
+            ...(isWhole ? {} : { CopySourceRange: `bytes=${part.from}-${part.to - 1}` }),
+          }),
+        )
+        return copied.CopyPartResult!.ETag!
+      },
+    },
+    true,
+  )
+}
+
+/** S3 copies no part of nothing. */
+async function putEmpty(s3: S3Connection, to: S3Location): Promise<'written' | 'exists'> {
+  return s3.ask(to, async (client) => {
+    try {
+      await client.send(
+        new PutObjectCommand({ Bucket: to.bucket, Key: to.key, Body: new Uint8Array(), IfNoneMatch: '*' }),
+      )
+      return 'written'
+    } catch (error) {
+      if (readFault(error).status === 412) return 'exists'
+      throw error
+    }
+  })
+}
+
+async function headOrNull(s3: S3Connection, at: S3Location): Promise<Source | null> {
+  return s3.ask(at, async (client) => {
+    try {
+      const head = await client.send(new HeadObjectCommand({ Bucket: at.bucket, Key: at.key }))
+      return { etag: head.ETag!, sizeBytes: head.ContentLength ?? 0 }
+    } catch (error) {
+      if (readFault(error).status === 404) return null
+      throw error
+    }
+  })
+}
