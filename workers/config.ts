@@ -50,6 +50,7 @@ const schema = z.object({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'write it as postgresql://user:password@host:5432/database'),
   MILLCOURSE_LAKE: root,
+  TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
   MILLCOURSE_SOURCES: root.optional(),
   MILLCOURSE_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   MILLCOURSE_S3_PATH_STYLE: z.enum(['true', 'false']).optional(),
@@ -100,7 +101,14 @@ export interface TemporalConfig {
   readonly uiUrl: string | null
   readonly isTls: boolean
   /** Files, PEM. */
-  readonly tls: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null }
+  readonly tls: {
+    readonly ca: string | null
+  readonly apiKeyFile: string | null
+    readonly cert: string | null
+    readonly key: string | null
+    /** The name that the server's certificate has to have; null: the address's. */
+    readonly serverName: string | null
+  }
   readonly apiKey: string | null
 }
 
@@ -175,6 +183,18 @@ export function readConfig(env: Environment): Config {
 
 function toConfig(env: z.output<typeof schema>): Config {
   return {
+/** Who sets one of these means TLS: an API key sent in the clear, or an authority that nobody asks, is a mistake. */
+const tlsVariables = [
+  ...([
+    'TEMPORAL_TLS',
+    'TEMPORAL_TLS_CA',
+    'TEMPORAL_TLS_CERT',
+    'TEMPORAL_TLS_KEY',
+    'TEMPORAL_TLS_SERVER_NAME',
+  ] as const),
+  ...(['TEMPORAL_API_KEY', 'TEMPORAL_API_KEY_FILE'] as const),
+]
+
     project: env.MILLCOURSE_PROJECT,
     postgresUrl: env.MILLCOURSE_POSTGRES_URL,
     lake: env.MILLCOURSE_LAKE,
@@ -195,12 +215,17 @@ function toConfig(env: z.output<typeof schema>): Config {
       namespace: env.TEMPORAL_NAMESPACE,
       taskQueue: env.MILLCOURSE_TASK_QUEUE ?? `millcourse-${env.MILLCOURSE_PROJECT}`,
       uiUrl: env.TEMPORAL_UI_URL ?? null,
-      // Temporal Cloud takes API keys over TLS only; a client certificate means TLS, too.
-      isTls: env.TEMPORAL_TLS || env.TEMPORAL_API_KEY !== undefined || env.TEMPORAL_TLS_CERT !== undefined,
-      tls: { ca: env.TEMPORAL_TLS_CA ?? null, cert: env.TEMPORAL_TLS_CERT ?? null, key: env.TEMPORAL_TLS_KEY ?? null },
+      isTls: tlsVariables.some((name) => env[name] !== undefined && env[name] !== false),
+      tls: {
+        ca: env.TEMPORAL_TLS_CA ?? null,
+        cert: env.TEMPORAL_TLS_CERT ?? null,
+        key: env.TEMPORAL_TLS_KEY ?? null,
+        serverName: env.TEMPORAL_TLS_SERVER_NAME ?? null,
+      },
       apiKey: env.TEMPORAL_API_KEY ?? null,
     },
     now: env.MILLCOURSE_NOW ?? null,
+      apiKeyFile: env.TEMPORAL_API_KEY_FILE ?? null,
     engine: {
       memoryLimitMb: env.MILLCOURSE_MEMORY_LIMIT,
       spillDir: env.MILLCOURSE_SPILL_DIR ?? join(tmpdir(), `millcourse-spill-${process.getuid?.() ?? 'user'}`),

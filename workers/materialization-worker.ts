@@ -1,18 +1,10 @@
 /** The process that works: workflows in their sandbox, activities with the ports of stack-ports.ts. Stateless; run as many as needed. */
-import {
-  DefaultLogger,
-  IllegalStateError,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type WorkflowBundleOption,
-} from '@temporalio/worker'
+import { DefaultLogger, IllegalStateError, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker'
 import type { ActivityDeps, Log } from '../activities/activity-deps.js'
 import { createActivities } from '../activities/create-activities.js'
-import { connectionSettings } from '../adapters/temporal/client.js'
 import type { Config } from './config.js'
-import { patiently } from './patiently.js'
 import { noStepTelemetry, type StepTelemetry, stepInterceptors, traceSinks } from './telemetry-interceptors.js'
+import { connectWorker } from './worker-connection.js'
 import { workflowBundle } from './workflow-bundle.js'
 
 export interface MaterializationWorkerOptions {
@@ -36,11 +28,11 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
   const { config, deps, signal, onReady, telemetry = noStepTelemetry } = options
   const { address, namespace, taskQueue } = config.temporal
   installRuntime(deps.log)
-  const connection = await connectPatiently(options)
-  if (!connection) return
+  const connected = await connectWorker(config.temporal, { log: deps.log, signal })
+  if (!connected) return
   try {
     const worker = await Worker.create({
-      connection,
+      connection: connected.connection,
       namespace,
       taskQueue,
       identity: config.worker.identity,
@@ -64,20 +56,8 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
     await working.finally(() => signal.removeEventListener('abort', stop))
     deps.log.info({ taskQueue }, 'worker has finished what was under way')
   } finally {
-    await connection.close()
+    await connected.close()
   }
-}
-
-/** Null: told to stop before the server answered. */
-async function connectPatiently(options: MaterializationWorkerOptions): Promise<NativeConnection | null> {
-  const { config, deps, signal } = options
-  const settings = await connectionSettings(config.temporal)
-  const { address } = config.temporal
-  return patiently(() => NativeConnection.connect(settings), {
-    signal,
-    onAway: (error, nextTryMs) =>
-      deps.log.warn({ address, error, nextTryMs }, `Temporal at ${address} does not answer yet`),
-  })
 }
 
 /** The process's root decides about signals, not the SDK; and there is one runtime per process, whoever makes it first. */

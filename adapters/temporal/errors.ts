@@ -2,6 +2,7 @@
 import { isGrpcDeadlineError, isGrpcServiceError, ServiceError, WorkflowFailedError } from '@temporalio/client'
 import { ApplicationFailure, NamespaceNotFoundError } from '@temporalio/common'
 import { isErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
+import { handshakeFault } from './handshake-faults.js'
 
 /** gRPC: the call was understood and refused, and no other time will help. */
 const refused: Readonly<Record<number, string>> = { 7: 'it denies access', 16: 'it does not know these credentials' }
@@ -21,7 +22,7 @@ export function fromTemporalError(error: unknown, target: { address: string; nam
       hint: 'check TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and the TEMPORAL_TLS_… files',
       facts,
     })
-  if (error instanceof NamespaceNotFoundError)
+  if (error instanceof NamespaceNotFoundError || (grpc?.code === notFound && /^Namespace /.test(grpc.details)))
     return new MillcourseError(
       'CONFIG_INVALID',
       `Temporal at ${target.address} has no namespace "${target.namespace}"`,
@@ -31,6 +32,13 @@ export function fromTemporalError(error: unknown, target: { address: string; nam
         facts,
       },
     )
+  const fault = grpc && isUnavailable(grpc) ? handshakeFault(grpc.details) : null
+  if (fault)
+    return new MillcourseError('CONFIG_INVALID', `no TLS with Temporal at ${target.address}: ${fault.what}`, {
+      cause: error,
+      hint: fault.hint,
+      facts,
+    })
   if (grpc || error instanceof ServiceError || isGrpcDeadlineError(error))
     return new MillcourseError('TEMPORAL_UNREACHABLE', `Temporal at ${target.address} does not answer`, {
       cause: error,
@@ -59,8 +67,28 @@ function fromWorkflowFailure(error: WorkflowFailedError): MillcourseError {
   })
 }
 
-function findGrpcError(error: unknown): { code: number; details: string } | null {
-  for (let cause = error; cause instanceof Error; cause = cause.cause)
+interface GrpcError {
+  readonly code: number
+  readonly details: string
+}
+
+const [unknown, notFound, unavailable] = [2, 5, 14]
+
+function isUnavailable({ code }: GrpcError): boolean {
+  return code === unavailable || code === unknown
+}
+
+/** A worker's calls fail with the same codes as a client's; only its connecting fails with a sentence (TransportError). */
+function findGrpcError(error: unknown): GrpcError | null {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (isGrpcServiceError(cause)) return { code: cause.code, details: cause.details }
+    if (cause.name === 'TransportError') return { code: connectingCode(cause.message), details: cause.message }
+    if ('code' in cause && typeof cause.code === 'number') return { code: cause.code, details: cause.message }
+  }
   return null
+}
+
+function connectingCode(message: string): number {
+  if (message.includes('does not have valid authentication credentials')) return 16
+  return message.includes('does not have permission') ? 7 : unavailable
 }

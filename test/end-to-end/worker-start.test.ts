@@ -54,7 +54,7 @@ test('a ledger that is away at the start is waited for, in words; told to stop m
   await worker.hears(`Postgres at 127.0.0.1:${port}/postgres does not answer`)
   await start()
   // The next server on its way: the ledger was reached and migrated.
-  await worker.hears(`Temporal at ${temporal} does not answer yet`)
+  await worker.hears(`Temporal at ${temporal} does not answer; it is tried again`)
   expect(worker.said()).not.toContain(new URL(first.url).password)
 
   worker.child.kill('SIGTERM')

@@ -88,7 +88,7 @@ function startWorker({ answerAfterMs = 0, name = 'the worker' } = {}) {
 test('waits for a server that is not there yet, and says so', async () => {
   const worker = startWorker()
   await expect.poll(() => worker.log.length, { timeout: 20_000 }).toBeGreaterThan(0)
-  expect(worker.log[0]).toBe(`Temporal at 127.0.0.1:${port} does not answer yet`)
+  expect(worker.log[0]).toBe(`Temporal at 127.0.0.1:${port} does not answer; it is tried again`)
   await startServer()
   await worker.ready
   await expect(worker.tick()).rejects.toMatchObject({ code: 'REGISTRY_UNKNOWN_VIEW' })
