@@ -52,6 +52,7 @@ const schema = z.object({
   MILLCOURSE_LAKE: root,
   TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
   MILLCOURSE_SOURCES: root.optional(),
+  TEMPORAL_API_KEY_FILE: z.string().optional(),
   MILLCOURSE_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   MILLCOURSE_S3_PATH_STYLE: z.enum(['true', 'false']).optional(),
   MILLCOURSE_S3_REGION: z.string().min(1).optional(),
@@ -224,8 +225,8 @@ const tlsVariables = [
       },
       apiKey: env.TEMPORAL_API_KEY ?? null,
     },
-    now: env.MILLCOURSE_NOW ?? null,
       apiKeyFile: env.TEMPORAL_API_KEY_FILE ?? null,
+    now: env.MILLCOURSE_NOW ?? null,
     engine: {
       memoryLimitMb: env.MILLCOURSE_MEMORY_LIMIT,
       spillDir: env.MILLCOURSE_SPILL_DIR ?? join(tmpdir(), `millcourse-spill-${process.getuid?.() ?? 'user'}`),
