@@ -50,9 +50,7 @@ const schema = z.object({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'write it as postgresql://user:password@host:5432/database'),
   MILLCOURSE_LAKE: root,
-  TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
   MILLCOURSE_SOURCES: root.optional(),
-  TEMPORAL_API_KEY_FILE: z.string().optional(),
   MILLCOURSE_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   MILLCOURSE_S3_PATH_STYLE: z.enum(['true', 'false']).optional(),
   MILLCOURSE_S3_REGION: z.string().min(1).optional(),
@@ -68,7 +66,9 @@ const schema = z.object({
   TEMPORAL_TLS_CA: z.string().optional(),
   TEMPORAL_TLS_CERT: z.string().optional(),
   TEMPORAL_TLS_KEY: z.string().optional(),
+  TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
   TEMPORAL_API_KEY: z.string().optional(),
+  TEMPORAL_API_KEY_FILE: z.string().optional(),
   MILLCOURSE_TASK_QUEUE: z.string().min(1).optional(),
   MILLCOURSE_NOW: instant.optional(),
   MILLCOURSE_MEMORY_LIMIT: sizeMb('1GiB'),
@@ -104,13 +104,13 @@ export interface TemporalConfig {
   /** Files, PEM. */
   readonly tls: {
     readonly ca: string | null
-  readonly apiKeyFile: string | null
     readonly cert: string | null
     readonly key: string | null
     /** The name that the server's certificate has to have; null: the address's. */
     readonly serverName: string | null
   }
   readonly apiKey: string | null
+  readonly apiKeyFile: string | null
 }
 
 /** Where S3 is and as whom we ask; keys, profiles and the roles of machines are the AWS SDK's own chain. */
@@ -182,8 +182,6 @@ export function readConfig(env: Environment): Config {
   return toConfig(parsed.data)
 }
 
-function toConfig(env: z.output<typeof schema>): Config {
-  return {
 /** Who sets one of these means TLS: an API key sent in the clear, or an authority that nobody asks, is a mistake. */
 const tlsVariables = [
   ...([
@@ -196,6 +194,8 @@ const tlsVariables = [
   ...(['TEMPORAL_API_KEY', 'TEMPORAL_API_KEY_FILE'] as const),
 ]
 
+function toConfig(env: z.output<typeof schema>): Config {
+  return {
     project: env.MILLCOURSE_PROJECT,
     postgresUrl: env.MILLCOURSE_POSTGRES_URL,
     lake: env.MILLCOURSE_LAKE,
@@ -224,8 +224,8 @@ const tlsVariables = [
         serverName: env.TEMPORAL_TLS_SERVER_NAME ?? null,
       },
       apiKey: env.TEMPORAL_API_KEY ?? null,
-    },
       apiKeyFile: env.TEMPORAL_API_KEY_FILE ?? null,
+    },
     now: env.MILLCOURSE_NOW ?? null,
     engine: {
       memoryLimitMb: env.MILLCOURSE_MEMORY_LIMIT,
