@@ -56,6 +56,8 @@ export async function openWorld(
   name: string,
   dir: string,
   repo: (project: string) => FeatureRepo,
+  /** Instead of what a world has by itself: a lake or sources elsewhere. */
+  given: Readonly<Record<string, string>> = {},
 ): Promise<World> {
   await mkdir(join(dir, 'lake'), { recursive: true })
   await mkdir(join(dir, 'sources'), { recursive: true })
@@ -72,6 +74,7 @@ export async function openWorld(
     MILLCOURSE_PUBLISH_WAIT: '6s',
     MILLCOURSE_PUBLISH_PART_ITEMS: '7',
     MILLCOURSE_LOG_LEVEL: 'silent',
+    ...given,
   }
   const config = readConfig(environment)
   const ports = openStackPorts(() => config)
@@ -216,8 +219,12 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
 }
 
-/** Delivers a file of rows the way a producer does: complete, or not there. */
+/** Delivers a file of rows the way a producer does: complete, or not there. In S3 an object is never seen by halves. */
 export async function deliver(engine: QueryEngine, file: string, rowsSql: string): Promise<void> {
+  if (file.startsWith('s3://'))
+    return await engine.withSession((session) =>
+      session.execute({ sql: `COPY (${rowsSql}) TO '${file}' (FORMAT parquet)` }),
+    )
   await mkdir(dirname(file), { recursive: true })
   await engine.withSession((session) =>
     session.execute({ sql: `COPY (${rowsSql}) TO '${file}.draft' (FORMAT parquet)` }),

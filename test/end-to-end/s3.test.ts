@@ -1,0 +1,120 @@
+/** The road of a run with lake and sources in S3: whatever happens on the way, it ends as the same files in folders do. */
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { FeatureRepo } from '../../core/define/definitions.js'
+import { startTestDynalite } from '../support/dynalite.js'
+import type { FaultPlan } from '../support/fault-injection.js'
+import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
+import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
+import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
+import { startTestS3, type TestS3 } from '../support/versitygw.js'
+import { deliver, openWorld, type Servers, type Snapshot, type World } from '../support/world.js'
+
+const keys = 20
+const hours = 2
+
+let postgres: TestPostgres
+let temporal: TestTemporal
+let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
+let s3: TestS3
+let servers: Servers
+let inFolders: Snapshot
+let afterFirstHour: Snapshot
+const worlds: World[] = []
+
+beforeAll(async () => {
+  ;[postgres, temporal, dynalite, s3] = await Promise.all([
+    startTestPostgres(),
+    startTestTemporal(),
+    startTestDynalite(),
+    startTestS3(),
+  ])
+  // The world's own engine writes to S3, too.
+  Object.assign(process.env, s3.environment)
+  servers = { postgresUrl: postgres.url, temporalAddress: temporal.server.address, dynamodbEndpoint: dynalite.endpoint }
+  const { world, sources } = await newWorld('folders')
+  const worker = await world.startWorker()
+  await deliverHour(world, sources, 0)
+  await world.settle(hourStart(1))
+  afterFirstHour = await world.snapshot()
+  await deliverHour(world, sources, 1)
+  await world.settle(hourStart(2))
+  await deliverHour(world, sources, 0, 'late.parquet', 7)
+  await world.settle(hourStart(hours))
+  inFolders = await world.snapshot()
+  await worker.stop()
+})
+
+afterAll(async () => {
+  for (const world of worlds) await world.close()
+  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop(), s3?.stop()])
+})
+
+interface Place {
+  readonly lake?: string
+  readonly sources?: string
+  readonly repo?: (project: string) => FeatureRepo
+}
+
+async function newWorld(name: string, { lake, sources, repo = shopRepo }: Place = {}) {
+  const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), `${name}-`))
+  const world = await openWorld(servers, name, dir, repo, {
+    ...s3.environment,
+    ...(lake ? { MILLCOURSE_LAKE: lake } : {}),
+    ...(sources ? { MILLCOURSE_SOURCES: sources } : {}),
+  })
+  worlds.push(world)
+  return { world, sources: sources ?? join(dir, 'sources') }
+}
+
+async function deliverHour(world: World, sources: string, hour: number, name?: string, salt = 0): Promise<void> {
+  await deliver(await world.ports.engine(), `${sources}/${orderFile(hour, name)}`, orderRows(hour, keys, salt))
+}
+
+test('lake and sources in S3, with a worker killed in each hour: the same intervals, items and published ends', async () => {
+  const [lake, sources] = [`s3://${await s3.newBucket('lake')}/a/prefix`, `s3://${await s3.newBucket('sources')}`]
+  const { world } = await newWorld('s3', { lake, sources })
+  const faults: readonly Omit<FaultPlan, 'markerFile'>[] = [
+    { activity: 'computeInterval', call: 'lake.head', when: 'before', nth: 1, action: 'SIGKILL' },
+    { activity: 'publishInterval', call: 'lake.promote', when: 'after', nth: 1, action: 'SIGKILL' },
+  ]
+  for (const [hour, fault] of faults.entries()) {
+    const plan = { ...fault, markerFile: join(world.dir, `fell-${hour}`) }
+    const doomed = await world.startWorker({ fault: plan })
+    await deliverHour(world, sources, hour)
+    const replaced = doomed.ended.then(async (signal) => {
+      expect(signal).toBe('SIGKILL')
+      return world.startWorker()
+    })
+    const [worker] = await Promise.all([replaced, world.settle(hourStart(hour + 1))])
+    expect(existsSync(plan.markerFile)).toBe(true)
+    if (hour === hours - 1) {
+      await deliverHour(world, sources, 0, 'late.parquet', 7)
+      await world.settle(hourStart(hours))
+    }
+    await worker.stop()
+  }
+  expect(await world.snapshot()).toEqual(inFolders)
+  // All of it is in the bucket, none of it beside.
+  const names = (folder: string) => readdirSync(folder).filter((name) => !name.startsWith('.'))
+  expect(names(join(s3.folder, 'lake'))).toEqual(['a'])
+  expect(names(join(world.dir, 'lake'))).toEqual([])
+  expect(names(join(s3.folder, 'lake/a/prefix'))).toEqual(expect.arrayContaining(['published', 'rows', 'tiles']))
+})
+
+test('a source whose path is s3://… is read there, with the lake and the root of sources in folders', async () => {
+  const bucket = `s3://${await s3.newBucket('elsewhere')}`
+  const { world } = await newWorld('mixed', {
+    repo: (project) => {
+      const repo = shopRepo(project)
+      return { ...repo, sources: repo.sources.map((source) => ({ ...source, path: `${bucket}/${source.path}` })) }
+    },
+  })
+  const worker = await world.startWorker()
+  await deliverHour(world, bucket, 0)
+  await world.settle(hourStart(1))
+  expect(await world.snapshot()).toEqual(afterFirstHour)
+  await worker.stop()
+})
