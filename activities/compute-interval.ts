@@ -4,9 +4,11 @@ import {
   buildFileTypesQuery,
   buildIntervalQuery,
   type Candidate,
+  type ExactCopies,
   fileTypesFrom,
   type IntervalQuery,
   type LakePart,
+  makeExactCopies,
   type RowCounts,
   reopensFrom,
   rowCountsFrom,
@@ -56,16 +58,17 @@ async function compute(
   const { attempt } = activityInfo()
   return await deps.engine.withSession(
     async (session) => {
-      const fileTypes =
-        files.length > 0 ? fileTypesFrom(await session.all(buildFileTypesQuery(files.map((file) => file.uri)))) : []
+      const copies = await readTypes(deps, session, bundle, files)
       const interval = fromIsoInterval(run.interval)
       const query = buildIntervalQuery({
         bundle,
         interval,
         files: { own: uris('own'), within: uris('within') },
-        fileTypes,
+        fileTypes: copies.types,
       })
-      for (const statement of query.statements) await session.execute(statement)
+      await copies.naming(async () => {
+        for (const statement of query.statements) await session.execute(statement)
+      })
       const counts = await readCounts(session, query)
       const profile = await readProfile(session, bundle, query, counts)
       const reopens = query.reopens ? reopensFrom(await session.all(query.reopens)) : []
@@ -82,6 +85,29 @@ async function compute(
       return { candidate, profile, peakMemoryBytes: await session.peakMemoryBytes() }
     },
     { signal: Context.current().cancellationSignal },
+  )
+}
+
+async function readTypes(
+  deps: ActivityDeps,
+  session: QuerySession,
+  { source }: ViewBundle,
+  files: readonly PinnedFile[],
+): Promise<ExactCopies> {
+  const uris = files.map((file) => file.uri)
+  const types = uris.length > 0 ? fileTypesFrom(await session.all(buildFileTypesQuery(uris))) : []
+  const sizes = new Map(files.map((file) => [file.uri, file.sizeBytes]))
+  return await makeExactCopies(
+    types,
+    source.schema.filter(({ kind }) => kind === 'timestamp').map(({ name }) => name),
+    {
+      all: (query) => session.all(query),
+      keepFile: (name, parts) => session.keepFile(name, parts),
+      open: (file) => ({
+        sizeBytes: sizes.get(file) ?? 0,
+        read: (start, length) => deps.sources.readRange(file, start, length),
+      }),
+    },
   )
 }
 

@@ -1,14 +1,7 @@
-import { existsSync, realpathSync, statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
-import {
-  buildSpineColumnsQuery,
-  buildTrainingSet,
-  checkSpineRows,
-  planTrainingSet,
-  spineColumnsFrom,
-  type TrainingPlan,
-} from '../../core/compute/index.js'
+import { buildTrainingSet, checkSpineRows, planTrainingSet, type TrainingPlan } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
@@ -17,6 +10,7 @@ import type { CliContext, Report } from '../context.js'
 import { text } from '../init/partition-layout.js'
 import { formatBytes, plural } from '../output/words.js'
 import { type AskedView, parseAskedViews } from './asked-views.js'
+import { findSpine, namingSpine, readSpineColumns } from './read-spine.js'
 
 export interface TrainingSetOptions {
   readonly spine: string
@@ -29,7 +23,7 @@ export interface TrainingSetOptions {
 /** R14: the spine's rows, in its order, and beside them what each view knew at each row's time; the file appears whole or not at all. */
 export async function trainingSet(context: CliContext, options: TrainingSetOptions): Promise<Report> {
   const startedMs = context.clock.monotonicMs()
-  const spine = { file: existingFile(options.spine), format: formatOf(options.spine) }
+  const spine = findSpine(options.spine)
   const out = outputFile(options.out, spine.file)
   const asked = await findViews(context, parseAskedViews(options.features, options.map ?? []))
   const engine = await context.engine()
@@ -38,9 +32,9 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
     const { rows, columns } = await engine.withSession(
       async (session) => {
         context.progress.update('reading the spine')
-        const columnRows = await session.all(buildSpineColumnsQuery(spine))
+        const read = await namingSpine(spine, () => readSpineColumns(session, spine))
         const plan = planTrainingSet({
-          spine: { ...spine, eventTimeColumn: options.eventTime, columns: spineColumnsFrom(spine.format, columnRows) },
+          spine: { ...spine, ...read, eventTimeColumn: options.eventTime },
           views: asked.map(({ bundle, asked: { alias, features, mapping } }) => ({
             bundle,
             features: features === 'all' ? bundle.view.features.map(({ name }) => name) : features,
@@ -95,7 +89,9 @@ async function write(
   draft: string,
 ): Promise<{ rows: number; columns: string[] }> {
   const query = buildTrainingSet({ plan, files })
-  for (const statement of query.spine) await session.execute(statement)
+  await namingSpine(plan.spine, async () => {
+    for (const statement of query.spine) await session.execute(statement)
+  })
   checkSpineRows(await session.all(query.problems))
   for (const [index, statement] of query.statements.entries()) {
     context.progress.update(
@@ -113,14 +109,6 @@ async function write(
   }
 }
 
-function existingFile(file: string): string {
-  if (existsSync(file)) return resolve(file)
-  throw new MillcourseError('TRAINING_SPINE_INVALID', `there is no file ${file}`, {
-    hint: '--spine names a Parquet or CSV file on this machine',
-    facts: { file },
-  })
-}
-
 /** Said before the minutes of work that end in it, and never the spine itself, which the rename would replace. */
 function outputFile(file: string, spine: string): string {
   const refuse = (message: string, hint: string) =>
@@ -135,16 +123,6 @@ function outputFile(file: string, spine: string): string {
   if (existing && realpathSync(out) === realpathSync(spine))
     throw refuse('this is the spine, which would be lost', 'name another file')
   return out
-}
-
-function formatOf(file: string): 'parquet' | 'csv' {
-  const extension = extname(file).toLowerCase()
-  if (extension === '.csv') return 'csv'
-  if (extension === '.parquet') return 'parquet'
-  throw new MillcourseError('TRAINING_SPINE_INVALID', `"${file}" is neither .parquet nor .csv`, {
-    hint: 'give the file one of these endings; it says how the spine is read',
-    facts: { file },
-  })
 }
 
 async function sizeOf(file: string): Promise<string> {

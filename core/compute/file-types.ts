@@ -17,6 +17,8 @@ export interface FileColumn {
 export interface FileTypes {
   readonly file: string
   readonly columns: readonly FileColumn[]
+  /** Where its rows are read: a copy whose times the engine does not round (exact-copies.ts). Left out: the file itself. */
+  readonly readFrom?: string
 }
 
 /** Run it and hand the rows to `fileTypesFrom`. Reads footers only. */
@@ -27,7 +29,10 @@ export function buildFileTypesQuery(files: readonly string[]): SqlQuery {
 interface SchemaRow {
   readonly file_name: string
   readonly name: string
+  readonly type: string | null
   readonly num_children: bigint | number | null
+  readonly repetition_type: string | null
+  readonly converted_type: string | null
   readonly logical_type: string | null
   readonly duckdb_type: string | null
 }
@@ -43,11 +48,12 @@ export function fileTypesFrom(rows: readonly Readonly<Record<string, unknown>>[]
   return [...byFile].map(([file, nodes]) => ({ file, columns: topLevel(nodes) }))
 }
 
-/**
- * Nanoseconds that a file says are UTC: the engine has no such type and would cut them to microseconds, toward 1970 (R11). No column
- * can hold this type, so the schema contract refuses it by name; nanoseconds without that mark, and microseconds with it, are exact.
- */
-export const roundedType = 'TIMESTAMP_NS WITH TIME ZONE'
+/** Types of which the engine hands out microseconds only (R11): they are read from a copy (exact-copies.ts). */
+export const roundedTypes = { nanosecondsUtc: 'TIMESTAMP_NS WITH TIME ZONE', int96: 'INT96' } as const
+
+export function isRounded({ type }: FileColumn): boolean {
+  return type === roundedTypes.nanosecondsUtc || type === roundedTypes.int96
+}
 
 function isInNanoseconds(node: SchemaRow): boolean {
   return /NANOS=NanoSeconds/.test(node.logical_type ?? '')
@@ -63,11 +69,24 @@ function topLevel(nodes: readonly SchemaRow[]): FileColumn[] {
   }
   while (at < nodes.length) {
     const node = nodes[at]!
-    const isNested = Number(node.num_children ?? 0) > 0
-    const type = isNested ? 'NESTED' : (node.duckdb_type ?? 'UNKNOWN')
-    const isUtc = type === 'TIMESTAMP WITH TIME ZONE'
-    columns.push({ name: node.name, type: isUtc && isInNanoseconds(node) ? roundedType : type, isUtc })
+    columns.push({ name: node.name, ...typeOf(node) })
     skip()
   }
   return columns
+}
+
+function typeOf(node: SchemaRow): { readonly type: string; readonly isUtc: boolean } {
+  const isNested = Number(node.num_children ?? 0) > 0 || node.repetition_type === 'REPEATED'
+  if (isNested) return { type: nestedType(node), isUtc: false }
+  if (node.type === 'INT96') return { type: roundedTypes.int96, isUtc: false }
+  const type = node.duckdb_type ?? 'UNKNOWN'
+  const isUtc = type === 'TIMESTAMP WITH TIME ZONE'
+  return { type: isUtc && isInNanoseconds(node) ? roundedTypes.nanosecondsUtc : type, isUtc }
+}
+
+/** A repeated field without an annotation is a list of an old writer. */
+function nestedType({ converted_type, repetition_type, logical_type }: SchemaRow): string {
+  if (/^MAP/.test(converted_type ?? '') || /^MapType/.test(logical_type ?? '')) return 'MAP'
+  if (converted_type === 'LIST' || /^ListType/.test(logical_type ?? '') || repetition_type === 'REPEATED') return 'LIST'
+  return 'STRUCT'
 }

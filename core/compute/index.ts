@@ -10,6 +10,7 @@ export {
   type TileFilesInput,
 } from './choose-tile-files.js'
 export { buildCoarseTile, type CoarseTileInput } from './coarse-tile.js'
+export { type ExactCopies, type ExactCopyTools, makeExactCopies } from './exact-copies.js'
 export { buildFileTypesQuery, type FileColumn, type FileTypes, fileTypesFrom } from './file-types.js'
 export {
   buildIntervalQuery,

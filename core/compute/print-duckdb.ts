@@ -42,7 +42,15 @@ export function printDrop(kind: 'table' | 'view', name: string): SqlQuery {
 /** Footers of Parquet files: each file's columns as a tree, depth first. */
 export function printFileSchemas(files: readonly string[]): SqlQuery {
   return {
-    sql: `SELECT "file_name", "name", "num_children", "logical_type", "duckdb_type" FROM parquet_schema([${files.map(printPath).join(', ')}])`,
+    sql: `SELECT "file_name", "name", "type", "num_children", "repetition_type", "converted_type", "logical_type", "duckdb_type" FROM parquet_schema([${files.map(printPath).join(', ')}])`,
+  }
+}
+
+/** Which of these files Spark wrote: its timestamps are of microseconds, whatever type holds them. */
+export function printFilesOfSpark(files: readonly string[]): SqlQuery {
+  const list = `[${files.map(printPath).join(', ')}]`
+  return {
+    sql: `SELECT "file_name" FROM parquet_file_metadata(${list}) WHERE "created_by" LIKE 'parquet-mr%' AND "file_name" IN (SELECT "file_name" FROM parquet_kv_metadata(${list}) WHERE "key" = 'org.apache.spark.version'::BLOB)`,
   }
 }
 
@@ -264,6 +272,16 @@ function printOperation(operator: Operator, operands: readonly string[]): string
       return printInstant('TIMESTAMP', 'epoch_us', 1000n, first!)
     case 'instantFromUsUtc':
       return printInstant('TIMESTAMPTZ', 'epoch_us', 1000n, first!)
+    case 'instantFromInt96': {
+      const at = (part: string): string => `CAST(date_part('${part}', ${first}) AS BIGINT)`
+      const low = `(${at('year')} * 12 + ${at('month')})`
+      const nanoseconds = `${at('day')} * 4294967296 + CASE WHEN ${low} < 0 THEN ${low} + 4294967296 ELSE ${low} END`
+      const julianDay = `${at('hour')} * 3600000 + ${at('minute')} * 60000 + ${at('milliseconds')}`
+      return `(CAST(${julianDay} - 2440588 AS HUGEINT) * 86400000000000 + ${nanoseconds})`
+    }
+    case 'asRead':
+      // Of a function's answer the engine assumes nothing; with one argument it hands it on, at no cost.
+      return `greatest(${first})`
     case 'instantFromNs':
       return printInstant('TIMESTAMP_NS', 'epoch_ns', 1n, first!)
     case 'timestampUsFromInstant':

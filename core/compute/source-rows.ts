@@ -5,10 +5,10 @@
 
 import { formatColumnType } from '../define/column-types.js'
 import type { Column, SourceDefinition } from '../define/definitions.js'
-import { MillcourseError } from '../errors.js'
+import { assert, MillcourseError } from '../errors.js'
 import { canHold } from '../source/index.js'
 import { sqlType } from './column-types.js'
-import type { FileColumn, FileTypes } from './file-types.js'
+import { type FileColumn, type FileTypes, isRounded, roundedTypes } from './file-types.js'
 import { localTimes } from './local-times.js'
 import {
   cast,
@@ -44,22 +44,25 @@ export function sourceRows(
 }
 
 interface Group {
+  /** Where they are read. */
   readonly files: string[]
   /** One per declared column; null: the files lack it. */
   readonly columns: readonly (FileColumn | null)[]
 }
 
 function groupBySignature(source: SourceDefinition, files: readonly string[], types: readonly FileTypes[]): Group[] {
-  const byFile = new Map(types.map((entry) => [entry.file, entry.columns]))
+  const byFile = new Map(types.map((entry) => [entry.file, entry]))
   const groups = new Map<string, Group>()
   for (const file of files) {
     const found = byFile.get(file)
     if (!found) throw new MillcourseError('INTERNAL', `the column types of ${file} were not read`)
-    const columns = source.schema.map((declared) => findColumn(declared, found, file))
+    const columns = source.schema.map((declared) => findColumn(declared, found.columns, file))
+    assert(found.readFrom || !columns.some((entry) => entry && isRounded(entry)), `${file} is read from an exact copy`)
+    const readFrom = found.readFrom ?? file
     const signature = JSON.stringify(columns.map((entry) => entry && [entry.type, entry.isUtc]))
     const group = groups.get(signature)
-    if (group) group.files.push(file)
-    else groups.set(signature, { files: [file], columns })
+    if (group) group.files.push(readFrom)
+    else groups.set(signature, { files: [readFrom], columns })
   }
   return [...groups.values()]
 }
@@ -124,13 +127,22 @@ function groupRows(
 function readColumn(declared: Column, found: FileColumn | null): Expression {
   const type = sqlType(declared)
   if (found === null) return cast(literal(null), type)
-  const value = column(declared.name)
+  const value = operation('asRead', column(declared.name))
   if (declared.kind !== 'timestamp') return cast(value, type)
   return instantFrom(value, found.type)
 }
 
-/** A timestamp of a file's type as an instant; a time without a zone still shows the wall clock's. */
+/** A timestamp of a file's type as an instant, of a rounded type as its copy has it; a time without a zone still shows the wall clock's. */
 export function instantFrom(value: Expression, fileType: string): Expression {
-  if (fileType === 'TIMESTAMP_NS') return operation('instantFromNs', value)
-  return operation(fileType === 'TIMESTAMP WITH TIME ZONE' ? 'instantFromUsUtc' : 'instantFromUs', value)
+  switch (fileType) {
+    case roundedTypes.int96:
+      return operation('instantFromInt96', value)
+    case roundedTypes.nanosecondsUtc:
+    case 'TIMESTAMP_NS':
+      return operation('instantFromNs', value)
+    case 'TIMESTAMP WITH TIME ZONE':
+      return operation('instantFromUsUtc', value)
+    default:
+      return operation('instantFromUs', value)
+  }
 }

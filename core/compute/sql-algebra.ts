@@ -65,6 +65,13 @@ export type Operator =
   | 'instantFromUs'
   | 'instantFromNs'
   | 'instantFromUsUtc'
+  /** From an interval that holds an INT96 (core/source/exact-times.ts). */
+  | 'instantFromInt96'
+  /**
+   * The value itself, as it lies in the pages. A plain column of one file would be taken at its footer's word: where that says "no nulls"
+   * or "all above 7", `IS NULL` and `< 7` are answered without a look at the data.
+   */
+  | 'asRead'
   | 'timestampUsFromInstant'
   | 'timestampNsFromInstant'
   /** (wall-clock instant in us as integer, zone): the instant in us; which of two, or what for a skipped one, is the engine's choice. */

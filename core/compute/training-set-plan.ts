@@ -2,7 +2,7 @@
 import { familyOf, formatColumnType } from '../define/column-types.js'
 import type { Column, ColumnType, Feature, ViewBundle } from '../define/definitions.js'
 import { MillcourseError } from '../errors.js'
-import { type FileColumn, roundedType } from './file-types.js'
+import type { FileColumn } from './file-types.js'
 
 export interface TrainingRequest {
   readonly spine: {
@@ -11,6 +11,8 @@ export interface TrainingRequest {
     /** A CSV file has no types: its columns are text, read as instant or key where one is needed. */
     readonly format: 'parquet' | 'csv'
     readonly eventTimeColumn: string
+    /** A copy whose times the engine does not round (exact-copies.ts). Left out: the file itself. */
+    readonly readFrom?: string
     /** In the file's order: `spineColumnsFrom` of the rows of `buildSpineColumnsQuery`. */
     readonly columns: readonly FileColumn[]
   }
@@ -82,13 +84,6 @@ function checkSpine({ file, format, eventTimeColumn, columns }: TrainingRequest[
       })
     seen.set(name.toLowerCase(), name)
   }
-  const rounded = columns.find(({ type }) => type === roundedType)
-  if (rounded)
-    refuseSpine(
-      `column "${rounded.name}" of the spine is in nanoseconds marked as UTC, which can only be read rounded (R11)`,
-      'write it in microseconds, or in nanoseconds without a zone: times without one are UTC',
-      { file, column: rounded.name },
-    )
   const time = columns.find(({ name }) => name === eventTimeColumn)
   const names = columns.map(({ name }) => name).join(', ')
   if (!time) {
@@ -165,7 +160,7 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/^DECIMAL/, 'decimal'],
   [/^VARCHAR$/, 'string'],
   [/^BOOLEAN$/, 'boolean'],
-  [/^TIMESTAMP/, 'timestamp'],
+  [/^(TIMESTAMP|INT96$)/, 'timestamp'],
   [/^DATE$/, 'date'],
   [/^BLOB$/, 'binary'],
 ]

@@ -4,8 +4,7 @@
  */
 import { MillcourseError } from '../errors.js'
 import { sqlType, storedSqlType } from './column-types.js'
-import type { FileColumn } from './file-types.js'
-import { fileTypesFrom } from './file-types.js'
+import { type FileColumn, fileTypesFrom, roundedTypes } from './file-types.js'
 import { printCreate, printCsvHeader, printFileSchemas, printQuery, printRelation } from './print-duckdb.js'
 import { instantFrom } from './source-rows.js'
 import {
@@ -98,16 +97,26 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
 function readSpine({ spine, views }: TrainingPlan): Relation {
   const isCsv = spine.format === 'csv'
   const time = spine.columns.find(({ name }) => name === spine.eventTimeColumn)!
-  const from: Relation = isCsv ? { is: 'csvText', file: spine.file } : { is: 'numberedParquet', file: spine.file }
+  const file = spine.readFrom ?? spine.file
+  const from: Relation = isCsv ? { is: 'csvText', file } : { is: 'numberedParquet', file }
   const row: Expression = isCsv ? { is: 'rowNumber', partitionBy: [], orderBy: [] } : column('file_row_number')
   return select(from, [
     [rowColumn, cast(row, { kind: 'int64' })],
-    [timeColumn, cast(readInstant(column(time.name), time.type, isCsv), { kind: 'storedInstant' })],
+    [
+      timeColumn,
+      cast(readInstant(operation('asRead', column(time.name)), time.type, isCsv), { kind: 'storedInstant' }),
+    ],
     ...views.flatMap((view, at) =>
       view.keys.map((key, part): NamedExpression => [spineKey(at, part), keyValue(key, isCsv)]),
     ),
-    ...spine.columns.map(({ name }, index): NamedExpression => [ownColumn(index), column(name)]),
+    ...spine.columns.map((entry, index): NamedExpression => [ownColumn(index), ownValue(entry)]),
   ])
+}
+
+/** As it is; what the copy holds as two halves becomes a timestamp again. */
+function ownValue({ name, type }: FileColumn): Expression {
+  const value = operation('asRead', column(name))
+  return type === roundedTypes.int96 ? operation('timestampNsFromInstant', instantFrom(value, type)) : value
 }
 
 function readInstant(value: Expression, type: string, isCsv: boolean): Expression {
@@ -115,7 +124,7 @@ function readInstant(value: Expression, type: string, isCsv: boolean): Expressio
 }
 
 function keyValue({ key, spineColumn }: TrainingKey, isCsv: boolean): Expression {
-  const value = column(spineColumn.name)
+  const value = operation('asRead', column(spineColumn.name))
   const type = comparedType(key, spineColumn.type)
   if (key.kind === 'timestamp') return cast(readInstant(value, spineColumn.type, isCsv), storedSqlType(key))
   if (!isCsv) return cast(value, sqlType(type))

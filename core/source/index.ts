@@ -1,4 +1,5 @@
 /** Where a source's files are, whether they are complete, what they hold by their footers, and whether they keep the contract. */
+export { exactTimesFile, type FileBytes } from './exact-times.js'
 export { buildFooterQuery, type FileFooter, fileFootersFrom } from './file-footer.js'
 export { globPattern, globPrefix } from './glob.js'
 export { type ColumnChange, compareInputs, compareSchemas, type FileChanges, type InputSize } from './input-changes.js'

@@ -104,7 +104,10 @@ const integerBits: Readonly<
   UINTEGER: { isSigned: false, bits: 32, digits: 10 },
   UBIGINT: { isSigned: false, bits: 64, digits: 20 },
 }
-const timestamps = ['TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP_NS', 'TIMESTAMP WITH TIME ZONE']
+const timestamps = [
+  ...['TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP_NS', 'TIMESTAMP WITH TIME ZONE'],
+  ...['TIMESTAMP_NS WITH TIME ZONE', 'INT96'],
+]
 
 /** Whether every value of the file's type is one of the declared type. */
 export function canHold(declared: Column, fileType: string): boolean {
