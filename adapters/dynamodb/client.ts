@@ -1,5 +1,7 @@
-/** The DynamoDB client: kept-alive sockets, hard timeouts, the SDK's own few jittered retries; longer patience is patience.ts. */
+/** The DynamoDB client: kept-alive sockets and hard timeouts. Each request is sent once: who may repeat it, and for how long, is patience.ts. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { Telemetry } from '../../core/ports/telemetry.js'
+import { measureRequests } from './measure-requests.js'
 
 export interface DynamoDbOptions {
   /** Null: the endpoint of the region. */
@@ -13,6 +15,8 @@ export interface DynamoDbOptions {
   readonly requestTimeoutMs: number
   /** Throttles, server errors and timeouts are retried for so long before they become an error. */
   readonly patienceMs: number
+  /** Absent: nobody measures. */
+  readonly telemetry?: Telemetry
 }
 
 export const dynamoDbDefaults = {
@@ -27,11 +31,12 @@ export const dynamoDbDefaults = {
 export function createClient(options: DynamoDbOptions): DynamoDBClient {
   // The SDK announces the end of its support for this Node on every start, into the output of every command.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
-  return new DynamoDBClient({
+  const client = new DynamoDBClient({
     region: options.region,
     ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
     ...(options.credentials === null ? {} : { credentials: options.credentials }),
-    maxAttempts: 3,
+    // The SDK would repeat a write without asking whether the lease still holds (R36).
+    maxAttempts: 1,
     requestHandler: {
       connectionTimeout: 2_000,
       requestTimeout: options.requestTimeoutMs,
@@ -40,4 +45,6 @@ export function createClient(options: DynamoDbOptions): DynamoDBClient {
       httpsAgent: { keepAlive: true, maxSockets: options.concurrency },
     },
   })
+  if (options.telemetry) measureRequests(client, options.telemetry)
+  return client
 }

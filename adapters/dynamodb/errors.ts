@@ -6,6 +6,7 @@ const throttles = new Set([
   'ThrottlingException',
   'RequestLimitExceeded',
   'LimitExceededException',
+  'Throttling',
 ])
 const denials = new Set([
   'AccessDeniedException',
@@ -20,7 +21,7 @@ const denials = new Set([
 /** What went wrong with a request on `table`. */
 export function toOnlineStoreError(error: unknown, table: string): MillcourseError {
   if (isMillcourseError(error)) return error
-  const { name, message, status } = read(error)
+  const { name, message, status, isSkewCorrected } = read(error)
   const say = (code: ErrorCode, what: string, hint: string) =>
     new MillcourseError(code, `online table ${table}: ${what}`, {
       cause: withoutRequest(error),
@@ -29,11 +30,13 @@ export function toOnlineStoreError(error: unknown, table: string): MillcourseErr
     })
   if (throttles.has(name) || status === 429)
     return say('PUBLISH_THROTTLED', 'requests are throttled', "raise the table's or the account's limits, or wait")
+  // The SDK has learnt the server's time from the refusal: the next signature will do.
+  if (isSkewCorrected) return say('PUBLISH_UNREACHABLE', `the clocks differ (${message})`, "set this machine's clock")
   if (denials.has(name) || status === 403 || status === 401)
     return say(
       'PUBLISH_ACCESS_DENIED',
       `access denied (${message})`,
-      'check the credentials and the role of the worker',
+      'check the credentials and what the role of the worker may do: dynamodb:PartiQLInsert, PartiQLUpdate, PutItem, GetItem, BatchGetItem, Scan, CreateTable, DescribeTable on the table',
     )
   if (name === 'ResourceNotFoundException')
     return say('PUBLISH_TABLE_MISSING', 'there is no such table', 'publish the view again: it makes its table')
@@ -57,6 +60,24 @@ export function isNamed(error: unknown, name: string): boolean {
   return read(error).name === name
 }
 
+/** The codes of statements in a batch, under the names that the SDK's own errors have. */
+const statementErrors: Readonly<Record<string, string>> = {
+  ThrottlingError: 'ThrottlingException',
+  ProvisionedThroughputExceeded: 'ProvisionedThroughputExceededException',
+  RequestLimitExceeded: 'RequestLimitExceeded',
+  ItemCollectionSizeLimitExceeded: 'ItemCollectionSizeLimitExceededException',
+  ValidationError: 'ValidationException',
+  ResourceNotFound: 'ResourceNotFoundException',
+  AccessDenied: 'AccessDeniedException',
+  TransactionConflict: 'TransactionConflictException',
+}
+
+export function asSdkError(code: string, message: string): Error {
+  const error = new Error(message || code)
+  error.name = statementErrors[code] ?? code
+  return error
+}
+
 /** The SDK hangs the whole exchange on its errors, signed headers included: that is for no log. */
 function withoutRequest(error: unknown): Error {
   const { name, message } = read(error)
@@ -66,16 +87,22 @@ function withoutRequest(error: unknown): Error {
   return cause
 }
 
-function read(error: unknown): { name: string; message: string; status: number | undefined } {
+function read(error: unknown): {
+  name: string
+  message: string
+  status: number | undefined
+  isSkewCorrected: boolean
+} {
   const { name, message, code, $metadata } = error as {
     name?: string
     message?: string
     code?: string
-    $metadata?: { httpStatusCode?: number }
+    $metadata?: { httpStatusCode?: number; clockSkewCorrected?: true }
   }
   return {
     name: name === 'Error' && code ? code : (name ?? 'Error'),
     message: message || code || '',
     status: $metadata?.httpStatusCode,
+    isSkewCorrected: $metadata?.clockSkewCorrected === true,
   }
 }

@@ -10,6 +10,9 @@ import type { OnlineItem, PublishedEnd } from '../../core/publish/online-item.js
 
 export type StoredItem = Record<string, AttributeValue>
 
+/** All attributes an item may have beside its key. */
+export const itemAttributes = ['seq', 'schema', 'at', 'v', 'expires_at'] as const
+
 /** DynamoDB's limit on a partition key. */
 const keyBytesMax = 2_048
 
@@ -62,6 +65,11 @@ export function fromStoredEnd(stored: StoredItem): PublishedEnd {
     endAt: BigInt(stored.at!.N!),
     missing: JSON.parse(stored.missing!.S!) as PublishedEnd['missing'],
   }
+}
+
+/** One text per key. */
+export function keyText(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
 }
 
 export function isEnd(stored: StoredItem): boolean {

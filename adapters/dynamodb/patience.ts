@@ -1,27 +1,26 @@
-import pRetry from 'p-retry'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isPassing, toOnlineStoreError } from './errors.js'
 
+const pauseMsMin = 50
+const pauseMsMax = 2_000
+
 /**
- * Sends a request until it is answered: throttles, server errors and timeouts are tried again with jittered, growing pauses for
- * `patienceMs`; everything else at once becomes the error it is.
+ * Sends a request until it is answered: throttles, server errors and timeouts are tried again for `patienceMs`, with pauses that grow
+ * and are drawn anew each time, at their longest too, so that many writers refused at once do not come back at once; everything
+ * else at once becomes the error it is.
  * @throws MillcourseError
  */
-export async function withPatience<T>(
-  table: string,
-  patienceMs: number,
-  request: () => Promise<T>,
-  isWanted: () => boolean = () => true,
-): Promise<T> {
-  try {
-    return await pRetry(request, {
-      retries: 100,
-      minTimeout: 50,
-      maxTimeout: 2_000,
-      randomize: true,
-      maxRetryTime: patienceMs,
-      shouldRetry: ({ error }) => isWanted() && isPassing(toOnlineStoreError(error, table)),
-    })
-  } catch (error) {
-    throw toOnlineStoreError(error, table)
+export async function withPatience<T>(table: string, patienceMs: number, request: () => Promise<T>): Promise<T> {
+  const startedAtMs = performance.now()
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await request()
+    } catch (error) {
+      const known = toOnlineStoreError(error, table)
+      const leftMs = patienceMs - (performance.now() - startedAtMs)
+      const pauseMs = Math.min(pauseMsMin * 2 ** attempt, pauseMsMax) * (0.5 + Math.random() / 2)
+      if (!isPassing(known) || pauseMs > leftMs) throw known
+      await sleep(pauseMs)
+    }
   }
 }

@@ -15,8 +15,11 @@ export interface OnlineStore {
   describeTable(table: string): Promise<{ readonly identity: string } | null>
   /** No error where it is absent. */
   dropTable(table: string): Promise<void>
-  /** One outcome per item, in order. `refused`: a higher sequence is stored, this publish has been overtaken. */
-  putItems(table: string, items: readonly OnlineItem[], options?: WriteOptions): Promise<PutOutcome[]>
+  /**
+   * One outcome per item, in order. `refused`: a higher sequence is stored, this publish has been overtaken. An item replaces what is
+   * stored under its key as a whole. A throw leaves some items written and some not.
+   */
+  putItems(table: string, items: readonly OnlineWrite[], options?: WriteOptions): Promise<PutOutcome[]>
   /** Under the same fence as items. */
   putEnd(table: string, end: PublishedEnd): Promise<PutOutcome>
   /** In the order of `keys`; null: absent, which equals an expired empty item. */
@@ -30,8 +33,15 @@ export interface OnlineStore {
 
 export type PutOutcome = 'written' | 'refused'
 
+export interface OnlineWrite extends OnlineItem {
+  /** A guess that only speed depends on: nothing is known to be stored under the key. Left out: something is. */
+  readonly isNew?: boolean
+}
+
 export interface WriteOptions {
   readonly signal?: CancelSignal
   /** Asked before each request goes out: false stops (the lease is gone); what was not written counts as `refused`. */
   readonly mayWrite?: () => boolean
+  /** Told as it grows: so many items, from the first on and without a gap, are acknowledged. */
+  readonly onWritten?: (items: number) => void
 }

@@ -1,13 +1,8 @@
-import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
-import { localCredentials, startTestDynalite } from '../support/dynalite.js'
 import { onlineStoreContract } from './online-store.contract.js'
+import { onlineStoreFaults } from './online-store-faults.contract.js'
+import { dynaliteHome, dynamoDbLocalHome } from './online-store-homes.js'
 
-onlineStoreContract('dynalite', async () => {
-  const dynalite = await startTestDynalite()
-  return {
-    endpoint: dynalite.endpoint,
-    newStore: (endpoint, patience = { patienceMs: 10_000, requestTimeoutMs: 5_000 }) =>
-      new DynamoDbOnlineStore({ endpoint, credentials: localCredentials, ...patience }),
-    stop: () => dynalite.stop(),
-  }
-})
+onlineStoreContract('dynalite', dynaliteHome)
+onlineStoreFaults('dynalite', dynaliteHome, { batch: false })
+onlineStoreContract('DynamoDB Local', dynamoDbLocalHome)
+onlineStoreFaults('DynamoDB Local', dynamoDbLocalHome, { batch: true })

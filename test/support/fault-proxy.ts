@@ -1,8 +1,30 @@
+/** An HTTP proxy in front of a DynamoDB endpoint that misbehaves as it is told. */
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type BatchFault, withoutSome } from './fault-answers.js'
 
-/** What happens to a request: passed on; refused as throttled; a server error; or passed on and its answer never given. */
-export type Fault = 'none' | 'throttle' | 'server-error' | 'swallow-answer'
+/** What the endpoint would say of a request that it refuses as a whole. */
+const refusals = {
+  throttle: { status: 400, type: 'ProvisionedThroughputExceededException' },
+  throttling: { status: 400, type: 'ThrottlingException' },
+  'request-limit': { status: 400, type: 'RequestLimitExceeded' },
+  'server-error': { status: 500, type: 'InternalServerError' },
+  unavailable: { status: 503, type: 'ServiceUnavailable' },
+  denied: { status: 400, type: 'AccessDeniedException' },
+} as const
+
+/**
+ * Passed on; refused; the connection cut before or after the endpoint has done it; its answer never given; passed on only once
+ * `release` is called and never answered (a zombie's); or done for some of a batch (fault-answers.ts).
+ */
+export type Fault =
+  | 'none'
+  | keyof typeof refusals
+  | 'reset-before'
+  | 'reset-after'
+  | 'swallow-answer'
+  | 'hold'
+  | BatchFault
 
 export interface FaultProxy {
   readonly endpoint: string
@@ -10,12 +32,14 @@ export interface FaultProxy {
   readonly seen: Map<string, number>
   /** Asked for each request. */
   choose: (operation: string, count: number) => Fault | Promise<Fault>
+  /** Lets the endpoint have what was held, and waits for its answers; the number of them. */
+  release(): Promise<number>
   stop(): Promise<void>
 }
 
-/** An HTTP proxy in front of a DynamoDB endpoint that misbehaves as it is told. */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const seen = new Map<string, number>()
+  const held: (() => Promise<unknown>)[] = []
   const proxy = { choose: (() => 'none') as FaultProxy['choose'] }
   const server = createServer((incoming, outgoing) => {
     void collect(incoming).then(async (body) => {
@@ -23,12 +47,18 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       const count = (seen.get(operation) ?? 0) + 1
       seen.set(operation, count)
       const fault = await proxy.choose(operation, count)
-      if (fault === 'throttle') return fail(outgoing, 400, 'ProvisionedThroughputExceededException')
-      if (fault === 'server-error') return fail(outgoing, 500, 'InternalServerError')
-      forward(target, incoming, body, (status, headers, answer) => {
-        if (fault === 'swallow-answer') return
-        outgoing.writeHead(status, headers).end(answer)
-      })
+      if (typeof fault === 'string' && fault in refusals) return refuse(outgoing, fault as keyof typeof refusals)
+      if (fault === 'reset-before') return void incoming.socket.destroy()
+      if (fault === 'hold') return void held.push(() => forward(target, incoming, body))
+      const part =
+        typeof fault === 'object' ? withoutSome(operation, body, fault) : { body, complete: (it: Buffer) => it }
+      const { status, headers, answer } = await forward(target, incoming, part.body)
+      if (fault === 'swallow-answer') return
+      if (fault === 'reset-after') return void incoming.socket.destroy()
+      const completed = status === 200 ? part.complete(answer) : answer
+      // A checksum of what the endpoint said is none of what the proxy says.
+      const { 'x-amz-crc32': _, 'content-length': __, ...kept } = headers
+      outgoing.writeHead(status, { ...kept, 'content-length': completed.length }).end(completed)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -37,7 +67,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       server.close(() => resolve())
       server.closeAllConnections()
     })
-  return Object.assign(proxy, { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, stop })
+  const release = async (): Promise<number> => (await Promise.all(held.splice(0).map((send) => send()))).length
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return Object.assign(proxy, { endpoint, seen, release, stop })
 }
 
 async function collect(message: IncomingMessage): Promise<Buffer> {
@@ -46,24 +78,27 @@ async function collect(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function fail(outgoing: ServerResponse, status: number, type: string): void {
+function refuse(outgoing: ServerResponse, fault: keyof typeof refusals): void {
+  const { status, type } = refusals[fault]
   outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' })
   outgoing.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message: 'as told' }))
 }
 
-function forward(
-  target: string,
-  incoming: IncomingMessage,
-  body: Buffer,
-  answered: (status: number, headers: IncomingMessage['headers'], body: Buffer) => void,
-): void {
-  const outgoing = request(
-    `${target}${incoming.url ?? '/'}`,
-    { method: 'POST', headers: incoming.headers },
-    (answer) => {
-      void collect(answer).then((bytes) => answered(answer.statusCode ?? 500, answer.headers, bytes))
-    },
-  )
-  outgoing.on('error', () => answered(502, {}, Buffer.alloc(0)))
-  outgoing.end(body)
+interface Answer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly answer: Buffer
+}
+
+function forward(target: string, incoming: IncomingMessage, body: Buffer): Promise<Answer> {
+  const headers = { ...incoming.headers, 'content-length': String(body.length) }
+  return new Promise((resolve) => {
+    const outgoing = request(`${target}${incoming.url ?? '/'}`, { method: 'POST', headers }, (answer) => {
+      void collect(answer).then((bytes) =>
+        resolve({ status: answer.statusCode ?? 500, headers: answer.headers, answer: bytes }),
+      )
+    })
+    outgoing.on('error', () => resolve({ status: 502, headers: {}, answer: Buffer.alloc(0) }))
+    outgoing.end(body)
+  })
 }
