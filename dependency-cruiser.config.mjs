@@ -105,6 +105,14 @@ export default {
       to: { path: '^(adapters|activities|workflows)/' },
     },
     {
+      name: 'api-through-ports',
+      severity: 'error',
+      comment:
+        'The API is given definitions and stores; workers/ chooses them, and knows Postgres and Temporal for it.',
+      from: { path: '^api/', pathNot: '[.]test[.]ts$' },
+      to: { path: '^(adapters|activities|workflows|workers|cli)/|node_modules/@(temporalio|aws-sdk)/' },
+    },
+    {
       name: 'feature-repo-imports-the-package',
       severity: 'error',
       comment: "A team's definitions see `millcourse` and each other, nothing of the inside.",

@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{core,adapters,activities,workflows,workers,cli}/**/*.test.ts',
+            '{core,adapters,activities,workflows,workers,api,cli}/**/*.test.ts',
             'test/*.test.ts',
             'test/types/*.test.ts',
           ],

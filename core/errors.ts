@@ -65,13 +65,21 @@ export const errorCodes = {
   // publish
   PUBLISH_THROTTLED: { retry: 'backoff', http: 503, exit: 75 },
   PUBLISH_UNREACHABLE: { retry: 'backoff', http: 503, exit: 69 },
-  PUBLISH_ACCESS_DENIED: { retry: 'after-fix', http: 403, exit: 78 },
+  // The process's own rights, not those of a caller of its API.
+  PUBLISH_ACCESS_DENIED: { retry: 'after-fix', http: 500, exit: 78 },
   PUBLISH_TABLE_MISSING: { retry: 'backoff', http: 404, exit: 66 },
   PUBLISH_ITEM_TOO_LARGE: { retry: 'after-fix', http: 413, exit: 65 },
   PUBLISH_DELTA_LOST: { retry: 'backoff', http: 500, exit: 70 },
   // serve / training sets
   SERVE_KEY_INVALID: { retry: 'after-fix', http: 422, exit: 64 },
   SERVE_SCHEMA_CHANGED: { retry: 'after-fix', http: 409, exit: 65 },
+  SERVE_REQUEST_INVALID: { retry: 'after-fix', http: 400, exit: 64 },
+  SERVE_REQUEST_TOO_LARGE: { retry: 'after-fix', http: 413, exit: 64 },
+  SERVE_ROUTE_UNKNOWN: { retry: 'after-fix', http: 404, exit: 64 },
+  SERVE_UNAUTHORIZED: { retry: 'after-fix', http: 401, exit: 78 },
+  SERVE_OVERLOADED: { retry: 'backoff', http: 503, exit: 75 },
+  SERVE_TIMED_OUT: { retry: 'backoff', http: 504, exit: 75 },
+  SERVE_NOT_READY: { retry: 'backoff', http: 503, exit: 75 },
   TRAINING_SPINE_INVALID: { retry: 'after-fix', http: 422, exit: 65 },
   TRAINING_NAME_TAKEN: { retry: 'after-fix', http: 422, exit: 64 },
   TRAINING_KEY_TYPE: { retry: 'after-fix', http: 422, exit: 65 },

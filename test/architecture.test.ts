@@ -38,6 +38,8 @@ const breaches: readonly (readonly [from: string, statement: string, rule: strin
   ['workflows/client.ts', "import type { Client } from '@temporalio/client'", 'workflows-sequence'],
   ['cli/commands/adapter.ts', "import type { x } from '../../adapters/files/lake.js'", 'cli-through-ports'],
   ['cli/commands/step.ts', "import '../../activities/index.js'", 'cli-through-ports'],
+  ['api/adapter.ts', "import type { x } from '../adapters/files/lake.js'", 'api-through-ports'],
+  ['api/client.ts', "import '@temporalio/client'", 'api-through-ports'],
   ['feature_repo/inside.ts', "import '../core/time/index.js'", 'feature-repo-imports-the-package'],
   ['feature_repo/disk.ts', "import 'node:fs'", 'feature-repo-imports-the-package'],
   ['workers/fixture.ts', "import '../test/world.js'", 'no-dep-on-test'],
@@ -89,7 +91,7 @@ test('each import rule objects to its breach, and to nothing else', async () => 
   const rulesFile = new URL('../dependency-cruiser.config.mjs', import.meta.url).href
   const { forbidden = [], options = {} } = ((await import(rulesFile)) as { default: IConfiguration }).default
   const { tsConfig: _, ...sameOptions } = options
-  const rooms = ['core', 'adapters', 'activities', 'workflows', 'workers', 'cli', 'demo', 'feature_repo', 'test']
+  const rooms = ['core', 'adapters', 'activities', 'workflows', 'workers', 'api', 'cli', 'demo', 'feature_repo', 'test']
   const result = await cruise(rooms, { ...sameOptions, baseDir: root, validate: true, ruleSet: { forbidden } })
   const { violations } = (result.output as ICruiseResult).summary
   const found = violations.map(({ rule, from }) => `${from}: ${rule.name}`)

@@ -121,7 +121,9 @@ describe('docs/errors.md', () => {
 
 test('each error code is raised somewhere', () => {
   const product = code
-    .filter((file) => /^(core|adapters|activities|workflows|workers|api|cli)\//.test(file) && !file.endsWith('.test.ts'))
+    .filter(
+      (file) => /^(core|adapters|activities|workflows|workers|api|cli)\//.test(file) && !file.endsWith('.test.ts'),
+    )
     .map((file) =>
       read(file)
         .replace(/^ {2}[A-Z_]+: \{ retry.*$/gm, '')

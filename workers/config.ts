@@ -3,28 +3,12 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { MillcourseError } from '../core/errors.js'
-import { durationToMs } from '../core/time/duration.js'
 import { type IsoInstant, parseInstant } from '../core/time/instant.js'
+import { count, durationMs, flag, sizeMb } from './config-values.js'
+import { type HttpConfig, httpVariables, type ServerConfig, toHttpConfig, toServerConfig } from './http-config.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-const durationMs = (fallback: string) =>
-  z
-    .string()
-    .regex(/^(\d+(ms|s|m|h|d))+$/, 'write it as 500ms, 20s or 1h30m')
-    .default(fallback)
-    .transform(durationToMs)
-const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback)
-const flag = z
-  .enum(['true', 'false'])
-  .default('false')
-  .transform((text) => text === 'true')
-const sizeMb = (fallback: string) =>
-  z
-    .string()
-    .regex(/^\d+(MiB|GiB|TiB)$/, 'write it as 512MiB or 2GiB')
-    .default(fallback)
-    .transform((text) => Number.parseInt(text, 10) * { M: 1, G: 1024, T: 1024 ** 2 }[text.at(-3) as 'M' | 'G' | 'T'])
 const instant = z.string().refine((text) => {
   try {
     parseInstant(text)
@@ -88,6 +72,7 @@ const schema = z.object({
   MILLCOURSE_WATCH_POLL: durationMs('15s'),
   MILLCOURSE_WATCH_GRACE: durationMs('5m'),
   MILLCOURSE_WATCH_UNREACHABLE: durationMs('30s'),
+  ...httpVariables,
   MILLCOURSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
@@ -164,6 +149,8 @@ export interface Config {
   }
   readonly publish: { readonly leaseMs: number; readonly waitMs: number; readonly partItems: number }
   readonly watcher: WatcherConfig
+  readonly http: HttpConfig
+  readonly server: ServerConfig
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -253,6 +240,8 @@ function toConfig(env: z.output<typeof schema>): Config {
       graceMs: env.MILLCOURSE_WATCH_GRACE,
       unreachableAfterMs: env.MILLCOURSE_WATCH_UNREACHABLE,
     },
+    http: toHttpConfig(env),
+    server: toServerConfig(env),
     logLevel: env.MILLCOURSE_LOG_LEVEL,
   }
 }

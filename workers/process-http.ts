@@ -9,7 +9,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { routePath } from 'hono/route'
 import type { Log } from '../activities/activity-deps.js'
 import { MillcourseError } from '../core/errors.js'
@@ -54,6 +54,8 @@ export interface ProcessHttpOptions {
   /** Null: the process measures nothing, `/metrics` is not there. */
   readonly metrics: (() => Promise<string>) | null
   readonly app?: Hono
+  /** What is answered where neither the process nor its app has a route. */
+  readonly noRoute?: (context: Context) => Response
   /** Told of each answer, probes left out: for metrics. */
   readonly onAnswer?: (answer: HttpAnswer) => void
 }
@@ -140,6 +142,7 @@ function rootApp(options: ProcessHttpOptions, state: { isDraining: boolean }): H
       context.text(await metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
     )
   if (app) root.route('/', app)
+  if (options.noRoute) root.notFound(options.noRoute)
   return root
 }
 

@@ -1,0 +1,2 @@
+/** The serving API of `millcourse server`. */
+export { createServingApp, noRoute, type ServingLimits, type ServingOptions } from './serving-app.js'
