@@ -47,6 +47,10 @@ export function toLakeError(error: unknown, uri: string): MillcourseError {
   return say(refusal(fault) ?? absence(fault, uri) ?? passingFault(fault))
 }
 
+export function missingBucket(uri: string): MillcourseError {
+  return toLakeError(Object.assign(new Error('there is no such bucket'), { name: 'NoSuchBucket' }), uri)
+}
+
 type Sentence = readonly [code: ErrorCode, what: string, hint: string]
 
 function refusal({ name, message, status, region }: Fault): Sentence | null {

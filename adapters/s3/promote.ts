@@ -3,39 +3,29 @@
  * (a silent overwrite); on CompleteMultipartUpload those that know conditional writes at all do. So a copy is an upload of parts
  * that the server copies, of whatever size, and its completion is the condition.
  */
-import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
-import { MillcourseError } from '../../core/errors.js'
+import { DeleteObjectCommand, PutObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
 import { readFault } from './errors.js'
-import { formatS3Uri, type S3Location } from './location.js'
+import { type FoundObject, headExisting, headObject } from './head-object.js'
+import type { S3Location } from './location.js'
 import { putInParts } from './multipart.js'
 import type { S3Connection } from './s3-connection.js'
 
 /** @throws MillcourseError LAKE_FILE_MISSING where neither is there */
 export async function promoteObject(s3: S3Connection, from: S3Location, to: S3Location): Promise<'written' | 'exists'> {
   if (from.bucket === to.bucket && from.key === to.key) return 'exists'
-  const source = await headOrNull(s3, from)
-  if (source === null) {
-    // Repeated after it was done: the source is gone, the target there.
-    if (await headOrNull(s3, to)) return 'exists'
-    throw new MillcourseError('LAKE_FILE_MISSING', `${formatS3Uri(from)} does not exist`, {
-      hint: 'look whether it was removed by hand',
-      facts: { file: formatS3Uri(from) },
-    })
-  }
+  const found = await headObject(s3, from)
+  // Repeated after it was done: the source is gone, the target there.
+  if (found === null && (await headObject(s3, to))) return 'exists'
+  const source = found ?? (await headExisting(s3, from))
   const outcome = source.sizeBytes === 0 ? await putEmpty(s3, to) : await copyInParts(s3, from, source, to)
   await s3.ask(from, (client) => client.send(new DeleteObjectCommand({ Bucket: from.bucket, Key: from.key })))
   return outcome
 }
 
-interface Source {
-  readonly etag: string
-  readonly sizeBytes: number
-}
-
 function copyInParts(
   s3: S3Connection,
   from: S3Location,
-  source: Source,
+  source: FoundObject,
   to: S3Location,
 ): Promise<'written' | 'exists'> {
   const { copyPartBytes: partBytes } = s3.options
@@ -76,18 +66,6 @@ async function putEmpty(s3: S3Connection, to: S3Location): Promise<'written' | '
       return 'written'
     } catch (error) {
       if (readFault(error).status === 412) return 'exists'
-      throw error
-    }
-  })
-}
-
-async function headOrNull(s3: S3Connection, at: S3Location): Promise<Source | null> {
-  return s3.ask(at, async (client) => {
-    try {
-      const head = await client.send(new HeadObjectCommand({ Bucket: at.bucket, Key: at.key }))
-      return { etag: head.ETag!, sizeBytes: head.ContentLength ?? 0 }
-    } catch (error) {
-      if (readFault(error).status === 404) return null
       throw error
     }
   })

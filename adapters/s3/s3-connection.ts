@@ -7,6 +7,8 @@ import { withPatience } from './patience.js'
 export class S3Connection {
   readonly options: S3Options
   readonly client: S3Client
+  /** Known to exist. */
+  readonly bucketsSeen = new Set<string>()
 
   /** @throws MillcourseError CONFIG_INVALID */
   constructor(options: Partial<S3Options>) {

@@ -1,15 +1,9 @@
 /** The port Lake on S3, or on a store that speaks it: listings of 1,000, and conditional writes (`If-None-Match: *`). */
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadBucketCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
 import { MillcourseError } from '../../core/errors.js'
 import type { Lake, LakeFile, ListRange } from '../../core/ports/lake.js'
-import { readFault, toLakeError } from './errors.js'
+import { readFault } from './errors.js'
+import { headObject } from './head-object.js'
 import { formatS3Uri, parseS3Uri, type S3Location } from './location.js'
 import { promoteObject } from './promote.js'
 import type { S3Connection } from './s3-connection.js'
@@ -27,7 +21,6 @@ export function createS3Lake(s3: S3Connection, root: string): Lake {
 class S3Lake implements Lake {
   readonly #s3: S3Connection
   readonly #root: S3Location
-  readonly #bucketsSeen = new Set<string>()
 
   constructor(s3: S3Connection, root: S3Location) {
     this.#s3 = s3
@@ -68,20 +61,10 @@ class S3Lake implements Lake {
 
   async head(path: string): Promise<LakeFile | null> {
     const { at, cut } = this.#placeToRead(path)
-    const found = await this.#s3.ask(at, async (client) => {
-      try {
-        return await client.send(new HeadObjectCommand({ Bucket: at.bucket, Key: at.key }))
-      } catch (error) {
-        if (readFault(error).status === 404) return null
-        throw await this.#explained(error, at)
-      }
-    })
-    if (found === null) {
-      await this.#checkBucket(at)
-      return null
-    }
+    const found = await headObject(this.#s3, at)
+    if (found === null) return null
     const name = cut === null ? formatS3Uri(at) : at.key.slice(cut)
-    return { path: name, etag: unquoted(found.ETag), sizeBytes: found.ContentLength ?? 0 }
+    return { path: name, etag: unquoted(found.etag), sizeBytes: found.sizeBytes }
   }
 
   async read(path: string): Promise<Uint8Array> {
@@ -162,33 +145,6 @@ class S3Lake implements Lake {
     if (at.key.split('/').some((segment) => segment === '..' || segment === '.'))
       throw invalidPath(path, 'has a segment "." or ".."')
     return { at, cut: null }
-  }
-
-  /** A HEAD's 404 says nothing of the bucket; asked once for each. */
-  async #checkBucket(at: S3Location): Promise<void> {
-    if (this.#bucketsSeen.has(at.bucket)) return
-    await this.#s3.ask(at, async (client) => {
-      try {
-        await client.send(new HeadBucketCommand({ Bucket: at.bucket }))
-      } catch (error) {
-        if (readFault(error).status === 404)
-          throw toLakeError(Object.assign(new Error('no such bucket'), { name: 'NoSuchBucket' }), formatS3Uri(at))
-        // Whoever may read objects need not be allowed to ask for the bucket.
-      }
-    })
-    this.#bucketsSeen.add(at.bucket)
-  }
-
-  /** The answer to a HEAD has no body to say why; a listing's has. */
-  async #explained(error: unknown, at: S3Location): Promise<unknown> {
-    const { status } = readFault(error)
-    if (status === undefined || status < 300 || status >= 500) return error
-    try {
-      await this.#s3.client.send(new ListObjectsV2Command({ Bucket: at.bucket, Prefix: at.key, MaxKeys: 1 }))
-      return error
-    } catch (reason) {
-      return reason
-    }
   }
 }
 

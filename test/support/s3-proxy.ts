@@ -1,0 +1,61 @@
+/** An HTTP proxy in front of an S3 server that counts, and misbehaves as it is told. Signatures hold: the host is the client's own. */
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** What happens to a request: passed on; refused with a status and S3's code; passed on and its answer never given; cut off. */
+export type S3Fault =
+  | 'none'
+  | { readonly status: number; readonly code: string; readonly headers?: Readonly<Record<string, string>> }
+  | 'swallow-answer'
+  | 'hang-up'
+
+export interface S3Proxy {
+  readonly endpoint: string
+  /** `GET /bucket?list-type=2&…` of every request. */
+  readonly seen: string[]
+  /** Most requests under way at once. */
+  readonly atOnceMax: () => number
+  /** Asked for each request; `nth` of those with this answer, from 1. */
+  choose: (line: string, nth: number) => S3Fault
+  stop(): Promise<void>
+}
+
+export async function startS3Proxy(target: string): Promise<S3Proxy> {
+  const seen: string[] = []
+  let [underWay, most] = [0, 0]
+  const proxy = { choose: (() => 'none') as S3Proxy['choose'] }
+  const server = createServer((incoming, outgoing) => {
+    const line = `${incoming.method} ${decodeURIComponent((incoming.url ?? '').replaceAll('+', '%20'))}`
+    seen.push(line)
+    most = Math.max(most, ++underWay)
+    outgoing.once('close', () => underWay--)
+    const fault = proxy.choose(line, seen.filter((one) => one === line).length)
+    if (fault === 'hang-up') return incoming.socket.destroy()
+    if (typeof fault === 'object') return refuse(incoming, outgoing, fault)
+    const passedOn = request(`${target}${incoming.url}`, { method: incoming.method!, headers: incoming.headers })
+    passedOn.once('response', (answer) => {
+      if (fault === 'swallow-answer') return answer.resume()
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+      answer.pipe(outgoing)
+    })
+    passedOn.once('error', () => outgoing.destroy())
+    incoming.pipe(passedOn)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const stop = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return Object.assign(proxy, { endpoint, seen, atOnceMax: () => most, stop })
+}
+
+function refuse(incoming: IncomingMessage, outgoing: ServerResponse, fault: Exclude<S3Fault, string>): void {
+  incoming.resume()
+  incoming.once('end', () => {
+    outgoing.writeHead(fault.status, { 'content-type': 'application/xml', ...fault.headers })
+    const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${fault.code}</Code><Message>as told</Message></Error>`
+    outgoing.end(incoming.method === 'HEAD' ? undefined : body)
+  })
+}
