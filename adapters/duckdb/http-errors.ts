@@ -10,12 +10,14 @@ export interface HttpFault {
 }
 
 /** @param files what was read: messages name them as URIs, or as the URLs they become. Null: the fault is not S3's. */
-export function httpFault(message: string, files: readonly string[]): HttpFault | null {
+export function httpFault(full: string, files: readonly string[]): HttpFault | null {
+  // The statement that follows names every file.
+  const message = full.split('\n\nLINE ')[0]!
   const isHttp = /^HTTP Error/.test(message) || /error for HTTP (HEAD|GET|POST|PUT|DELETE) to /.test(message)
   if (!isHttp) return null
   const file = namedFile(message, files)
   const say = (code: ErrorCode, what: string, hint: string): HttpFault => ({ code, what, hint, file })
-  const status = Number(/\(HTTP(?: code)? (\d{3})/.exec(message)?.[1] ?? 0)
+  const status = Number(/\bHTTP (?:code )?(\d{3})\b/.exec(message)?.[1] ?? 0)
   if (/ETag on reading file/.test(message) || status === 412 || status === 416)
     return say(
       'PLAN_INPUTS_MOVED',

@@ -1,5 +1,5 @@
 /** An HTTP proxy in front of an S3 server that counts, and misbehaves as it is told. Signatures hold: the host is the client's own. */
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** What happens to a request: passed on; refused with a status and S3's code; passed on and its answer never given; cut off. */
@@ -16,7 +16,7 @@ export interface S3Proxy {
   /** Most requests under way at once. */
   readonly atOnceMax: () => number
   /** Asked for each request; `nth` of those with this answer, from 1. */
-  choose: (line: string, nth: number) => S3Fault
+  choose: (line: string, nth: number, headers: IncomingHttpHeaders) => S3Fault
   stop(): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export async function startS3Proxy(target: string): Promise<S3Proxy> {
     seen.push(line)
     most = Math.max(most, ++underWay)
     outgoing.once('close', () => underWay--)
-    const fault = proxy.choose(line, seen.filter((one) => one === line).length)
+    const fault = proxy.choose(line, seen.filter((one) => one === line).length, incoming.headers)
     if (fault === 'hang-up') return incoming.socket.destroy()
     if (typeof fault === 'object') return refuse(incoming, outgoing, fault)
     const passedOn = request(`${target}${incoming.url}`, { method: incoming.method!, headers: incoming.headers })
