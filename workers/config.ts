@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { MillcourseError } from '../core/errors.js'
 import { type IsoInstant, parseInstant } from '../core/time/instant.js'
 import { count, durationMs, flag, sizeMb } from './config-values.js'
+import { type DeploymentConfig, deploymentVariables, toDeploymentConfig } from './deployment-config.js'
 import { type HttpConfig, httpVariables, type ServerConfig, toHttpConfig, toServerConfig } from './http-config.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -54,6 +55,7 @@ const schema = z.object({
   TEMPORAL_API_KEY: z.string().optional(),
   TEMPORAL_API_KEY_FILE: z.string().optional(),
   MILLCOURSE_TASK_QUEUE: z.string().min(1).optional(),
+  ...deploymentVariables,
   MILLCOURSE_NOW: instant.optional(),
   MILLCOURSE_MEMORY_LIMIT: sizeMb('1GiB'),
   MILLCOURSE_SPILL_DIR: z.string().optional(),
@@ -65,13 +67,21 @@ const schema = z.object({
   MILLCOURSE_SHUTDOWN_GRACE: durationMs('30s'),
   MILLCOURSE_LEASE: durationMs('60s'),
   MILLCOURSE_PUBLISH_WAIT: durationMs('10s'),
-  MILLCOURSE_PUBLISH_PART_ITEMS: count(500),
+  MILLCOURSE_PUBLISH_PART_ITEMS: count(10_000),
   MILLCOURSE_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
   MILLCOURSE_WATCH_STATE_DIR: z.string().optional(),
   MILLCOURSE_WATCH_POLL: durationMs('15s'),
   MILLCOURSE_WATCH_GRACE: durationMs('5m'),
   MILLCOURSE_WATCH_UNREACHABLE: durationMs('30s'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url().optional(),
+  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'only `otlp` and `none` are known here').default('otlp'),
+  OTEL_SDK_DISABLED: flag,
+  MILLCOURSE_TEMPORAL_METRICS: z
+    .string()
+    .regex(/^[^\s:]+:\d+$/, 'write it as 0.0.0.0:9464')
+    .optional(),
   ...httpVariables,
   MILLCOURSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
@@ -146,9 +156,17 @@ export interface Config {
     readonly heartbeatMs: number
     readonly runsPerTick: number
     readonly identity: string
+    /** Null: not versioned. */
+    readonly deployment: DeploymentConfig | null
   }
   readonly publish: { readonly leaseMs: number; readonly waitMs: number; readonly partItems: number }
   readonly watcher: WatcherConfig
+  readonly telemetry: {
+    /** A collector of spans is named; the SDK reads where and how from the variables OTEL_… itself. */
+    readonly isTracing: boolean
+    /** Where Temporal's own metrics are shown, `host:port`; null: nowhere. */
+    readonly temporalMetrics: string | null
+  }
   readonly http: HttpConfig
   readonly server: ServerConfig
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -227,6 +245,7 @@ function toConfig(env: z.output<typeof schema>): Config {
       heartbeatMs: env.MILLCOURSE_HEARTBEAT,
       runsPerTick: env.MILLCOURSE_RUNS_PER_TICK,
       identity: `${process.pid}@${hostname()}`,
+      deployment: toDeploymentConfig(env),
     },
     publish: {
       leaseMs: env.MILLCOURSE_LEASE,
@@ -239,6 +258,13 @@ function toConfig(env: z.output<typeof schema>): Config {
       pollMs: env.MILLCOURSE_WATCH_POLL,
       graceMs: env.MILLCOURSE_WATCH_GRACE,
       unreachableAfterMs: env.MILLCOURSE_WATCH_UNREACHABLE,
+    },
+    telemetry: {
+      isTracing:
+        (env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined &&
+        env.OTEL_TRACES_EXPORTER !== 'none' &&
+        !env.OTEL_SDK_DISABLED,
+      temporalMetrics: env.MILLCOURSE_TEMPORAL_METRICS ?? null,
     },
     http: toHttpConfig(env),
     server: toServerConfig(env),

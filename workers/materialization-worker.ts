@@ -8,7 +8,7 @@ import { connectWorker } from './worker-connection.js'
 import { workflowBundle } from './workflow-bundle.js'
 
 export interface MaterializationWorkerOptions {
-  readonly config: Pick<Config, 'temporal' | 'worker'>
+  readonly config: Pick<Config, 'temporal' | 'worker'> & Partial<Pick<Config, 'telemetry'>>
   readonly deps: ActivityDeps
   /** Aborted: no new work is taken, what is under way is finished within the grace time, then the promise settles. */
   readonly signal: AbortSignal
@@ -27,7 +27,7 @@ const afterGraceMs = 15_000
 export async function runMaterializationWorker(options: MaterializationWorkerOptions): Promise<void> {
   const { config, deps, signal, onReady, telemetry = noStepTelemetry } = options
   const { address, namespace, taskQueue } = config.temporal
-  installRuntime(deps.log)
+  installRuntime(deps.log, config.telemetry?.temporalMetrics ?? null)
   const connected = await connectWorker(config.temporal, { log: deps.log, signal })
   if (!connected) return
   try {
@@ -61,10 +61,18 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
 }
 
 /** The process's root decides about signals, not the SDK; and there is one runtime per process, whoever makes it first. */
-function installRuntime(log: Log): void {
+/** @param metricsAddress where the SDK shows its own metrics; it has a server of its own for them, in Rust */
+function installRuntime(log: Log, metricsAddress: string | null): void {
   try {
     Runtime.install({
       shutdownSignals: [],
+      ...(metricsAddress === null
+        ? {}
+        : {
+            telemetryOptions: {
+              metrics: { prometheus: { bindAddress: metricsAddress, countersTotalSuffix: true, unitSuffix: true } },
+            },
+          }),
       logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
         log[level === 'ERROR' ? 'error' : 'warn']({ ...meta }, `temporal: ${message}`),
       ),

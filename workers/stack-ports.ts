@@ -1,5 +1,6 @@
 /** The ports of one process, each opened when it is first asked for: `millcourse runs` needs neither DuckDB nor Temporal. */
 import type { PostgresClient } from '../adapters/postgres/client.js'
+import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
 import type { CliContext } from '../cli/context.js'
 import type { Config } from './config.js'
 
@@ -9,8 +10,11 @@ export type StackPorts = Pick<
   'migrate' | 'ledger' | 'registry' | 'runControl' | 'online' | 'lake' | 'sources' | 'engine' | 'close'
 >
 
-/** @param config throws where the port's addresses are not known */
-export function openStackPorts(config: () => Config): StackPorts {
+/**
+ * @param config throws where the port's addresses are not known
+ * @param telemetry absent: nobody measures what the ports do
+ */
+export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetry): StackPorts {
   const closers: (() => Promise<void>)[] = []
   const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
     let opened: Promise<T> | null = null
@@ -34,9 +38,12 @@ export function openStackPorts(config: () => Config): StackPorts {
   })
   return {
     migrate: async () => (await postgres()).migrate(),
-    ledger: once(async () =>
-      (await import('../adapters/postgres/postgres-ledger.js')).createPostgresLedger(await postgres()),
-    ),
+    ledger: once(async () => {
+      const { createPostgresLedger } = await import('../adapters/postgres/postgres-ledger.js')
+      const ledger = createPostgresLedger(await postgres())
+      if (!telemetry) return ledger
+      return (await import('../adapters/telemetry/measured-ledger.js')).measuredLedger(ledger, telemetry)
+    }),
     registry: once(async () =>
       (await import('../adapters/postgres/postgres-registry.js')).createPostgresRegistry(await postgres()),
     ),
@@ -51,7 +58,8 @@ export function openStackPorts(config: () => Config): StackPorts {
     online: once(async () => {
       const { endpoint, region } = config().online
       const { DynamoDbOnlineStore } = await import('../adapters/dynamodb/dynamodb-online-store.js')
-      const online = new DynamoDbOnlineStore({ endpoint, region, credentials: localCredentials(endpoint) })
+      const credentials = localCredentials(endpoint)
+      const online = new DynamoDbOnlineStore({ endpoint, region, credentials, ...(telemetry ? { telemetry } : {}) })
       closers.push(() => online.close())
       return online
     }),
@@ -62,7 +70,8 @@ export function openStackPorts(config: () => Config): StackPorts {
       const { s3Access: s3 } = await lakes()
       const engine = await createDuckdbEngine({ ...config().engine, s3 })
       closers.push(() => engine.close())
-      return engine
+      if (!telemetry) return engine
+      return (await import('../adapters/telemetry/measured-engine.js')).measuredEngine(engine, telemetry)
     }),
     async close() {
       await Promise.all(closers.splice(0).map((close) => close()))

@@ -1,30 +1,45 @@
 /** What `millcourse worker` and `millcourse watcher` run. */
-import pino from 'pino'
+import type { Logger } from 'pino'
 import { createLogAlertChannel } from '../adapters/alerts/log/log-alert-channel.js'
 import { createWebhookAlertChannel } from '../adapters/alerts/webhook/webhook-alert-channel.js'
 import { SystemClock } from '../adapters/clock/system-clock.js'
+import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
 import { isMillcourseError } from '../core/errors.js'
 import { parseInstant } from '../core/time/instant.js'
 import type { Config } from './config.js'
 import { leaveParent, signalOfParent, tellParentReady } from './dev-child.js'
 import { patiently } from './patiently.js'
+import { createProcessLog } from './process-log.js'
 import { openStackPorts, type StackPorts } from './stack-ports.js'
+import { openTelemetry } from './telemetry.js'
 
 /** Works until `signal`, or until the process that started this one is gone. */
 export async function runProcess(name: 'worker' | 'watcher', config: Config, signal: AbortSignal): Promise<void> {
-  const log = pino({ name, level: config.logLevel })
-  const ports = openStackPorts(() => config)
+  const log = createProcessLog(name, config.logLevel)
+  const telemetry = openTelemetry(name, config, log)
+  const ports = openStackPorts(() => config, telemetry)
   const clock = new SystemClock(config.now === null ? null : parseInstant(config.now))
-  const stop = signalOfParent(signal)
+  const parts = { config, ports, clock, log, telemetry, signal: signalOfParent(signal) }
   try {
-    await (name === 'worker' ? work(config, ports, clock, log, stop) : watch(config, ports, clock, log, stop))
+    await (name === 'worker' ? work(parts) : watch(parts))
   } finally {
     await ports.close()
+    await telemetry.close()
     leaveParent()
   }
 }
 
-async function work(config: Config, ports: StackPorts, clock: SystemClock, log: pino.Logger, signal: AbortSignal) {
+/** What both processes are made of. */
+interface Parts {
+  readonly config: Config
+  readonly ports: StackPorts
+  readonly clock: SystemClock
+  readonly log: Logger
+  readonly telemetry: ProcessTelemetry
+  readonly signal: AbortSignal
+}
+
+async function work({ config, ports, clock, log, telemetry, signal }: Parts) {
   // The watcher must not need what the worker needs, nor load it.
   const { runMaterializationWorker } = await import('./materialization-worker.js')
   if (!(await migratePatiently(ports, log, signal))) return
@@ -40,15 +55,17 @@ async function work(config: Config, ports: StackPorts, clock: SystemClock, log: 
       online: await ports.online(),
       clock,
       log,
+      telemetry,
       settings: { project: config.project, leaseMs, publishWaitMs: waitMs, publishPartItems: partItems },
     },
     signal,
     onReady: tellParentReady,
+    telemetry,
   })
 }
 
 /** Like Temporal, the ledger may come up later than the worker. False: told to stop before. */
-async function migratePatiently(ports: StackPorts, log: pino.Logger, signal: AbortSignal): Promise<boolean> {
+async function migratePatiently(ports: StackPorts, log: Logger, signal: AbortSignal): Promise<boolean> {
   const migrated = await patiently(async () => ports.migrate().then(() => true), {
     signal,
     onAway: (error, nextTryMs) => {
@@ -61,12 +78,13 @@ async function migratePatiently(ports: StackPorts, log: pino.Logger, signal: Abo
 }
 
 /** No migration: it must start, and alert, while the ledger is away. */
-async function watch(config: Config, ports: StackPorts, clock: SystemClock, log: pino.Logger, signal: AbortSignal) {
+async function watch({ config, ports, clock, log, telemetry, signal }: Parts) {
   const { runWatcher, watcherDefaults } = await import('./watcher.js')
   const { webhook, ...settings } = config.watcher
   const deps = {
     clock,
     log,
+    telemetry,
     ledger: await ports.ledger(),
     registry: await ports.registry(),
     scheduler: await ports.runControl(),

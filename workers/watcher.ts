@@ -11,6 +11,7 @@ import type { Clock } from '../core/ports/clock.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { RegistryReader } from '../core/ports/registry.js'
 import type { RunControl } from '../core/ports/run-control.js'
+import { noTelemetry, type Telemetry } from '../core/ports/telemetry.js'
 import { parseDuration } from '../core/time/duration.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import {
@@ -21,7 +22,9 @@ import {
   type IncidentDraft,
   reconcileIncidents,
   viewLabel,
+  type WatchRules,
 } from '../core/watch/index.js'
+import { showWatch, type ViewLook, WatchReadings } from './watch-readings.js'
 import { readWatcherState, type WatcherState, writeWatcherState } from './watcher-state.js'
 
 export interface WatcherDeps extends Pick<ActivityDeps, 'clock' | 'log'> {
@@ -32,6 +35,10 @@ export interface WatcherDeps extends Pick<ActivityDeps, 'clock' | 'log'> {
   /** Only asked whether it answers. */
   readonly scheduler: Pick<RunControl, 'isReachable'>
   readonly channels: readonly AlertChannel[]
+  /** Absent: nobody measures. */
+  readonly telemetry?: Telemetry
+  /** Told of each look: null, or why it failed. */
+  readonly onLook?: (error: unknown) => void
 }
 
 export interface WatcherSettings {
@@ -54,11 +61,18 @@ export const watcherDefaults = {
 
 /** Looks every `pollMs` until `stop` resolves; one failing look is logged and the next one tried. */
 export async function runWatcher(deps: WatcherDeps, settings: WatcherSettings, stop: AbortSignal): Promise<void> {
+  const { telemetry = noTelemetry } = deps
   const watcher = await createWatcher(deps, settings)
   while (!stop.aborted) {
-    await watcher
-      .look()
-      .catch((error: unknown) => deps.log.error({ error: String(error) }, 'the watcher could not look; it tries again'))
+    try {
+      await watcher.look()
+      deps.onLook?.(null)
+      telemetry.count('millcourse_watcher_looks_total', { outcome: 'ok' })
+    } catch (error) {
+      deps.onLook?.(error)
+      telemetry.count('millcourse_watcher_looks_total', { outcome: 'failed' })
+      deps.log.error({ error }, 'the watcher could not look; it tries again')
+    }
     await pause(settings.pollMs, stop)
   }
 }
@@ -73,6 +87,8 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
   const loaded = await readWatcherState(statePath)
   if (loaded.problem) deps.log.warn({}, loaded.problem)
   let state = loaded.state
+  const { telemetry = noTelemetry } = deps
+  const readings = new WatchReadings(telemetry, deps.ledger)
   const outages = { ledger: null as number | null, scheduler: null as number | null }
 
   return {
@@ -121,12 +137,20 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       await writeWatcherState(statePath, state)
       state = { ...state, outbox: await deliver(deps, state), unrecorded: await record(deps, state) }
       await writeWatcherState(statePath, state)
+      showWatch(deps, state, { isLedgerUp: ledgerView.kind === 'seen', isSchedulerUp })
+      // Last: what is shown must not keep an alert from being sent.
+      if (ledgerView.kind === 'seen') await readings.show(ledgerView.looks, deps.clock.now(), rulesOf(settings))
     },
   }
 }
 
 type Observation =
-  | { readonly kind: 'seen'; readonly calendar: readonly CalendarEntry[]; readonly drafts: readonly IncidentDraft[] }
+  | {
+      readonly kind: 'seen'
+      readonly calendar: readonly CalendarEntry[]
+      readonly looks: readonly ViewLook[]
+      readonly drafts: readonly IncidentDraft[]
+    }
   | { readonly kind: 'unreachable'; readonly why: string }
 
 /** The calendar of what is applied, and what the ledger says of each view. */
@@ -139,9 +163,10 @@ async function observe(
     const applied = await deps.registry.current()
     const now = deps.clock.now()
     const calendar = applied ? buildCalendar(applied.repo, before, formatInstant(now)) : []
-    const drafts: IncidentDraft[] = []
-    for (const entry of calendar) drafts.push(...(await observeView(deps, settings, entry, now)))
-    return { kind: 'seen', calendar, drafts }
+    const looks: ViewLook[] = []
+    for (const entry of calendar) looks.push(...(await lookAt(deps, settings, entry, now)))
+    const drafts = looks.flatMap((look) => evaluateView(look.entry, look, now, rulesOf(settings)))
+    return { kind: 'seen', calendar, looks, drafts }
   } catch (error) {
     if (isMillcourseError(error) && error.code === 'LEDGER_UNREACHABLE')
       return { kind: 'unreachable', why: error.message }
@@ -149,21 +174,24 @@ async function observe(
   }
 }
 
-async function observeView(
+function rulesOf({ graceMs }: WatcherSettings): WatchRules {
+  return { graceNs: BigInt(graceMs) * 1_000_000n }
+}
+
+/** Empty: nothing is due of the view yet. */
+async function lookAt(
   deps: WatcherDeps,
   settings: WatcherSettings,
   entry: CalendarEntry,
   now: Instant,
-): Promise<IncidentDraft[]> {
+): Promise<ViewLook[]> {
   const key = { view: entry.view, version: entry.version }
   const horizon = now - BigInt(settings.horizonMs) * 1_000_000n
   const since = parseInstant(entry.since)
   const range = { start: horizon > since ? horizon : since, end: now }
   if (range.start >= range.end) return []
   const [states, published] = [await deps.ledger.intervalStates(key, range), await deps.ledger.lastPublish(key)]
-  return evaluateView(entry, { states, publishedEndAt: published?.endAt ?? null }, now, {
-    graceNs: BigInt(settings.graceMs) * 1_000_000n,
-  })
+  return [{ entry, states, published, publishedEndAt: published?.endAt ?? null }]
 }
 
 /** An outage that has ended stays open no longer; one that is under way but not yet long enough stays as it is. */

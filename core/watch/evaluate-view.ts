@@ -157,7 +157,7 @@ function draft(
 }
 
 /** Due runs that never started, since the watcher first saw the view. */
-function missingIntervals(
+export function missingIntervals(
   entry: CalendarEntry,
   observed: ViewObservation,
   now: Instant,
@@ -187,7 +187,7 @@ interface BlockedEnd {
 }
 
 /** Committed beyond the published end although nothing newer keeps it: the windows reach a gap (R32). */
-function blockedEnd(entry: CalendarEntry, observed: ViewObservation): BlockedEnd | null {
+export function blockedEnd(entry: CalendarEntry, observed: ViewObservation): BlockedEnd | null {
   if (!entry.canBlock || !entry.isOnline) return null
   const end = observed.publishedEndAt
   const beyond = observed.states.filter(
@@ -226,13 +226,18 @@ function isGapOnItsWay(
 }
 
 function staleBy(entry: CalendarEntry, observed: ViewObservation, now: Instant): bigint | null {
+  const reached = reachedAt(entry, observed)
+  return judgeSla(entry.freshness, reached, now).kind === 'broken' ? now - reached : null
+}
+
+/** The event time up to which the view's values are true: online, or committed where it is not online. */
+export function reachedAt(entry: CalendarEntry, observed: ViewObservation): Instant {
   const committedEnd = observed.states.reduce<Instant | null>(
     (newest, state) =>
       state.committed && (newest === null || state.interval.end > newest) ? state.interval.end : newest,
     null,
   )
-  const reached = (entry.isOnline ? observed.publishedEndAt : committedEnd) ?? parseInstant(entry.firstSeenAt)
-  return judgeSla(entry.freshness, reached, now).kind === 'broken' ? now - reached : null
+  return (entry.isOnline ? observed.publishedEndAt : committedEnd) ?? parseInstant(entry.firstSeenAt)
 }
 
 function withConsequences(made: IncidentDraft, blocked: BlockedEnd | null, staleNs: bigint | null): IncidentDraft {

@@ -1,6 +1,7 @@
 export { type Blocked, blockedBy } from './blocked-intervals.js'
 export { buildCalendar, type CalendarEntry, viewLabel } from './calendar.js'
-export { evaluateView, type ViewObservation, type WatchRules } from './evaluate-view.js'
+export { countIntervals, type IntervalWord, intervalWords } from './count-intervals.js'
+export { evaluateView, reachedAt, type ViewObservation, type WatchRules } from './evaluate-view.js'
 export type { Incident, IncidentChange, IncidentDraft, IncidentRule } from './incident.js'
 export { type OpenIncident, reconcileIncidents } from './reconcile-incidents.js'
 export { judgeSla, type SlaState } from './sla.js'
