@@ -23,6 +23,8 @@ import { type IsoInstant, parseInstant } from '../core/time/instant.js'
 import { fromIsoInterval, type Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
+import { checkClaimedTimes } from './claimed-times.js'
+import { explainingUnreadable } from './explain-unreadable.js'
 import { withPinsVerified } from './pinned-files.js'
 import { pinnedRun } from './pinned-run.js'
 import type { ComputeStepResult, RunRef } from './steps.js'
@@ -66,10 +68,13 @@ async function compute(
         files: { own: uris('own'), within: uris('within') },
         fileTypes: copies.types,
       })
-      await copies.naming(async () => {
-        for (const statement of query.statements) await session.execute(statement)
-      })
+      await explainingUnreadable(deps, bundle.source, session, () =>
+        copies.naming(async () => {
+          for (const statement of query.statements) await session.execute(statement)
+        }),
+      )
       const counts = await readCounts(session, query)
+      if (counts.outside > 0) await checkClaimedTimes(deps, session, bundle, query, uris('own'), copies.types)
       const profile = await readProfile(session, bundle, query, counts)
       const reopens = query.reopens ? reopensFrom(await session.all(query.reopens)) : []
       const write = (room: string, file: string, select: string) =>

@@ -1,10 +1,12 @@
 /** Step 2: the schema contract, from footers alone, before any byte of data is read. */
 import { Context } from '@temporalio/activity'
 import { buildFileTypesQuery, fileTypesFrom } from '../core/compute/index.js'
+import type { SourceDefinition } from '../core/define/definitions.js'
 import { MillcourseError } from '../core/errors.js'
 import { checkContract, type FileSchema, formatDifference } from '../core/source/index.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
+import { explainingUnreadable } from './explain-unreadable.js'
 import { withPinsVerified } from './pinned-files.js'
 import { pinnedRun } from './pinned-run.js'
 import type { ReadStepResult, RunRef } from './steps.js'
@@ -18,6 +20,7 @@ export function readSource(deps: ActivityDeps) {
     const schemas = await withPinsVerified(deps, files, () =>
       readSchemas(
         deps,
+        source,
         files.map((file) => file.uri),
       ),
     )
@@ -40,13 +43,23 @@ export function readSource(deps: ActivityDeps) {
   }
 }
 
-async function readSchemas(deps: ActivityDeps, uris: readonly string[]): Promise<FileSchema[]> {
+async function readSchemas(
+  deps: ActivityDeps,
+  source: SourceDefinition,
+  uris: readonly string[],
+): Promise<FileSchema[]> {
   if (uris.length === 0) return []
   return await deps.engine.withSession(
     async (session) => {
       const schemas: FileSchema[] = []
       for (let at = 0; at < uris.length; at += filesPerQuery)
-        schemas.push(...fileTypesFrom(await session.all(buildFileTypesQuery(uris.slice(at, at + filesPerQuery)))))
+        schemas.push(
+          ...fileTypesFrom(
+            await explainingUnreadable(deps, source, session, () =>
+              session.all(buildFileTypesQuery(uris.slice(at, at + filesPerQuery))),
+            ),
+          ),
+        )
       return schemas
     },
     { isLight: true, signal: Context.current().cancellationSignal },

@@ -98,7 +98,7 @@ async function listPartitions(deps: SourceDeps, source: SourceDefinition, range:
 }
 
 /** What decides how a footer is read is part of the name: a source declared otherwise is indexed anew. */
-function indexName(source: SourceDefinition): string {
+export function indexName(source: SourceDefinition): string {
   return JSON.stringify([source.name, source.eventTime, source.timezone])
 }
 

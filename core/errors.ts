@@ -41,6 +41,7 @@ export const errorCodes = {
   SOURCE_ACCESS_DENIED: { retry: 'after-fix', http: 403, exit: 78 },
   SOURCE_FILE_CORRUPT: { retry: 'after-fix', http: 422, exit: 65 },
   SOURCE_FILE_MISSING: { retry: 'replan', http: 404, exit: 66 },
+  SOURCE_FILE_UNSUPPORTED: { retry: 'after-fix', http: 422, exit: 65 },
   SOURCE_SCHEMA_CHANGED: { retry: 'after-fix', http: 422, exit: 65 },
   // compute
   COMPUTE_FAILED: { retry: 'after-fix', http: 500, exit: 70 },
@@ -85,6 +86,9 @@ export const errorCodes = {
   TRAINING_KEY_TYPE: { retry: 'after-fix', http: 422, exit: 65 },
   // watch / alerts
   ALERT_UNDELIVERED: { retry: 'backoff', http: 502, exit: 75 },
+  // backup / restore
+  BACKUP_INVALID: { retry: 'after-fix', http: 422, exit: 65 },
+  RESTORE_TARGET_NOT_EMPTY: { retry: 'after-fix', http: 409, exit: 73 },
   // temporal / the stack
   TEMPORAL_UNREACHABLE: { retry: 'backoff', http: 503, exit: 69 },
   STACK_NOT_RUNNING: { retry: 'after-fix', http: 503, exit: 69 },

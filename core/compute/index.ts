@@ -19,6 +19,7 @@ export {
   reopensFrom,
   rowCountsFrom,
   searchedAroundNs,
+  timesFrom,
 } from './interval-query.js'
 export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
 export type { SqlQuery } from './sql-algebra.js'

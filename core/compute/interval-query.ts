@@ -4,7 +4,7 @@
  */
 import type { ViewBundle } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
-import { formatInstant, type IsoInstant } from '../time/instant.js'
+import { formatInstant, type Instant, type IsoInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import type { RowCounts } from './candidate.js'
 import { sqlType, toStored } from './column-types.js'
@@ -54,6 +54,8 @@ export interface IntervalQuery {
   readonly output: string
   /** One row for `rowCountsFrom`. */
   readonly counts: SqlQuery
+  /** One row, for `timesFrom`: the first and the last event time of all own rows, those outside of the interval included. */
+  readonly times: SqlQuery
   /** Rows for `reopensFrom`; null: the source has no event ids that are looked for beyond an interval. */
   readonly reopens: SqlQuery | null
   /** Run last where the session goes on. */
@@ -102,6 +104,12 @@ export function buildIntervalQuery(input: IntervalQueryInput): IntervalQuery {
         ? printRelation(select(keptRows, [...storedColumns(bundle), ...storedTimes]))
         : printRelation(tileRows(bundle, keptRows)),
     counts: printQuery(countRows(own)),
+    times: printQuery(
+      select(own, [
+        ['first_ns', aggregate('min', column(eventColumn))],
+        ['last_ns', aggregate('max', column(eventColumn))],
+      ]),
+    ),
     reopens: resolvesIds ? printQuery(reopenedStarts(bundle, input.interval, names.read, rowColumn)) : null,
     cleanup: [
       printDrop('view', names.kept),
@@ -240,6 +248,14 @@ export function rowCountsFrom(row: Readonly<Record<string, unknown>>): RowCounts
     replaced: at('replaced'),
     localTimes: { ambiguous: at('ambiguous'), skipped: at('skipped') },
   }
+}
+
+/** The one row of `IntervalQuery.times`; null: no row has a time. */
+export function timesFrom(
+  row: Readonly<Record<string, unknown>>,
+): { readonly first: Instant; readonly last: Instant } | null {
+  const { first_ns: first, last_ns: last } = row
+  return first === null ? null : { first: BigInt(first as bigint), last: BigInt(last as bigint) }
 }
 
 /** The rows of `IntervalQuery.reopens`: starts of the view's intervals, oldest first. */

@@ -14,3 +14,4 @@ export {
   formatDifference,
 } from './schema-contract.js'
 export { filesOf, inputsHash, type SourceFile, touchedSpan, touches } from './source-file.js'
+export { type Unreadable, whyUnreadable } from './why-unreadable.js'

@@ -54,7 +54,9 @@ export function formatDifference(difference: ContractDifference): string {
     case 'renamed':
       return `column "${column}" is written "${is}" ${where}`
     case 'twin':
-      return `column "${column}" has a twin that differs only by case, "${is}", ${where}`
+      return is === column
+        ? `column "${column}" is there more than once ${where}`
+        : `column "${column}" has a twin that differs only by case, "${is}", ${where}`
     case 'retyped':
       return `column "${column}" was ${was}, is ${is} ${where}`
     case 'added':

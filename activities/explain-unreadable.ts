@@ -1,0 +1,78 @@
+import type { SourceDefinition } from '../core/define/definitions.js'
+import { isMillcourseError, MillcourseError } from '../core/errors.js'
+import type { QuerySession } from '../core/ports/query-engine.js'
+import { whyUnreadable } from '../core/source/index.js'
+import type { ActivityDeps } from './activity-deps.js'
+
+/** What cannot be read is looked at once more, so that the error names the column, or says what the file is instead. */
+export async function explainingUnreadable<T>(
+  deps: Pick<ActivityDeps, 'sources'>,
+  source: SourceDefinition,
+  session: QuerySession,
+  read: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    const file = isMillcourseError(error) ? error.detail.facts?.file : undefined
+    if (!isMillcourseError(error) || error.code !== 'SOURCE_FILE_CORRUPT' || typeof file !== 'string') throw error
+    throw (await explain(deps, source, session, file, error)) ?? error
+  }
+}
+
+/** Null: nothing better is known than what the error says. */
+async function explain(
+  deps: Pick<ActivityDeps, 'sources'>,
+  source: SourceDefinition,
+  session: QuerySession,
+  file: string,
+  error: MillcourseError,
+): Promise<MillcourseError | null> {
+  const columns = source.schema.map(({ name }) => name)
+  const found = await deps.sources.head(file)
+  if (!found) return null
+  const read = (start: number, length: number) => deps.sources.readRange(file, start, length)
+  const why = await whyUnreadable({ sizeBytes: found.sizeBytes, read }, columns)
+  const facts = (column: string | undefined) => ({ source: source.name, file, ...(column ? { column } : {}) })
+  if (why)
+    return new MillcourseError(why.code, `${file} ${why.what}`, {
+      cause: error,
+      hint: why.hint,
+      facts: facts(why.column),
+    })
+  if (!(await canRead(session, 'SELECT count(*) AS chunks FROM parquet_metadata($1)', file)))
+    return new MillcourseError('SOURCE_FILE_CORRUPT', `${file} has a footer that does not decode`, {
+      ...{ cause: error, facts: facts(undefined) },
+      hint: error.detail.hint ?? 'let the producer write the file again',
+    })
+  const column = await firstBrokenColumn(session, file, columns)
+  return column === null
+    ? null
+    : new MillcourseError('SOURCE_FILE_CORRUPT', `${file} has pages of column "${column}" that do not decode`, {
+        cause: error,
+        hint: error.detail.hint ?? 'let the producer write the file again',
+        facts: facts(column),
+      })
+}
+
+async function firstBrokenColumn(
+  session: QuerySession,
+  file: string,
+  columns: readonly string[],
+): Promise<string | null> {
+  for (const column of columns) {
+    const name = `"${column.replaceAll('"', '""')}"`
+    const sql = `SELECT max(hash(${name})) AS hash FROM read_parquet($1, hive_partitioning = false)`
+    if (!(await canRead(session, sql, file))) return column
+  }
+  return null
+}
+
+async function canRead(session: QuerySession, sql: string, file: string): Promise<boolean> {
+  try {
+    await session.all({ sql, parameters: [file] })
+    return true
+  } catch (error) {
+    return !isMillcourseError(error) || error.code !== 'SOURCE_FILE_CORRUPT'
+  }
+}

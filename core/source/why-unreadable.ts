@@ -1,0 +1,95 @@
+/**
+ * Why a file cannot be read, in words of files and columns: the engine's own words are about neither. Asked only once reading has
+ * failed; looks at the file's two ends.
+ */
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { type ErrorCode, isMillcourseError } from '../errors.js'
+import type { FileBytes } from './exact-times.js'
+import { fieldOf, readThrift, type ThriftList, type ThriftStruct } from './thrift-compact.js'
+
+export interface Unreadable {
+  readonly code: Extract<ErrorCode, 'SOURCE_FILE_CORRUPT' | 'SOURCE_FILE_UNSUPPORTED'>
+  /** Ends a sentence that begins with the file's name. */
+  readonly what: string
+  readonly hint: string
+  readonly column?: string
+}
+
+const rewrite = 'let the producer write the file again; the interval runs again by itself within the lookback'
+const noKeys = 'millcourse holds no keys: let the producer write what is read here without encryption'
+const codecs = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'LZO', 'BROTLI', 'LZ4', 'ZSTD', 'LZ4_RAW']
+/** LZ4 is Hadoop's old framing. */
+const unreadCodecs = ['LZO', 'LZ4']
+const shownBytes = 12
+
+/** Null: its ends are as they should be. @param columns the ones asked for */
+export async function whyUnreadable(file: FileBytes, columns: readonly string[]): Promise<Unreadable | null> {
+  if (file.sizeBytes === 0) return corrupt('is empty (0 bytes)')
+  const head = await file.read(0, shownBytes)
+  const tail = await file.read(Math.max(0, file.sizeBytes - 8), 8)
+  if (startsWith(head, 'PARE') && startsWith(tail.subarray(4), 'PARE'))
+    return unsupported('is encrypted, its footer too', noKeys)
+  if (!startsWith(head, 'PAR1')) return corrupt(`is not Parquet: it begins with ${shown(head)}`)
+  if (!startsWith(tail.subarray(4), 'PAR1'))
+    return corrupt(`is cut short: it begins as Parquet and does not end so (${file.sizeBytes} bytes)`)
+  const footerBytes = new DataView(tail.buffer, tail.byteOffset, 4).getUint32(0, true)
+  const footerAt = file.sizeBytes - 8 - footerBytes
+  if (footerAt < 4) return corrupt(`is cut short: its footer of ${footerBytes} bytes does not fit in`)
+  try {
+    return whyColumn(readThrift(await file.read(footerAt, footerBytes)), columns)
+  } catch (error) {
+    if (isMillcourseError(error) && error.code === 'SOURCE_FILE_CORRUPT')
+      return corrupt('has a footer that does not decode')
+    throw error
+  }
+}
+
+// Numbers of fields: parquet.thrift of the Parquet format.
+function whyColumn(footer: ThriftStruct, columns: readonly string[]): Unreadable | null {
+  for (const group of structs(footer, 4))
+    for (const chunk of structs(group, 1)) {
+      const crypto = fieldOf(chunk, 8)?.value as ThriftStruct | undefined
+      const withKey = crypto && (fieldOf(crypto, 2)?.value as ThriftStruct | undefined)
+      const metadata = fieldOf(chunk, 3)?.value as ThriftStruct | undefined
+      const path = (withKey && fieldOf(withKey, 1)) ?? (metadata && fieldOf(metadata, 3))
+      const name = columns.find((one) => isFirst(path?.value as ThriftList | undefined, one))
+      if (name === undefined) continue
+      if (crypto) return unsupported(`has an encrypted column "${name}"`, noKeys, name)
+      const codec = codecs[Number(metadata && fieldOf(metadata, 4)?.value)]
+      if (codec && unreadCodecs.includes(codec))
+        return unsupported(
+          `has column "${name}" compressed with ${codec}, which is not read`,
+          'let the producer write it uncompressed or with snappy, zstd, gzip, brotli or lz4_raw',
+          name,
+        )
+    }
+  return null
+}
+
+function isFirst(path: ThriftList | undefined, name: string): boolean {
+  const bytes = path?.items[0] as Uint8Array | undefined
+  const asked = utf8ToBytes(name)
+  return bytes?.length === asked.length && asked.every((byte, at) => bytes[at] === byte)
+}
+
+function structs(struct: ThriftStruct, id: number): readonly ThriftStruct[] {
+  return ((fieldOf(struct, id)?.value as ThriftList | undefined)?.items ?? []) as readonly ThriftStruct[]
+}
+
+function corrupt(what: string): Unreadable {
+  return { code: 'SOURCE_FILE_CORRUPT', what, hint: rewrite }
+}
+
+function unsupported(what: string, hint: string, column?: string): Unreadable {
+  return { code: 'SOURCE_FILE_UNSUPPORTED', what, hint, ...(column === undefined ? {} : { column }) }
+}
+
+function startsWith(bytes: Uint8Array, word: string): boolean {
+  return [...word].every((letter, at) => bytes[at] === letter.charCodeAt(0))
+}
+
+/** Printable bytes as they are, others as dots. */
+function shown(bytes: Uint8Array): string {
+  const letters = [...bytes].map((byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : '.'))
+  return JSON.stringify(letters.join(''))
+}
