@@ -83,14 +83,6 @@ const schema = z.object({
     .regex(/^[^\s:]+:\d+$/, 'write it as 0.0.0.0:9464')
     .optional(),
   ...httpVariables,
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url().optional(),
-  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'only `otlp` and `none` are known here').default('otlp'),
-  OTEL_SDK_DISABLED: flag,
-  MILLCOURSE_TEMPORAL_METRICS: z
-    .string()
-    .regex(/^[^\s:]+:\d+$/, 'write it as 0.0.0.0:9464')
-    .optional(),
   MILLCOURSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
@@ -177,12 +169,6 @@ export interface Config {
   }
   readonly http: HttpConfig
   readonly server: ServerConfig
-  readonly telemetry: {
-    /** A collector of spans is named; the SDK reads where and how from the variables OTEL_… itself. */
-    readonly isTracing: boolean
-    /** Where Temporal's own metrics are shown, `host:port`; null: nowhere. */
-    readonly temporalMetrics: string | null
-  }
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -282,13 +268,6 @@ function toConfig(env: z.output<typeof schema>): Config {
     },
     http: toHttpConfig(env),
     server: toServerConfig(env),
-    telemetry: {
-      isTracing:
-        (env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined &&
-        env.OTEL_TRACES_EXPORTER !== 'none' &&
-        !env.OTEL_SDK_DISABLED,
-      temporalMetrics: env.MILLCOURSE_TEMPORAL_METRICS ?? null,
-    },
     logLevel: env.MILLCOURSE_LOG_LEVEL,
   }
 }
