@@ -2,25 +2,25 @@
 import { MillcourseError } from '../core/errors.js'
 import type { PinnedFile } from '../core/plan/index.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { inParallel } from './in-parallel.js'
-
-const headsAtOnce = 16
+import { currentFiles } from './current-files.js'
 
 /** @throws MillcourseError PLAN_INPUTS_MOVED naming the first file that is another one now */
 export async function verifyPins(deps: Pick<ActivityDeps, 'sources'>, files: readonly PinnedFile[]): Promise<void> {
-  const moved = await inParallel(files, headsAtOnce, async (pinned) => {
-    const now = await deps.sources.head(pinned.uri)
-    return now?.etag === pinned.etag ? [] : [{ pinned, now }]
-  })
-  const [first] = moved.flat()
+  const found = await currentFiles(
+    deps.sources,
+    files.map((file) => file.uri),
+  )
+  const moved = files.filter((pinned) => found.get(pinned.uri)?.etag !== pinned.etag)
+  const [first] = moved
   if (!first) return
-  const others = moved.flat().length - 1
+  const now = found.get(first.uri) ?? null
+  const others = moved.length - 1
   throw new MillcourseError(
     'PLAN_INPUTS_MOVED',
-    `${first.pinned.uri} was ${first.now ? 'changed' : 'removed'} while it was being read${others > 0 ? `, and ${others} more` : ''}`,
+    `${first.uri} was ${now ? 'changed' : 'removed'} while it was being read${others > 0 ? `, and ${others} more` : ''}`,
     {
       hint: 'the run plans again with the files that are there now',
-      facts: { file: first.pinned.uri, pinned: first.pinned.etag, found: first.now?.etag ?? 'absent' },
+      facts: { file: first.uri, pinned: first.etag, found: now?.etag ?? 'absent' },
     },
   )
 }

@@ -1,7 +1,6 @@
 /** What lies in a source now: listings of its partitions, joined with what footers say. Each footer is read once per (uri, etag). */
 import type { SourceDefinition } from '../core/define/definitions.js'
 import { isMillcourseError } from '../core/errors.js'
-import type { LakeFile } from '../core/ports/lake.js'
 import type { IndexedFile } from '../core/ports/ledger.js'
 import {
   buildFooterQuery,
@@ -12,12 +11,12 @@ import {
   partitionsOf,
   type SourceFile,
 } from '../core/source/index.js'
-import { earliest, latest } from '../core/time/instant.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { currentFiles } from './current-files.js'
 import { inParallel } from './in-parallel.js'
+import { type ListedFile, listPartitions } from './list-partitions.js'
 
-const listingsAtOnce = 8
 const headsAtOnce = 16
 /** One file that cannot be read is found by opening those of its query one by one. */
 const footersPerQuery = 64
@@ -26,7 +25,7 @@ type SourceDeps = Pick<ActivityDeps, 'sources' | 'engine' | 'ledger'>
 
 /** Files that may hold rows of `range`: of its partitions, and any other whose footer the ledger knows to reach into it. */
 export async function sourceFiles(deps: SourceDeps, source: SourceDefinition, range: Interval): Promise<SourceFile[]> {
-  const listed = await listPartitions(deps, source, range)
+  const listed = await listPartitions(deps, listedPath(source), range)
   const footers = await readFooters(deps, source, listed)
   const own = listed.map((file): SourceFile => {
     const footer = footers.get(file.uri)
@@ -35,11 +34,8 @@ export async function sourceFiles(deps: SourceDeps, source: SourceDefinition, ra
   const isListed = new Set(own.map((file) => file.uri))
   const indexed = await deps.ledger.indexedFiles(indexName(source), range)
   const strays = indexed.filter((file) => file.eventMax !== null && !isListed.has(file.uri))
-  const stillThere = await inParallel(strays, headsAtOnce, async (file): Promise<SourceFile[]> => {
-    const now = await deps.sources.head(file.uri)
-    return now?.etag === file.etag ? [{ ...file, partition: null }] : []
-  })
-  return [...own, ...stillThere.flat()]
+  const stillThere = await keepUnchanged(deps, strays)
+  return [...own, ...stillThere.map((file) => ({ ...file, partition: null }))]
 }
 
 /** Paths of the markers of the range's partitions that are not there. */
@@ -64,37 +60,6 @@ export async function missingMarkers(
 /** A folder's lake takes absolute paths as they are, letter by letter: nothing is unescaped. */
 function listedPath(source: SourceDefinition): string {
   return source.path.startsWith('file:///') ? source.path.slice('file://'.length) : source.path
-}
-
-interface ListedFile {
-  readonly uri: string
-  readonly etag: string
-  readonly sizeBytes: number
-  readonly partition: Interval
-}
-
-async function listPartitions(deps: SourceDeps, source: SourceDefinition, range: Interval): Promise<ListedFile[]> {
-  const partitions = partitionsOf(listedPath(source), range).map((one) => ({ ...one, pattern: globPattern(one.glob) }))
-  const prefixes = [...new Set(partitions.map((one) => globPrefix(one.glob)))]
-  const listings = await inParallel(prefixes, listingsAtOnce, async (prefix) => {
-    const files: LakeFile[] = []
-    for await (const file of deps.sources.list(prefix)) files.push(file)
-    return files
-  })
-  const byPrefix = new Map(prefixes.map((prefix, index) => [prefix, listings[index]!]))
-  const found = new Map<string, ListedFile>()
-  for (const { glob, pattern, span } of partitions)
-    for (const { path, etag, sizeBytes } of byPrefix.get(globPrefix(glob))!) {
-      if (!pattern.test(path)) continue
-      const uri = deps.sources.uri(path)
-      const known = found.get(uri)
-      // Tokens that do not tell all partitions apart: the file belongs to each.
-      const partition = known
-        ? { start: earliest([known.partition.start, span.start]), end: latest([known.partition.end, span.end]) }
-        : span
-      found.set(uri, { uri, etag, sizeBytes, partition })
-    }
-  return [...found.values()]
 }
 
 /** What decides how a footer is read is part of the name: a source declared otherwise is indexed anew. */
@@ -157,9 +122,9 @@ async function readNewFooters(
 
 /** A file swapped between its listing and the reading of its footer must not be indexed under its old etag. */
 async function keepUnchanged(deps: SourceDeps, files: readonly IndexedFile[]): Promise<IndexedFile[]> {
-  const kept = await inParallel(files, headsAtOnce, async (file) => {
-    const now = await deps.sources.head(file.uri)
-    return now?.etag === file.etag ? [file] : []
-  })
-  return kept.flat()
+  const now = await currentFiles(
+    deps.sources,
+    files.map((file) => file.uri),
+  )
+  return files.filter((file) => now.get(file.uri)?.etag === file.etag)
 }

@@ -20,13 +20,12 @@ export function buildFooterQuery(
   eventTime: string,
 ): { readonly sql: string; readonly parameters: readonly [readonly string[], string] } {
   return {
-    sql: `SELECT footer.file_name, footer.num_rows, "column".row_group_num_rows, "column".stats_null_count,
+    // One function, so that each file is opened once.
+    sql: `SELECT file.file_name, file.num_rows, "column".row_group_num_rows, "column".stats_null_count,
         coalesce("column".stats_min_value, "column".stats_min) AS min, coalesce("column".stats_max_value, "column".stats_max) AS max,
-        coalesce(schema.logical_type LIKE '%isAdjustedToUTC=1%', false) AS is_utc
-      FROM parquet_file_metadata($1) AS footer
-      LEFT JOIN (SELECT * FROM parquet_metadata($1) WHERE path_in_schema = $2) AS "column" ON "column".file_name = footer.file_name
-      LEFT JOIN (SELECT file_name, any_value(logical_type) AS logical_type FROM parquet_schema($1) WHERE name = $2 GROUP BY file_name)
-        AS schema ON schema.file_name = footer.file_name`,
+        coalesce(list_filter(footer.parquet_schema, lambda s: s.name = $2)[1].logical_type LIKE '%isAdjustedToUTC=1%', false) AS is_utc
+      FROM parquet_full_metadata($1) AS footer, unnest(footer.parquet_file_metadata) AS files(file)
+      LEFT JOIN LATERAL (SELECT unnest(list_filter(footer.parquet_metadata, lambda c: c.path_in_schema = $2))) AS columns("column") ON true`,
     parameters: [files, eventTime],
   }
 }
@@ -69,7 +68,8 @@ function readRange(group: FooterRow, zone: string): { readonly min: Instant; rea
   if (group.min === null || group.max === null) return null
   const min = readTime(group.min, 'min')
   const max = readTime(group.max, 'max')
-  if (group.is_utc || group.min.endsWith('+00')) return { min, max }
+  // Nanoseconds are told in microseconds, cut toward 1970: before it the first one may lie a little earlier.
+  if (group.is_utc || group.min.endsWith('+00')) return { min: min < 0n ? min - 999n : min, max }
   return { min: utcRangeOfLocal(min, zone).min, max: utcRangeOfLocal(max, zone).max }
 }
 

@@ -13,5 +13,5 @@ export {
   type FileSchema,
   formatDifference,
 } from './schema-contract.js'
-export { filesOf, inputsHash, type SourceFile, touchedSpan, touches } from './source-file.js'
+export { compareBytes, filesOf, inputsHash, type SourceFile, touchedSpan, touches } from './source-file.js'
 export { type Unreadable, whyUnreadable } from './why-unreadable.js'

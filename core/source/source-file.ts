@@ -43,7 +43,7 @@ export function inputsHash(files: readonly Pick<SourceFile, 'uri' | 'etag' | 'si
 }
 
 /** JavaScript compares UTF-16 units, which is another order past U+FFFF. */
-function compareBytes(a: string, b: string): number {
+export function compareBytes(a: string, b: string): number {
   if (a === b) return 0
   const [left, right] = [utf8ToBytes(a), utf8ToBytes(b)]
   const at = left.findIndex((byte, index) => byte !== right[index])

@@ -2,7 +2,7 @@
 import type { RunRef } from '../../activities/steps.js'
 import { entity, type FeatureRepo, featureView, lookup, parquet, t, window } from '../../core/define/index.js'
 import type { RunInput, TickInput } from '../../core/ports/run-control.js'
-import { type StepRig, startStepRig } from './step-rig.js'
+import { type GivenRoots, type StepRig, startStepRig } from './step-rig.js'
 
 const owner = 'ops'
 const since = '2001-01-01T00:00:00Z'
@@ -74,7 +74,10 @@ export interface SalesRig extends StepRig {
   planned(view: string, hours: number, id: string): Promise<RunRef>
 }
 
-export async function startSalesRig(views: Readonly<Record<string, SalesOptions>>): Promise<SalesRig> {
+export async function startSalesRig(
+  views: Readonly<Record<string, SalesOptions>>,
+  given: GivenRoots | null = null,
+): Promise<SalesRig> {
   const all = [
     ...Object.entries(views).map(([name, options]) => salesDefinitions(name, options)),
     redeliveredDefinitions(),
@@ -86,7 +89,7 @@ export async function startSalesRig(views: Readonly<Record<string, SalesOptions>
     views: all.map((one) => one.view),
     services: [],
   }
-  const rig = await startStepRig(repo)
+  const rig = await startStepRig(repo, given)
   return {
     ...rig,
     starts: async (view, now, options = {}) =>

@@ -16,12 +16,13 @@ import { recordFailure, recordRun } from '../../activities/record-run.js'
 import type { PlanStepResult, PlanTickResult, RecordStepInput, RunRef } from '../../activities/steps.js'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
-import { createFilesLake } from '../../adapters/files/files-lake.js'
 import type { FeatureRepo } from '../../core/define/index.js'
 import { isMillcourseError } from '../../core/errors.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
 import type { RunInput, TickInput } from '../../core/ports/run-control.js'
 import { formatInstant, parseInstant } from '../../core/time/instant.js'
+import type { S3Config } from '../../workers/config.js'
+import { openStackLakes } from '../../workers/stack-lakes.js'
 import { startTestPostgres } from './postgres.js'
 
 /** As a worker calls the steps: `id` is the workflow's run id. */
@@ -54,14 +55,25 @@ export interface StepRig {
 
 let calls = 0
 
-export async function startStepRig(repo: FeatureRepo): Promise<StepRig> {
+/** Elsewhere than in folders of the rig's own. */
+export interface GivenRoots {
+  readonly lake: string
+  readonly sources: string
+  readonly s3: S3Config
+}
+
+const noS3: S3Config = { endpoint: null, isPathStyle: false, region: 'us-east-1', roleArn: null, caFile: null }
+
+export async function startStepRig(repo: FeatureRepo, given: GivenRoots | null = null): Promise<StepRig> {
   const root = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'step-rig-'))
   const postgres = await startTestPostgres()
   const { ledger, registry, project } = await postgres.newProject()
   await registry.apply({ ...repo, project }, { by: 'test' })
-  const engine = await createDuckdbEngine({ memoryLimitMb: 512, spillDir: join(root, 'spill'), threads: 2 })
-  const lake = createFilesLake(join(root, 'lake'))
-  const sources = createFilesLake(join(root, 'sources'))
+  const lakes = openStackLakes(given?.s3 ?? noS3)
+  const spillDir = join(root, 'spill')
+  const engine = await createDuckdbEngine({ memoryLimitMb: 512, spillDir, threads: 2, s3: lakes.s3Access })
+  const lake = await lakes.lakeAt(given?.lake ?? join(root, 'lake'))
+  const sources = await lakes.sourcesAt(given?.sources ?? join(root, 'sources'))
   const deps: ActivityDeps = {
     ...{ ledger, registry, lake, sources, engine, clock: new SystemClock() },
     // The views of these tests are offline.
@@ -139,6 +151,7 @@ export async function startStepRig(repo: FeatureRepo): Promise<StepRig> {
     },
     stop: async () => {
       await engine.close()
+      await lakes.close()
       await postgres.stop()
       await rm(root, { recursive: true, force: true })
     },
