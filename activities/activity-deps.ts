@@ -29,8 +29,10 @@ export interface ActivitySettings {
   readonly leaseMs: number
   /** How long a run waits for the lease before it ends as `committed` (R33). */
   readonly publishWaitMs: number
-  /** Items per part between two heartbeats. */
+  /** Items handed to the online store at once. */
   readonly publishPartItems: number
+  /** Temporal knows our search attributes; absent: it does not. */
+  readonly isSearchable?: boolean
 }
 
 /** Structured logging; the pino logger of workers/ fits. */

@@ -2,10 +2,11 @@
 import type { LakePart } from '../core/compute/candidate.js'
 import { assertNever, MillcourseError } from '../core/errors.js'
 import type { Decision } from '../core/ports/ledger.js'
-import type { DecideInput, RunInput } from '../core/ports/run-control.js'
+import type { DecideInput, RunInput, SearchLabels } from '../core/ports/run-control.js'
 import { toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { promoteCandidate } from './promote-candidate.js'
+import { searchLabels } from './search-labels.js'
 import type { ApplyDecisionResult } from './steps.js'
 
 /** May be repeated: the ledger carries a decision out once, and gives the same answer afterwards. */
@@ -21,18 +22,35 @@ export function applyDecision(deps: ActivityDeps): (input: DecideInput) => Promi
     const outcome = await deps.ledger.applyDecision(input.decisionId, acceptedData)
     const { view, version, action, by } = decision
     deps.log.info({ decision: input.decisionId, view, version, action, by, outcome: outcome.kind }, 'decision applied')
+    const labels = await labelsOf(deps, decision)
     switch (outcome.kind) {
       case 'superseded':
-        return outcome
+        return { ...outcome, ...labels }
       case 'committed':
-        return { kind: 'committed', view, version }
+        return { kind: 'committed', view, version, ...labels }
       case 'kept':
         return action === 'rerun'
-          ? { kind: 'rerun', run: rerunInput(decision, input), project: deps.settings.project }
-          : { kind: 'kept', view, version }
+          ? {
+              kind: 'rerun',
+              run: { ...rerunInput(decision, input), ...labels },
+              project: deps.settings.project,
+              ...labels,
+            }
+          : { kind: 'kept', view, version, ...labels }
       default:
         return assertNever(outcome)
     }
+  }
+}
+
+async function labelsOf(deps: ActivityDeps, { view, version }: Decision): Promise<{ readonly labels?: SearchLabels }> {
+  if (!deps.settings.isSearchable) return {}
+  try {
+    return searchLabels(deps, (await deps.registry.view(view, version)).view)
+  } catch (error) {
+    // A view that is not applied any more may still be decided on.
+    if (error instanceof MillcourseError && error.code === 'REGISTRY_UNKNOWN_VIEW') return {}
+    throw error
   }
 }
 

@@ -19,6 +19,7 @@ import { type Instant, latest, parseInstant } from '../core/time/instant.js'
 import { type Interval, intervalAt, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { intervalsWithLostDeliveries } from './lost-deliveries.js'
+import { searchLabels } from './search-labels.js'
 import { sourceFiles } from './source-files.js'
 import type { PlanTickResult } from './steps.js'
 
@@ -58,6 +59,7 @@ export function planTick(deps: ActivityDeps) {
       ...key,
       due: due.map(toIsoInterval),
       left,
+      ...searchLabels(deps, view),
       decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
       isPublishDue:
         view.online && (await deps.ledger.unmarkedCommits(key)) > 0 && !(await deps.ledger.isPublishOpen(key)),

@@ -5,7 +5,7 @@
 import type { RowCounts } from '../core/compute/candidate.js'
 import type { Finding } from '../core/judge/verdict.js'
 import type { RunError } from '../core/ports/ledger.js'
-import type { DecideInput, RunInput, TickInput } from '../core/ports/run-control.js'
+import type { DecideInput, RunInput, SearchLabels, TickInput } from '../core/ports/run-control.js'
 import type { KeyCounts } from '../core/publish/delta.js'
 import type { IsoInstant } from '../core/time/instant.js'
 import type { IsoInterval } from '../core/time/interval.js'
@@ -95,6 +95,7 @@ export interface PlanTickResult {
   readonly decisionIds: readonly string[]
   /** Unmarked commits, or an unfinished publish, and no publish open (R33). */
   readonly isPublishDue: boolean
+  readonly labels?: SearchLabels
 }
 
 export interface PublishViewInput {
@@ -102,10 +103,13 @@ export interface PublishViewInput {
   readonly version: number
   readonly now: IsoInstant | null
   readonly heartbeatMs?: number
+  readonly labels?: SearchLabels
 }
 
 /** What a decision came to (R37); online values follow from committed state. */
-export type ApplyDecisionResult =
+export type ApplyDecisionResult = AppliedDecision & { readonly labels?: SearchLabels }
+
+type AppliedDecision =
   | { readonly kind: 'committed' | 'kept'; readonly view: string; readonly version: number }
   | { readonly kind: 'superseded'; readonly byRunId: string }
   | { readonly kind: 'rerun'; readonly run: RunInput; readonly project: string }

@@ -1,11 +1,29 @@
 /** The process that works: workflows in their sandbox, activities with the ports of stack-ports.ts. Stateless; run as many as needed. */
-import { DefaultLogger, IllegalStateError, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker'
+import {
+  DefaultLogger,
+  IllegalStateError,
+  type NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+  type WorkflowBundleOption,
+} from '@temporalio/worker'
 import type { ActivityDeps, Log } from '../activities/activity-deps.js'
 import { createActivities } from '../activities/create-activities.js'
+import { ensureSearchAttributes } from '../adapters/temporal/search-attributes.js'
 import type { Config } from './config.js'
+import type { DeploymentConfig } from './deployment-config.js'
 import { noStepTelemetry, type StepTelemetry, stepInterceptors, traceSinks } from './telemetry-interceptors.js'
 import { connectWorker } from './worker-connection.js'
 import { workflowBundle } from './workflow-bundle.js'
+
+/** A worker that takes work, for its probes. */
+export interface RunningWorker {
+  /** The SDK's word: RUNNING, DRAINING, FAILED, … */
+  state(): string
+  /** Resolves when the Temporal server answers. */
+  askServer(): Promise<void>
+}
 
 export interface MaterializationWorkerOptions {
   readonly config: Pick<Config, 'temporal' | 'worker'> & Partial<Pick<Config, 'telemetry'>>
@@ -15,7 +33,7 @@ export interface MaterializationWorkerOptions {
   /** Absent: the one built with the package, or bundled from the sources. */
   readonly bundle?: WorkflowBundleOption
   /** Called once, when the worker takes work. */
-  readonly onReady?: () => void
+  readonly onReady?: (worker: RunningWorker) => void
   /** Absent: nobody measures. */
   readonly telemetry?: StepTelemetry
 }
@@ -31,13 +49,15 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
   const connected = await connectWorker(config.temporal, { log: deps.log, signal })
   if (!connected) return
   try {
+    const isSearchable = await knowsSearchAttributes(connected.connection, namespace, deps.log)
     const worker = await Worker.create({
       connection: connected.connection,
       namespace,
       taskQueue,
       identity: config.worker.identity,
       workflowBundle: options.bundle ?? (await workflowBundle()),
-      activities: createActivities(deps),
+      activities: createActivities({ ...deps, settings: { ...deps.settings, isSearchable } }),
+      ...deploymentOptions(config.worker.deployment),
       interceptors: stepInterceptors(telemetry),
       sinks: traceSinks(telemetry),
       // The engine has one heavy slot: more activities at once only wait inside their own time limits.
@@ -52,7 +72,12 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
     signal.addEventListener('abort', stop)
     if (signal.aborted) stop()
     deps.log.info({ address, namespace, taskQueue }, 'worker takes work')
-    onReady?.()
+    onReady?.({
+      state: () => worker.getState(),
+      askServer: async () => {
+        await connected.connection.workflowService.getSystemInfo({})
+      },
+    })
     await working.finally(() => signal.removeEventListener('abort', stop))
     deps.log.info({ taskQueue }, 'worker has finished what was under way')
   } finally {
@@ -60,8 +85,10 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
   }
 }
 
-/** The process's root decides about signals, not the SDK; and there is one runtime per process, whoever makes it first. */
-/** @param metricsAddress where the SDK shows its own metrics; it has a server of its own for them, in Rust */
+/**
+ * The process's root decides about signals, not the SDK; and there is one runtime per process, whoever makes it first.
+ * @param metricsAddress where the SDK shows its own metrics; it has a server of its own for them, in Rust
+ */
 function installRuntime(log: Log, metricsAddress: string | null): void {
   try {
     Runtime.install({
@@ -79,5 +106,24 @@ function installRuntime(log: Log, metricsAddress: string | null): void {
     })
   } catch (error) {
     if (!(error instanceof IllegalStateError)) throw error
+  }
+}
+
+/** Runs go on without them; the log says how to have them. */
+async function knowsSearchAttributes(connection: NativeConnection, namespace: string, log: Log): Promise<boolean> {
+  const missing = await ensureSearchAttributes(connection, namespace)
+  if (missing)
+    log.warn({ namespace, ...missing }, 'Temporal lacks our search attributes: its lists show runs by id only')
+  return missing === null
+}
+
+function deploymentOptions(deployment: DeploymentConfig | null): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (deployment === null) return {}
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName: deployment.name, buildId: deployment.buildId },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: deployment.versioning === 'pinned' ? 'PINNED' : 'AUTO_UPGRADE',
+    },
   }
 }

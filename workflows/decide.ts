@@ -1,9 +1,11 @@
 /** Carries out a decision that the ledger already holds (R37): commits exactly the judged candidate, or none; then publishes. */
-import type { ApplyDecisionResult, PublishStepResult } from '../activities/steps.js'
+import type { Activities, ApplyDecisionResult, PublishStepResult } from '../activities/steps.js'
 import { assertNever } from '../core/errors.js'
 import { type DecideInput, runWorkflowId } from '../core/ports/run-control.js'
 import { proxySteps } from './proxy-activities.js'
 import { run } from './run.js'
+import { runPriority } from './run-priority.js'
+import { notingEnd, searchPairs } from './search-attributes.js'
 import { startOrJoin } from './start-child.js'
 
 export interface DecideResult {
@@ -16,6 +18,15 @@ export interface DecideResult {
 export async function decide(input: DecideInput): Promise<DecideResult> {
   const steps = proxySteps(input.heartbeatMs)
   const applied = await steps.applyDecision(input)
+  return notingEnd(
+    applied.labels,
+    {},
+    () => carryOut(steps, applied, input),
+    ({ kind }) => kind,
+  )
+}
+
+async function carryOut(steps: Activities, applied: ApplyDecisionResult, input: DecideInput): Promise<DecideResult> {
   switch (applied.kind) {
     case 'committed': {
       const { view, version } = applied
@@ -25,7 +36,9 @@ export async function decide(input: DecideInput): Promise<DecideResult> {
     case 'rerun': {
       const { project, run: rerun } = applied
       const workflowId = runWorkflowId({ project, ...rerun }, rerun.interval.start)
-      await startOrJoin(run, workflowId, [rerun])
+      const { labels, interval, kind } = rerun
+      const search = labels ? { search: searchPairs(labels, { kind, start: interval.start }) } : {}
+      await startOrJoin(run, workflowId, [rerun], { ...search, priorityKey: runPriority[kind] })
       return { kind: applied.kind, published: null, workflowId }
     }
     case 'kept':

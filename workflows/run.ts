@@ -9,6 +9,7 @@ import type { RunInput } from '../core/ports/run-control.js'
 import { type FirstCause, firstCause } from './first-cause.js'
 import { noteSteps } from './note-steps.js'
 import { proxySteps } from './proxy-activities.js'
+import { notingEnd } from './search-attributes.js'
 
 export interface RunResult {
   readonly outcome: RecordStepInput['outcome']
@@ -21,6 +22,16 @@ const waitMsMin = 100
 const waitMsMax = 300_000
 
 export async function run(input: RunInput): Promise<RunResult> {
+  const { labels, kind, interval } = input
+  return notingEnd(
+    labels,
+    { kind, start: interval.start },
+    () => takeRounds(input),
+    ({ outcome }) => outcome,
+  )
+}
+
+async function takeRounds(input: RunInput): Promise<RunResult> {
   const activities = proxySteps(input.heartbeatMs)
   for (let replans = input.replans ?? 0; ; replans++) {
     const round = await takeRoad(activities, { ...input, replans }, replans < replansMax)

@@ -1,11 +1,18 @@
 /** Children outlive the tick that starts them, and an open one of the same name is joined: two open runs of one interval are impossible. */
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common'
+import { type SearchAttributePair, WorkflowExecutionAlreadyStartedError } from '@temporalio/common'
 import { ParentClosePolicy, startChild, type Workflow, WorkflowIdReusePolicy } from '@temporalio/workflow'
+
+export interface ChildOptions {
+  readonly search?: SearchAttributePair[]
+  /** Of its tasks and its activities' in the queue, 1 first, 5 last; absent: the parent's, at last 3. */
+  readonly priorityKey?: number | undefined
+}
 
 export async function startOrJoin<W extends Workflow>(
   workflowType: W,
   workflowId: string,
   args: Parameters<W>,
+  { search, priorityKey }: ChildOptions = {},
 ): Promise<'started' | 'joined'> {
   try {
     await startChild<Workflow>(workflowType, {
@@ -13,6 +20,8 @@ export async function startOrJoin<W extends Workflow>(
       args,
       parentClosePolicy: ParentClosePolicy.ABANDON,
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      ...(search ? { typedSearchAttributes: search } : {}),
+      ...(priorityKey ? { priority: { priorityKey } } : {}),
     })
     return 'started'
   } catch (error) {

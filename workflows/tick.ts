@@ -2,6 +2,7 @@
  * What a Schedule starts: asks the ledger what is missing, starts it, ends. Oldest first, at most `runsMax`; the rest is the next
  * tick's. Overlap policies therefore govern ticks only, never runs.
  */
+import type { PlanTickResult } from '../activities/steps.js'
 import {
   decideWorkflowId,
   publishWorkflowId,
@@ -13,24 +14,37 @@ import { decide } from './decide.js'
 import { proxySteps } from './proxy-activities.js'
 import { publish } from './publish.js'
 import { run } from './run.js'
+import { runPriority } from './run-priority.js'
+import { notingEnd, searchPairs } from './search-attributes.js'
 import { startOrJoin } from './start-child.js'
 
 export async function tick(input: TickInput): Promise<TickResult> {
   const plan = await proxySteps(input.heartbeatMs).planTick(input)
-  const { view, version, due, left, decisionIds, isPublishDue } = plan
-  const shared = { now: input.now, ...(input.heartbeatMs === undefined ? {} : { heartbeatMs: input.heartbeatMs }) }
+  const { kind } = input
+  return notingEnd(plan.labels, { kind }, () => startAll(input, plan), outcomeOf)
+}
+
+async function startAll(input: TickInput, plan: PlanTickResult): Promise<TickResult> {
+  const { view, version, due, left, decisionIds, isPublishDue, labels } = plan
+  const { now, kind, heartbeatMs } = input
+  const shared = { now, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) }
+  const labelled = labels ? { ...shared, labels } : shared
+  const search = (start?: string) => (labels ? { search: searchPairs(labels, start ? { kind, start } : {}) } : {})
   const runs = await Promise.all(
     due.map(async (interval) => {
       const workflowId = runWorkflowId(plan, interval.start)
-      const how = await startOrJoin(run, workflowId, [{ view, version, interval, kind: input.kind, ...shared }])
+      const options = { ...search(interval.start), priorityKey: runPriority[kind] }
+      const how = await startOrJoin(run, workflowId, [{ view, version, interval, kind, ...labelled }], options)
       return { interval, workflowId, how }
     }),
   )
   const decisions = await Promise.all(
-    decisionIds.map((decisionId) => startOrJoin(decide, decideWorkflowId(decisionId), [{ decisionId, ...shared }])),
+    decisionIds.map((decisionId) =>
+      startOrJoin(decide, decideWorkflowId(decisionId), [{ decisionId, ...shared }], search()),
+    ),
   )
   const publishing = isPublishDue
-    ? await startOrJoin(publish, publishWorkflowId(plan), [{ view, version, ...shared }])
+    ? await startOrJoin(publish, publishWorkflowId(plan), [{ view, version, ...labelled }], search())
     : null
   return {
     started: runs.filter(({ how }) => how === 'started').map(({ interval, workflowId }) => ({ interval, workflowId })),
@@ -39,4 +53,8 @@ export async function tick(input: TickInput): Promise<TickResult> {
     decisionsStarted: decisions.filter((how) => how === 'started').length,
     publishStarted: publishing === 'started',
   }
+}
+
+function outcomeOf({ started, decisionsStarted, publishStarted }: TickResult): string {
+  return started.length + decisionsStarted > 0 || publishStarted ? 'started' : 'nothing-due'
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection } from '@temporalio/client'
 import getPort from 'get-port'
 import { MillcourseError } from '../../core/errors.js'
+import { searchAttributes } from '../../core/ports/run-control.js'
 import { findTemporalBinary } from './temporal-binary.js'
 
 export interface EmbeddedTemporalOptions {
@@ -74,6 +75,10 @@ function spawnServer(
   args.push(...(uiPort === null ? ['--headless'] : ['--ui-ip', ip, '--ui-port', String(uiPort)]))
   if (options.dbFile) args.push('--db-filename', options.dbFile)
   if (options.namespace) args.push('--namespace', options.namespace)
+  // Without it a server of this age takes tasks in the order they came, whatever their priority.
+  args.push('--dynamic-config-value', 'matching.useNewMatcher=true')
+  for (const [name, type] of Object.entries(searchAttributes))
+    args.push('--search-attribute', `${name}=${type === 'DATETIME' ? 'Datetime' : 'Keyword'}`)
   const log = openSync(options.logFile, 'a')
   try {
     // A session of its own: a terminal's Ctrl-C goes to the whole group, and the server must outlive the worker's draining.

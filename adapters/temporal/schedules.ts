@@ -7,17 +7,21 @@ import {
   type ScheduleOptionsStartWorkflowAction,
   ScheduleOverlapPolicy,
 } from '@temporalio/client'
+import { TypedSearchAttributes } from '@temporalio/common'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { ScheduleChanges, TickInput } from '../../core/ports/run-control.js'
 import { durationToMs } from '../../core/time/duration.js'
 import { instantToMs, parseInstant } from '../../core/time/instant.js'
+import { scheduleAttributes } from './search-attributes.js'
 
 export interface ScheduleSettings {
   readonly project: string
   readonly taskQueue: string
   readonly runsMax: number
   readonly heartbeatMs: number
+  /** The server knows our search attributes. */
+  readonly isSearchable: boolean
 }
 
 /** Schedules that say this were paused by `isPaused`, and only they are resumed by its absence: a person's pause is left alone. */
@@ -38,8 +42,10 @@ export async function syncSchedules(
   settings: ScheduleSettings,
   views: readonly FeatureViewDefinition[],
   isPaused: boolean,
-): Promise<ScheduleChanges> {
-  const changes: Record<keyof ScheduleChanges, string[]> = { created: [], updated: [], deleted: [], unchanged: [] }
+): Promise<Omit<ScheduleChanges, 'notSearchable'>> {
+  const changes: Record<'created' | 'updated' | 'deleted' | 'unchanged', string[]> = {
+    ...{ created: [], updated: [], deleted: [], unchanged: [] },
+  }
   for (const view of views) changes[await syncView(client, settings, view, isPaused)].push(view.name)
   const wanted = new Set(views.map((view) => scheduleId(settings.project, view.name)))
   // The list lags behind by a moment; a Schedule missed here is deleted by the next apply.
@@ -99,8 +105,10 @@ export function scheduleOptions(
     runsMax: settings.runsMax,
     heartbeatMs: settings.heartbeatMs,
   }
+  const search = settings.isSearchable ? { typedSearchAttributes: scheduleAttributes(view) } : {}
   return {
     scheduleId: scheduleId(settings.project, view.name),
+    ...search,
     // Fires at each interval's end: intervals are aligned to `since`, not to 1970.
     spec: {
       intervals: [{ every: everyMs, offset: ((sinceMs % everyMs) + everyMs) % everyMs }],
@@ -121,6 +129,7 @@ export function scheduleOptions(
       workflowId: `tick/${settings.project}/${view.name}`,
       taskQueue: settings.taskQueue,
       args: [input],
+      ...search,
     },
   }
 }
@@ -140,6 +149,8 @@ function isSame(existing: ScheduleDescription, wanted: ReturnType<typeof schedul
     existing.action.workflowId,
     existing.action.taskQueue,
     existing.action.args,
+    pairsOf(existing.typedSearchAttributes),
+    pairsOf(existing.action.typedSearchAttributes),
   ]
   const asked = [
     1,
@@ -153,8 +164,15 @@ function isSame(existing: ScheduleDescription, wanted: ReturnType<typeof schedul
     wanted.action.workflowId,
     wanted.action.taskQueue,
     wanted.action.args,
+    pairsOf(wanted.typedSearchAttributes),
+    pairsOf(wanted.action.typedSearchAttributes),
   ]
   return JSON.stringify(seen) === JSON.stringify(asked)
+}
+
+function pairsOf(attributes: ScheduleOptions['typedSearchAttributes']): string[] {
+  const pairs = attributes instanceof TypedSearchAttributes ? attributes.getAll() : (attributes ?? [])
+  return pairs.map(({ key, value }) => `${key.name} ${value}`).sort()
 }
 
 async function describe(client: Client, id: string): Promise<ScheduleDescription | null> {

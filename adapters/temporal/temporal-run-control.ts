@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Client } from '@temporalio/client'
+import type { Client, Connection } from '@temporalio/client'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import {
@@ -14,6 +14,7 @@ import {
 import { type TemporalTarget, temporalClient, temporalProbe } from './client.js'
 import { fromTemporalError } from './errors.js'
 import { syncSchedules } from './schedules.js'
+import { ensureSearchAttributes } from './search-attributes.js'
 
 export interface TemporalRunControlOptions extends TemporalTarget {
   readonly project: string
@@ -74,8 +75,11 @@ export class TemporalRunControl implements RunControl {
     { isPaused }: { readonly isPaused: boolean },
   ): Promise<ScheduleChanges> {
     const { project, taskQueue, runsPerTick, heartbeatMs } = this.options
-    const settings = { project, taskQueue, runsMax: runsPerTick, heartbeatMs }
-    return this.ask((client) => syncSchedules(client, settings, views, isPaused))
+    return this.ask(async (client) => {
+      const notSearchable = await ensureSearchAttributes(client.connection as Connection, this.options.namespace)
+      const settings = { project, taskQueue, runsMax: runsPerTick, heartbeatMs, isSearchable: notSearchable === null }
+      return { ...(await syncSchedules(client, settings, views, isPaused)), notSearchable }
+    })
   }
 
   async isReachable(timeoutMs: number): Promise<boolean> {

@@ -50,5 +50,16 @@ function scheduleText(schedules: ScheduleChanges | MillcourseError): string {
   const done = (['created', 'updated', 'deleted', 'unchanged'] as const)
     .filter((verb) => schedules[verb].length > 0)
     .map((verb) => `${schedules[verb].length} ${verb}`)
-  return `schedules: ${done.length === 0 ? 'none' : done.join(', ')}`
+  return `schedules: ${done.length === 0 ? 'none' : done.join(', ')}${searchText(schedules)}`
+}
+
+/** Runs do without; whoever looks for one in Temporal's list would not find it by view or outcome. */
+function searchText({ notSearchable }: ScheduleChanges): string {
+  if (!notSearchable) return ''
+  const lines = [
+    `Temporal's lists cannot be searched by view and outcome yet: ${notSearchable.because}`,
+    'register the search attributes (the first line for a server of your own, the second for Temporal Cloud), then apply again:',
+    ...notSearchable.commands.map((command) => `  ${command}`),
+  ]
+  return `\n\n${lines.join('\n')}`
 }

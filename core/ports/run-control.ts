@@ -3,6 +3,21 @@ import type { RunKind } from '../plan/interval-state.js'
 import type { IsoInstant } from '../time/instant.js'
 import type { IsoInterval } from '../time/interval.js'
 
+/** What Temporal's lists are searched by, with the types it knows them by; `MillcourseInterval` is the interval's start. */
+export const searchAttributes = {
+  MillcourseView: 'KEYWORD',
+  MillcourseInterval: 'DATETIME',
+  MillcourseKind: 'KEYWORD',
+  MillcourseOutcome: 'KEYWORD',
+  MillcourseOwner: 'KEYWORD',
+} as const
+
+/** Given where the server knows the search attributes; without them nothing is set, because an unknown one would stop a workflow. */
+export interface SearchLabels {
+  readonly view: string
+  readonly owner: string | null
+}
+
 /** Inputs of the workflows: JSON-safe, frozen by recorded histories; add optional fields only. */
 export interface TickInput {
   readonly view: string
@@ -36,6 +51,7 @@ export interface RunInput {
   readonly now: IsoInstant | null
   /** Planning rounds before this one in the same workflow: the inputs moved under them. Absent: none. */
   readonly replans?: number
+  readonly labels?: SearchLabels
   readonly heartbeatMs?: number
 }
 
@@ -78,6 +94,14 @@ export interface ScheduleChanges {
   readonly updated: readonly string[]
   readonly deleted: readonly string[]
   readonly unchanged: readonly string[]
+  /** Why Temporal's lists cannot be searched by view and outcome, and what to run; null: they can. Nothing else depends on it. */
+  readonly notSearchable: NotSearchable | null
+}
+
+export interface NotSearchable {
+  readonly because: string
+  /** For a server of one's own, and for Temporal Cloud. */
+  readonly commands: readonly string[]
 }
 
 /** A view version of a project. */

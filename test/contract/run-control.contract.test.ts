@@ -158,6 +158,7 @@ describe('Schedules', () => {
       updated: [],
       deleted: [],
       unchanged: [],
+      notSearchable: null,
     })
     const { spec, policies, action, state, info } = await describeSchedule('spec', 'hourly')
     expect(spec.intervals).toEqual([{ every: 3_600_000, offset: 1_200_000 }])
@@ -177,7 +178,7 @@ describe('Schedules', () => {
     await control.syncSchedules([view('a'), view('b')], { isPaused: false })
     const before = await describeSchedule('same', 'a')
     const changes = await control.syncSchedules([view('a'), view('b', { every: '2h' })], { isPaused: false })
-    expect(changes).toEqual({ created: [], updated: ['b'], deleted: [], unchanged: ['a'] })
+    expect(changes).toEqual({ created: [], updated: ['b'], deleted: [], unchanged: ['a'], notSearchable: null })
     expect((await describeSchedule('same', 'a')).info.lastUpdatedAt).toEqual(before.info.lastUpdatedAt)
     expect((await describeSchedule('same', 'b')).spec.intervals).toEqual([{ every: 7_200_000, offset: 0 }])
   })

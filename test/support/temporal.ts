@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker'
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
 import type { Activities } from '../../activities/steps.js'
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
 import { noStepTelemetry, traceSinks } from '../../workers/telemetry-interceptors.js'
@@ -16,7 +16,11 @@ export interface TestTemporal {
   /** A name that no other test has. */
   newTaskQueue(): string
   /** Works on the queue with these activities until `stop`, or until the test server stops. */
-  startWorker(taskQueue: string, activities: Partial<Activities>): Promise<{ stop(): Promise<void> }>
+  startWorker(
+    taskQueue: string,
+    activities: Partial<Activities>,
+    options?: Partial<WorkerOptions>,
+  ): Promise<{ stop(): Promise<void> }>
   stop(): Promise<void>
 }
 
@@ -45,7 +49,7 @@ export async function startTestTemporal(): Promise<TestTemporal> {
     server,
     client: new Client({ connection, identity: 'test' }),
     newTaskQueue: () => `test-${randomUUID()}`,
-    async startWorker(taskQueue, activities) {
+    async startWorker(taskQueue, activities, options = {}) {
       const worker = await Worker.create({
         connection: workerConnection,
         taskQueue,
@@ -55,6 +59,7 @@ export async function startTestTemporal(): Promise<TestTemporal> {
         sinks: traceSinks(noStepTelemetry),
         maxCachedWorkflows: 50,
         shutdownForceTime: '10s',
+        ...options,
       })
       const working = worker.run()
       const handle = {

@@ -1,16 +1,17 @@
 /**
  * Histories recorded by released workflow code are replayed with today's: an edit that would break open executions fails here,
- * before the rollout. `npm run histories:record` records the scenarios under the version in package.json; those of earlier
- * versions stay as long as executions of that version may be open.
+ * before the rollout. `npm run histories:record` records scenarios that are new under the version in package.json; histories that are there
+ * stay as long as executions of that version may be open.
  */
 import { execFile } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Worker } from '@temporalio/worker'
 import { DeterminismViolationError } from '@temporalio/workflow'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { findTemporalBinary } from '../../adapters/embedded/temporal-binary.js'
+import { noStepTelemetry, traceSinks } from '../../workers/telemetry-interceptors.js'
 import { quietRuntime, startTestTemporal, type TestTemporal, testBundle } from '../support/temporal.js'
 import { type Scenario, scenarios } from './history-scenarios.js'
 import { plainActivities } from './plain-activities.js'
@@ -46,7 +47,8 @@ test('canary: another order of steps is noticed', async () => {
 })
 
 async function replay(history: unknown): Promise<void> {
-  await Worker.runReplayHistory({ workflowBundle: { code: await testBundle() } }, history)
+  const workflowBundle = { code: await testBundle() }
+  await Worker.runReplayHistory({ workflowBundle, sinks: traceSinks(noStepTelemetry) }, history)
 }
 
 function readHistory(recordedBy: string, file: string): unknown {
@@ -57,8 +59,11 @@ async function recordAll(): Promise<void> {
   const temporal = await startTestTemporal()
   try {
     mkdirSync(join(folder, version), { recursive: true })
-    for (const [name, scenario] of Object.entries(scenarios))
-      writeFileSync(join(folder, version, `${name}.json`), `${await record(temporal, name, scenario)}\n`)
+    for (const [name, scenario] of Object.entries(scenarios)) {
+      const file = join(folder, version, `${name}.json`)
+      // What is there was recorded by code that open executions began with: it is what has to be replayed.
+      if (!existsSync(file)) writeFileSync(file, `${await record(temporal, name, scenario)}\n`)
+    }
   } finally {
     await temporal.stop()
   }

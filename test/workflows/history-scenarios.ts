@@ -13,6 +13,7 @@ export interface Scenario {
 }
 
 const moved = new MillcourseError('PLAN_INPUTS_MOVED', 'part-7 was replaced')
+const labels = { view: 'airport_delays', owner: 'ops-ml' }
 const tickInput = { view: 'airport_delays', now: null, kind: 'scheduled', range: null, runsMax: 24 }
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
@@ -134,6 +135,48 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     answers: () => ({
       applyDecision: async () => ({ kind: 'rerun', project: 'flights', run: { ...runInput, kind: 'rerun' } }),
     }),
+  },
+  'labelled-run-done': { workflow: 'run', input: { ...runInput, labels }, answers: () => ({}) },
+  'labelled-run-failed': {
+    workflow: 'run',
+    input: { ...runInput, labels },
+    answers: () => ({
+      readSource: async () => {
+        throw new MillcourseError('SOURCE_FILE_CORRUPT', 'part-7 has no footer', { hint: 'write it again' })
+      },
+    }),
+  },
+  'labelled-tick-starts-all': {
+    workflow: 'tick',
+    input: { ...tickInput, kind: 'backfill' },
+    answers: () => ({
+      planTick: async ({ view }) => ({
+        project: 'flights',
+        view,
+        version: 1,
+        due: [{ start: '2001-01-01T02:00:00Z', end: '2001-01-01T03:00:00Z' }],
+        left: 0,
+        labels,
+        decisionIds: ['history-4'],
+        isPublishDue: true,
+      }),
+    }),
+  },
+  'labelled-decide-rerun': {
+    workflow: 'decide',
+    input: { decisionId: 'history-5', now: null },
+    answers: () => ({
+      applyDecision: async () => {
+        const interval = { start: '2001-01-01T03:00:00Z', end: '2001-01-01T04:00:00Z' }
+        const rerun = { ...runInput, interval, kind: 'rerun' as const, labels }
+        return { kind: 'rerun', project: 'flights', run: rerun, labels }
+      },
+    }),
+  },
+  'labelled-publish': {
+    workflow: 'publish',
+    input: { view: 'airport_delays', version: 1, now: null, labels },
+    answers: () => ({}),
   },
   publish: { workflow: 'publish', input: { view: 'airport_delays', version: 1, now: null }, answers: () => ({}) },
 }
