@@ -44,7 +44,7 @@ export interface CliContext {
   /** Programs that `millcourse dev` needs: where each is, and what happens if it is nowhere. */
   localTools(): Promise<readonly { readonly name: string; readonly path: string | null; readonly otherwise: string }[]>
   /** Works until `signal` is aborted. */
-  runProcess(name: 'worker' | 'watcher'): Promise<void>
+  runProcess(name: 'worker' | 'watcher' | 'server'): Promise<void>
   close(): Promise<void>
 }
 

@@ -174,6 +174,11 @@ export function buildProgram(run: Runner, version: string): Command {
     .description('watch the ledger and raise incidents until stopped; knows no Temporal')
     .addHelpText('after', example('millcourse watcher --repo feature_repo'))
     .action(body(async () => (await import('./commands/watcher.js')).watcher))
+  program
+    .command('server')
+    .description('serve online vectors over HTTP until stopped; knows no Temporal')
+    .addHelpText('after', example('MILLCOURSE_HTTP_HOST=0.0.0.0 MILLCOURSE_HTTP_PORT=8080 millcourse server'))
+    .action(body(async () => (await import('./commands/server.js')).server))
   return program
 }
 

@@ -9,7 +9,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import { type Context, Hono } from 'hono'
+import { type Context, type Env, Hono } from 'hono'
 import { routePath } from 'hono/route'
 import type { Log } from '../activities/activity-deps.js'
 import { MillcourseError } from '../core/errors.js'
@@ -53,7 +53,7 @@ export interface ProcessHttpOptions {
   readonly liveness?: () => Liveness
   /** Null: the process measures nothing, `/metrics` is not there. */
   readonly metrics: (() => Promise<string>) | null
-  readonly app?: Hono
+  readonly app?: Hono<Env>
   /** What is answered where neither the process nor its app has a route. */
   readonly noRoute?: (context: Context) => Response
   /** Told of each answer, probes left out: for metrics. */

@@ -21,6 +21,13 @@ export interface ContextOptions {
 /** Without these nothing can be reached; the rest has defaults. */
 const required = ['MILLCOURSE_POSTGRES_URL', 'MILLCOURSE_LAKE', 'TEMPORAL_ADDRESS'] as const
 
+/** Who does not need a part need not be told where it is, nor be let in. */
+const neededBy = {
+  worker: required,
+  watcher: ['MILLCOURSE_POSTGRES_URL', 'TEMPORAL_ADDRESS'],
+  server: ['MILLCOURSE_POSTGRES_URL'],
+} as const
+
 export async function openContext(options: ContextOptions, signal: AbortSignal): Promise<CliContext> {
   const repoDir = options.repo === undefined ? findRepoDir(process.cwd()) : resolve(options.repo)
   const now = options.now ?? (process.env.MILLCOURSE_NOW || undefined)
@@ -35,14 +42,15 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
     ...givenVariables(process.env),
     ...(pretended === null ? {} : { MILLCOURSE_NOW: formatInstant(pretended) }),
   }
-  const stackConfig = (): Config => {
-    const missing = required.filter((name) => !(name in environment))
-    if (missing.length === 0) return readConfig(environment)
+  const configFor = (needed: readonly string[]): Config => {
+    const missing = needed.filter((name) => !(name in environment))
+    if (missing.length === 0) return readConfig({ ...nowhere, ...environment })
     throw new MillcourseError('STACK_NOT_RUNNING', `no stack runs for ${repoDir}`, {
       hint: `start it in another terminal: millcourse dev${options.repo ? ` --repo ${options.repo}` : ''}; or set ${missing.join(', ')}`,
       facts: { repo: repoDir },
     })
   }
+  const stackConfig = () => configFor(required)
   const ports = openStackPorts(stackConfig)
   const local = openStackPorts(() => localConfig(environment))
   const clock = new SystemClock(pretended)
@@ -78,7 +86,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
     },
     runProcess: async (name) => {
       const { runProcess } = await import('./stack-processes.js')
-      return runProcess(name, stackConfig(), signal)
+      return runProcess(name, configFor(neededBy[name]), signal)
     },
     close: async () => {
       await Promise.all([ports.close(), local.close()])
@@ -103,9 +111,11 @@ function givenVariables(environment: Environment): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => !!entry[1]))
 }
 
-/** For what reaches no server: the engine and the sources. The addresses are never used. */
+/** Stands in for the addresses of parts that are not needed; never used. */
+const nowhere = { MILLCOURSE_POSTGRES_URL: 'postgres://nowhere', MILLCOURSE_LAKE: '.', TEMPORAL_ADDRESS: 'nowhere:0' }
+
+/** For what reaches no server: the engine and the sources. */
 function localConfig(environment: Environment): Config {
-  const nowhere = { MILLCOURSE_POSTGRES_URL: 'postgres://nowhere', MILLCOURSE_LAKE: '.', TEMPORAL_ADDRESS: 'nowhere:0' }
   return readConfig({ ...nowhere, ...environment })
 }
 

@@ -80,7 +80,7 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
 }
 
 /** An endpoint on this machine asks for none, but the SDK does. */
-function localCredentials(endpoint: string | null) {
+export function localCredentials(endpoint: string | null) {
   const isLocal = endpoint !== null && /^https?:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(endpoint)
   return isLocal && !process.env.AWS_ACCESS_KEY_ID ? { accessKeyId: 'local', secretAccessKey: 'local' } : null
 }

@@ -1,27 +1,29 @@
-/** What `millcourse worker` and `millcourse watcher` run. */
+/** What `millcourse worker`, `millcourse watcher` and `millcourse server` run. */
 import type { Logger } from 'pino'
 import { createLogAlertChannel } from '../adapters/alerts/log/log-alert-channel.js'
 import { createWebhookAlertChannel } from '../adapters/alerts/webhook/webhook-alert-channel.js'
 import { SystemClock } from '../adapters/clock/system-clock.js'
 import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
 import { isMillcourseError } from '../core/errors.js'
+import type { ProcessName } from '../core/measure/index.js'
 import { parseInstant } from '../core/time/instant.js'
 import type { Config } from './config.js'
 import { leaveParent, signalOfParent, tellParentReady } from './dev-child.js'
 import { patiently } from './patiently.js'
 import { createProcessLog } from './process-log.js'
+import type { WorkerProbes } from './process-probes.js'
 import { openStackPorts, type StackPorts } from './stack-ports.js'
 import { openTelemetry } from './telemetry.js'
 
 /** Works until `signal`, or until the process that started this one is gone. */
-export async function runProcess(name: 'worker' | 'watcher', config: Config, signal: AbortSignal): Promise<void> {
+export async function runProcess(name: ProcessName, config: Config, signal: AbortSignal): Promise<void> {
   const log = createProcessLog(name, config.logLevel)
   const telemetry = openTelemetry(name, config, log)
   const ports = openStackPorts(() => config, telemetry)
   const clock = new SystemClock(config.now === null ? null : parseInstant(config.now))
   const parts = { config, ports, clock, log, telemetry, signal: signalOfParent(signal) }
   try {
-    await (name === 'worker' ? work(parts) : watch(parts))
+    await run(name, parts)
   } finally {
     await ports.close()
     await telemetry.close()
@@ -29,7 +31,20 @@ export async function runProcess(name: 'worker' | 'watcher', config: Config, sig
   }
 }
 
-/** What both processes are made of. */
+async function run(name: ProcessName, parts: Parts): Promise<void> {
+  switch (name) {
+    case 'worker':
+      return await work(parts)
+    case 'watcher':
+      return await watch(parts)
+    case 'server': {
+      const { runServer } = await import('./run-server.js')
+      return await runServer({ ...parts, onListening: tellParentReady })
+    }
+  }
+}
+
+/** What each process is made of. */
 interface Parts {
   readonly config: Config
   readonly ports: StackPorts
@@ -39,10 +54,21 @@ interface Parts {
   readonly signal: AbortSignal
 }
 
-async function work({ config, ports, clock, log, telemetry, signal }: Parts) {
+async function work(parts: Parts) {
+  const { ports } = parts
+  const { openProbes, workerProbes } = await import('./process-probes.js')
+  const probes = workerProbes(ports)
+  const http = await openProbes('worker', parts, probes.questions, probes.liveness)
+  try {
+    if (await migratePatiently(ports, parts.log, parts.signal)) await takeWork(parts, probes)
+  } finally {
+    await http?.close()
+  }
+}
+
+async function takeWork({ config, ports, clock, log, telemetry, signal }: Parts, probes: WorkerProbes) {
   // The watcher must not need what the worker needs, nor load it.
   const { runMaterializationWorker } = await import('./materialization-worker.js')
-  if (!(await migratePatiently(ports, log, signal))) return
   const { leaseMs, waitMs, partItems } = config.publish
   await runMaterializationWorker({
     config,
@@ -59,7 +85,10 @@ async function work({ config, ports, clock, log, telemetry, signal }: Parts) {
       settings: { project: config.project, leaseMs, publishWaitMs: waitMs, publishPartItems: partItems },
     },
     signal,
-    onReady: tellParentReady,
+    onReady: (worker) => {
+      probes.onRunning(worker)
+      tellParentReady()
+    },
     telemetry,
   })
 }
@@ -78,9 +107,13 @@ async function migratePatiently(ports: StackPorts, log: Logger, signal: AbortSig
 }
 
 /** No migration: it must start, and alert, while the ledger is away. */
-async function watch({ config, ports, clock, log, telemetry, signal }: Parts) {
+async function watch(parts: Parts) {
+  const { config, ports, clock, log, telemetry, signal } = parts
   const { runWatcher, watcherDefaults } = await import('./watcher.js')
+  const { openProbes, watcherProbes } = await import('./process-probes.js')
   const { webhook, ...settings } = config.watcher
+  const probes = watcherProbes(clock, settings.pollMs)
+  const http = await openProbes('watcher', parts, probes.questions, probes.liveness)
   const deps = {
     clock,
     log,
@@ -92,9 +125,10 @@ async function watch({ config, ports, clock, log, telemetry, signal }: Parts) {
       createLogAlertChannel(log),
       ...(webhook ? [createWebhookAlertChannel({ ...webhook, timeoutMs: webhookTimeoutMs })] : []),
     ],
+    onLook: probes.onLook,
   }
   tellParentReady()
-  await runWatcher(deps, { ...watcherDefaults, ...settings }, signal)
+  await runWatcher(deps, { ...watcherDefaults, ...settings }, signal).finally(() => http?.close())
 }
 
 const webhookTimeoutMs = 10_000
