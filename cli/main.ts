@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line's root: parses, opens the context, prints, and ends with the exit code. */
 import { readFileSync } from 'node:fs'
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { MillcourseError } from '../core/errors.js'
 import type { Report } from './context.js'
 import { exitCodeOf, exitCodes } from './exit-codes.js'
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
       process.exitCode = exitCodeOf(new MillcourseError('USAGE', 'no command'))
       return
     }
-    await fail(error instanceof CommanderError ? usageError(error) : error)
+    await fail(error instanceof CommanderError ? usageError(error, program) : error)
   }
 }
 
@@ -67,10 +67,25 @@ async function fail(error: unknown): Promise<void> {
   process.exitCode = exitCodeOf(error)
 }
 
-function usageError(error: CommanderError): MillcourseError {
+function usageError(error: CommanderError, program: Command): MillcourseError {
   const [message = '', ...suggestion] = error.message.replace(/^error: /, '').split('\n')
-  const hint = [...suggestion.map((line) => line.replace(/^\(|\)$/g, '')), 'millcourse --help'].join('; or see: ')
+  const hint = [...suggestion.map((line) => line.replace(/^\(|\)$/g, '')), `${askedCommand(program)} --help`].join(
+    '; or see: ',
+  )
   return new MillcourseError('USAGE', message, { hint })
+}
+
+/** The command that the words name, as far as they name one: its own help is the short way. */
+function askedCommand(program: Command): string {
+  const names = [program.name()]
+  let at = program
+  for (const word of process.argv.slice(2)) {
+    const next = at.commands.find((command) => command.name() === word)
+    if (!next) continue
+    names.push(word)
+    at = next
+  }
+  return names.join(' ')
 }
 
 /** Two levels up from dist/cli, one from cli. */

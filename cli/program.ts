@@ -155,6 +155,7 @@ export function buildProgram(run: Runner, version: string): Command {
       list,
     )
     .requiredOption('--out <file>', 'the Parquet file to write')
+    .option('--overwrite', 'replace that file if it exists')
     .addHelpText(
       'after',
       example(

@@ -84,6 +84,7 @@ export const errorCodes = {
   TRAINING_SPINE_INVALID: { retry: 'after-fix', http: 422, exit: 65 },
   TRAINING_NAME_TAKEN: { retry: 'after-fix', http: 422, exit: 64 },
   TRAINING_KEY_TYPE: { retry: 'after-fix', http: 422, exit: 65 },
+  TRAINING_OUT_UNWRITABLE: { retry: 'after-fix', http: 500, exit: 73 },
   // watch / alerts
   ALERT_UNDELIVERED: { retry: 'backoff', http: 502, exit: 75 },
   // backup / restore

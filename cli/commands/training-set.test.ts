@@ -12,6 +12,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'training-set-'))
   spine = join(folder, 'spine.parquet')
   writeFileSync(spine, 'the only copy')
+  writeFileSync(join(folder, 'old.parquet'), 'an older set')
   mkdirSync(join(folder, 'sets.parquet'))
   symlinkSync(spine, join(folder, 'link.parquet'))
 })
@@ -23,6 +24,7 @@ const context = { clock: { monotonicMs: () => 0 } } as unknown as CliContext
 test.each([
   ['the spine itself', 'spine.parquet', /this is the spine/],
   ['another name of the spine', 'link.parquet', /this is the spine/],
+  ['a file that is there', 'old.parquet', /this file exists/],
   ['a name that does not say Parquet', 'train.csv', /a training set is Parquet/],
   ['a folder', 'sets.parquet', /this is a folder/],
   ['a folder that is not there', 'nowhere/train.parquet', /there is no folder .*nowhere/],

@@ -1,15 +1,13 @@
-import { realpathSync, statSync } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, extname, join, resolve } from 'node:path'
+import { rm, stat } from 'node:fs/promises'
 import { buildTrainingSet, checkSpineRows, planTrainingSet, type TrainingPlan } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
-import { MillcourseError } from '../../core/errors.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { parseInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { text } from '../init/partition-layout.js'
 import { formatBytes, plural } from '../output/words.js'
 import { type AskedView, parseAskedViews } from './asked-views.js'
+import { draftFor, namingOutput, outputFile, publishDraft } from './output-file.js'
 import { findSpine, namingSpine, readSpineColumns } from './read-spine.js'
 
 export interface TrainingSetOptions {
@@ -18,16 +16,18 @@ export interface TrainingSetOptions {
   readonly features: readonly string[]
   readonly map?: readonly string[]
   readonly out: string
+  /** Only so is a file replaced that is there. */
+  readonly overwrite?: boolean
 }
 
 /** R14: the spine's rows, in its order, and beside them what each view knew at each row's time; the file appears whole or not at all. */
 export async function trainingSet(context: CliContext, options: TrainingSetOptions): Promise<Report> {
   const startedMs = context.clock.monotonicMs()
   const spine = findSpine(options.spine)
-  const out = outputFile(options.out, spine.file)
+  const out = outputFile(options, spine.file)
   const asked = await findViews(context, parseAskedViews(options.features, options.map ?? []))
   const engine = await context.engine()
-  const draft = join(dirname(out), `.${basename(out)}.${process.pid}.draft`)
+  const draft = draftFor(out)
   try {
     const { rows, columns } = await engine.withSession(
       async (session) => {
@@ -46,7 +46,7 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
       },
       { signal: context.signal },
     )
-    await rename(draft, out)
+    await publishDraft(draft, out, options.overwrite ?? false)
     const seconds = (context.clock.monotonicMs() - startedMs) / 1_000
     return {
       outcome: 'done',
@@ -101,28 +101,14 @@ async function write(
   }
   const units = query.timeUnits === null ? null : ((await session.all(query.timeUnits))[0] ?? null)
   context.progress.update('writing')
-  await session.execute({ sql: `COPY (${query.output(units)}) TO ${text(draft)} (FORMAT parquet, COMPRESSION zstd)` })
+  await namingOutput(draft, () =>
+    session.execute({ sql: `COPY (${query.output(units)}) TO ${text(draft)} (FORMAT parquet, COMPRESSION zstd)` }),
+  )
   const [counted] = await session.all({ sql: `SELECT count(*) AS rows FROM read_parquet(${text(draft)})` })
   return {
     rows: Number(counted?.rows),
     columns: plan.views.flatMap(({ features }) => features.map(({ output }) => output)),
   }
-}
-
-/** Said before the minutes of work that end in it, and never the spine itself, which the rename would replace. */
-function outputFile(file: string, spine: string): string {
-  const refuse = (message: string, hint: string) =>
-    new MillcourseError('USAGE', `--out ${file}: ${message}`, { hint, facts: { file } })
-  if (extname(file).toLowerCase() !== '.parquet')
-    throw refuse('a training set is Parquet', 'give it a name that ends in .parquet')
-  const out = resolve(file)
-  if (!statSync(dirname(out), { throwIfNoEntry: false })?.isDirectory())
-    throw refuse(`there is no folder ${dirname(out)}`, 'make it first, or name another')
-  const existing = statSync(out, { throwIfNoEntry: false })
-  if (existing?.isDirectory()) throw refuse('this is a folder', 'name a file in it')
-  if (existing && realpathSync(out) === realpathSync(spine))
-    throw refuse('this is the spine, which would be lost', 'name another file')
-  return out
 }
 
 async function sizeOf(file: string): Promise<string> {

@@ -1,6 +1,7 @@
 /** What a training set is asked for, checked before anything is read (R12, R13, R14, R23). */
 import { familyOf, formatColumnType } from '../define/column-types.js'
 import type { Column, ColumnType, Feature, ViewBundle } from '../define/definitions.js'
+import { didYouMean } from '../define/did-you-mean.js'
 import { MillcourseError } from '../errors.js'
 import type { FileColumn } from './file-types.js'
 
@@ -87,16 +88,27 @@ function checkSpine({ file, format, eventTimeColumn, columns }: TrainingRequest[
   const time = columns.find(({ name }) => name === eventTimeColumn)
   const names = columns.map(({ name }) => name).join(', ')
   if (!time) {
-    refuseSpine(`the spine has no column "${eventTimeColumn}" for the event time`, `its columns are ${names}`, {
-      file,
-      column: eventTimeColumn,
-    })
+    refuseSpine(
+      `the spine has no column "${eventTimeColumn}" for the event time`,
+      `${nearColumn(eventTimeColumn, { columns })}its columns are ${names}`,
+      {
+        file,
+        column: eventTimeColumn,
+      },
+    )
   }
   if (format === 'parquet' && spineFamily(time) !== 'timestamp')
     refuseSpine(`the event time "${time.name}" is ${time.type}, not a timestamp`, 'write it as a timestamp, in UTC', {
       file,
       column: time.name,
     })
+}
+
+function nearColumn(name: string, { columns }: Pick<TrainingRequest['spine'], 'columns'>): string {
+  return didYouMean(
+    name,
+    columns.map((entry) => entry.name),
+  )
 }
 
 function claim(taken: Map<string, string>, name: string, by: string): void {
@@ -112,8 +124,9 @@ function claim(taken: Map<string, string>, name: string, by: string): void {
 function findFeature({ view }: ViewBundle, name: string): Feature {
   const found = view.features.find((feature) => feature.name === name)
   if (found) return found
+  const names = view.features.map((feature) => feature.name)
   throw new MillcourseError('REGISTRY_UNKNOWN_FEATURE', `view ${view.name} has no feature "${name}"`, {
-    hint: `its features are ${view.features.map((feature) => feature.name).join(', ')}`,
+    hint: `${didYouMean(name, names)}its features are ${names.join(', ')}`,
     facts: { view: view.name, feature: name },
   })
 }
@@ -123,7 +136,7 @@ function checkMapping({ bundle, mapping }: TrainingViewRequest): void {
   for (const key of Object.keys(mapping))
     if (!keys.includes(key))
       throw new MillcourseError('SERVE_KEY_INVALID', `view ${bundle.view.name} has no key "${key}"`, {
-        hint: `its keys are ${keys.join(', ')}`,
+        hint: `${didYouMean(key, keys)}its keys are ${keys.join(', ')}`,
         facts: { view: bundle.view.name, key },
       })
 }
@@ -135,7 +148,7 @@ function planKey(spine: TrainingRequest['spine'], { bundle, mapping }: TrainingV
   if (!spineColumn)
     return refuseSpine(
       `the spine has no column "${name}" for key "${key.name}" of view ${view}`,
-      `--map ${view}.${key.name}=column, with one of ${spine.columns.map((entry) => entry.name).join(', ')}`,
+      `${nearColumn(name, spine)}--map ${view}.${key.name}=column, with one of ${spine.columns.map((entry) => entry.name).join(', ')}`,
       { file: spine.file, column: name, view },
     )
   const isReadable =

@@ -1,7 +1,9 @@
 /** What is wrong with a source, at run time: the compiler says most of it first (parquet.ts). */
+
 import { type Columns, formatColumnType, isFloat } from './column-types.js'
 import type { Problem } from './declare.js'
 import type { ColumnKind, SourceDefinition, Visibility } from './definitions.js'
+import { didYouMean } from './did-you-mean.js'
 import type { Documentation } from './documentation.js'
 import { checkColumnNames, checkName } from './names.js'
 import { checkSourcePath } from './source-path.js'
@@ -59,7 +61,10 @@ function roleProblems(
       {
         code: 'DEFINE_UNKNOWN_COLUMN',
         message: `source '${source.name}': ${option} names column '${name}', which its schema does not have`,
-        hint: `its columns are ${source.schema.map((one) => one.name).join(', ')}`,
+        hint: `${didYouMean(
+          String(name),
+          source.schema.map((one) => one.name),
+        )}its columns are ${source.schema.map((one) => one.name).join(', ')}`,
         facts,
       },
     ]

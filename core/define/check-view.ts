@@ -1,7 +1,9 @@
 /** What is wrong with a view, at run time: the compiler says most of it first (view-types.ts). */
+
 import { familyOf, formatColumnType, isNumeric } from './column-types.js'
 import { isDeclared, type Problem } from './declare.js'
 import type { FeatureCheck, FeatureViewDefinition, SourceDefinition } from './definitions.js'
+import { didYouMean } from './did-you-mean.js'
 import type { GivenView } from './given-view.js'
 import { checkColumnNames, checkName, isPlainObject } from './names.js'
 
@@ -57,7 +59,10 @@ function keyProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {
           {
             code: 'DEFINE_UNKNOWN_COLUMN',
             message: `view '${view.name}' joins on '${columnName}', which source '${source.name}' does not have`,
-            hint: `keys: { ${key.name}: '…' } with one of ${source.schema.map((one) => one.name).join(', ')}`,
+            hint: `${didYouMean(
+              columnName,
+              source.schema.map((one) => one.name),
+            )}keys: { ${key.name}: '…' } with one of ${source.schema.map((one) => one.name).join(', ')}`,
             facts,
           },
         ]

@@ -1,6 +1,7 @@
 import { formatColumnType } from './column-types.js'
 import type { Problem } from './declare.js'
 import type { Column, Feature } from './definitions.js'
+import { didYouMean } from './did-you-mean.js'
 import { readDuration } from './duration-option.js'
 import { refusal, windowResultType } from './feature-type.js'
 import type { FeatureSpec } from './features.js'
@@ -62,7 +63,10 @@ function readColumn(
   problems.push({
     code: 'DEFINE_UNKNOWN_COLUMN',
     message: `${who} reads column '${name}', which source '${source.name}' does not have`,
-    hint: `its columns are ${source.schema.map((one) => one.name).join(', ')}`,
+    hint: `${didYouMean(
+      name,
+      source.schema.map((one) => one.name),
+    )}its columns are ${source.schema.map((one) => one.name).join(', ')}`,
     facts: { view, feature, column: name, source: source.name },
   })
   return null

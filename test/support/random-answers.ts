@@ -248,7 +248,7 @@ async function compareTraining(
     }),
   )
   const features = self.views.map((view) => `${view.name}:*`)
-  await trainingSet(await self.context(now), { spine: file, eventTime: 'at', features, out })
+  await trainingSet(await self.context(now), { spine: file, eventTime: 'at', features, out, overwrite: true })
   const rows = await engine.withSession((session) =>
     session.all({ sql: `SELECT * FROM read_parquet('${out}', file_row_number = true) ORDER BY file_row_number` }),
   )
