@@ -1,8 +1,15 @@
 /** The port QueryEngine on DuckDB: one instance, one heavy slot, a connection (and with it a temporary schema) per session. */
-import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api'
+import { type DuckDBConnection, type DuckDBResult, version } from '@duckdb/node-api'
 import { MillcourseError } from '../../core/errors.js'
 import type { CancelSignal } from '../../core/ports/cancel-signal.js'
-import type { EngineRow, Query, QueryEngine, QuerySession, SessionOptions } from '../../core/ports/query-engine.js'
+import type {
+  EngineDescription,
+  EngineRow,
+  Query,
+  QueryEngine,
+  QuerySession,
+  SessionOptions,
+} from '../../core/ports/query-engine.js'
 import { type DuckdbClient, type DuckdbOptions, openDuckdb } from './client.js'
 import { toMillcourseError } from './errors.js'
 import { fileNamesIn, readsS3, withPlainS3Names } from './file-names.js'
@@ -62,6 +69,11 @@ class DuckdbQueryEngine implements QueryEngine {
     } finally {
       release()
     }
+  }
+
+  async describe(needsS3: boolean): Promise<EngineDescription> {
+    const { httpfs } = this.#client
+    return { version: version().replace(/^v/, ''), s3Reader: needsS3 ? await httpfs.load() : await httpfs.look() }
   }
 
   /** Waits for open sessions: cancel them by their signal first. */

@@ -1,5 +1,6 @@
 /** DuckDB's extension for S3: found or installed, loaded when a statement first names `s3://`, and its secret kept fresh. */
 
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
@@ -24,19 +25,13 @@ export interface S3Credentials {
   readonly sessionToken: string | null
 }
 
-export interface HttpfsFound {
-  /** A file, or `installed by DuckDB`. */
-  readonly from: string
-  readonly version: string
-}
-
 type Environment = Readonly<Record<string, string | undefined>>
 
 export class Httpfs {
   readonly #instance: DuckDBInstance
   readonly #file: string | null
   readonly #access: S3Access | null
-  #loaded: Promise<HttpfsFound> | null = null
+  #loaded: Promise<string> | null = null
   #secretOf: string | null = null
   #refreshing: Promise<void> | null = null
 
@@ -62,8 +57,21 @@ export class Httpfs {
     throw new MillcourseError('INTERNAL', 'a statement names s3://, of which the engine was told nothing')
   }
 
-  /** @throws MillcourseError COMPUTE_EXTENSION_MISSING */
-  load(): Promise<HttpfsFound> {
+  /** What would be loaded, in words; null: it would have to be downloaded first. */
+  look(): Promise<string | null> {
+    return this.#withConnection(async (connection) => {
+      const cached = await cachedExtensionFile(connection, process.env)
+      const result = await connection.run(
+        "SELECT install_path FROM duckdb_extensions() WHERE extension_name = 'httpfs' AND installed",
+      )
+      const [installed] = (await result.getRows()) as [string][]
+      const file = this.#file ?? installed?.[0] ?? cached
+      return existsSync(file) ? `httpfs from ${file}` : null
+    })
+  }
+
+  /** @returns what was loaded, in words @throws MillcourseError COMPUTE_EXTENSION_MISSING */
+  load(): Promise<string> {
     this.#loaded ??= this.#withConnection((connection) => this.#load(connection)).catch((error: unknown) => {
       this.#loaded = null
       throw error
@@ -71,7 +79,7 @@ export class Httpfs {
     return this.#loaded
   }
 
-  async #load(connection: DuckDBConnection): Promise<HttpfsFound> {
+  async #load(connection: DuckDBConnection): Promise<string> {
     const from = await this.#loadFirst(connection)
     const settings = [
       // Names are names: no globs, and a `?` begins no parameters.
@@ -87,7 +95,7 @@ export class Httpfs {
       "SELECT extension_version FROM duckdb_extensions() WHERE extension_name = 'httpfs'",
     )
     const [[version]] = (await result.getRows()) as [[string]]
-    return { from, version }
+    return `httpfs ${version} from ${from}`
   }
 
   /** The file that was named, else what DuckDB has installed, else the cache, else a download. */
@@ -97,9 +105,9 @@ export class Httpfs {
     const attempts: readonly (readonly [from: string, statements: readonly string[]])[] = this.#file
       ? [[this.#file, [`LOAD ${quoted(this.#file)}`]]]
       : [
-          ['installed by DuckDB', ['LOAD httpfs']],
+          ["DuckDB's own folder", ['LOAD httpfs']],
           [cached, [`LOAD ${quoted(cached)}`]],
-          ['installed by DuckDB', ['INSTALL httpfs', 'LOAD httpfs']],
+          ['DuckDB, which downloaded it now', ['INSTALL httpfs', 'LOAD httpfs']],
         ]
     for (const [from, statements] of attempts)
       try {

@@ -36,12 +36,24 @@ async function checkDisk(folder: string) {
   return { state: 'wrong' as const, found, advice: 'make room: runs spill and the lake grows on this disk' }
 }
 
-async function checkDuckdb(context: CliContext): Promise<string> {
+async function checkDuckdb(context: CliContext) {
   const engine = await context.engine()
-  const rows = await engine.withSession((session) => session.all({ sql: 'SELECT version() AS version' }), {
-    isLight: true,
-  })
-  return String(rows[0]?.version)
+  const { version, s3Reader } = await engine.describe(await usesS3(context))
+  return `${version}; ${s3Reader ?? 'nothing to read s3:// with, and no need for it'}`
+}
+
+/** Lake, sources' root, or the path of a source that the repo declares. */
+async function usesS3(context: CliContext): Promise<boolean> {
+  const roots = await Promise.all(
+    [() => context.lake(), () => context.sources()].map(async (open) => (await open()).uri('x')).map(orNone),
+  )
+  const declared = await orNone(context.readRepo().then(({ repo }) => repo.sources.map(({ path }) => path)))
+  return [...roots, declared].flat().some((path) => path?.startsWith('s3://'))
+}
+
+/** What cannot be told has a line of its own. */
+async function orNone<T>(looked: Promise<T>): Promise<T | null> {
+  return looked.catch(() => null)
 }
 
 async function checkTool(context: CliContext, name: string) {

@@ -14,6 +14,7 @@ export function stackChecks(context: CliContext): Check[] {
     { part: 'Postgres', look: whereRunning(() => checkRegistry(context)) },
     { part: 'Temporal', look: whereRunning(() => checkTemporal(context)) },
     { part: 'workers', look: whereRunning(() => checkWorkers(context)) },
+    { part: 'processes', look: whereRunning(() => checkProcesses(context)) },
     { part: 'DynamoDB', look: whereRunning(() => checkOnline(context)) },
     { part: 'lake', look: whereRunning(() => checkLake(context)) },
     { part: 'incidents', look: whereRunning(() => checkIncidents(context)) },
@@ -64,16 +65,50 @@ async function checkWorkers(context: CliContext) {
   return `${plural(others.length + 1, 'worker')}, the latest ${latest.identity}`
 }
 
+/** Each says itself what it lacks. */
+async function checkProcesses(context: CliContext) {
+  const { processes } = await context.addresses()
+  const names = Object.keys(processes)
+  if (names.length === 0)
+    return { state: 'absent' as const, found: 'not of a local stack: ask their /readyz yourself', advice: null }
+  const lacks = (await Promise.all(names.map((name) => whatLacks(name, processes[name]!)))).flat()
+  if (lacks.length === 0) return `${names.join(', ')} ready`
+  return { state: 'wrong' as const, found: lacks.join('; '), advice: 'see the log of the process in .millcourse/logs' }
+}
+
+async function whatLacks(name: string, url: string): Promise<string[]> {
+  try {
+    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(reachableWithinMs) })
+    const { parts } = (await answer.json()) as { parts: { part: string; ok: boolean; why: string | null }[] }
+    return parts.filter(({ ok }) => !ok).map(({ part, why }) => `${name}: ${part} ${why ?? 'is not well'}`)
+  } catch {
+    return [`${name}: no answer at ${url}`]
+  }
+}
+
 async function checkOnline(context: CliContext) {
   // Any table does: what is asked is whether the endpoint answers and lets us in.
   await (await context.online()).describeTable('millcourse-doctor')
   return 'answers'
 }
 
+/** Written twice: a store that takes the second for the first would lose commits. */
 async function checkLake(context: CliContext) {
   const lake = await context.lake()
-  await lake.head('doctor')
-  return lake.uri('doctor').replace(/\/doctor$/, '')
+  const probe = `doctor-${process.pid}-${context.clock.now()}`
+  const root = lake.uri(probe).slice(0, -probe.length - 1)
+  await lake.head(probe)
+  const outcomes = [
+    await lake.writeIfAbsent(probe, new Uint8Array()),
+    await lake.writeIfAbsent(probe, new Uint8Array([1])),
+  ]
+  await lake.remove(probe)
+  if (outcomes[1] === 'exists') return root
+  return {
+    state: 'wrong' as const,
+    found: `${root}: the store writes over what is there though it is told not to`,
+    advice: 'use a store that honours If-None-Match: *, as S3 does: commits rely on it',
+  }
 }
 
 async function checkIncidents(context: CliContext) {

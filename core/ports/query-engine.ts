@@ -4,7 +4,19 @@ import type { CancelSignal } from './cancel-signal.js'
 export interface QueryEngine {
   /** The session's temporary tables and spill files are gone afterwards, whatever happened. */
   withSession<T>(work: (session: QuerySession) => Promise<T>, options?: SessionOptions): Promise<T>
+  /**
+   * What runs here, for `doctor`.
+   * @param needsS3 gets ready to read S3, else only looks whether it could
+   * @throws MillcourseError COMPUTE_EXTENSION_MISSING
+   */
+  describe(needsS3: boolean): Promise<EngineDescription>
   close(): Promise<void>
+}
+
+export interface EngineDescription {
+  readonly version: string
+  /** What reads S3, and where it comes from; null: nothing here does. */
+  readonly s3Reader: string | null
 }
 
 export interface SessionOptions {

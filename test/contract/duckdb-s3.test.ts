@@ -229,6 +229,11 @@ describe('the extension', () => {
     const error = await errorOf(count(lake.uri('data.parquet'), bare))
     expect(error).toMatchObject({ code: 'COMPUTE_EXTENSION_MISSING', detail: { facts: { file } } })
     expect(error.message).toContain(file)
+    // What doctor asks.
+    expect((await bare.describe(false)).s3Reader).toBeNull()
+    await expect(bare.describe(true)).rejects.toMatchObject({ code: 'COMPUTE_EXTENSION_MISSING' })
+    expect((await engine.describe(true)).s3Reader).toMatch(/^httpfs \w+ from /)
+    expect((await engine.describe(false)).s3Reader).toMatch(/^httpfs from .*httpfs\.duckdb_extension$/)
     await writeFile(file, 'not an extension')
     expect((await errorOf(count(lake.uri('data.parquet'), bare))).code).toBe('COMPUTE_EXTENSION_MISSING')
   })

@@ -83,6 +83,7 @@ function observedEngine(engine: QueryEngine, observe: Observe): QueryEngine {
   return {
     withSession: (work, options) =>
       engine.withSession((session) => work(observedPort('engine', session, observe)), options),
+    describe: (needsS3) => engine.describe(needsS3),
     close: () => engine.close(),
   }
 }
