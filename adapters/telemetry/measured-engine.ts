@@ -5,7 +5,6 @@ import type { SpanAttributes, Telemetry } from '../../core/ports/telemetry.js'
 /** The same engine; its sessions, waits and statements are told to `telemetry`. */
 export function measuredEngine(engine: QueryEngine, telemetry: Telemetry): QueryEngine {
   return {
-    describe: () => engine.describe(),
     close: () => engine.close(),
     describe: (needsS3) => engine.describe(needsS3),
     withSession<T>(work: (session: QuerySession) => Promise<T>, options?: SessionOptions): Promise<T> {
