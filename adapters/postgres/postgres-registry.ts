@@ -12,17 +12,18 @@ import type {
   FeatureServiceDefinition,
   FeatureViewDefinition,
 } from '../../core/define/definitions.js'
-import { didYouMean } from '../../core/define/did-you-mean.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import type { ServingDefinitions } from '../../core/serve/index.js'
 import { writeAudit } from './audit.js'
+import { BundleCache } from './bundle-cache.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import type { DefinitionsTable } from './schema.js'
 
 type Identity = Pick<Selectable<DefinitionsTable>, 'kind' | 'name' | 'version'>
 
 export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
+  const bundles = new BundleCache()
   return {
     apply: (repo, { by }) => client.transact((trx) => applyRepo(trx, client.project, repo, by)),
 
@@ -35,11 +36,14 @@ export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
 
     view: (name, version) =>
       client.query(async (db) => {
-        const row = await findView(db, name, version)
-        if (row === undefined) throw await unknownView(db, client.project, name, version)
-        const lastRevision = row.until_revision === null ? await newestRevision(db) : row.until_revision - 1
-        const repo = toRepo(client.project, await readDefinitions(db, lastRevision))
-        return bundleFor(repo, row.body as FeatureViewDefinition)
+        const newest = await newestRevision(db)
+        return bundles.of(newest, name, version, async () => {
+          const row = await findView(db, name, version)
+          if (row === undefined) throw await unknownView(db, client.project, name, version)
+          const lastRevision = row.until_revision === null ? await newestRevision(db) : row.until_revision - 1
+          const repo = toRepo(client.project, await readDefinitions(db, lastRevision))
+          return bundleFor(repo, row.body as FeatureViewDefinition)
+        })
       }),
 
     service: async (name) =>
@@ -162,12 +166,8 @@ async function unknownView(db: Database, project: string, name: string, version:
     .execute()
   const known = rows.map((row) => `${row.name}@v${row.version}`).join(', ')
   const asked = version === undefined ? name : `${name}@v${version}`
-  const near = didYouMean(
-    name,
-    rows.map((row) => row.name).filter((one) => one !== name),
-  )
   return new MillcourseError('REGISTRY_UNKNOWN_VIEW', `there is no view "${asked}" in project "${project}"`, {
-    hint: known === '' ? 'nothing is applied yet: millcourse apply' : `${near}applied views are ${known}`,
+    hint: known === '' ? 'nothing is applied yet: millcourse apply' : `applied views are ${known}`,
     facts: { view: asked },
   })
 }
