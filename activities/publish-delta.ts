@@ -25,6 +25,7 @@ import {
   createTouchedSql,
   createWantedSql,
   type DeltaFile,
+  hasFile,
   historyKeysTable,
   type KeyCounts,
   keyCountsFrom,
@@ -54,7 +55,6 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
   const { deps, bundle, columns, publish } = context
   const path = publishedPath(bundle.view, 'delta', publish)
   const unfinished = await usableUnfinished(context)
-  await deps.lake.prepareWrite(path)
   const counts = await deps.engine.withSession(
     async (session) => {
       const run = (sql: string) => session.execute({ sql })
@@ -77,21 +77,29 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
       await run(createClassifiedSql(columns, isAll))
       const [row] = await session.all({ sql: countClassesSql(isAll) })
       const counted = keyCountsFrom(row!, isAll)
-      await run(writeDeltaSql(columns, publish.sequence, deps.lake.uri(path), JSON.stringify(counted)))
+      if (keysOf(counted) > 0) {
+        await deps.lake.prepareWrite(path)
+        await run(writeDeltaSql(columns, publish.sequence, deps.lake.uri(path), JSON.stringify(counted)))
+      }
       return counted
     },
     { signal },
   )
+  // A quiet hour leaves no file behind.
+  if (keysOf(counts) === 0) return { file: { path, digest: '0-0', keys: 0, counts }, counts }
   const { rows, digest } = await readChecksum(deps, path)
-  assert(
-    rows === counts.published + counts.takenBack + counts.rewritten,
-    'the delta holds every key that is to be written',
-  )
+  assert(rows === keysOf(counts), 'the delta holds every key that is to be written')
   return { file: { path, digest, keys: rows }, counts }
+}
+
+/** Of the delta: what is to be written. */
+function keysOf({ published, takenBack, rewritten }: KeyCounts): number {
+  return published + takenBack + rewritten
 }
 
 /** The delta that an earlier attempt recorded. @throws MillcourseError PUBLISH_DELTA_LOST */
 export async function readRecordedDelta({ deps }: PublishContext, file: DeltaFile): Promise<Delta> {
+  if (!hasFile(file)) return { file, counts: file.counts! }
   const { digest } = await readChecksum(deps, file.path)
   if (digest !== file.digest)
     throw new MillcourseError('PUBLISH_DELTA_LOST', `${file.path} is not what was recorded`, {
@@ -174,7 +182,7 @@ async function usableUnfinished(
   const { deps, publish } = context
   const files: string[] = []
   let isLost = false
-  for (const { path, digest } of publish.unfinished) {
+  for (const { path, digest } of publish.unfinished.filter(hasFile)) {
     const found = await readChecksum(deps, path).catch((error: unknown) => {
       if (isMillcourseError(error) && error.code === 'PUBLISH_DELTA_LOST') return null
       throw error

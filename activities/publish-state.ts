@@ -14,6 +14,7 @@ import {
   createScannedSql,
   decodeKey,
   decodeValues,
+  hasFile,
   insertScannedSql,
   type PublishedColumns,
   type PublishedFiles,
@@ -62,7 +63,7 @@ export async function mergePublishedState(context: PublishContext, delta: DeltaF
   await deps.engine.withSession(async (session) => {
     // Every item of the delta is online by now, so a scan brings them, too.
     const { base, deltas } = isTrusted ? cachedFiles(context) : { base: await scanTable(context, session), deltas: [] }
-    const files = { base, deltas: [...deltas, deps.lake.uri(delta.path)] }
+    const files = { base, deltas: [...deltas, ...(hasFile(delta) ? [deps.lake.uri(delta.path)] : [])] }
     await session.execute({ sql: writeBaseSql(columns, files, deps.lake.uri(path)) })
   })
   await deps.lake.remove(publishedPath(bundle.view, 'scan', publish))

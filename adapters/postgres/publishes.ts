@@ -12,6 +12,7 @@ import type {
   PublishFinish,
   ViewKey,
 } from '../../core/ports/ledger.js'
+import { hasFile } from '../../core/publish/delta.js'
 import { reachedSpan } from '../../core/publish/publish-end.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
@@ -229,7 +230,8 @@ async function addPublishedFiles(
     await trx.deleteFrom('published_files').where('view', '=', key.view).where('version', '=', key.version).execute()
     const { path, digest, sequence } = finish.newBase
     await insertPublishedFile(trx, key, { path, digest, sequence, kind: 'base' })
-  } else if (publish.delta !== null) {
+    // A quiet hour's has no file, and does not make the state's files many.
+  } else if (publish.delta !== null && hasFile(publish.delta)) {
     const { path, digest } = publish.delta
     await insertPublishedFile(trx, key, { path, digest, sequence: publish.sequence, kind: 'delta' })
   }

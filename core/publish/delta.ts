@@ -5,6 +5,12 @@ export interface DeltaFile {
   /** `<rows>-<checksum over all rows>`, whatever their order (delta-sql.ts): a lost or changed delta is noticed. */
   readonly digest: string
   readonly keys: number
+  /** Only where there are no keys: then there is no file either, and the counts that would lie beside its rows lie here. */
+  readonly counts?: KeyCounts
+}
+
+export function hasFile({ keys, counts }: DeltaFile): boolean {
+  return keys > 0 || counts === undefined
 }
 
 /** R28: touched = published + unchanged + superseded; takenBack (R31) and rewritten (R36: keys of unfinished predecessors whose value did not differ) apart. */

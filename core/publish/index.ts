@@ -1,5 +1,5 @@
 /** From committed state to online values: encodings, the delta and its SQL, the end a publish shows. */
-export type { DeltaFile, KeyCounts, PublishedFile } from './delta.js'
+export { type DeltaFile, hasFile, type KeyCounts, type PublishedFile } from './delta.js'
 export {
   checksumSql,
   countClassesSql,
