@@ -24,6 +24,7 @@ import { fromIsoInterval, type Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
 import { checkClaimedTimes } from './claimed-times.js'
+import { emptyInterval } from './empty-interval.js'
 import { explainingUnreadable } from './explain-unreadable.js'
 import { withPinsVerified } from './pinned-files.js'
 import { pinnedRun } from './pinned-run.js'
@@ -36,18 +37,23 @@ export function computeInterval(deps: ActivityDeps) {
     // An attempt before this one came to its end, though its answer was lost.
     if (record.candidate && record.profile) return { counts: record.candidate.counts }
     const { files } = record.pins
-    const computed = await withPinsVerified(deps, files, () => compute(deps, run, bundle, files))
+    const computed: Computed =
+      files.length === 0
+        ? emptyInterval(run, bundle)
+        : await withPinsVerified(deps, files, () => compute(deps, run, bundle, files))
     // Before the candidate is recorded: a crash in between repeats both.
     await reopenUnseen(deps, run, bundle, files, computed.candidate.reopens)
     await deps.ledger.recordProgress(run.runId, { candidate: computed.candidate, profile: computed.profile })
-    return { counts: computed.candidate.counts, peakMemoryBytes: computed.peakMemoryBytes }
+    const { candidate, peakMemoryBytes } = computed
+    return { counts: candidate.counts, ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }) }
   }
 }
 
 interface Computed {
   readonly candidate: Candidate
   readonly profile: Profile
-  readonly peakMemoryBytes: number
+  /** Absent: the query engine was not asked. */
+  readonly peakMemoryBytes?: number
 }
 
 async function compute(

@@ -61,6 +61,16 @@ export function profileFrom(
   }
 }
 
+/** Of no rows: what the queries answer on an empty relation. */
+export function emptyProfile(bundle: ViewBundle, counts: RowCounts): Profile {
+  const columns = Object.fromEntries(
+    profiledColumns(bundle).flatMap((_, index) =>
+      ['values', 'nans', 'distinct'].map((statistic) => [`${statistic}${index}`, 0] as const),
+    ),
+  )
+  return profileFrom(bundle, counts, { rows: 0, ...columns }, { distinct: 0, duplicates: 0 })
+}
+
 const noNumbers = {
   mean: null,
   standardDeviation: null,

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
 import { bundleFor, entity, featureView, lookup, parquet, t } from '../../core/define/index.js'
-import { buildProfileQueries, type Profile, profileFrom } from '../../core/judge/index.js'
+import { buildProfileQueries, emptyProfile, type Profile, profileFrom } from '../../core/judge/index.js'
 import type { QueryEngine } from '../../core/ports/query-engine.js'
 
 const owner = 'ops'
@@ -49,6 +49,11 @@ const rowOf = fc.tuple(
   fc.option(fc.oneof(fc.constantFrom(...odd), fc.double({ min: -1e6, max: 1e6, noNaN: true }))),
   fc.option(fc.boolean()),
 )
+
+test('R24: an interval without files has the profile of an empty relation, though the engine is not asked', async () => {
+  const none = { read: 0, kept: 0, rejected: { null_key: 0, null_event_time: 0 }, outside: 0, replaced: 0 }
+  expect(emptyProfile(bundle, none)).toEqual(await profileOf([]))
+})
 
 test('counts, limits and duplicates are those of the rows; nothing overflows, all of it is JSON', async () => {
   await fc.assert(
