@@ -48,6 +48,7 @@ export default {
     stage('publish', ...first, 'source', 'plan', 'compute', 'judge'),
     stage('serve', ...first, 'publish', 'compute'),
     stage('watch', ...first, 'plan'),
+    stage('backup', ...first),
     {
       name: 'core-errors-know-nothing',
       severity: 'error',

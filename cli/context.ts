@@ -4,6 +4,7 @@ import type { MillcourseError } from '../core/errors.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { Lake } from '../core/ports/lake.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
+import type { LedgerArchive } from '../core/ports/ledger-archive.js'
 import type { OnlineStore } from '../core/ports/online-store.js'
 import type { QueryEngine } from '../core/ports/query-engine.js'
 import type { RegistryWriter } from '../core/ports/registry.js'
@@ -38,6 +39,10 @@ export interface CliContext {
   runControl(): Promise<RunControl>
   online(): Promise<OnlineStore>
   lake(): Promise<Lake>
+  /** Registry and ledger as a whole, for backup and restore. */
+  ledgerArchive(): Promise<LedgerArchive>
+  /** Another place than the project's own: a folder, `file:///…` or `s3://bucket/prefix`. */
+  lakeAt(root: string): Promise<Lake>
   /** The next two need no stack. */
   sources(): Promise<Lake>
   engine(): Promise<QueryEngine>

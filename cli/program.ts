@@ -164,6 +164,21 @@ export function buildProgram(run: Runner, version: string): Command {
     )
     .action(body(async () => (await import('./commands/training-set.js')).trainingSet))
 
+  program.commandsGroup('Keeping:')
+  program
+    .command('backup')
+    .requiredOption('--out <place>', 'a folder or s3://bucket/prefix; the backup gets a folder of its own below it')
+    .description('write registry and ledger to files, in one snapshot; runs go on meanwhile')
+    .addHelpText('after', example('millcourse backup --out backups', 'millcourse backup --out s3://bucket/backups'))
+    .action(body(async () => (await import('./commands/backup.js')).backup))
+  program
+    .command('restore')
+    .requiredOption('--from <place>', 'the folder that `millcourse backup` printed')
+    .option('--replace', 'in the place of a registry and ledger that are there; they are kept under another name')
+    .description('put a backup back, all or nothing, and bring it in line with the lake and the online store')
+    .addHelpText('after', example('millcourse restore --from backups/shop-20010131T033000Z'))
+    .action(body(async () => (await import('./commands/restore.js')).restore))
+
   program.commandsGroup('Processes:')
   program
     .command('worker')

@@ -7,7 +7,17 @@ import type { Config } from './config.js'
 /** What a command is given of the stack; `close` closes what was opened. */
 export type StackPorts = Pick<
   CliContext,
-  'migrate' | 'ledger' | 'registry' | 'runControl' | 'online' | 'lake' | 'sources' | 'engine' | 'close'
+  | 'migrate'
+  | 'ledger'
+  | 'registry'
+  | 'ledgerArchive'
+  | 'runControl'
+  | 'online'
+  | 'lake'
+  | 'lakeAt'
+  | 'sources'
+  | 'engine'
+  | 'close'
 >
 
 /**
@@ -47,6 +57,9 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
     registry: once(async () =>
       (await import('../adapters/postgres/postgres-registry.js')).createPostgresRegistry(await postgres()),
     ),
+    ledgerArchive: once(async () =>
+      (await import('../adapters/postgres/backup.js')).createPostgresArchive(await postgres()),
+    ),
     runControl: once(async () => {
       const { temporal, project, worker } = config()
       const { TemporalRunControl } = await import('../adapters/temporal/temporal-run-control.js')
@@ -64,6 +77,7 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
       return online
     }),
     lake: once(async () => (await lakes()).lakeAt(config().lake)),
+    lakeAt: async (root) => (await lakes()).lakeAt(root),
     sources: once(async () => (await lakes()).sourcesAt(config().sources)),
     engine: once(async () => {
       const { createDuckdbEngine } = await import('../adapters/duckdb/duckdb-query-engine.js')

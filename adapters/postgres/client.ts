@@ -18,6 +18,8 @@ export interface PostgresClient {
   query<T>(work: (db: Database) => Promise<T>): Promise<T>
   /** All or nothing, read committed: rows that decide are locked by who reads them. The work may run more than once. */
   transact<T>(work: (trx: OpenTransaction) => Promise<T>): Promise<T>
+  /** A connection of its own, in no schema and without the time limits of daily work; who asks for it destroys it. */
+  maintain(): { readonly db: Database; readonly server: ServerName }
   /** Brings the schema up to date; may run in several processes at once, and while older workers work. */
   migrate(): Promise<void>
   close(): Promise<void>
@@ -66,6 +68,10 @@ export function createPostgresClient(options: PostgresClientOptions): PostgresCl
     project: options.project,
     query: (work) => retried(() => work(db.withSchema(schema))),
     transact: (work) => retried(() => db.transaction().execute((trx) => work(trx.withSchema(schema)))),
+    maintain: () => ({
+      db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPool({ ...options, poolMax: 1 }, {}) }) }),
+      server,
+    }),
     migrate: () => migrate(options, schema, server),
     close: () => db.destroy(),
   }

@@ -73,9 +73,13 @@ describe('choosing E', () => {
     )
   })
 
-  test('R29: what an earlier publish may have shown is the floor, whatever is committed now', () => {
+  test('R29: nothing is published below an end that an earlier publish may have shown, nor over the hole below it', () => {
     const window = { reachNs: 30n, onGap: 'block' } as const
-    expect(choosePublishEnd(input([0, 1], window, at(5).end))?.endAt).toBe(at(5).end)
+    expect(choosePublishEnd(input([0, 1], window, at(5).end))).toBeNull()
+    expect(choosePublishEnd(input([0, 1, 4, 5], window, at(5).end))).toBeNull()
+    expect(choosePublishEnd(input([0, 1, 2, 3, 4, 5], window, at(5).end))?.endAt).toBe(at(5).end)
+    expect(choosePublishEnd(input([0, 1], null, at(5).end))).toBeNull()
+    expect(choosePublishEnd(input([0, 5], null, at(5).end))?.endAt).toBe(at(5).end)
     expect(choosePublishEnd(input([], window, null))).toBeNull()
   })
 

@@ -32,16 +32,18 @@ export interface ChosenEnd {
   readonly missing: readonly Interval[]
 }
 
-/** Null: nothing can be published yet. */
+/**
+ * Null: nothing can be published yet. That is so, too, where what is committed does not reach the floor, which happens to a ledger
+ * that was restored from a backup: E would move back (R29), or its windows undercount (R32); its missing intervals run first.
+ */
 export function choosePublishEnd(input: PublishEndInput): ChosenEnd | null {
   const { window, floorAt } = input
   const committed = input.committed
     .filter((interval) => interval.end > input.since)
     .sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0))
   const chosen = window?.onGap === 'block' ? newestWhole(committed, window, input.since) : newestOf(committed)
-  const endAt = chosen === null || (floorAt !== null && floorAt > chosen) ? floorAt : chosen
-  if (endAt === null) return null
-  return { endAt, missing: window?.onGap === 'mark' ? missingAt(endAt, window, committed, input) : [] }
+  if (chosen === null || (floorAt !== null && chosen < floorAt)) return null
+  return { endAt: chosen, missing: window?.onGap === 'mark' ? missingAt(chosen, window, committed, input) : [] }
 }
 
 /** `[E - reach, E)`, from `since` on: the span whose committed intervals decide the values at E. */

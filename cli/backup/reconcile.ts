@@ -1,0 +1,74 @@
+/** A restored ledger is older than the lake and the online store: what differs is found, mended in the ledger, and told. */
+import { isMillcourseError } from '../../core/errors.js'
+import type { Lake } from '../../core/ports/lake.js'
+import type { ViewKey } from '../../core/ports/ledger.js'
+import type { NamedFile, StagedLedger } from '../../core/ports/ledger-archive.js'
+import type { OnlineStore } from '../../core/ports/online-store.js'
+import { onlineTableName } from '../../core/publish/online-table-name.js'
+import { formatInstant } from '../../core/time/instant.js'
+
+export interface ViewReconciled extends ViewKey {
+  /** Starts of intervals whose committed file the lake no longer has: they run again. */
+  readonly reopened: readonly string[]
+  /** Files that a later ledger had committed: their intervals run again, the files stay. */
+  readonly unknownFiles: readonly string[]
+  /** The published end in the online store; null: nothing was published. */
+  readonly onlineEnd: string | null
+}
+
+export interface ReconcileParts {
+  readonly project: string
+  readonly staged: StagedLedger
+  readonly lake: Lake
+  readonly online: OnlineStore
+}
+
+const becauseLost = 'the lake no longer had its file when the ledger was restored'
+
+export async function reconcile(parts: ReconcileParts, views: readonly ViewKey[]): Promise<ViewReconciled[]> {
+  const reconciled: ViewReconciled[] = []
+  for (const key of views) {
+    const { lost, unknownFiles } = await compareWithLake(parts, key)
+    await parts.staged.reopenLost(key, lost, becauseLost)
+    const end = await readOnlineEnd(parts, key)
+    if (end !== null) await parts.staged.liftPublishing(key, end)
+    reconciled.push({
+      view: key.view,
+      version: key.version,
+      reopened: lost.flatMap(({ intervalStart }) => (intervalStart === null ? [] : [formatInstant(intervalStart)])),
+      unknownFiles,
+      onlineEnd: end === null || end.endAt === null ? null : formatInstant(end.endAt),
+    })
+  }
+  return reconciled
+}
+
+/** One listing a view version, not a question a file. */
+async function compareWithLake({ lake, staged }: ReconcileParts, key: ViewKey) {
+  const named = await staged.files(key)
+  const unmet = new Map<string, NamedFile[]>()
+  for (const file of named) unmet.set(file.path, [...(unmet.get(file.path) ?? []), file])
+  const known = new Set(unmet.keys())
+  const unknownFiles: string[] = []
+  for (const room of ['rows', 'tiles'])
+    for await (const { path, sizeBytes } of lake.list(`${room}/${key.view}/v${key.version}/`)) {
+      if (!known.has(path)) unknownFiles.push(path)
+      const missing = unmet.get(path)?.filter((file) => file.sizeBytes !== BigInt(sizeBytes)) ?? []
+      if (missing.length === 0) unmet.delete(path)
+      else unmet.set(path, missing)
+    }
+  return { lost: [...unmet.values()].flat(), unknownFiles }
+}
+
+/** Null: the version has no table. A table without an end may hold items of a publish that was never finished. */
+async function readOnlineEnd({ project, online }: ReconcileParts, key: ViewKey) {
+  const table = onlineTableName(project, key.view, key.version)
+  try {
+    if ((await online.describeTable(table)) === null) return null
+    const end = await online.getEnd(table)
+    return { sequence: end?.sequence ?? 0n, endAt: end?.endAt ?? null }
+  } catch (error) {
+    if (isMillcourseError(error) && error.code === 'PUBLISH_TABLE_MISSING') return null
+    throw error
+  }
+}
