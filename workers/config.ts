@@ -34,6 +34,7 @@ const schema = z.object({
   MILLCOURSE_POSTGRES_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'write it as postgresql://user:password@host:5432/database'),
+  MILLCOURSE_POSTGRES_POOL: count(10),
   MILLCOURSE_LAKE: root,
   MILLCOURSE_SOURCES: root.optional(),
   MILLCOURSE_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
@@ -116,7 +117,7 @@ export interface S3Config {
   readonly region: string
   /** Taken on with the credentials of the chain; null: those are used as they are. */
   readonly roleArn: string | null
-  /** PEM file of the authorities that may sign the endpoint's certificate; null: the machine's own. */
+  /** PEM file of the authorities that may sign the endpoint's certificate; null: those that Node trusts. */
   readonly caFile: string | null
 }
 
@@ -133,6 +134,8 @@ export interface WatcherConfig {
 export interface Config {
   readonly project: string
   readonly postgresUrl: string
+  /** Connections at most. */
+  readonly postgresPool: number
   /** A folder, `file:///…` or `s3://bucket/prefix`; `sources` likewise. */
   readonly lake: string
   /** The root of relative source paths; the working folder where nothing is said. */
@@ -203,6 +206,7 @@ function toConfig(env: z.output<typeof schema>): Config {
   return {
     project: env.MILLCOURSE_PROJECT,
     postgresUrl: env.MILLCOURSE_POSTGRES_URL,
+    postgresPool: env.MILLCOURSE_POSTGRES_POOL,
     lake: env.MILLCOURSE_LAKE,
     sources: env.MILLCOURSE_SOURCES ?? process.cwd(),
     s3: {

@@ -52,7 +52,7 @@ export async function openDuckdb(options: DuckdbOptions): Promise<DuckdbClient> 
   return {
     instance,
     spillFolder,
-    httpfs: new Httpfs(instance, options.httpfsFile ?? null, options.s3 ?? null),
+    httpfs: new Httpfs(instance, spillFolder, options.httpfsFile ?? null, options.s3 ?? null),
     close: async () => {
       instance.closeSync()
       await rm(spillFolder, { recursive: true, force: true })

@@ -1,8 +1,10 @@
 /** DuckDB's extension for S3: found or installed, loaded when a statement first names `s3://`, and its secret kept fresh. */
 
 import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { MillcourseError } from '../../core/errors.js'
 
@@ -11,7 +13,7 @@ export interface S3Access {
   readonly endpoint: string | null
   readonly isPathStyle: boolean
   readonly region: string
-  /** PEM file; null: the machine's own authorities. */
+  /** PEM file; null: those that Node trusts. */
   readonly caFile: string | null
   /** Renewed by whoever gives them; asked for before each statement. */
   credentials(): Promise<S3Credentials>
@@ -31,13 +33,18 @@ export class Httpfs {
   readonly #instance: DuckDBInstance
   readonly #file: string | null
   readonly #access: S3Access | null
+  readonly #folder: string
   #loaded: Promise<string> | null = null
   #secretOf: string | null = null
   #refreshing: Promise<void> | null = null
 
-  /** @param file the extension's file; null: it is looked for */
-  constructor(instance: DuckDBInstance, file: string | null, access: S3Access | null) {
+  /**
+   * @param folder for files of its own
+   * @param file the extension's file; null: it is looked for
+   */
+  constructor(instance: DuckDBInstance, folder: string, file: string | null, access: S3Access | null) {
     this.#instance = instance
+    this.#folder = folder
     this.#file = file
     this.#access = access
   }
@@ -88,7 +95,7 @@ export class Httpfs {
       'enable_http_metadata_cache = false',
       'enable_server_cert_verification = true',
       'http_retries = 4',
-      ...(this.#access?.caFile ? [`ca_cert_file = ${quoted(this.#access.caFile)}`] : []),
+      `ca_cert_file = ${quoted(this.#access?.caFile ?? (await this.#writeAuthorities()))}`,
     ]
     for (const setting of settings) await connection.run(`SET GLOBAL ${setting}`)
     const result = await connection.run(
@@ -96,6 +103,14 @@ export class Httpfs {
     )
     const [[version]] = (await result.getRows()) as [[string]]
     return `httpfs ${version} from ${from}`
+  }
+
+  /** The AWS SDK trusts Node's authorities; a slim image has no others. */
+  async #writeAuthorities(): Promise<string> {
+    const file = join(this.#folder, 'authorities.pem')
+    const extra = process.env.NODE_EXTRA_CA_CERTS ? await readFile(process.env.NODE_EXTRA_CA_CERTS, 'utf8') : ''
+    await writeFile(file, [...rootCertificates, extra].join('\n'))
+    return file
   }
 
   /** The file that was named, else what DuckDB has installed, else the cache, else a download. */

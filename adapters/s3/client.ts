@@ -11,7 +11,7 @@ export interface S3Options {
   readonly region: string
   /** Taken on with the credentials of the chain; null: those are used as they are. */
   readonly roleArn: string | null
-  /** PEM file; null: the machine's own authorities. */
+  /** PEM file; null: those that Node trusts. */
   readonly caFile: string | null
   /** Sockets, and so requests in flight. */
   readonly concurrency: number
