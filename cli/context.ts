@@ -9,6 +9,7 @@ import type { OnlineStore } from '../core/ports/online-store.js'
 import type { QueryEngine } from '../core/ports/query-engine.js'
 import type { RegistryWriter } from '../core/ports/registry.js'
 import type { RunControl } from '../core/ports/run-control.js'
+import type { SchemaState } from '../core/ports/schema-state.js'
 import type { IsoInstant } from '../core/time/instant.js'
 import type { Progress } from './output/progress.js'
 
@@ -29,8 +30,11 @@ export interface CliContext {
 
   /** All definitions, and every problem of them as a value. @throws MillcourseError REPO_NOT_FOUND, CONFIG_INVALID */
   readRepo(): Promise<{ readonly repo: FeatureRepo; readonly problems: readonly MillcourseError[] }>
-  /** Brings the database's schema up to date. @throws MillcourseError STACK_NOT_RUNNING, LEDGER_UNREACHABLE */
-  migrate(): Promise<void>
+  /**
+   * Brings the database's schema up to date; `isCheck`: only says what would be done.
+   * @throws MillcourseError STACK_NOT_RUNNING, LEDGER_UNREACHABLE, LEDGER_CONFLICT, LEDGER_SCHEMA_OUTDATED
+   */
+  migrate(options?: { readonly isCheck: boolean }): Promise<SchemaState>
   /** Where the stack's parts are; for people. @throws MillcourseError STACK_NOT_RUNNING */
   addresses(): Promise<StackAddresses>
   /** Each throws STACK_NOT_RUNNING where neither the environment nor a local stack says where it is. */

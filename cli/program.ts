@@ -74,6 +74,13 @@ export function buildProgram(run: Runner, version: string): Command {
     .addHelpText('after', example('millcourse apply'))
     .action(body(async () => (await import('./commands/apply.js')).apply))
 
+  program
+    .command('migrate')
+    .description('bring the database’s schema up to date')
+    .option('--check', 'only say what would be done; exit code 1 when there is something')
+    .addHelpText('after', example('millcourse migrate --check', 'millcourse migrate'))
+    .action(body(async () => (await import('./commands/migrate.js')).migrate))
+
   program.commandsGroup('Runs:')
   program
     .command('materialize')

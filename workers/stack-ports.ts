@@ -35,8 +35,8 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
   }
   const postgres = once<PostgresClient>(async () => {
     const { createPostgresClient } = await import('../adapters/postgres/client.js')
-    const { postgresUrl, project } = config()
-    const client = createPostgresClient({ url: postgresUrl, project })
+    const { postgresUrl, postgresPool, project } = config()
+    const client = createPostgresClient({ url: postgresUrl, project, poolMax: postgresPool })
     closers.push(() => client.close())
     return client
   })
@@ -47,7 +47,10 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
     return opened
   })
   return {
-    migrate: async () => (await postgres()).migrate(),
+    migrate: async ({ isCheck } = { isCheck: false }) => {
+      const client = await postgres()
+      return isCheck ? client.schemaState() : client.migrate()
+    },
     ledger: once(async () => {
       const { createPostgresLedger } = await import('../adapters/postgres/postgres-ledger.js')
       const ledger = createPostgresLedger(await postgres())

@@ -1,12 +1,13 @@
 /** The connection to one project's schema: pool, transactions with their retries, migrations, and how values travel. */
 import { createHash } from 'node:crypto'
-import { Kysely, Migrator, PostgresDialect, type Transaction } from 'kysely'
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pRetry from 'p-retry'
 import pg from 'pg'
 import { MillcourseError } from '../../core/errors.js'
+import type { SchemaState } from '../../core/ports/schema-state.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { isPassingConflict, type ServerName, toMillcourseError } from './errors.js'
-import { migrationsFor } from './migrations/index.js'
+import { migrateSchema, readSchemaState } from './migrate.js'
 import type { Tables } from './schema.js'
 
 export type Database = Kysely<Tables>
@@ -21,7 +22,9 @@ export interface PostgresClient {
   /** A connection of its own, in no schema and without the time limits of daily work; who asks for it destroys it. */
   maintain(): { readonly db: Database; readonly server: ServerName }
   /** Brings the schema up to date; may run in several processes at once, and while older workers work. */
-  migrate(): Promise<void>
+  migrate(): Promise<SchemaState>
+  /** What `migrate` would do. @throws MillcourseError LEDGER_SCHEMA_OUTDATED when the schema is too new for this release */
+  schemaState(): Promise<SchemaState>
   close(): Promise<void>
 }
 
@@ -51,6 +54,12 @@ export function createPostgresClient(options: PostgresClientOptions): PostgresCl
     query_timeout: statementTimeoutMs + 5_000,
   })
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  // On a connection of its own, without the time limits of daily work.
+  const migrationTarget = () => ({
+    db: new Kysely<unknown>({ dialect: new PostgresDialect({ pool: createPool({ ...options, poolMax: 1 }, {}) }) }),
+    schema,
+    server,
+  })
   const retried = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await pRetry(work, {
@@ -72,34 +81,18 @@ export function createPostgresClient(options: PostgresClientOptions): PostgresCl
       db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool: createPool({ ...options, poolMax: 1 }, {}) }) }),
       server,
     }),
-    migrate: () => migrate(options, schema, server),
+    migrate: () => migrateSchema(migrationTarget()),
+    schemaState: async () => {
+      const target = migrationTarget()
+      try {
+        return await readSchemaState(target)
+      } catch (error) {
+        throw toMillcourseError(error, server)
+      } finally {
+        await target.db.destroy()
+      }
+    },
     close: () => db.destroy(),
-  }
-}
-
-/** On a connection of its own, without the time limits of daily work. */
-async function migrate(options: PostgresClientOptions, schema: string, server: ServerName): Promise<void> {
-  const db = new Kysely<unknown>({
-    dialect: new PostgresDialect({ pool: createPool({ ...options, poolMax: 1 }, {}) }),
-  })
-  try {
-    const migrator = new Migrator({
-      db,
-      provider: { getMigrations: async () => migrationsFor(schema) },
-      migrationTableSchema: schema,
-    })
-    const { error } = await migrator.migrateToLatest()
-    if (error !== undefined) throw error
-  } catch (error) {
-    if (error instanceof Error && /corrupted migrations/.test(error.message))
-      throw new MillcourseError('LEDGER_SCHEMA_OUTDATED', `schema ${schema} was made by a newer millcourse`, {
-        cause: error,
-        hint: 'install the version that made it, or a later one',
-        facts: { schema, server },
-      })
-    throw toMillcourseError(error, server)
-  } finally {
-    await db.destroy()
   }
 }
 

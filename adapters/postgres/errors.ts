@@ -26,6 +26,10 @@ export function isPassingConflict(error: unknown): boolean {
   return passingConflictCodes.test((error as VendorError)?.code ?? '')
 }
 
+export function isLockTimeout(error: unknown): boolean {
+  return (error as VendorError)?.code === lockTimeoutCode
+}
+
 /** @returns our own errors as they are; what is no fault of the connection or the schema as INTERNAL. */
 export function toMillcourseError(error: unknown, server: ServerName): MillcourseError {
   if (isMillcourseError(error)) return error
@@ -40,7 +44,7 @@ export function toMillcourseError(error: unknown, server: ServerName): Millcours
   if (outdatedCodes.test(code ?? ''))
     return new MillcourseError('LEDGER_SCHEMA_OUTDATED', `the ledger's schema is missing or older: ${message}`, {
       ...detail,
-      hint: 'millcourse apply',
+      hint: 'millcourse migrate',
     })
   if (configurationCodes.test(code ?? ''))
     return new MillcourseError('CONFIG_INVALID', `Postgres at ${server} refused: ${message}`, {

@@ -8,7 +8,7 @@ export interface PostgresStores {
   readonly ledger: LedgerWriter
   readonly registry: RegistryWriter
   /** Brings the schema up to date; may run at any time, in several processes. */
-  migrate(): Promise<void>
+  migrate(): Promise<unknown>
   close(): Promise<void>
 }
 

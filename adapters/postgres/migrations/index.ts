@@ -1,20 +1,26 @@
 /**
- * Schema changes in order; applied ones are never edited. Workers of the version before are still at work while a migration runs
- * and after it: add tables, columns with defaults and indexes; what they use is dropped one release later.
+ * Schema changes in order; applied ones are never edited. Workers of the release before are still at work while a migration runs
+ * and after it, and may be started again: a migration only adds (tables, columns that are null or have a default, indexes). What a
+ * release no longer uses is taken away by the next one, in a migration named `NNN-contract-…`: who does not know it cannot work with
+ * the schema and says so. docs/upgrading.md; held by test/contract/schema-evolution.contract.test.ts.
  */
 import { type Migration, sql } from 'kysely'
 import { ledgerAndRegistry } from './001-ledger-and-registry.js'
 import { countedReopens } from './002-counted-reopens.js'
 
-const statements: Readonly<Record<string, readonly string[]>> = {
+export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
   '002-counted-reopens': countedReopens,
+}
+
+export function isContract(name: string): boolean {
+  return /^\d+-contract-/.test(name)
 }
 
 /** For kysely's Migrator; the statements name their tables without a schema. */
 export function migrationsFor(schema: string): Record<string, Migration> {
   return Object.fromEntries(
-    Object.entries(statements).map(([name, list]) => [
+    Object.entries(migrationStatements).map(([name, list]) => [
       name,
       {
         async up(db) {
