@@ -177,6 +177,34 @@ describe('publishing', () => {
     expect(await rig.deps.online.getEnd(tableOf(rig.deps.settings.project, bundle))).toMatchObject({ sequence: 1n })
   })
 
+  test('a publish with nothing to write leaves no file, and whoever continues it reports the same counts', async () => {
+    const bundle = lookupBundle()
+    const files = async () => {
+      const paths: string[] = []
+      for await (const { path } of rig.deps.lake.list(`published/${bundle.view.name}/`)) paths.push(path)
+      return paths
+    }
+    const rows = [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 2)]
+    await rig.commit(bundle, 0, rows)
+    await rig.publish(bundle)
+    const before = await files()
+    await rig.commit(bundle, 0, rows)
+    // Killed between its record and its end: it gives no lease back.
+    const dying = rig.worker({
+      online: failingAt(rig.deps.online, 'putEnd'),
+      ledger: new Proxy(rig.deps.ledger, {
+        get: (target, name) => (name === 'releaseLease' ? async () => {} : Reflect.get(target, name).bind(target)),
+      }),
+    })
+    await expect(rig.publish(bundle, { workflowRunId: 'quiet' }, dying)).rejects.toThrow(Crash)
+    const outcome = await rig.publish(bundle, { workflowRunId: 'quiet', attempt: 2 })
+    expect(outcome).toMatchObject({ kind: 'finished', keyCounts: counts(2, 0, 2), itemsWritten: 0 })
+    expect(await files()).toEqual(before)
+    // What is online is still known without reading it.
+    await rig.commit(bundle, 1, [row(bundle, 61, 'ATL', 3)])
+    expect(await rig.publish(bundle)).toMatchObject({ keyCounts: counts(1, 1), itemsWritten: 1 })
+  })
+
   test('R36: a publisher stopped past its lease and woken after a successor changes nothing', async () => {
     const bundle = lookupBundle()
     const rows = (delay: number) => Array.from({ length: 25 }, (_, index) => row(bundle, index, `A${index}`, delay))
@@ -254,3 +282,12 @@ describe('publishing', () => {
     expect([...(await rig.online(bundle)).values()].map((values) => values?.delay).sort()).toEqual([31, 32, 33, 34, 35])
   })
 })
+
+function failingAt(online: OnlineStore, method: keyof OnlineStore): OnlineStore {
+  return new Proxy(online, {
+    get(target, name) {
+      if (name !== method) return Reflect.get(target, name).bind(target)
+      return () => Promise.reject(new Crash())
+    },
+  })
+}
