@@ -62,6 +62,8 @@ export interface StackAddresses {
   readonly from: string
   readonly temporal: string
   readonly temporalUi: string | null
+  /** Where the processes of a local stack answer `/readyz`, by their names; elsewhere whoever started them knows. */
+  readonly processes: Readonly<Record<string, string>>
 }
 
 /**

@@ -50,6 +50,7 @@ export function buildProgram(run: Runner, version: string): Command {
     .description('start the whole local stack; Ctrl-C stops it')
     .option('--no-worker', 'without the worker, to run it elsewhere')
     .option('--no-watcher', 'without the watcher')
+    .option('--no-server', 'without the serving API')
     .addHelpText(
       'after',
       example('millcourse dev', 'millcourse dev --no-worker   # and `millcourse worker` in a debugger'),

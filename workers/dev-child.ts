@@ -1,4 +1,4 @@
-/** The worker and the watcher as children of `millcourse dev`, and how they see that it is gone. */
+/** The worker, the watcher and the server as children of `millcourse dev`, and how they see that it is gone. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -6,8 +6,11 @@ import { MillcourseError } from '../core/errors.js'
 import type { RunningPart } from './dev-parts.js'
 import { builtProgram } from './stack-package.js'
 
+export const childNames = ['worker', 'watcher', 'server'] as const
+export type ChildName = (typeof childNames)[number]
+
 export interface DevChildOptions {
-  readonly command: 'worker' | 'watcher'
+  readonly command: ChildName
   readonly args: readonly string[]
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly logFile: string
@@ -18,7 +21,7 @@ export interface DevChildOptions {
 const readyTimeoutMs = 60_000
 const afterParentMs = 3_000
 
-/** Starts `millcourse worker|watcher` and waits until it says that it works. @throws MillcourseError STACK_START_FAILED */
+/** Starts `millcourse worker|watcher|server` and waits until it says that it works. @throws MillcourseError STACK_START_FAILED */
 export async function startDevChild(options: DevChildOptions): Promise<RunningPart> {
   const log = openSync(options.logFile, 'a')
   const loggedBefore = fstatSync(log).size

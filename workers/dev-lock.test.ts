@@ -90,7 +90,7 @@ describe('processes', () => {
   })
 
   test('the stack file of a killed stack counts as no stack', async () => {
-    const file = { startedAt: '', environment: {}, addresses: {}, pids: {} }
+    const file = { startedAt: '', environment: {}, addresses: {}, pids: {}, http: {} }
     await writeStackFile(repo, { ...file, owner: livingProcess(process.pid)! })
     expect(await readStackFile(repo)).not.toBeNull()
     await writeStackFile(repo, { ...file, owner: await deadProcess() })

@@ -1,6 +1,6 @@
 /**
  * The local stack, as `millcourse dev`, the demo and the tests start it: Postgres, dynalite and the Temporal dev server, then a
- * worker and a watcher, each a process of its own below this one.
+ * worker, a watcher and a server, each a process of its own below this one.
  *
  * No part is in this process's terminal session (Ctrl-C goes to all processes of one session at once: Postgres would be gone
  * before the worker had drained) and each holds one end of a pipe to this process, so that it ends with it, however it ends.
@@ -12,7 +12,7 @@ import { readProject } from '../adapters/feature-repo/project-file.js'
 import { createPostgresClient } from '../adapters/postgres/client.js'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import type { Environment } from './config.js'
-import { startDevChild } from './dev-child.js'
+import { type ChildName, childNames, startDevChild } from './dev-child.js'
 import { type DevLock, takeDevLock } from './dev-lock.js'
 import { type KeepOptions, type KeptPart, keepRunning, type StackEvent } from './dev-parts.js'
 import { type DevStores, startDevStores } from './dev-stores.js'
@@ -24,7 +24,8 @@ export interface DevStackOptions {
   readonly repoDir: string
   readonly withWorker?: boolean
   readonly withWatcher?: boolean
-  /** `--now` of the worker and the watcher. */
+  readonly withServer?: boolean
+  /** `--now` of the worker, the watcher and the server. */
   readonly now?: string | null
   /** Added to this process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>>
@@ -43,7 +44,9 @@ export interface DevStack {
   stopPart(name: PartName): Promise<void>
 }
 
-const stopTimeoutMs = { worker: 45_000, watcher: 10_000 } as const
+const stopTimeoutMs = { worker: 45_000, watcher: 10_000, server: 15_000 } as const
+/** Nobody outside this machine reaches the processes' HTTP side. */
+const httpHost = '127.0.0.1'
 
 /** @throws MillcourseError STACK_START_FAILED (another stack runs in this repo, a part did not come up), STACK_TOOL_MISSING */
 export async function startDevStack(options: DevStackOptions): Promise<DevStack> {
@@ -104,6 +107,7 @@ class LocalStack {
     await this.#writeFile()
     if (this.options.withWorker !== false) await this.#startChild('worker', environment)
     if (this.options.withWatcher !== false) await this.#startChild('watcher', environment)
+    if (this.options.withServer !== false) await this.#startChild('server', environment)
     const file = await this.#writeFile()
     this.#isUp = true
     return file
@@ -131,7 +135,7 @@ class LocalStack {
 
   async #stopParts(): Promise<void> {
     try {
-      await this.stopPart('watcher')
+      await Promise.all([this.stopPart('watcher'), this.stopPart('server')])
       await this.stopPart('worker')
       await Promise.all(this.#parts.map((part) => part.stop()))
     } finally {
@@ -140,13 +144,20 @@ class LocalStack {
     }
   }
 
-  async #startChild(name: 'worker' | 'watcher', environment: NodeJS.ProcessEnv): Promise<void> {
+  async #startChild(name: ChildName, environment: NodeJS.ProcessEnv): Promise<void> {
     this.#failIfStopAsked()
     const start = () =>
       startDevChild({
         command: name,
         args: ['--repo', this.repoDir, ...(this.options.now ? ['--now', this.options.now] : [])],
-        environment: { ...environment, ...this.#stores?.environment },
+        environment: {
+          ...environment,
+          ...this.#stores?.environment,
+          MILLCOURSE_HTTP_HOST: httpHost,
+          MILLCOURSE_HTTP_PORT: String(this.#stores?.ports[name]),
+          // No load balancer stands before it.
+          MILLCOURSE_DRAIN_DELAY: '0s',
+        },
         logFile: join(stateFolder(this.repoDir), 'logs', `${name}.log`),
         stopTimeoutMs: stopTimeoutMs[name],
       })
@@ -155,15 +166,26 @@ class LocalStack {
 
   async #writeFile(): Promise<StackFile> {
     this.#failIfStopAsked()
+    const http = this.#httpAddresses()
     const file: StackFile = {
       owner: livingProcess(process.pid)!,
       startedAt: this.#startedAt,
       environment: this.#stores!.environment,
-      addresses: { ...this.#stores!.addresses(), logs: join(stateFolder(this.repoDir), 'logs') },
+      addresses: {
+        ...this.#stores!.addresses(),
+        ...(http.server ? { 'Serving API': http.server } : {}),
+        logs: join(stateFolder(this.repoDir), 'logs'),
+      },
       pids: Object.fromEntries(this.#parts.map((part) => [part.name, part.running.pid])),
+      http,
     }
     await writeStackFile(this.repoDir, file)
     return file
+  }
+
+  #httpAddresses(): StackFile['http'] {
+    const running = childNames.filter((name) => this.#parts.some((part) => part.name === name))
+    return Object.fromEntries(running.map((name) => [name, `http://${httpHost}:${this.#stores!.ports[name]}`]))
   }
 
   #failIfStopAsked(): void {

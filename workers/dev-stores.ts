@@ -9,6 +9,7 @@ import { startDynalite } from '../adapters/embedded/embedded-dynalite.js'
 import { startEmbeddedPostgres } from '../adapters/embedded/embedded-postgres.js'
 import { startEmbeddedTemporal } from '../adapters/embedded/embedded-temporal.js'
 import type { Environment } from './config.js'
+import type { ChildName } from './dev-child.js'
 import { type KeepOptions, type KeptPart, keepRunning } from './dev-parts.js'
 import { readState, stateFolder, writeState } from './stack-file.js'
 
@@ -16,6 +17,8 @@ export interface DevStores {
   /** The variables of config.ts that name the stores, where the caller's environment did not. */
   readonly environment: Readonly<Record<string, string>>
   addresses(): Record<string, string>
+  /** Of the processes' HTTP side. */
+  readonly ports: Readonly<Record<ChildName, number>>
 }
 
 export interface DevStoresOptions {
@@ -34,6 +37,9 @@ interface Ports {
   readonly dynamodb: number
   readonly temporal: number
   readonly temporalUi: number
+  readonly worker: number
+  readonly watcher: number
+  readonly server: number
 }
 
 /** @throws MillcourseError STACK_START_FAILED, STACK_TOOL_MISSING */
@@ -56,6 +62,7 @@ export async function startDevStores(options: DevStoresOptions): Promise<DevStor
       MILLCOURSE_PROJECT: options.project,
       MILLCOURSE_LAKE: lake,
       MILLCOURSE_WATCH_STATE_DIR: environment.MILLCOURSE_WATCH_STATE_DIR || join(stateFolder(repoDir), 'watcher'),
+      MILLCOURSE_SERVER_STATE_DIR: environment.MILLCOURSE_SERVER_STATE_DIR || join(stateFolder(repoDir), 'server'),
       MILLCOURSE_SPILL_DIR: environment.MILLCOURSE_SPILL_DIR || join(stateFolder(repoDir), 'spill'),
       MILLCOURSE_SOURCES: environment.MILLCOURSE_SOURCES || options.repoDir,
       ...(postgres ? { MILLCOURSE_POSTGRES_URL: postgres.running.url } : {}),
@@ -63,6 +70,7 @@ export async function startDevStores(options: DevStoresOptions): Promise<DevStor
       ...(temporal ? { TEMPORAL_ADDRESS: temporal.running.address } : {}),
       ...(temporal?.running.uiUrl ? { TEMPORAL_UI_URL: temporal.running.uiUrl } : {}),
     },
+    ports,
     addresses: () => ({
       'Temporal UI': temporal?.running.uiUrl ?? environment.TEMPORAL_UI_URL ?? 'not known',
       Temporal: temporal?.running.address ?? `${environment.TEMPORAL_ADDRESS} (from the environment)`,
@@ -118,6 +126,9 @@ async function choosePorts(repoDir: string): Promise<Ports> {
     dynamodb: await pick(last?.dynamodb),
     temporal: await pick(last?.temporal),
     temporalUi: await pick(last?.temporalUi),
+    worker: await pick(last?.worker),
+    watcher: await pick(last?.watcher),
+    server: await pick(last?.server),
   }
   await writeState(repoDir, 'ports.json', ports)
   return ports

@@ -38,6 +38,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
     ...(project === null ? {} : { MILLCOURSE_PROJECT: project }),
     MILLCOURSE_SOURCES: repoDir,
     MILLCOURSE_WATCH_STATE_DIR: join(stateFolder(repoDir), 'watcher'),
+    MILLCOURSE_SERVER_STATE_DIR: join(stateFolder(repoDir), 'server'),
     ...stack?.environment,
     ...givenVariables(process.env),
     ...(pretended === null ? {} : { MILLCOURSE_NOW: formatInstant(pretended) }),
@@ -124,6 +125,7 @@ function addressesOf(config: Config, stack: StackFile | null): StackAddresses {
     from: stack ? `millcourse dev (process ${stack.owner.pid})` : 'the environment',
     temporal: config.temporal.address,
     temporalUi: config.temporal.uiUrl,
+    processes: stack?.http ?? {},
   }
 }
 

@@ -6,7 +6,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isAlive, type LivingProcess } from './stack-process.js'
 
-export type PartName = 'postgres' | 'dynamodb' | 'temporal' | 'worker' | 'watcher'
+export type PartName = 'postgres' | 'dynamodb' | 'temporal' | 'worker' | 'watcher' | 'server'
 
 export interface StackFile {
   /** The process that started the others and ends them. */
@@ -17,6 +17,8 @@ export interface StackFile {
   /** For people: what -> where. */
   readonly addresses: Readonly<Record<string, string>>
   readonly pids: Readonly<Partial<Record<PartName, number>>>
+  /** Where the processes answer `/readyz` and `/metrics`. */
+  readonly http: Readonly<Partial<Record<PartName, string>>>
 }
 
 /** Everything a repo's local stack keeps: data, logs, lock, addresses. */

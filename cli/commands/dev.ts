@@ -5,7 +5,7 @@ import type { CliContext, Report } from '../context.js'
 /** Starts the local stack, says what runs where, and stays until Ctrl-C or until the stack cannot go on. */
 export async function dev(
   context: CliContext,
-  options: { readonly worker: boolean; readonly watcher: boolean },
+  options: { readonly worker: boolean; readonly watcher: boolean; readonly server: boolean },
 ): Promise<Report> {
   const nothingMore: Report = { outcome: 'done', data: undefined, text: '' }
   let running: DevStack
@@ -14,6 +14,7 @@ export async function dev(
       repoDir: context.repoDir,
       withWorker: options.worker,
       withWatcher: options.watcher,
+      withServer: options.server,
       now: context.pretendedNow,
       signal: context.signal,
       log: ({ kind, text }) => (kind === 'starting' ? context.progress.update(text) : context.progress.line(text)),
