@@ -10,6 +10,9 @@ const throttles = new Set([
   'Throttling',
   'ThrottlingException',
   'BandwidthLimitExceeded',
+  // Two writers met.
+  'ConditionalRequestConflict',
+  'OperationAborted',
 ])
 const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired', 'RequestExpired'])
 const denials = new Set([
@@ -110,7 +113,7 @@ function absence({ name, message, status }: Fault, uri: string): Sentence | null
     (status !== undefined &&
       status >= 400 &&
       status < 500 &&
-      ![408, 409, 429].includes(status) &&
+      ![408, 429].includes(status) &&
       !throttles.has(name) &&
       name !== 'RequestTimeout')
   )

@@ -5,9 +5,8 @@ import {
   CreateMultipartUploadCommand,
   HeadObjectCommand,
 } from '@aws-sdk/client-s3'
-import { MillcourseError } from '../../core/errors.js'
 import { readFault } from './errors.js'
-import { formatS3Uri, type S3Location } from './location.js'
+import type { S3Location } from './location.js'
 import type { S3Connection } from './s3-connection.js'
 
 const partsAtOnce = 4
@@ -97,12 +96,6 @@ async function complete(
           await client.send(new HeadObjectCommand({ Bucket: at.bucket, Key: at.key }))
           return 'written'
         }
-        // S3 asks for all parts anew when two writers meet; whoever called us comes again.
-        if (status === 409)
-          throw new MillcourseError('LAKE_THROTTLED', `${formatS3Uri(at)} is being written by another process`, {
-            hint: 'it is tried again by itself',
-            facts: { file: formatS3Uri(at) },
-          })
         throw error
       }
     },

@@ -99,7 +99,6 @@ class S3Lake implements Lake {
         return 'written'
       } catch (error) {
         const { status } = readFault(error)
-        if (status === 409) throw busy(at)
         if (status !== 412) throw error
         // What is there may be ours, written by an attempt whose answer was lost.
         return isRepeated && Buffer.from(await this.read(path)).equals(bytes) ? 'written' : 'exists'
@@ -155,14 +154,6 @@ function isBefore(a: string, b: string): boolean {
 
 function unquoted(etag: string | undefined): string {
   return (etag ?? '').replaceAll('"', '')
-}
-
-/** Two conditional writes met: S3 asks to try again. */
-function busy(at: S3Location): MillcourseError {
-  return new MillcourseError('LAKE_THROTTLED', `${formatS3Uri(at)} is being written by another process`, {
-    hint: 'it is tried again by itself',
-    facts: { file: formatS3Uri(at) },
-  })
 }
 
 function invalidPath(path: string, why: string): MillcourseError {

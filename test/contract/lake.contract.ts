@@ -97,6 +97,31 @@ export function lakeContract(name: string, { newLake, skip = [] }: LakeContractO
       expect(await paths(`${folder}/run-1/`)).toEqual([`${folder}/run-1/x`])
     })
 
+    holds('a range is listed from its first path up to, not with, its last, whatever the folders', async () => {
+      const names = ['h=00/x', 'h=01.x', 'h=01/a', 'h=01/b/c', 'h=010/x', 'h=02/a', 'h=1/x'].map(
+        (name) => `${folder}/${name}`,
+      )
+      for (const name of names) await lake.writeIfAbsent(name, text('x'))
+      const listed = async (prefix: string, from: string, below: string) => {
+        const found: string[] = []
+        const range = { from: `${folder}/${from}`, below: `${folder}/${below}` }
+        for await (const file of lake.list(`${folder}/${prefix}`, range)) found.push(file.path.slice(folder.length + 1))
+        return found
+      }
+      expect(await listed('', 'h=01/', 'h=02/')).toEqual(['h=01/a', 'h=01/b/c', 'h=010/x'])
+      expect(await listed('h=0', 'h=01', 'h=02/a\u{10ffff}')).toEqual([
+        'h=01.x',
+        'h=01/a',
+        'h=01/b/c',
+        'h=010/x',
+        'h=02/a',
+      ])
+      expect(await listed('', 'h=01/b', 'h=01/b/d')).toEqual(['h=01/b/c'])
+      expect(await listed('', 'h=03', 'h=09')).toEqual([])
+      const whole = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      expect(await listed('', 'h', 'i')).toEqual(whole.map((name) => name.slice(folder.length + 1)))
+    })
+
     holds('odd names are names', async () => {
       const names = [
         "it's",
