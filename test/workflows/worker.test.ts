@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Connection } from '@temporalio/client'
 import getPort from 'get-port'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ActivityDeps } from '../../activities/activity-deps.js'
@@ -40,12 +41,13 @@ async function startServer(): Promise<EmbeddedTemporal> {
 }
 
 /** The registry answers that it knows no view, after `answerAfterMs`: the shortest way through a tick. */
-function startWorker({ answerAfterMs = 0, name = 'the worker' } = {}) {
+function startWorker({ answerAfterMs = 0, name = 'the worker', env = {} } = {}) {
   const config = readConfig({
     MILLCOURSE_POSTGRES_URL: 'postgresql://nowhere/none',
     MILLCOURSE_LAKE: dir,
     TEMPORAL_ADDRESS: `127.0.0.1:${port}`,
     MILLCOURSE_SHUTDOWN_GRACE: '10s',
+    ...env,
   })
   const log: string[] = []
   const asked = withResolvers()
@@ -124,6 +126,32 @@ test('told to stop, it finishes what is under way before it ends', async () => {
   const next = startWorker({ name: 'the next' })
   expect(await ticked).toMatchObject({ message: 'the first knows no view' })
   await next.ready
+})
+
+test('as a build of a deployment it takes runs once that build is current', async () => {
+  await startServer()
+  const version = { deploymentName: 'flights-worker', buildId: '0.2.0' }
+  const worker = startWorker({ env: { MILLCOURSE_DEPLOYMENT: 'flights-worker', MILLCOURSE_BUILD_ID: '0.2.0' } })
+  await worker.ready
+  const connection = await Connection.connect({ address: `127.0.0.1:${port}` })
+  cleanups.push(() => connection.close())
+  const { workflowService } = connection
+  // The server learns of a build by its first poll.
+  const makeCurrent = () =>
+    workflowService.setWorkerDeploymentCurrentVersion({ namespace: 'default', ...version }).then(
+      () => 'current',
+      (error) => error.details,
+    )
+  await expect.poll(makeCurrent, { timeout: 30_000 }).toBe('current')
+  await expect(worker.tick()).rejects.toMatchObject({ code: 'REGISTRY_UNKNOWN_VIEW' })
+  const { executions } = await workflowService.listWorkflowExecutions({
+    namespace: 'default',
+    query: "WorkflowType = 'tick'",
+  })
+  const { workflowExecutionInfo } = await workflowService.describeWorkflowExecution({
+    ...{ namespace: 'default', execution: executions[0]!.execution! },
+  })
+  expect(workflowExecutionInfo?.versioningInfo?.deploymentVersion).toMatchObject(version)
 })
 
 function withResolvers() {
