@@ -112,6 +112,8 @@ async function live(): Promise<void> {
     if (runs.length === hours + 1 && runs.every(({ outcome }) => outcome !== 'running')) break
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+  // A question to a workflow that has ended replays it to its end.
+  for (const { workflowId } of runs) await temporal.client.workflow.getHandle(workflowId).query('__stack_trace')
   const watching = { clock, log, ledger, registry, scheduler, channels: [], telemetry: watched }
   await (await createWatcher(watching, { ...watcherDefaults, stateDir: join(dir, 'watcher') })).look()
   await handle.stop()
