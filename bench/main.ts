@@ -1,8 +1,11 @@
 /** `npm run bench -- NAME [--json]`: one benchmark per goal, each against its peer in the same run. Exit code 0 unless it could not run. */
 import type { BenchResult } from './bench-result.js'
 import { help } from './help.js'
+import { hour } from './hour.js'
+import { memory } from './memory.js'
+import { overhead } from './overhead.js'
 
-const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = { help }
+const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = { help, hour, memory, overhead }
 
 const [name = '', ...flags] = process.argv.slice(2)
 const benchmark = benchmarks[name]
