@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createLogAlertChannel } from '../../adapters/alerts/log/log-alert-channel.js'
-import { incidentRules } from '../app/alarms.js'
+import { backupDoneText, incidentRules } from '../app/alarms.js'
 import { synthesisedExample } from './synthesised.js'
 
 const alarms = synthesisedExample().ofType('AWS::CloudWatch::Alarm')
@@ -88,4 +88,8 @@ test('the dashboard shows the incidents, the tasks, Postgres, DynamoDB and each 
     'PiiServer: requests',
   ])
     expect(titles).toContain(part)
+})
+test('the backup says what its alarm waits for', () => {
+  const command = readFileSync(new URL('../../cli/commands/backup.ts', import.meta.url), 'utf8')
+  expect(command).toContain(backupDoneText)
 })

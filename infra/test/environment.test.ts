@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { readConfig } from '../../workers/config.js'
+import { knownVariables, productCommands } from './product-words.js'
+import { synthesisedExample } from './synthesised.js'
+
+interface Named {
+  readonly Name: string
+  readonly Value?: string
+}
+
+const secretValues: Readonly<Record<string, string>> = {
+  MILLCOURSE_POSTGRES_URL: 'postgresql://millcourse:secret@db.example.com:5432/millcourse?sslmode=verify-full',
+  MILLCOURSE_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  MILLCOURSE_API_TOKENS: 'abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv',
+  TEMPORAL_API_KEY: 'key',
+}
+
+/** What each task's process will find in its environment; secrets with a value such as they hold. */
+const environments = synthesisedExample()
+  .ofType('AWS::ECS::TaskDefinition')
+  .map(({ properties }) => {
+    const [container] = properties.ContainerDefinitions as {
+      Environment: Named[]
+      Secrets: Named[]
+      Command: string[]
+    }[]
+    return {
+      process: String(properties.Family).replace('millcourse-flights-', ''),
+      command: container!.Command,
+      variables: Object.fromEntries([
+        ...container!.Environment.map(({ Name, Value }) => [Name, Value!]),
+        ...container!.Secrets.map(({ Name }) => [Name, secretValues[Name]!]),
+      ]) as Record<string, string>,
+    }
+  })
+
+describe.each(environments)('$process', ({ process, command, variables }) => {
+  test('every variable is one that the product reads', () => {
+    expect(Object.keys(variables).filter((name) => !knownVariables().includes(name))).toEqual([])
+  })
+  test('its process starts with them', () => {
+    const config = readConfig(variables)
+    expect(config.project).toBe('flights')
+    expect(config.lake).toMatch(/^s3:\/\/.+\/flights$/)
+    expect(config.worker.shutdownGraceMs).toBe(90_000)
+    expect(config.temporal.isTls).toBe('TEMPORAL_API_KEY' in variables)
+    if (process === 'watcher') expect(config.watcher.webhook?.url).toBe('https://alerts.example.com/millcourse')
+    if (process === 'worker')
+      expect(config.engine).toMatchObject({
+        memoryLimitMb: 4096,
+        threads: 2,
+        spillDir: '/spill',
+        spillMaxMb: 60 * 1024,
+      })
+  })
+  test('its command is one of the product’s', () => {
+    expect(productCommands()).toContain(command[0])
+  })
+})
+
+test('the image holds what the environment counts on', () => {
+  const dockerfile = readFileSync(new URL('../Dockerfile', import.meta.url), 'utf8')
+  const url = synthesisedExample()
+    .ofType('AWS::SecretsManager::Secret')
+    .find(({ id }) => id.startsWith('PostgresUrl'))!
+  const authorities = /sslrootcert=(\S+)$/.exec(String(url.properties.SecretString))![1]!
+  expect(dockerfile).toContain(authorities)
+  for (const { variables } of environments)
+    for (const name of ['MILLCOURSE_SPILL_DIR', 'MILLCOURSE_WATCH_STATE_DIR'])
+      if (variables[name] !== undefined) expect(dockerfile).toMatch(new RegExp(`VOLUME .*"${variables[name]}"`))
+})
