@@ -14,7 +14,7 @@ import {
   rowCountsFrom,
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
-import { assert, MillcourseError } from '../core/errors.js'
+import { assert, isMillcourseError, MillcourseError } from '../core/errors.js'
 import { buildProfileQueries, type Profile, profileFrom } from '../core/judge/index.js'
 import type { PinnedFile } from '../core/plan/index.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
@@ -88,7 +88,7 @@ async function compute(
       const rejected = counts.read - counts.kept
       const candidate: Candidate = {
         runId: run.runId,
-        data: counts.kept > 0 ? await write('candidates', 'data', query.output) : null,
+        data: counts.kept > 0 ? await namingSums(bundle, () => write('candidates', 'data', query.output)) : null,
         quarantine: rejected > 0 ? await write('quarantine', 'rejected', `SELECT * FROM ${query.rejected}`) : null,
         counts,
         reopens,
@@ -120,6 +120,28 @@ async function readTypes(
       }),
     },
   )
+}
+
+/** Every value fits its type when it is read: what does not fit later is a sum. */
+async function namingSums<T>({ view }: ViewBundle, compute: () => Promise<T>): Promise<T> {
+  try {
+    return await compute()
+  } catch (error) {
+    if (!isMillcourseError(error) || error.code !== 'COMPUTE_VALUE_OUT_OF_RANGE') throw error
+    const sums = view.features.filter(
+      (feature) => feature.kind === 'window' && (feature.operation === 'sum' || feature.operation === 'avg'),
+    )
+    const names = sums.map(({ name }) => name).join(', ')
+    throw new MillcourseError(
+      error.code,
+      `a sum of ${view.name} does not fit 38 digits, of ${names}: ${error.message}`,
+      {
+        cause: error,
+        hint: 'correct the values in the source, or leave the feature out; the interval runs again when its files or the definition change',
+        facts: { view: view.name, features: names },
+      },
+    )
+  }
 }
 
 /** R28. @throws MillcourseError RUN_COUNTS_DO_NOT_RECONCILE */

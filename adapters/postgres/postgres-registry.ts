@@ -12,6 +12,7 @@ import type {
   FeatureServiceDefinition,
   FeatureViewDefinition,
 } from '../../core/define/definitions.js'
+import { didYouMean } from '../../core/define/did-you-mean.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import type { ServingDefinitions } from '../../core/serve/index.js'
@@ -166,8 +167,12 @@ async function unknownView(db: Database, project: string, name: string, version:
     .execute()
   const known = rows.map((row) => `${row.name}@v${row.version}`).join(', ')
   const asked = version === undefined ? name : `${name}@v${version}`
+  const near = didYouMean(
+    name,
+    rows.map((row) => row.name).filter((one) => one !== name),
+  )
   return new MillcourseError('REGISTRY_UNKNOWN_VIEW', `there is no view "${asked}" in project "${project}"`, {
-    hint: known === '' ? 'nothing is applied yet: millcourse apply' : `applied views are ${known}`,
+    hint: known === '' ? 'nothing is applied yet: millcourse apply' : `${near}applied views are ${known}`,
     facts: { view: asked },
   })
 }

@@ -45,11 +45,14 @@ export async function materialize(context: CliContext, name: string, options: Ma
 
 function buildTick(context: CliContext, view: string, { from, to }: MaterializeOptions): TickInput {
   const range = { from: from ?? null, to: to ?? null }
-  if (from !== undefined && to !== undefined && parseInstant(from) >= parseInstant(to))
-    throw new MillcourseError('PLAN_INTERVAL_INVALID', `the range from ${from} to ${to} is empty or runs backward`, {
-      hint: 'swap --from and --to',
+  if (from !== undefined && to !== undefined && parseInstant(from) >= parseInstant(to)) {
+    const isEmpty = parseInstant(from) === parseInstant(to)
+    const what = isEmpty ? 'is empty' : 'runs backward'
+    throw new MillcourseError('PLAN_INTERVAL_INVALID', `the range from ${from} to ${to} ${what}`, {
+      hint: isEmpty ? '--to is the end of the last interval, after --from' : 'swap --from and --to',
       facts: { from, to },
     })
+  }
   const canonical = (text: string | null) => (text === null ? null : formatInstant(parseInstant(text)))
   return {
     view,

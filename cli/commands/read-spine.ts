@@ -10,6 +10,7 @@ import {
 } from '../../core/compute/index.js'
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
+import { whyUnreadable } from '../../core/source/index.js'
 
 export type SpineFile = Pick<TrainingRequest['spine'], 'file' | 'format'>
 
@@ -57,8 +58,11 @@ export async function namingSpine<T>(spine: SpineFile, work: () => Promise<T>): 
   } catch (error) {
     const isSpine = isMillcourseError(error) && error.code === 'SOURCE_FILE_CORRUPT'
     if (!isSpine) throw error
-    const why = error.message.split(' cannot be read as Parquet: ').at(-1)
-    throw new MillcourseError('TRAINING_SPINE_INVALID', `the spine ${spine.file} cannot be read as Parquet: ${why}`, {
+    const { size: sizeBytes } = await stat(spine.file)
+    const bytes = { sizeBytes, read: (start: number, length: number) => readPart(spine.file, start, length) }
+    const why = await whyUnreadable(bytes, null)
+    const what = why?.what ?? `cannot be read as Parquet: ${error.message.split(' cannot be read as Parquet: ').at(-1)}`
+    throw new MillcourseError('TRAINING_SPINE_INVALID', `the spine ${spine.file} ${what}`, {
       cause: error.cause,
       hint: 'write the file again, complete and unencrypted; or give it as CSV',
       facts: { file: spine.file },

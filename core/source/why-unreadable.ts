@@ -2,7 +2,6 @@
  * Why a file cannot be read, in words of files and columns: the engine's own words are about neither. Asked only once reading has
  * failed; looks at the file's two ends.
  */
-import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { type ErrorCode, isMillcourseError } from '../errors.js'
 import type { FileBytes } from './exact-times.js'
 import { fieldOf, readThrift, type ThriftList, type ThriftStruct } from './thrift-compact.js'
@@ -22,8 +21,8 @@ const codecs = ['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'LZO', 'BROTLI', 'LZ4', 'ZSTD'
 const unreadCodecs = ['LZO', 'LZ4']
 const shownBytes = 12
 
-/** Null: its ends are as they should be. @param columns the ones asked for */
-export async function whyUnreadable(file: FileBytes, columns: readonly string[]): Promise<Unreadable | null> {
+/** Null: its ends are as they should be. @param columns the ones asked for; null: all */
+export async function whyUnreadable(file: FileBytes, columns: readonly string[] | null): Promise<Unreadable | null> {
   if (file.sizeBytes === 0) return corrupt('is empty (0 bytes)')
   const head = await file.read(0, shownBytes)
   const tail = await file.read(Math.max(0, file.sizeBytes - 8), 8)
@@ -45,15 +44,15 @@ export async function whyUnreadable(file: FileBytes, columns: readonly string[])
 }
 
 // Numbers of fields: parquet.thrift of the Parquet format.
-function whyColumn(footer: ThriftStruct, columns: readonly string[]): Unreadable | null {
+function whyColumn(footer: ThriftStruct, columns: readonly string[] | null): Unreadable | null {
   for (const group of structs(footer, 4))
     for (const chunk of structs(group, 1)) {
       const crypto = fieldOf(chunk, 8)?.value as ThriftStruct | undefined
       const withKey = crypto && (fieldOf(crypto, 2)?.value as ThriftStruct | undefined)
       const metadata = fieldOf(chunk, 3)?.value as ThriftStruct | undefined
       const path = (withKey && fieldOf(withKey, 1)) ?? (metadata && fieldOf(metadata, 3))
-      const name = columns.find((one) => isFirst(path?.value as ThriftList | undefined, one))
-      if (name === undefined) continue
+      const name = firstName(path?.value as ThriftList | undefined)
+      if (name === null || (columns !== null && !columns.includes(name))) continue
       if (crypto) return unsupported(`has an encrypted column "${name}"`, noKeys, name)
       const codec = codecs[Number(metadata && fieldOf(metadata, 4)?.value)]
       if (codec && unreadCodecs.includes(codec))
@@ -66,10 +65,18 @@ function whyColumn(footer: ThriftStruct, columns: readonly string[]): Unreadable
   return null
 }
 
-function isFirst(path: ThriftList | undefined, name: string): boolean {
-  const bytes = path?.items[0] as Uint8Array | undefined
-  const asked = utf8ToBytes(name)
-  return bytes?.length === asked.length && asked.every((byte, at) => bytes[at] === byte)
+function firstName(path: ThriftList | undefined): string | null {
+  const bytes = path?.items[0]
+  return bytes instanceof Uint8Array ? utf8Text(bytes) : null
+}
+
+/** What `decodeURIComponent` knows of UTF-8 is enough for a name; core has no TextDecoder. */
+function utf8Text(bytes: Uint8Array): string | null {
+  try {
+    return decodeURIComponent([...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''))
+  } catch {
+    return null
+  }
 }
 
 function structs(struct: ThriftStruct, id: number): readonly ThriftStruct[] {
