@@ -1,9 +1,10 @@
 /** The connection to one project's schema: pool, transactions with their retries, migrations, and how values travel. */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pRetry from 'p-retry'
 import pg from 'pg'
-import { MillcourseError } from '../../core/errors.js'
+import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { SchemaState } from '../../core/ports/schema-state.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { isPassingConflict, type ServerName, toMillcourseError } from './errors.js'
@@ -141,11 +142,26 @@ export function schemaName(project: string): string {
   return `millcourse_${project.replace(/[^a-z0-9_]/gi, '_').slice(0, 35)}_${digest}`
 }
 
+/** The driver would find out at the first connection, and it would look like a server that is away. */
+function checkFiles(parameters: URLSearchParams): void {
+  for (const name of ['sslrootcert', 'sslcert', 'sslkey']) {
+    const file = parameters.get(name)
+    if (file === null || existsSync(file)) continue
+    throw new MillcourseError('CONFIG_INVALID', `${name}=${file} in the ledger's URL: there is no such file`, {
+      hint: 'let it name a PEM file that this process can read',
+      facts: { variable: 'MILLCOURSE_POSTGRES_URL', file },
+    })
+  }
+}
+
 function nameServer(url: string): ServerName {
   try {
-    const { host, pathname } = new URL(url)
+    const { host, pathname, searchParams } = new URL(url)
+    checkFiles(searchParams)
     return `${host}${pathname}`
-  } catch {
+  } catch (error) {
+    if (isMillcourseError(error)) throw error
+
     // The parser's own error repeats the URL, with the password.
     throw new MillcourseError('CONFIG_INVALID', "the ledger's URL is not a URL", {
       hint: 'write it as postgres://user:password@host:5432/database; special characters in the password as %XX',

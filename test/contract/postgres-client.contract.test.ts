@@ -109,6 +109,12 @@ describe('a failing connection', () => {
     )
   })
 
+  test('with a certificate that is not there is a configuration error that names the file', () => {
+    expect(() => connectPostgres({ url: 'postgres://me:s3cret@db/x?sslrootcert=/none/ca.pem', project: 'p' })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('sslrootcert=/none/ca.pem') }),
+    )
+  })
+
   test('to a server that hangs up is LEDGER_UNREACHABLE', async () => {
     const rude = createServer((socket) => socket.resume().end())
     await new Promise<void>((done) => rude.listen(0, '127.0.0.1', done))
