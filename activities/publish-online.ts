@@ -133,7 +133,8 @@ async function runPublish(
   const key: ViewKey = { view: publish.view, version: publish.version }
   const lease = new PublishLease(deps, publish, askedAtMs)
   try {
-    const { identity } = await deps.online.ensureTable(publish.table)
+    const { identity, warnings } = await deps.online.ensureTable(publish.table, tableTags(deps, bundle))
+    for (const warning of warnings) deps.log.warn({ view: publish.view, version: publish.version }, warning)
     const columns = publishedColumns(bundle)
     const context: PublishContext = { deps, bundle, columns, publish, tableIdentity: identity }
     return await publishDelta(context, attempt, lease)
@@ -143,6 +144,17 @@ async function runPublish(
     throw error
   } finally {
     lease.stop()
+  }
+}
+
+/** For costs and access per view; the view's own tags (`pii`) under their own names. */
+function tableTags({ settings: { project } }: ActivityDeps, { view }: ViewBundle): Record<string, string> {
+  const { name, version, owner, tags } = view
+  return {
+    ...Object.fromEntries(Object.entries(tags).map(([tag, value]) => [tag, String(value)])),
+    ...{ 'millcourse:project': project, 'millcourse:view': name },
+    'millcourse:version': String(version),
+    ...(owner === null ? {} : { 'millcourse:owner': owner }),
   }
 }
 

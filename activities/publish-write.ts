@@ -1,12 +1,13 @@
-/** Writes a delta's items in key order, part by part, each part acknowledged by a heartbeat with the cursor. */
+/** Writes a delta's items in key order, part by part; heartbeats carry the cursor of what is acknowledged. */
 
 import type { ColumnType } from '../core/define/definitions.js'
+import { assert } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { LeaseResult } from '../core/ports/ledger.js'
-import type { PutOutcome } from '../core/ports/online-store.js'
+import type { OnlineWrite, PutOutcome, WriteOptions } from '../core/ports/online-store.js'
 import type { EngineRow, EngineValue } from '../core/ports/query-engine.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
-import { encodeKey, encodeValues, type OnlineItem, onlineExpirySeconds, readDeltaSql } from '../core/publish/index.js'
+import { encodeKey, encodeValues, onlineExpirySeconds, readDeltaSql } from '../core/publish/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import type { Delta } from './publish-delta.js'
 import type { PublishLease } from './publish-lease.js'
@@ -25,8 +26,12 @@ export interface WriteProgress {
   heartbeat(cursor: PublishCursor): void
 }
 
-/** Rows of the delta held at once: some parts, so that a part does not cost a query of its own. */
+/** Rows of the delta held at once, and as many read while they are written: so that reading costs no time of its own. */
 const rowsHeldMin = 10_000
+/** Of the first read, for which writing waits. */
+const rowsFirst = 1_000
+/** Acknowledged items between two heartbeats inside a part. */
+const heartbeatItems = 500
 
 export async function writeDelta(
   context: PublishContext,
@@ -36,35 +41,49 @@ export async function writeDelta(
 ): Promise<{ readonly result: LeaseResult; readonly itemsWritten: number }> {
   const { deps, publish } = context
   const partItems = deps.settings.publishPartItems
-  const rowsHeld = Math.max(rowsHeldMin, partItems)
-  let itemsWritten = 0
-  for (let from = progress.from; from < delta.file.keys; from += rowsHeld) {
-    const items = await readItems(context, delta, from, Math.min(from + rowsHeld, delta.file.keys))
-    for (let part = 0; part < items.length; part += partItems) {
-      if (progress.signal.aborted) throw (progress.signal as { readonly reason?: unknown }).reason
-      if ((await lease.check()) === 'overtaken') return { result: 'overtaken', itemsWritten }
-      const batch = items.slice(part, part + partItems)
-      const outcomes = await writePart(context, batch, from + part, lease, progress)
-      itemsWritten += outcomes.filter((outcome) => outcome === 'written').length
-      if (outcomes.includes('refused')) {
-        if (progress.signal.aborted) throw (progress.signal as { readonly reason?: unknown }).reason
-        // A higher sequence is stored, or the lease ran out under the part: then the ledger says whose it is, and the part is repeated.
-        if (lease.mayWrite() || (await lease.check()) === 'overtaken') return { result: 'overtaken', itemsWritten }
-        part -= partItems
+  const throwIfAborted = (): void => {
+    if (progress.signal.aborted) throw (progress.signal as { readonly reason?: unknown }).reason
+  }
+  let written = progress.from
+  const tell = (items: number): void => {
+    written = items
+    progress.heartbeat({ sequence: publish.sequence.toString(), items })
+  }
+  const result = (result: LeaseResult) => ({ result, itemsWritten: written - progress.from })
+  for await (const items of readAhead(context, delta, progress.from)) {
+    const end = written + items.length
+    while (written < end) {
+      throwIfAborted()
+      if ((await lease.check()) === 'overtaken') return result('overtaken')
+      const from = written
+      const part = items.slice(items.length - (end - from)).slice(0, partItems)
+      const outcomes = await writePart(context, part, from, {
+        mayWrite: lease.mayWrite,
+        signal: progress.signal,
+        onWritten: (count) => {
+          if (from + count - written >= heartbeatItems) tell(from + count)
+        },
+      })
+      if (!outcomes.includes('refused')) {
+        tell(from + part.length)
         continue
       }
-      progress.heartbeat({ sequence: publish.sequence.toString(), items: from + part + batch.length })
+      throwIfAborted()
+      // A higher sequence is stored, or the lease ran out under the part: then the ledger says whose it is, and the rest is repeated.
+      if (lease.mayWrite() || (await lease.check()) === 'overtaken') {
+        written = from + outcomes.filter((outcome) => outcome === 'written').length
+        return result('overtaken')
+      }
     }
   }
-  return { result: 'ok', itemsWritten }
+  return result('ok')
 }
 
 async function writePart(
   { deps, publish }: PublishContext,
-  items: readonly OnlineItem[],
+  items: readonly OnlineWrite[],
   from: number,
-  lease: PublishLease,
-  { signal }: WriteProgress,
+  options: WriteOptions,
 ): Promise<PutOutcome[]> {
   const { telemetry = noTelemetry } = deps
   const { view, table } = publish
@@ -72,7 +91,7 @@ async function writePart(
   const place = { 'db.system.name': 'aws.dynamodb', 'db.collection.name': table, 'millcourse.view': view }
   return await telemetry.span('publish part', { ...place, 'millcourse.part.from': from }, async (span) => {
     const startedAtMs = deps.clock.monotonicMs()
-    const outcomes = await deps.online.putItems(table, items, { mayWrite: lease.mayWrite, signal })
+    const outcomes = await deps.online.putItems(table, items, options)
     const written = outcomes.filter((outcome) => outcome === 'written').length
     const refused = outcomes.length - written
     telemetry.observe(
@@ -87,7 +106,28 @@ async function writePart(
   })
 }
 
-async function readItems(context: PublishContext, delta: Delta, from: number, to: number): Promise<OnlineItem[]> {
+/** The delta's items in its order, the next part being read while the last one is used. */
+async function* readAhead(context: PublishContext, delta: Delta, first: number): AsyncGenerator<OnlineWrite[]> {
+  const rowsHeld = Math.max(rowsHeldMin, context.deps.settings.publishPartItems)
+  const read = (from: number, rows: number) => {
+    if (from >= delta.file.keys) return null
+    const items = readItems(context, delta, from, Math.min(from + rows, delta.file.keys))
+    // Met when it is awaited; until then it is no unhandled rejection.
+    items.catch(() => {})
+    return items
+  }
+  let from = first
+  let next = read(from, rowsFirst)
+  while (next !== null) {
+    const items = await next
+    assert(items.length > 0, 'the delta has all the rows that were recorded')
+    from += items.length
+    next = read(from, rowsHeld)
+    yield items
+  }
+}
+
+async function readItems(context: PublishContext, delta: Delta, from: number, to: number): Promise<OnlineWrite[]> {
   const { deps, columns } = context
   const sql = readDeltaSql(columns, deps.lake.uri(delta.file.path), from, to)
   const rows = await deps.engine.withSession((session) => session.all({ sql }), { isLight: true })
@@ -101,7 +141,7 @@ function toItem(
   { bundle, columns, publish }: PublishContext,
   row: EngineRow,
   expiry: { readonly realNow: bigint; readonly ttlNs: bigint | null },
-): OnlineItem {
+): OnlineWrite {
   const take = (all: readonly { readonly alias: string; readonly type: ColumnType }[]) =>
     all.map(({ alias, type }) => fromStored(type, row[alias] ?? null))
   const isEmpty = row.is_empty === true
@@ -113,6 +153,7 @@ function toItem(
     values: isEmpty ? null : encodeValues(bundle.view.features, take(columns.features)),
     schemaHash: columns.schemaHash,
     expiresAtSeconds: onlineExpirySeconds({ isEmpty, eventAt, ...expiry }),
+    isNew: row.is_new === true,
   }
 }
 

@@ -4,8 +4,9 @@ import { help } from './help.js'
 import { hour } from './hour.js'
 import { memory } from './memory.js'
 import { overhead } from './overhead.js'
+import { publish } from './publish.js'
 
-const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = { help, hour, memory, overhead }
+const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = { help, hour, memory, overhead, publish }
 
 const [name = '', ...flags] = process.argv.slice(2)
 const benchmark = benchmarks[name]

@@ -44,6 +44,8 @@ const schema = z.object({
   MILLCOURSE_S3_CA: z.string().optional(),
   MILLCOURSE_HTTPFS: z.string().optional(),
   MILLCOURSE_DYNAMODB_ENDPOINT: z.url().optional(),
+  MILLCOURSE_DYNAMODB_KMS_KEY: z.string().min(1).optional(),
+  MILLCOURSE_DYNAMODB_TABLES_MAX: count(2_500),
   AWS_REGION: z.string().min(1).default('us-east-1'),
   TEMPORAL_ADDRESS: z.string().regex(/^[^\s:]+:\d+$/, 'write it as host:7233'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
@@ -141,7 +143,14 @@ export interface Config {
   /** The root of relative source paths; the working folder where nothing is said. */
   readonly sources: string
   readonly s3: S3Config
-  readonly online: { readonly endpoint: string | null; readonly region: string }
+  readonly online: {
+    readonly endpoint: string | null
+    readonly region: string
+    /** For new tables; null: a key that AWS owns. */
+    readonly kmsKey: string | null
+    /** The account's quota of tables, for `plan`. */
+    readonly tablesMax: number
+  }
   readonly temporal: TemporalConfig
   /** `--now`; null: the real clock. */
   readonly now: IsoInstant | null
@@ -219,7 +228,12 @@ function toConfig(env: z.output<typeof schema>): Config {
       roleArn: env.MILLCOURSE_S3_ROLE_ARN ?? null,
       caFile: env.MILLCOURSE_S3_CA ?? null,
     },
-    online: { endpoint: env.MILLCOURSE_DYNAMODB_ENDPOINT ?? null, region: env.AWS_REGION },
+    online: {
+      endpoint: env.MILLCOURSE_DYNAMODB_ENDPOINT ?? null,
+      region: env.AWS_REGION,
+      kmsKey: env.MILLCOURSE_DYNAMODB_KMS_KEY ?? null,
+      tablesMax: env.MILLCOURSE_DYNAMODB_TABLES_MAX,
+    },
     temporal: {
       address: env.TEMPORAL_ADDRESS,
       namespace: env.TEMPORAL_NAMESPACE,

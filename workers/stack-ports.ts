@@ -72,10 +72,10 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
       return runControl
     }),
     online: once(async () => {
-      const { endpoint, region } = config().online
+      const settings = config().online
       const { DynamoDbOnlineStore } = await import('../adapters/dynamodb/dynamodb-online-store.js')
-      const credentials = localCredentials(endpoint)
-      const online = new DynamoDbOnlineStore({ endpoint, region, credentials, ...(telemetry ? { telemetry } : {}) })
+      const credentials = localCredentials(settings.endpoint)
+      const online = new DynamoDbOnlineStore({ ...settings, credentials, ...(telemetry ? { telemetry } : {}) })
       closers.push(() => online.close())
       return online
     }),

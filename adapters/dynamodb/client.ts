@@ -15,6 +15,10 @@ export interface DynamoDbOptions {
   readonly requestTimeoutMs: number
   /** Throttles, server errors and timeouts are retried for so long before they become an error. */
   readonly patienceMs: number
+  /** A customer's KMS key (id, ARN or alias) for new tables; null: a key that AWS owns. */
+  readonly kmsKey: string | null
+  /** The account's quota of tables in the region. */
+  readonly tablesMax: number
   /** Absent: nobody measures. */
   readonly telemetry?: Telemetry
 }
@@ -26,6 +30,8 @@ export const dynamoDbDefaults = {
   concurrency: 32,
   requestTimeoutMs: 5_000,
   patienceMs: 30_000,
+  kmsKey: null,
+  tablesMax: 2_500,
 } as const satisfies DynamoDbOptions
 
 export function createClient(options: DynamoDbOptions): DynamoDBClient {

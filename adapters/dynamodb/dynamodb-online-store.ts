@@ -1,11 +1,19 @@
 /** The online store on DynamoDB: reads are consistent, writes are conditional (item-writer.ts, R36), a view version is a table (tables.ts). */
 import { BatchGetItemCommand, type DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { assert, MillcourseError } from '../../core/errors.js'
-import type { OnlineStore, OnlineWrite, PutOutcome, WriteOptions } from '../../core/ports/online-store.js'
+import type {
+  EnsuredTable,
+  OnlineLimits,
+  OnlineStore,
+  OnlineWrite,
+  PutOutcome,
+  WriteOptions,
+} from '../../core/ports/online-store.js'
 import type { OnlineItem, PublishedEnd } from '../../core/publish/online-item.js'
 import { createClient, type DynamoDbOptions, dynamoDbDefaults } from './client.js'
 import { endKey, fromStoredEnd, fromStoredItem, isEnd, keyText, type StoredItem, toStoredEnd } from './item-format.js'
 import { ItemWriter } from './item-writer.js'
+import { readLimits } from './limits.js'
 import { withPatience } from './patience.js'
 import { Tables } from './tables.js'
 
@@ -21,12 +29,12 @@ export class DynamoDbOnlineStore implements OnlineStore {
   constructor(options: Partial<DynamoDbOptions> = {}) {
     this.options = { ...dynamoDbDefaults, ...options }
     this.client = createClient(this.options)
-    this.tables = new Tables(this.client, this.options.patienceMs)
+    this.tables = new Tables(this.client, this.options)
     this.writer = new ItemWriter(this.client, this.options)
   }
 
-  ensureTable(table: string): Promise<{ readonly identity: string }> {
-    return this.tables.ensure(table)
+  ensureTable(table: string, tags: Readonly<Record<string, string>> = {}): Promise<EnsuredTable> {
+    return this.tables.ensure(table, tags)
   }
 
   describeTable(table: string): Promise<{ readonly identity: string } | null> {
@@ -74,6 +82,10 @@ export class DynamoDbOnlineStore implements OnlineStore {
       from = page.LastEvaluatedKey
       yield (page.Items ?? []).filter((stored) => !isEnd(stored)).map(fromStoredItem)
     } while (from !== undefined)
+  }
+
+  limits(): Promise<OnlineLimits> {
+    return readLimits(this.client, this.options.tablesMax)
   }
 
   async close(): Promise<void> {

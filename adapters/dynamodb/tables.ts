@@ -6,29 +6,29 @@ import {
   DescribeTableCommand,
   type DynamoDBClient,
   type TableDescription,
-  UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb'
 import { MillcourseError } from '../../core/errors.js'
+import type { EnsuredTable } from '../../core/ports/online-store.js'
 import { isNamed } from './errors.js'
 import { withPatience } from './patience.js'
+import { applySettings } from './table-settings.js'
 
 const activeWaitMs = 120_000
 
 export class Tables {
   constructor(
     private readonly client: DynamoDBClient,
-    private readonly patienceMs: number,
+    private readonly options: { readonly patienceMs: number; readonly kmsKey: string | null },
   ) {}
 
-  async ensure(table: string): Promise<{ readonly identity: string }> {
+  async ensure(table: string, tags: Readonly<Record<string, string>>): Promise<EnsuredTable> {
     const found = await this.waitUntilActive(table)
-    if (found !== null) return { identity: identityOf(found) }
-    await this.create(table)
+    if (found !== null) return { identity: identityOf(found), warnings: [] }
+    await this.create(table, tags)
     const made = await this.waitUntilActive(table)
     if (made === null)
       throw new MillcourseError('PUBLISH_TABLE_MISSING', `online table ${table} was dropped while it was being made`)
-    await this.enableExpiry(table)
-    return { identity: identityOf(made) }
+    return { identity: identityOf(made), warnings: await applySettings(this.client, table, this.options.patienceMs) }
   }
 
   async describe(table: string): Promise<{ readonly identity: string } | null> {
@@ -37,7 +37,7 @@ export class Tables {
   }
 
   async drop(table: string): Promise<void> {
-    await withPatience(table, this.patienceMs, async () => {
+    await withPatience(table, this.options.patienceMs, async () => {
       try {
         await this.client.send(new DeleteTableCommand({ TableName: table }))
       } catch (error) {
@@ -52,8 +52,11 @@ export class Tables {
     throw new MillcourseError('PUBLISH_UNREACHABLE', `online table ${table} is still being deleted`)
   }
 
-  private async create(table: string): Promise<void> {
-    await withPatience(table, this.patienceMs, async () => {
+  /** On demand, encrypted (by a key that AWS owns where no other is given). No deletion protection: no process may delete tables. */
+  private async create(table: string, tags: Readonly<Record<string, string>>): Promise<void> {
+    const { kmsKey } = this.options
+    const Tags = Object.entries(tags).map(([name, value]) => ({ Key: name, Value: tagText(value) }))
+    await withPatience(table, this.options.patienceMs, async () => {
       try {
         await this.client.send(
           new CreateTableCommand({
@@ -61,6 +64,10 @@ export class Tables {
             BillingMode: 'PAY_PER_REQUEST',
             AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'B' }],
             KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+            ...(kmsKey === null
+              ? {}
+              : { SSESpecification: { Enabled: true, SSEType: 'KMS' as const, KMSMasterKeyId: kmsKey } }),
+            ...(Tags.length === 0 ? {} : { Tags }),
           }),
         )
       } catch (error) {
@@ -68,20 +75,6 @@ export class Tables {
         if (!isNamed(error, 'ResourceInUseException')) throw error
       }
     })
-  }
-
-  /** Clean-up only (R36): reads go by the ttl of the definition, so an endpoint without the setting loses nothing. */
-  private async enableExpiry(table: string): Promise<void> {
-    await this.client
-      .send(
-        new UpdateTimeToLiveCommand({
-          TableName: table,
-          TimeToLiveSpecification: { AttributeName: 'expires_at', Enabled: true },
-        }),
-      )
-      .catch((error: unknown) => {
-        if (!isNamed(error, 'UnknownOperationException') && !isNamed(error, 'ValidationException')) throw error
-      })
   }
 
   /** Null: there is no such table. */
@@ -102,7 +95,7 @@ export class Tables {
   }
 
   private read(table: string): Promise<TableDescription | null> {
-    return withPatience(table, this.patienceMs, async () => {
+    return withPatience(table, this.options.patienceMs, async () => {
       try {
         return (await this.client.send(new DescribeTableCommand({ TableName: table }))).Table ?? null
       } catch (error) {
@@ -116,4 +109,9 @@ export class Tables {
 /** Another one once the table was dropped and made again. */
 function identityOf(table: TableDescription): string {
   return table.TableId ?? `${table.TableArn ?? table.TableName}@${table.CreationDateTime?.getTime() ?? 0}`
+}
+
+/** What AWS takes as a tag's value. */
+function tagText(value: string): string {
+  return value.replaceAll(/[^\p{L}\p{N}\s_.:/=+\-@]/gu, '_').slice(0, 256)
 }

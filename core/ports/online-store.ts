@@ -9,8 +9,11 @@ import type { CancelSignal } from './cancel-signal.js'
  * PUBLISH_TABLE_MISSING, PUBLISH_ITEM_TOO_LARGE
  */
 export interface OnlineStore {
-  /** Makes the table where it is absent and waits until it can be written; the identity changes when a table is dropped and made again. */
-  ensureTable(table: string): Promise<{ readonly identity: string }>
+  /**
+   * Makes the table where it is absent and waits until it can be written; the identity changes when a table is dropped and made again.
+   * @param tags whose table it is, for costs and access; given to a table that is made, where the endpoint knows tags
+   */
+  ensureTable(table: string, tags?: Readonly<Record<string, string>>): Promise<EnsuredTable>
   /** Null: there is no such table. */
   describeTable(table: string): Promise<{ readonly identity: string } | null>
   /** No error where it is absent. */
@@ -28,7 +31,23 @@ export interface OnlineStore {
   getEnd(table: string): Promise<PublishedEnd | null>
   /** All items without the published end, in parts. */
   scan(table: string): AsyncIterable<OnlineItem[]>
+  /** What the account holds and may hold; asked by `plan`, within two seconds. */
+  limits(): Promise<OnlineLimits>
   close(): Promise<void>
+}
+
+export interface EnsuredTable {
+  readonly identity: string
+  /** Settings that a new table should have and could not be given; nothing that is written or read depends on them. */
+  readonly warnings: readonly string[]
+}
+
+export interface OnlineLimits {
+  readonly tables: readonly string[]
+  readonly tablesMax: number
+  /** Write units per second that all tables, and one table, may take; null: the endpoint does not say. */
+  readonly accountWriteUnitsMax: number | null
+  readonly tableWriteUnitsMax: number | null
 }
 
 export type PutOutcome = 'written' | 'refused'

@@ -124,6 +124,7 @@ export function createClassifiedSql({ keys, features }: PublishedColumns, isEver
     SELECT *, class IN ('published', 'takenBack') AS is_different,
       is_unfinished AND NOT (is_touched AND class IN ('published', 'takenBack')) AS is_rewritten
     FROM (SELECT ${key}, ${aliases(features, 'a.')}, a.event_ns, coalesce(a.is_empty, true) AS is_empty, a.digest,
+        p.is_empty IS NULL AS is_new,
         coalesce(u.is_unfinished, false) AS is_unfinished, a.stays IS NOT NULL AS is_answered,
         ${isEveryKey ? 'a.stays IS NOT NULL OR coalesce(NOT p.is_empty, false)' : 't.is_touched IS NOT NULL'} AS is_touched,
         CASE ${gone}
@@ -147,7 +148,7 @@ export function countClassesSql(isEveryKey: boolean): string {
     count(*) FILTER (WHERE is_touched AND class = 'takenBack' AND NOT is_answered) AS lost FROM classified`
 }
 
-/** The delta file: rows to write, numbered in key order, with the counts beside them for whoever resumes. */
+/** The delta file: rows to write, numbered in key order, with the counts beside them for whoever resumes. `is_new`: not known to be online. */
 export function writeDeltaSql(
   { keys, features }: PublishedColumns,
   sequence: bigint,
@@ -157,13 +158,13 @@ export function writeDeltaSql(
   const key = aliases(keys)
   return `COPY (
     SELECT row_number() OVER (ORDER BY ${key}) - 1 AS n, ${[key, aliases(features)].filter(Boolean).join(', ')},
-      event_ns, is_empty, digest, CAST(${sequence} AS BIGINT) AS sequence
+      event_ns, is_empty, is_new, digest, CAST(${sequence} AS BIGINT) AS sequence
     FROM classified WHERE is_different OR is_unfinished
   ) TO ${quoted(uri)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {counts: ${quoted(countsJson)}})`
 }
 
 export function readDeltaSql({ keys, features }: PublishedColumns, uri: string, from: number, to: number): string {
-  return `SELECT ${aliases([...keys, ...features])}, event_ns, is_empty FROM read_parquet(${readable(uri)}, hive_partitioning = false)
+  return `SELECT ${aliases([...keys, ...features])}, event_ns, is_empty, is_new FROM read_parquet(${readable(uri)}, hive_partitioning = false)
     WHERE n >= ${from} AND n < ${to} ORDER BY n`
 }
 

@@ -1,7 +1,7 @@
 /**
  * The columns of delta files and of the published-state cache, under names of their own, so that no key or feature name can collide
  * with another or with ours (R23): `k0…` the key's parts, `f0…` the features, both in declared order and in the types of the
- * product's own files; `event_ns` (lookup: the row's event time; empty item: the tombstone's, or null), `is_empty`, `digest`
+ * product's own files; `event_ns` (lookup: the row's event time; empty item: the tombstone's, or null), `is_empty`, `is_new` (deltas only), `digest`
  * (of the values; null for an empty item), `sequence`.
  */
 import { sqlType, storedType } from '../compute/column-types.js'

@@ -65,6 +65,22 @@ export function onlineStoreContract(name: string, startHome: () => Promise<Onlin
       expect((await store.ensureTable(table)).identity).not.toBe(made.identity)
     })
 
+    test('a table is made with tags, a key, expiry and recovery where the endpoint knows them, and without where not', async () => {
+      const table = named('settings')
+      const tags = { 'millcourse:view': 'v', pii: 'true', odd: 'names, <and> "quotes"' }
+      expect((await store.ensureTable(table, tags)).warnings).toEqual([])
+      expect((await store.ensureTable(table, tags)).warnings).toEqual([])
+    })
+
+    test('the limits name every table and the quota', async () => {
+      const table = await newTable()
+      const limits = await store.limits()
+      expect(limits.tables).toContain(table)
+      expect(limits.tablesMax).toBe(2_500)
+      for (const units of [limits.accountWriteUnitsMax, limits.tableWriteUnitsMax])
+        expect(units === null || units > 0).toBe(true)
+    })
+
     test('two workers that make one table at the same time both get it', async () => {
       const rival = home.newStore()
       const [one, other] = await Promise.all([store.ensureTable(named('race')), rival.ensureTable(named('race'))])

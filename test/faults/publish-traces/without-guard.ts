@@ -156,6 +156,7 @@ function withStore(parts: RealParts, changed: Store): RealParts {
     ensureTable: (table) => online.ensureTable(table),
     describeTable: (table) => online.describeTable(table),
     dropTable: (table) => online.dropTable(table),
+    limits: () => online.limits(),
     putItems: (table, items, options) => online.putItems(table, items, options),
     putEnd: (table, end) => online.putEnd(table, end),
     getItems: (table, keys) => online.getItems(table, keys),

@@ -1,0 +1,30 @@
+/** What `plan` says of the online store's limits. The store need not be there for a plan: then it is said that nobody looked. */
+import type { FeatureRepo } from '../../core/define/definitions.js'
+import { isMillcourseError } from '../../core/errors.js'
+import { planTableWarnings } from '../../core/plan/index.js'
+import type { OnlineLimits } from '../../core/ports/online-store.js'
+import { onlineTableName } from '../../core/publish/index.js'
+import type { CliContext } from '../context.js'
+
+export interface OnlineLimitsFound {
+  readonly warnings: readonly string[]
+  /** Null: nobody could say. */
+  readonly limits: (Omit<OnlineLimits, 'tables'> & { readonly tables: number }) | null
+}
+
+export async function findOnlineLimits(context: CliContext, repo: FeatureRepo): Promise<OnlineLimitsFound> {
+  const wanted = repo.views
+    .filter(({ online }) => online)
+    .map(({ name, version }) => onlineTableName(repo.project, name, version))
+  try {
+    const limits = await (await context.online()).limits()
+    return { warnings: planTableWarnings(limits, wanted), limits: { ...limits, tables: limits.tables.length } }
+  } catch (error) {
+    if (!isMillcourseError(error)) throw error
+    // Without a stack, the comparison with the registry says so already.
+    if (error.code === 'STACK_NOT_RUNNING') return { warnings: [], limits: null }
+    const advice =
+      error.code === 'PUBLISH_ACCESS_DENIED' ? '; grant dynamodb:ListTables and dynamodb:DescribeLimits' : ''
+    return { warnings: [`nobody looked at the online store's limits (${error.message})${advice}`], limits: null }
+  }
+}
