@@ -162,7 +162,7 @@ export function buildProgram(run: Runner, version: string): Command {
       'VIEW.key=column (or ALIAS.key=column), where a spine column has another name, comma-separated',
       list,
     )
-    .requiredOption('--out <file>', 'the Parquet file to write')
+    .requiredOption('--out <file>', 'the Parquet file to write, also s3://bucket/x.parquet')
     .option('--overwrite', 'replace that file if it exists')
     .addHelpText(
       'after',

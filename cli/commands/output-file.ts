@@ -60,7 +60,7 @@ function messages(error: Error): string {
   return `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`
 }
 
-function alreadyThere(file: string): MillcourseError {
+export function alreadyThere(file: string): MillcourseError {
   return new MillcourseError('USAGE', `--out ${file}: this file exists`, {
     hint: 'name another, or replace it with --overwrite',
     facts: { file },

@@ -1,4 +1,3 @@
-import { rm, stat } from 'node:fs/promises'
 import { buildTrainingSet, checkSpineRows, planTrainingSet, type TrainingPlan } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
@@ -7,8 +6,9 @@ import type { CliContext, Report } from '../context.js'
 import { text } from '../init/partition-layout.js'
 import { formatBytes, plural } from '../output/words.js'
 import { type AskedView, parseAskedViews } from './asked-views.js'
-import { draftFor, namingOutput, outputFile, publishDraft } from './output-file.js'
+import { namingOutput } from './output-file.js'
 import { findSpine, namingSpine, readSpineColumns } from './read-spine.js'
+import { openOutput } from './training-output.js'
 
 export interface TrainingSetOptions {
   readonly spine: string
@@ -24,10 +24,9 @@ export interface TrainingSetOptions {
 export async function trainingSet(context: CliContext, options: TrainingSetOptions): Promise<Report> {
   const startedMs = context.clock.monotonicMs()
   const spine = findSpine(options.spine)
-  const out = outputFile(options, spine.file)
+  const output = await openOutput(context, options, spine.file)
   const asked = await findViews(context, parseAskedViews(options.features, options.map ?? []))
   const engine = await context.engine()
-  const draft = draftFor(out)
   try {
     const { rows, columns } = await engine.withSession(
       async (session) => {
@@ -42,19 +41,21 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
             ...(alias === bundle.view.name ? {} : { as: alias }),
           })),
         })
-        return write(context, session, plan, await committedFiles(context, asked), draft)
+        return write(context, session, plan, await committedFiles(context, asked), output.draft)
       },
       { signal: context.signal },
     )
-    await publishDraft(draft, out, options.overwrite ?? false)
+    await output.publish()
+    const out = output.name
+    const size = formatBytes(await output.sizeBytes())
     const seconds = (context.clock.monotonicMs() - startedMs) / 1_000
     return {
       outcome: 'done',
       data: { out, rows, columns, durationMs: Math.round(seconds * 1_000) },
-      text: `${out}: ${plural(rows, 'row')}, ${plural(columns.length, 'feature')}, ${await sizeOf(out)}, ${seconds.toFixed(1)} s`,
+      text: `${out}: ${plural(rows, 'row')}, ${plural(columns.length, 'feature')}, ${size}, ${seconds.toFixed(1)} s`,
     }
   } finally {
-    await rm(draft, { force: true })
+    await output.discard()
   }
 }
 
@@ -109,8 +110,4 @@ async function write(
     rows: Number(counted?.rows),
     columns: plan.views.flatMap(({ features }) => features.map(({ output }) => output)),
   }
-}
-
-async function sizeOf(file: string): Promise<string> {
-  return formatBytes((await stat(file)).size)
 }

@@ -28,9 +28,10 @@ export interface SessionOptions {
 
 /**
  * @throws MillcourseError SOURCE_FILE_CORRUPT | SOURCE_FILE_MISSING (naming the file), COMPUTE_OUT_OF_MEMORY, COMPUTE_SPILL_FULL,
- * COMPUTE_VALUE_OUT_OF_RANGE, COMPUTE_FAILED
+ * COMPUTE_VALUE_OUT_OF_RANGE, COMPUTE_FAILED; of S3 also COMPUTE_EXTENSION_MISSING, SOURCE_ACCESS_DENIED, PLAN_INPUTS_MOVED, LAKE_…
  */
 export interface QuerySession {
+  /** A file that a statement writes to `s3://…` appears whole, when the statement has ended well, or not at all. */
   execute(query: Query): Promise<void>
   /** All rows; for small results. */
   all(query: Query): Promise<EngineRow[]>

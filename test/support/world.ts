@@ -25,6 +25,8 @@ export interface Servers {
 export interface World {
   readonly dir: string
   readonly ports: StackPorts
+  /** Of its processes, beside the test's own. */
+  readonly environment: Readonly<Record<string, string>>
   startWorker(options?: { readonly fault?: FaultPlan; readonly traceFile?: string }): Promise<WorldWorker>
   /** Ticks every view at `now` until nothing is due, no run is under way and nothing waits to be published. */
   settle(now: string): Promise<void>
@@ -87,6 +89,7 @@ export async function openWorld(
   const world: World = {
     dir,
     ports,
+    environment,
     async startWorker({ fault, traceFile } = {}) {
       const worker = await startWorker({
         ...environment,

@@ -1,5 +1,6 @@
 /** The road of a run with lake and sources in S3: whatever happens on the way, it ends as the same files in folders do. */
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -97,12 +98,39 @@ test('lake and sources in S3, with a worker killed in each hour: the same interv
     await worker.stop()
   }
   expect(await world.snapshot()).toEqual(inFolders)
+  await expectTrainingSet(world)
   // All of it is in the bucket, none of it beside.
   const names = (folder: string) => readdirSync(folder).filter((name) => !name.startsWith('.'))
-  expect(names(join(s3.folder, 'lake'))).toEqual(['a'])
+  expect(names(join(s3.folder, 'lake'))).toEqual(['a', 'training'])
   expect(names(join(world.dir, 'lake'))).toEqual([])
   expect(names(join(s3.folder, 'lake/a/prefix'))).toEqual(expect.arrayContaining(['published', 'rows', 'tiles']))
-})
+}, 600_000)
+
+/** The command itself: committed rows and tiles in S3, the spine here, the output in S3. */
+async function expectTrainingSet(world: World): Promise<void> {
+  const spine = join(world.dir, 'spine.csv')
+  const out = 's3://lake/training/set.parquet'
+  writeFileSync(spine, `user_id,ts\n1,${hourStart(2)}\n2,${hourStart(1)}\n999,${hourStart(2)}\n`)
+  const millcourse = (...options: string[]) =>
+    spawnSync(
+      process.execPath,
+      ['--import', 'tsx', 'cli/main.ts', 'training-set', '--spine', spine, '--event-time', 'ts', '--json'].concat(
+        ['--features', 'spending:orders_1h,last_order:item', '--out', out, '--now', hourStart(2)],
+        options,
+      ),
+      { encoding: 'utf8', env: { ...process.env, ...world.environment } },
+    )
+  const made = millcourse()
+  expect(made.stderr).toBe('')
+  expect(JSON.parse(made.stdout)).toMatchObject({ out, rows: 3, columns: ['spending__orders_1h', 'last_order__item'] })
+  const engine = await world.ports.engine()
+  const rows = await engine.withSession((session) => session.all({ sql: `SELECT * FROM '${out}'` }))
+  // R3: the late row of user 2 ties on its time and has the larger amount.
+  expect(rows.map((row) => row.last_order__item)).toEqual(['item 2', 'item 0', null])
+  expect(millcourse()).toMatchObject({ status: 64, stdout: '', stderr: expect.stringContaining('this file exists') })
+  expect(millcourse('--overwrite').status).toBe(0)
+  expect(readdirSync(join(s3.folder, 'lake/training'))).toEqual(['set.parquet'])
+}
 
 test('a source whose path is s3://… is read there, with the lake and the root of sources in folders', async () => {
   const bucket = `s3://${await s3.newBucket('elsewhere')}`
@@ -117,4 +145,4 @@ test('a source whose path is s3://… is read there, with the lake and the root 
   await world.settle(hourStart(1))
   expect(await world.snapshot()).toEqual(afterFirstHour)
   await worker.stop()
-})
+}, 600_000)
