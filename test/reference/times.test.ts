@@ -2,6 +2,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildIntervalQuery, makeExactCopies, rowCountsFrom } from '../../core/compute/index.js'
+import { printRelation } from '../../core/compute/print-duckdb.js'
+import { instantFrom } from '../../core/compute/source-rows.js'
+import { column, parquet as parquetFiles, select } from '../../core/compute/sql-algebra.js'
 import { entity, featureView, lookup, parquet, t, type ViewBundle } from '../../core/define/index.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { endOfTime, parseInstant } from '../../core/time/instant.js'
@@ -58,9 +61,9 @@ async function read(session: QuerySession, view: ViewBundle, selects: readonly s
   return readFiles(session, view, paths, interval)
 }
 
-async function readFiles(session: QuerySession, view: ViewBundle, paths: readonly string[], interval = everything) {
+async function exactTypes(session: QuerySession, paths: readonly string[]) {
   const bytes = new Map(await Promise.all(paths.map(async (path) => [path, await readFile(path)] as const)))
-  const { types: fileTypes } = await makeExactCopies(await bench.fileTypes(session, paths), ['at', 'written'], {
+  const { types } = await makeExactCopies(await bench.fileTypes(session, paths), ['at', 'written'], {
     all: (sql) => session.all(sql),
     keepFile: (name, parts) => session.keepFile(name, parts),
     open: (file) => ({
@@ -68,6 +71,11 @@ async function readFiles(session: QuerySession, view: ViewBundle, paths: readonl
       read: async (start, length) => bytes.get(file)!.subarray(start, start + length),
     }),
   })
+  return types
+}
+
+async function readFiles(session: QuerySession, view: ViewBundle, paths: readonly string[], interval = everything) {
+  const fileTypes = await exactTypes(session, paths)
   const query = buildIntervalQuery({ bundle: view, interval, files: { own: paths, within: [] }, fileTypes })
   for (const statement of query.statements) await session.execute(statement)
   const counts = rowCountsFrom((await session.all(query.counts))[0]!)
@@ -187,6 +195,23 @@ describe('times', () => {
       const after = await read(session, bundle('America/New_York'), files)
       await session.execute({ sql: `SET TimeZone = 'UTC'` })
       expect(after).toEqual(before)
+    })
+  })
+
+  test('R11: INT96 holds years that nanoseconds of 64 bits do not', async () => {
+    await bench.engine.withSession(async (session) => {
+      const file = bench.path()
+      await writeFile(file, await readFile(new URL('../faults/bad-input/fixtures/int96-far.parquet', import.meta.url)))
+      const fileTypes = await exactTypes(session, [file])
+      expect(fileTypes[0]?.readFrom).toBeDefined()
+      const [row] = await session.all({
+        sql: `SELECT list(ns ORDER BY ns)::VARCHAR[] AS ns FROM (${printRelation(select(parquetFiles([fileTypes[0]!.readFrom!]), [['ns', instantFrom(column('at'), 'INT96')]]))})`,
+      })
+      expect(row!.ns).toEqual(
+        ['0001-01-01T00:00:00.000001Z', '1969-12-31T23:59:59.999999Z', '9999-12-31T23:59:59.999999Z'].map(
+          (text) => `${parseInstant(text)}`,
+        ),
+      )
     })
   })
 

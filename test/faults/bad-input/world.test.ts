@@ -4,7 +4,7 @@
  * (bad-requests.golden.txt).
  */
 import { mkdtempSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -264,6 +264,13 @@ test('what makes no sense is refused in words that say what would', async () => 
   expect(await read('there.parquet')).toMatchObject([
     { id: 9007199254740993n, last_payment__serial: 18446744073709551615n },
   ])
+  // R11, R14: a spine's own times come out as they went in, also those that the engine would round.
+  const first = parseInstant(since) + 300_000_000_001n
+  for (const name of ['nanoseconds-utc', 'int96']) {
+    await copyFile(new URL(`fixtures/${name}.parquet`, import.meta.url), join(dir, `${name}.parquet`))
+    await set(`${name}.parquet`, { out: join(dir, `with-${name}.parquet`), map: ['last_payment.id=amount'] })
+    expect(await read(`with-${name}.parquet`)).toMatchObject([{ at: first, shop: 'x' }, { shop: 'y' }, { shop: 'z' }])
+  }
   // R24: no rows in, no rows out.
   await spine('empty', `SELECT ${time}, 1::BIGINT AS id LIMIT 0`)
   await set('empty.parquet')
