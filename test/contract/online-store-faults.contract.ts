@@ -194,7 +194,7 @@ export function onlineStoreFaults(
           const fault: Fault = {
             statement: (index) => {
               size = sizes[count] = Math.max(size, index + 1)
-              return index > 0 && index % 5 === 0 ? passing[index / 5]! : null
+              return index > 0 && index % 4 === 0 ? (passing[index / 4 - 1] ?? null) : null
             },
           }
           return fault
