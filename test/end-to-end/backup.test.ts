@@ -98,7 +98,7 @@ test('R29, R36: a ledger restored from before what is online catches up, and end
   await liveOn(world)
   await after.stop()
   expect(await world.snapshot()).toEqual(expected)
-}, 300_000)
+}, 900_000)
 
 async function committedFile(world: World, view: string, hour: number): Promise<string> {
   const start = BigInt(Date.parse(hourStart(hour))) * 1_000_000n
