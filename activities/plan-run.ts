@@ -15,8 +15,8 @@ import { currentRunId } from './run-id.js'
 import { missingMarkers, sourceFiles } from './source-files.js'
 import type { PlanStepResult, RunRef } from './steps.js'
 
-/** This run, and the same interval's runs of other versions, may stand before the one that is looked for. */
-const runsLookedAt = 50
+/** This run may stand before the one that is looked for. */
+const runsLookedAt = 2
 /** All but `skipped`. */
 const tellingOutcomes: readonly RunOutcome[] = [
   ...(['running', 'done', 'committed', 'held', 'rejected', 'accepted', 'failed', 'not-ready', 'superseded'] as const),
@@ -101,14 +101,12 @@ async function filesToPin(deps: ActivityDeps, bundle: ViewBundle, interval: Inte
 
 /** The interval's run before this one, skipped ones passed over. */
 async function previousRun(deps: ActivityDeps, run: RunRef, interval: Interval) {
-  const runs = await deps.ledger.runs({ view: run.view, interval, outcomes: tellingOutcomes, limit: runsLookedAt })
-  const previous = runs.find(
-    (one) =>
-      one.version === run.version &&
-      one.runId !== run.runId &&
-      one.interval.start === interval.start &&
-      one.interval.end === interval.end,
-  )
+  const runs = await deps.ledger.runs({
+    of: { view: run.view, version: run.version, interval },
+    outcomes: tellingOutcomes,
+    limit: runsLookedAt,
+  })
+  const previous = runs.find((one) => one.runId !== run.runId)
   return previous
     ? {
         outcome: previous.outcome,

@@ -157,6 +157,12 @@ async function listRuns(db: Parameters<Parameters<PostgresClient['query']>[0]>[0
   if (filter.outcomes !== undefined) query = query.where('outcome', 'in', [...filter.outcomes])
   if (filter.interval !== undefined)
     query = query.where('start_at', '<', filter.interval.end).where('end_at', '>', filter.interval.start)
+  if (filter.of !== undefined)
+    query = query
+      .where('view', '=', filter.of.view)
+      .where('version', '=', filter.of.version)
+      .where('start_at', '=', filter.of.interval.start)
+      .where('end_at', '=', filter.of.interval.end)
   const { before } = filter
   if (before !== undefined)
     query = query.where('ordinal', '<', (runs) =>

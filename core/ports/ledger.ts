@@ -86,7 +86,10 @@ export interface RunRecord extends RunStart {
 export interface RunFilter {
   readonly view?: string
   readonly outcomes?: readonly RunOutcome[]
+  /** Those that overlap it. */
   readonly interval?: Interval
+  /** Only runs of exactly this interval, however long the history is that lies before it. */
+  readonly of?: ViewKey & { readonly interval: Interval }
   /** Newest first, at most so many, older than the run named by `before`. */
   readonly limit: number
   readonly before?: string

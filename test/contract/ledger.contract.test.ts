@@ -112,6 +112,11 @@ describe('runs', () => {
     expect(await ids({ limit: 2, before: 'd' })).toEqual(['c', 'b'])
     expect(await ids({ limit: 10, view: view.view, outcomes: ['failed'] })).toEqual(['d'])
     expect(await ids({ limit: 10, view: view.view, interval: hour(1) })).toEqual(['b'])
+    await pin(ledger, 'f', 1)
+    await pin(ledger, 'g', 1, { version: 2 })
+    expect(await ids({ limit: 10, view: view.view, interval: hour(1) })).toEqual(['g', 'f', 'b'])
+    expect(await ids({ limit: 10, of: { ...view, interval: hour(1) } })).toEqual(['f', 'b'])
+    expect(await ids({ limit: 10, of: { ...view, interval: { ...hour(1), end: hour(2).end } } })).toEqual([])
   })
 
   test('the last good run is of the newest interval up to the given one, whenever it ran', async () => {
