@@ -88,10 +88,13 @@ class LocalStack {
     }
     const onAbort = () => this.#askToStop()
     options.signal?.addEventListener('abort', onAbort)
+    // On a busy machine Ctrl-C comes while the modules are still being read.
+    if (options.signal?.aborted) onAbort()
     void this.ended.then(() => options.signal?.removeEventListener('abort', onAbort))
   }
 
   async start(project: string): Promise<StackFile> {
+    this.#failIfStopAsked()
     const environment = { ...process.env, ...this.options.environment }
     await mkdir(join(stateFolder(this.repoDir), 'logs'), { recursive: true })
     this.#stores = await startDevStores({
@@ -105,9 +108,11 @@ class LocalStack {
     await this.#migrate(project, { ...environment, ...this.#stores.environment })
     // The children and the other commands read it: it has to stand before they start.
     await this.#writeFile()
-    if (this.options.withWorker !== false) await this.#startChild('worker', environment)
-    if (this.options.withWatcher !== false) await this.#startChild('watcher', environment)
-    if (this.options.withServer !== false) await this.#startChild('server', environment)
+    const { withWorker, withWatcher, withServer } = this.options
+    const wanted = { worker: withWorker !== false, watcher: withWatcher !== false, server: withServer !== false }
+    const starts = childNames.filter((name) => wanted[name]).map((name) => this.#startChild(name, environment))
+    // All have settled before a failure is passed on: what came up beside it has to be stopped.
+    for (const result of await Promise.allSettled(starts)) if (result.status === 'rejected') throw result.reason
     const file = await this.#writeFile()
     this.#isUp = true
     return file

@@ -26,6 +26,12 @@ type Identity = Pick<Selectable<DefinitionsTable>, 'kind' | 'name' | 'version'>
 export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
   const bundles = new BundleCache()
   return {
+    serverVersion: () =>
+      client.query(async (db) => {
+        const { rows } = await sql<{ server_version: string }>`show server_version`.execute(db)
+        return rows[0]!.server_version
+      }),
+
     apply: (repo, { by }) => client.transact((trx) => applyRepo(trx, client.project, repo, by)),
 
     current: () =>

@@ -95,6 +95,10 @@ export class TemporalRunControl implements RunControl {
     }
   }
 
+  async serverVersion(): Promise<string | null> {
+    return this.ask(async ({ workflowService }) => (await workflowService.getSystemInfo({})).serverVersion || null)
+  }
+
   async workers(): Promise<readonly WorkerSeen[]> {
     return this.ask(async (client) => {
       const seen = (await this.pollers(client)).map(({ identity, lastAccessTime }) => ({

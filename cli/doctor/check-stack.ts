@@ -35,15 +35,22 @@ function whereRunning<T>(look: () => Promise<T>) {
 }
 
 async function checkRegistry(context: CliContext) {
-  const applied = await (await context.registry()).current()
-  if (applied) return `answers; revision ${applied.revision} is applied, ${plural(applied.repo.views.length, 'view')}`
-  return { state: 'absent' as const, found: 'answers; nothing has been applied', advice: 'millcourse apply' }
+  const registry = await context.registry()
+  const [version, applied] = [await registry.serverVersion(), await registry.current()]
+  if (!applied)
+    return {
+      state: 'absent' as const,
+      found: `${version} answers; nothing has been applied`,
+      advice: 'millcourse apply',
+    }
+  return `${version} answers; revision ${applied.revision} is applied, ${plural(applied.repo.views.length, 'view')}`
 }
 
 async function checkTemporal(context: CliContext) {
   const { temporal, temporalUi } = await context.addresses()
   const where = `${temporal}${temporalUi ? `, UI ${temporalUi}` : ''}`
-  if (await (await context.runControl()).isReachable(reachableWithinMs)) return `answers at ${where}`
+  const control = await context.runControl()
+  if (await control.isReachable(reachableWithinMs)) return `${(await control.serverVersion()) ?? 'it'} answers at ${where}`
   return {
     state: 'wrong' as const,
     found: `does not answer at ${where}`,

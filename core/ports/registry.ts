@@ -13,6 +13,8 @@ export interface RegistryReader {
 }
 
 export interface RegistryWriter extends RegistryReader {
+  /** Of the database, in its own words: `18.4`. */
+  serverVersion(): Promise<string>
   /**
    * One transaction; the same content again changes nothing and returns the revision that holds it.
    * Views left out of the repo are retired: no longer scheduled, their values kept.

@@ -75,6 +75,8 @@ export interface RunControl {
     views: readonly FeatureViewDefinition[],
     options: { readonly isPaused: boolean },
   ): Promise<ScheduleChanges>
+  /** Of the server; null: it does not say. */
+  serverVersion(): Promise<string | null>
   /** True when the server answers. Never throws. */
   isReachable(timeoutMs: number): Promise<boolean>
   /** Workers that have asked for work within the last minutes (one that was killed is listed for a while), the latest first. */

@@ -99,7 +99,15 @@ test('it says what runs where, works, ends on Ctrl-C with nothing left, and goes
   expect(Object.keys(addresses)).toEqual(expect.arrayContaining(['Temporal UI', 'Temporal', 'Postgres', 'DynamoDB']))
   expect((await fetch(addresses['Temporal UI']!)).status).toBe(200)
   expect(run('apply', '--paused')).toMatchObject({ revision: 1, isChanged: true })
-  expect(run('doctor')).toMatchObject({ isHealthy: true })
+  const { isHealthy, findings } = run('doctor') as { isHealthy: boolean; findings: { part: string; found: string }[] }
+  expect(isHealthy).toBe(true)
+  const found = Object.fromEntries(findings.map((finding) => [finding.part, finding.found]))
+  expect(found).toMatchObject({
+    Postgres: expect.stringMatching(/^18\.\d/),
+    Temporal: expect.stringMatching(/^\d+\.\d+\.\d+ answers/),
+    processes: 'worker, watcher, server ready',
+  })
+  expect((await fetch(`${addresses['Serving API']}/v1/online`)).status).toBe(200)
 
   first.kill('SIGINT')
   expect(await once(first, 'exit')).toEqual([0, null])
