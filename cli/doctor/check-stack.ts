@@ -50,7 +50,8 @@ async function checkTemporal(context: CliContext) {
   const { temporal, temporalUi } = await context.addresses()
   const where = `${temporal}${temporalUi ? `, UI ${temporalUi}` : ''}`
   const control = await context.runControl()
-  if (await control.isReachable(reachableWithinMs)) return `${(await control.serverVersion()) ?? 'it'} answers at ${where}`
+  if (await control.isReachable(reachableWithinMs))
+    return `${(await control.serverVersion()) ?? 'it'} answers at ${where}`
   return {
     state: 'wrong' as const,
     found: `does not answer at ${where}`,
