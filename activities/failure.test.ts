@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity'
 import { expect, test } from 'vitest'
 import { type ErrorCode, errorCodes, MillcourseError } from '../core/errors.js'
@@ -14,7 +15,21 @@ test.each(codes)('%s keeps its code, words and facts, and is retried only if the
   expect(failure.message).toBe('what went wrong')
   expect(failure.nonRetryable).toBe(errorCodes[code].retry !== 'backoff')
   expect(failure.details).toEqual([{ file: 'part-7' }, 'do this', 4, null])
-  expect(failure.cause).toBe(cause)
+  expect(failure.cause).toMatchObject({ name: 'Error', message: 'vendor', stack: cause.stack })
+})
+
+test('what a vendor quotes of credentials goes no further: not in words, facts, causes or stacks', () => {
+  const quoted = "should have been 'POST\nx-amz-security-token:FwoGZXIv\n' at postgresql://ml:hunter2@db/x"
+  const cause = new TypeError(quoted, { cause: new Error(`below: ${quoted}`) })
+  const error = new MillcourseError('PUBLISH_UNREACHABLE', quoted, { cause, hint: quoted, facts: { quoted, rows: 7 } })
+  for (const failure of [toTemporalFailure(error, 1), toTemporalFailure(cause, 1), toFirstFailure(error)])
+    expect(inspect(failure, { depth: 10 })).not.toMatch(/FwoGZXIv|hunter2/)
+  const { type, details, cause: kept } = toTemporalFailure(error, 1) as ApplicationFailure
+  expect([type, details?.[0]]).toEqual([
+    'PUBLISH_UNREACHABLE',
+    { quoted: expect.stringContaining('[redacted]'), rows: 7 },
+  ])
+  expect(kept).toMatchObject({ name: 'TypeError', cause: { message: expect.stringContaining('below: should have') } })
 })
 
 test('without hint, facts and cause the details keep their places', () => {

@@ -1,6 +1,10 @@
-/** Our errors become Temporal's in this one place; the retry column of core/errors.ts is the whole retry policy. */
+/**
+ * Our errors become Temporal's in this one place; the retry column of core/errors.ts is the whole retry policy. What passes here is kept
+ * for long, by Temporal's histories and by the ledger, and a vendor's words may quote what it was sent: credentials are hidden.
+ */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
+import { redactSecrets } from '../core/measure/index.js'
 
 /** An error that nobody foresaw may be a passing one: it is tried again so often, then it is a mistake of ours. */
 const unforeseenAttemptsMax = 3
@@ -32,20 +36,45 @@ export function toTemporalFailure(
 ): ApplicationFailure | CancelledFailure {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error
   const known = isMillcourseError(error) ? error : unforeseen(error)
-  const details: FailureDetails = [known.detail.facts ?? {}, known.detail.hint ?? null, attempt, first]
+  const { message, hint, facts } = toFirstFailure(error)
+  const details: FailureDetails = [facts, hint, attempt, first]
   const mayPass = isMillcourseError(error) ? known.policy.retry === 'backoff' : attempt < unforeseenAttemptsMax
   return ApplicationFailure.create({
     type: known.code,
-    message: known.message,
+    message,
     nonRetryable: !mayPass,
     details: [...details],
-    ...(known.cause instanceof Error ? { cause: known.cause } : {}),
+    ...(known.cause instanceof Error ? { cause: withoutSecrets(known.cause, causesMax) } : {}),
   })
 }
 
 export function toFirstFailure(error: unknown): FirstFailure {
   const { code, message, detail } = isMillcourseError(error) ? error : unforeseen(error)
-  return { code, message, hint: detail.hint ?? null, facts: detail.facts ?? {} }
+  const facts = Object.entries(detail.facts ?? {}).map(
+    ([name, value]) => [name, typeof value === 'string' ? redactSecrets(value) : value] as const,
+  )
+  return {
+    code,
+    message: redactSecrets(message),
+    hint: detail.hint === undefined ? null : redactSecrets(detail.hint),
+    facts: Object.fromEntries(facts),
+  }
+}
+
+/** Enough for every vendor's chain; Temporal limits the size of a failure. */
+const causesMax = 5
+
+/** What Temporal keeps of an error: its name, message, stack and causes. */
+function withoutSecrets(error: Error, causesLeft: number): Error {
+  const { cause } = error
+  const isDeep = cause instanceof Error && causesLeft > 1
+  const clean = new Error(
+    redactSecrets(error.message),
+    isDeep ? { cause: withoutSecrets(cause, causesLeft - 1) } : undefined,
+  )
+  clean.name = error.name
+  clean.stack = redactSecrets(error.stack ?? '')
+  return clean
 }
 
 function unforeseen(error: unknown): MillcourseError {

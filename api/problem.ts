@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { type ErrorCode, errorCodes, isMillcourseError } from '../core/errors.js'
+import { redactSecrets } from '../core/measure/index.js'
 
 export interface Problem {
   readonly type: string
@@ -27,7 +28,8 @@ export function toProblem(error: unknown, requestId: string): Problem {
     title: titleOf(code),
     status: errorCodes[code].http,
     code,
-    detail: known?.message ?? 'the server made a mistake',
+    // A vendor's words, which may quote what the vendor was sent.
+    detail: redactSecrets(known?.message ?? 'the server made a mistake'),
     hint:
       known === null ? 'report it with the request id; the log of the server says more' : (known.detail.hint ?? null),
     facts: known?.detail.facts ?? {},

@@ -62,8 +62,10 @@ async function main(): Promise<void> {
 
 async function fail(error: unknown): Promise<void> {
   const { errorJson, errorText } = await import('./output/error-text.js')
+  const { redactSecrets } = await import('../core/measure/index.js')
   const isJson = process.argv.includes('--json')
-  process.stderr.write(`${isJson ? JSON.stringify(errorJson(error)) : errorText(error)}\n`)
+  // A cause is in a vendor's words, which may quote what the vendor was sent.
+  process.stderr.write(`${redactSecrets(isJson ? JSON.stringify(errorJson(error)) : errorText(error))}\n`)
   process.exitCode = exitCodeOf(error)
 }
 

@@ -1,5 +1,6 @@
 /** Readiness from questions to the parts: each asked with a limit, at the same time, and an answer remembered for a moment. */
 import { isMillcourseError } from '../core/errors.js'
+import { redactSecrets } from '../core/measure/index.js'
 import type { PartState, Readiness } from './process-http.js'
 
 export interface PartQuestion {
@@ -42,7 +43,8 @@ async function askPart({ part, ask }: PartQuestion): Promise<PartState> {
   }
 }
 
+/** Probes are answered to everybody who reaches them, and a vendor's words may quote what the vendor was sent. */
 function whyOf(error: unknown): string {
-  if (isMillcourseError(error)) return `${error.code}: ${error.message}`
-  return error instanceof Error ? error.message : String(error)
+  if (isMillcourseError(error)) return redactSecrets(`${error.code}: ${error.message}`)
+  return redactSecrets(error instanceof Error ? error.message : String(error))
 }

@@ -1,4 +1,5 @@
 import { isMillcourseError } from '../../core/errors.js'
+import { redactSecrets } from '../../core/measure/index.js'
 import type { CliContext, Report } from '../context.js'
 import type { Check, Finding } from '../doctor/check.js'
 import { machineChecks } from '../doctor/check-machine.js'
@@ -27,7 +28,8 @@ async function examine({ part, look }: Check): Promise<Finding> {
     const known = isMillcourseError(error) ? error : null
     const isStackDown = known?.code === 'STACK_NOT_RUNNING'
     const found = known ? (isStackDown ? known.message : `${known.code}: ${known.message}`) : String(error)
-    return { part, state: isStackDown ? 'absent' : 'wrong', found, advice: known?.detail.hint ?? null }
+    const advice = known?.detail.hint ?? null
+    return { part, state: isStackDown ? 'absent' : 'wrong', found: redactSecrets(found), advice }
   }
 }
 

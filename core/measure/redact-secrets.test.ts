@@ -22,6 +22,12 @@ const secrets: readonly (readonly [what: string, text: string, secret: string])[
   ['a variable', 'MILLCOURSE_WEBHOOK_SECRET=tops3cret next', 'tops3cret'],
   ['a connection string', "host=db password='hun ter2' user=ml", 'hun ter2'],
   ['a DuckDB secret', "CREATE SECRET (TYPE s3, KEY_ID 'x', SECRET_ACCESS_KEY: 'wJalr')", 'wJalr'],
+  [
+    'the canonical request of a signature that does not match',
+    "should have been 'POST\n/\n\nhost:dynamodb\nx-amz-security-token:FwoG//ZXIv+YXdz==\n\nhost'",
+    'FwoG//ZXIv',
+  ],
+  ['a header of a key', 'x-api-key: k-123456', 'k-123456'],
   ['a private key', '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN\n-----END PRIVATE KEY-----', 'MIIEvQIBADAN'],
 ]
 
@@ -35,6 +41,12 @@ describe('redactSecrets', () => {
   test.each(secrets)('JSON with %s stays JSON', (_what, text) => {
     const line = JSON.stringify({ msg: text, facts: { a: text, url: text }, after: 'kept' })
     expect(JSON.parse(redactSecrets(line))).toMatchObject({ after: 'kept' })
+  })
+
+  test('hides once', () => {
+    const hidden = redactSecrets('GET /k?X-Amz-Security-Token=FwoG&a=1 password=x')
+    expect(hidden).toBe('GET /k?X-Amz-Security-Token=[redacted]&a=1 password=[redacted]')
+    expect(redactSecrets(hidden)).toBe(hidden)
   })
 
   test('leaves alone what tells no secret', () => {

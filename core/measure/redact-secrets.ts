@@ -31,7 +31,7 @@ const rules: readonly { readonly pattern: RegExp; readonly replacement: string }
   // A named secret: in an object, in an environment, in a connection string of key=value pairs.
   {
     pattern:
-      /((?:\\*["'])?\b[\w-]{0,40}(?:password|passwd|secret|secret_?access_?key|session_?token|security_?token|api_?key|apikey|access_?token|private_?key|authorization)(?:\\*["'])?\s*[:=]\s*)(?:\\*["'](?:(?!\\*["'])[^\n])+(\\*["'])|[^\s,;&"'\\}\])]+)/gi,
+      /((?:\\*["'])?\b[\w-]{0,40}(?:password|passwd|secret|secret[_-]?access[_-]?key|session[_-]?token|security[_-]?token|api[_-]?key|access[_-]?token|private[_-]?key|authorization)(?:\\*["'])?\s*[:=]\s*)(?!\[redacted\])(?:\\*["'](?:(?!\\*["'])[^\n])+(\\*["'])|[^\s,;&"'\\}\])]+)/gi,
     replacement: `$1$2${hidden}$2`,
   },
   { pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, replacement: hidden },
