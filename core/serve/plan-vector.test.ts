@@ -55,6 +55,11 @@ describe('which version is meant', () => {
     expect(planVector(definitions, 'model').version).toBe(2)
   })
 
+  test('after going back, the applied one is older than the retired', () => {
+    const back = { ...definitions, views: definitions.views.map((one) => ({ ...one, isApplied: !one.isApplied })) }
+    expect(planVector(back, 'busy').version).toBe(1)
+  })
+
   test('a retired service reads the versions of the views that it was made for', () => {
     expect(tables('model@v1')).toEqual(['millcourse.p.last.v1', 'millcourse.p.busy.v1'])
   })
