@@ -96,7 +96,7 @@ export async function readPublish(
     endAt: row.end_at,
     missing: row.missing.map(fromIsoInterval),
     covered,
-    replaced: await readReplaced(trx, key, row.covered, row.sequence),
+    replaced: await readReplaced(trx, key, covered, row.sequence),
     current,
     coarse: reached === null ? [] : await readCoarse(trx, key, reached, current),
     published: await readPublishedState(trx, key, view.table_identity),
@@ -124,26 +124,40 @@ async function readCovered(trx: OpenTransaction, ids: readonly bigint[]): Promis
 async function readReplaced(
   trx: OpenTransaction,
   key: ViewKey,
-  covered: readonly bigint[],
+  covered: readonly Commit[],
   sequence: bigint,
 ): Promise<Commit[]> {
-  if (covered.length === 0) return []
+  const intervals = [
+    ...new Map(covered.map(({ interval }) => [`${interval.start}/${interval.end}`, interval])).values(),
+  ]
+  if (intervals.length === 0) return []
+  const starts = intervals.map(({ start }) => start)
+  const ends = intervals.map(({ end }) => end)
+  // One look into the index per interval, whatever the planner knows of the table: joined, it may read the view's whole history.
   const rows = await trx
-    .selectFrom('commits')
-    .distinctOn(['start_at', 'end_at'])
-    .selectAll()
-    .where('view', '=', key.view)
-    .where('version', '=', key.version)
-    .where('published_sequence', '<', sequence)
-    .where(
-      sql<boolean>`(start_at, end_at) in ${trx
-        .selectFrom('commits')
-        .select(['start_at', 'end_at'])
-        .where(sql<boolean>`commit_id = any(${[...covered]}::bigint[])`)}`,
+    .selectFrom(
+      sql<{ start_at: bigint; end_at: bigint }>`unnest(${starts}::numeric[], ${ends}::numeric[])`.as<'of'>(
+        sql`"of"(start_at, end_at)`,
+      ),
     )
-    .orderBy('start_at')
-    .orderBy('end_at')
-    .orderBy('commit_id', 'desc')
+    .innerJoinLateral(
+      (query) =>
+        query
+          .selectFrom('commits')
+          .selectAll()
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .where('published_sequence', '<', sequence)
+          .whereRef('commits.start_at', '=', 'of.start_at')
+          .whereRef('commits.end_at', '=', 'of.end_at')
+          .orderBy('commit_id', 'desc')
+          .limit(1)
+          .as('shown'),
+      (join) => join.onTrue(),
+    )
+    .selectAll('shown')
+    .orderBy('shown.start_at')
+    .orderBy('shown.end_at')
     .execute()
   return rows.map(toCommit)
 }
