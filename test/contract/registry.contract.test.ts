@@ -99,7 +99,7 @@ test('nothing applied is nothing, and an unknown view says what there is', async
   await registry.apply(repoOf([viewOf('delays')]), anna)
   await expect(registry.view('delay')).rejects.toMatchObject({
     code: 'REGISTRY_UNKNOWN_VIEW',
-    detail: { hint: 'applied views are delays@v1' },
+    detail: { hint: 'did you mean "delays"? applied views are delays@v1' },
   })
   await expect(registry.view('delays', 2)).rejects.toMatchObject({ code: 'REGISTRY_UNKNOWN_VIEW' })
 })
