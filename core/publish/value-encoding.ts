@@ -10,9 +10,16 @@ import { fitsInteger, type PackedValue, pack, unpack } from './message-pack.js'
 
 /** 16 hex digits over the features' names and types, in order. */
 export function valueSchemaHash(features: readonly Feature[]): string {
+  const known = hashes.get(features)
+  if (known !== undefined) return known
   const schema = features.map(({ name, type }) => [name, type.kind, type.precision ?? null, type.scale ?? null])
-  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(schema)))).slice(0, 16)
+  const hash = bytesToHex(sha256(utf8ToBytes(JSON.stringify(schema)))).slice(0, 16)
+  hashes.set(features, hash)
+  return hash
 }
+
+/** A definition never changes, and each value read asks for its hash: worked out anew it costs as much as the read. */
+const hashes = new WeakMap<readonly Feature[], string>()
 
 /** @param values in the order of `features`, as the query engine gives them */
 export function encodeValues(features: readonly Feature[], values: readonly unknown[]): Uint8Array {
