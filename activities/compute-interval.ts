@@ -28,6 +28,7 @@ import { emptyInterval } from './empty-interval.js'
 import { explainingUnreadable } from './explain-unreadable.js'
 import { withPinsVerified } from './pinned-files.js'
 import { pinnedRun } from './pinned-run.js'
+import { sparingWorkers } from './spare-workers.js'
 import type { ComputeStepResult, RunRef } from './steps.js'
 
 export function computeInterval(deps: ActivityDeps) {
@@ -40,7 +41,7 @@ export function computeInterval(deps: ActivityDeps) {
     const computed: Computed =
       files.length === 0
         ? emptyInterval(run, bundle)
-        : await withPinsVerified(deps, files, () => compute(deps, run, bundle, files))
+        : await sparingWorkers((begin) => withPinsVerified(deps, files, () => compute(deps, run, bundle, files, begin)))
     // Before the candidate is recorded: a crash in between repeats both.
     await reopenUnseen(deps, run, bundle, files, computed.candidate.reopens)
     await deps.ledger.recordProgress(run.runId, { candidate: computed.candidate, profile: computed.profile })
@@ -61,11 +62,14 @@ async function compute(
   run: RunRef,
   bundle: ViewBundle,
   files: readonly PinnedFile[],
+  begin: () => void,
 ): Promise<Computed> {
   const uris = (role: PinnedFile['role']) => files.filter((file) => file.role === role).map((file) => file.uri)
   const { attempt } = activityInfo()
   return await deps.engine.withSession(
     async (session) => {
+      // The engine has one heavy slot, and it is ours.
+      begin()
       const copies = await readTypes(deps, session, bundle, files)
       const interval = fromIsoInterval(run.interval)
       const query = buildIntervalQuery({

@@ -61,6 +61,7 @@ export const errorCodes = {
   RUN_COUNTS_DO_NOT_RECONCILE: { retry: 'after-fix', http: 500, exit: 70 },
   JUDGE_STOPPED: { retry: 'after-fix', http: 422, exit: 65 },
   RUN_STEP_TIMED_OUT: { retry: 'later', http: 504, exit: 75 },
+  RUN_WORKER_DIED: { retry: 'after-fix', http: 507, exit: 69 },
   RUN_CANCELLED: { retry: 'after-fix', http: 409, exit: 75 },
   DECIDE_NOT_APPLICABLE: { retry: 'after-fix', http: 409, exit: 65 },
   // publish

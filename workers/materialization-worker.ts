@@ -62,6 +62,8 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
       sinks: traceSinks(telemetry),
       // The engine has one heavy slot: more activities at once only wait inside their own time limits.
       maxConcurrentActivityTaskExecutions: config.worker.activitiesMax,
+      // What a heartbeat says is known soon after: a dead worker tells nothing more (activities/spare-workers.ts).
+      maxHeartbeatThrottleInterval: '1s',
       shutdownGraceTime: config.worker.shutdownGraceMs,
       shutdownForceTime: config.worker.shutdownGraceMs + afterGraceMs,
     })
