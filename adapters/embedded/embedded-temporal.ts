@@ -77,6 +77,8 @@ function spawnServer(
   if (options.namespace) args.push('--namespace', options.namespace)
   // Without it a server of this age takes tasks in the order they came, whatever their priority.
   args.push('--dynamic-config-value', 'matching.useNewMatcher=true')
+  // And with several partitions it keeps the order within each of them only.
+  for (const side of ['Read', 'Write']) args.push('--dynamic-config-value', `matching.numTaskqueue${side}Partitions=1`)
   for (const [name, type] of Object.entries(searchAttributes))
     args.push('--search-attribute', `${name}=${type === 'DATETIME' ? 'Datetime' : 'Keyword'}`)
   const log = openSync(options.logFile, 'a')
