@@ -74,6 +74,14 @@ test('each metric of millcourse is on the dashboard', () => {
   expect(hidden, 'draw it, alert on it, or do not measure it').toEqual([])
 })
 
+test('what counts requests of the server counts those for its routes: paths that are not there hide no failure', () => {
+  const asking = expressions.flatMap(([of, expr]) =>
+    [...expr.matchAll(/millcourse_http_requests_total(\{[^}]*\})?/g)].map(([, labels]) => [of, labels ?? '']),
+  )
+  expect(asking.length).toBeGreaterThanOrEqual(3)
+  for (const [of, labels] of asking) expect(labels, of).toContain('route!="none"')
+})
+
 describe('the dashboard', () => {
   test('can be imported beside others: an id of its own, the data source chosen by a variable', () => {
     expect(dashboard).toMatchObject({ uid: 'millcourse', title: 'Millcourse' })

@@ -58,11 +58,15 @@ describe('the HTTP side of a process', () => {
 
   test('tells of answers by the pattern of their route, never by the keys asked for', async () => {
     const answers: HttpAnswer[] = []
-    const app = new Hono().get('/v1/:name', (context) => context.text('x'))
-    const { url } = await start({ app, onAnswer: (answer) => answers.push(answer) })
-    for (const path of ['/v1/spending?user_id=7', '/nowhere/7', '/healthz', '/readyz']) await fetch(`${url}${path}`)
+    const app = new Hono()
+    for (const path of ['*', '/v1/*']) app.use(path, (_context, next) => next())
+    app.get('/v1/:name', (context) => context.text('x'))
+    const { url } = await start({ app, metrics: async () => '', onAnswer: (answer) => answers.push(answer) })
+    for (const path of ['/v1/spending?user_id=7', '/nowhere/7', '/v1/nowhere/7', '/healthz', '/readyz', '/metrics'])
+      await fetch(`${url}${path}`)
     expect(answers).toMatchObject([
       { method: 'GET', route: '/v1/:name', status: 200 },
+      { method: 'GET', route: null, status: 404 },
       { method: 'GET', route: null, status: 404 },
     ])
   })

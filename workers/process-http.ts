@@ -10,7 +10,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { type Context, type Env, Hono } from 'hono'
-import { routePath } from 'hono/route'
+import { matchedRoutes } from 'hono/route'
 import type { Log } from '../activities/activity-deps.js'
 import { MillcourseError } from '../core/errors.js'
 
@@ -113,8 +113,8 @@ function rootApp(options: ProcessHttpOptions, state: { isDraining: boolean }): H
     const startedMs = performance.now()
     await next()
     if (state.isDraining) context.header('connection', 'close')
-    const pattern = routePath(context, -1)
-    const route = pattern === '/*' || pattern === '*' ? null : pattern
+    // Not the last that matches: an app's middleware for all paths comes after our probes.
+    const route = matchedRoutes(context).findLast(({ path }) => !path.endsWith('*'))?.path ?? null
     const answer = {
       method: context.req.method,
       route,

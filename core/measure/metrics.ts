@@ -206,7 +206,7 @@ export const metrics = {
   // ── serving ──
   millcourse_http_requests_total: {
     ...{ kind: 'counter', unit: '1', labels: ['route', 'method', 'status'], from: server },
-    help: 'Requests answered, by the route’s pattern.',
+    help: 'Requests answered, probes and scrapes left out, by the route’s pattern; none: a path that is not there.',
   },
   millcourse_http_request_duration_seconds: {
     ...{ kind: 'histogram', unit: 'seconds', labels: ['route', 'method'], from: server, buckets: call },
