@@ -128,8 +128,8 @@ async function* readAhead(context: PublishContext, delta: Delta, first: number):
 }
 
 async function readItems(context: PublishContext, delta: Delta, from: number, to: number): Promise<OnlineWrite[]> {
-  const { deps, columns } = context
-  const sql = readDeltaSql(columns, deps.lake.uri(delta.file.path), from, to)
+  const { deps } = context
+  const sql = readDeltaSql(deps.lake.uri(delta.file.path), from, to)
   const rows = await deps.engine.withSession((session) => session.all({ sql }), { isLight: true })
   const realNow = deps.clock.realNow()
   const { ttl, viewKind } = context.bundle.view

@@ -163,8 +163,9 @@ export function writeDeltaSql(
   ) TO ${quoted(uri)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {counts: ${quoted(countsJson)}})`
 }
 
-export function readDeltaSql({ keys, features }: PublishedColumns, uri: string, from: number, to: number): string {
-  return `SELECT ${aliases([...keys, ...features])}, event_ns, is_empty, is_new FROM read_parquet(${readable(uri)}, hive_partitioning = false)
+/** Keys, features, `event_ns`, `is_empty`, and `is_new` where it is known: an earlier release may have recorded the file, without it. */
+export function readDeltaSql(uri: string, from: number, to: number): string {
+  return `SELECT * EXCLUDE (n, digest, sequence) FROM read_parquet(${readable(uri)}, hive_partitioning = false)
     WHERE n >= ${from} AND n < ${to} ORDER BY n`
 }
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
+import type { Query, QueryEngine } from '../../core/ports/query-engine.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { Crash, counts, crashingAfter, lookupBundle, row, since, windowBundle } from '../support/publish-fixtures.js'
 import { type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
@@ -149,10 +151,7 @@ describe('publishing', () => {
       0,
       Array.from({ length: 35 }, (_, index) => row(bundle, index, `A${index}`, 1)),
     )
-    // A killed process gives no lease back.
-    const silent = new Proxy(rig.deps.ledger, {
-      get: (target, name) => (name === 'releaseLease' ? async () => {} : Reflect.get(target, name).bind(target)),
-    })
+    const silent = neverReleasing(rig.deps.ledger)
     let cursor = null
     const beats: unknown[] = []
     const dying = rig.worker({ online: crashingAfter(rig.deps.online, 25), ledger: silent })
@@ -175,6 +174,20 @@ describe('publishing', () => {
     expect(seen).toEqual([10, 5])
     expect((await rig.online(bundle)).size).toBe(35)
     expect(await rig.deps.online.getEnd(tableOf(rig.deps.settings.project, bundle))).toMatchObject({ sequence: 1n })
+  })
+
+  test('a delta that an earlier release recorded, not knowing which keys are new, is continued', async () => {
+    const bundle = lookupBundle()
+    await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 2)])
+    const earlier = rig.worker({
+      online: crashingAfter(rig.deps.online, 0),
+      engine: rewriting(rig.deps.engine, (sql) => sql.replace('is_empty, is_new, digest', 'is_empty, digest')),
+      ledger: neverReleasing(rig.deps.ledger),
+    })
+    await expect(rig.publish(bundle, { workflowRunId: 'wf' }, earlier)).rejects.toThrow(Crash)
+    const { project } = rig.deps.settings
+    expect(await rig.publish(bundle, { workflowRunId: 'wf', attempt: 2 })).toMatchObject({ itemsWritten: 2 })
+    expect(await rig.deps.online.getEnd(tableOf(project, bundle))).toMatchObject({ sequence: 1n })
   })
 
   test('a publish with nothing to write leaves no file, and whoever continues it reports the same counts', async () => {
@@ -260,10 +273,7 @@ describe('publishing', () => {
   test('R33: a publish that does not get the lease in time says so', async () => {
     const bundle = lookupBundle()
     await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1)])
-    const silent = new Proxy(rig.deps.ledger, {
-      get: (target, name) => (name === 'releaseLease' ? async () => {} : Reflect.get(target, name).bind(target)),
-    })
-    const dying = rig.worker({ online: crashingAfter(rig.deps.online, 0), ledger: silent })
+    const dying = rig.worker({ online: crashingAfter(rig.deps.online, 0), ledger: neverReleasing(rig.deps.ledger) })
     await expect(rig.publish(bundle, {}, dying)).rejects.toThrow(Crash)
     const settings = { ...rig.deps.settings, publishWaitMs: 300 }
     expect(await rig.publish(bundle, {}, rig.worker({ settings }))).toEqual({ kind: 'busy' })
@@ -282,6 +292,33 @@ describe('publishing', () => {
     expect([...(await rig.online(bundle)).values()].map((values) => values?.delay).sort()).toEqual([31, 32, 33, 34, 35])
   })
 })
+
+/** A killed process gives no lease back. */
+function neverReleasing(ledger: LedgerWriter): LedgerWriter {
+  return new Proxy(ledger, {
+    get: (target, name) => (name === 'releaseLease' ? async () => {} : Reflect.get(target, name).bind(target)),
+  })
+}
+
+/** An engine whose statements are changed on the way. */
+function rewriting(engine: QueryEngine, change: (sql: string) => string): QueryEngine {
+  return {
+    ...{ describe: (...args) => engine.describe(...args), close: () => engine.close() },
+    withSession: (work, options) =>
+      engine.withSession(
+        (session) =>
+          work(
+            new Proxy(session, {
+              get(target, name) {
+                const member = Reflect.get(target, name).bind(target)
+                return name === 'execute' ? (query: Query) => member({ ...query, sql: change(query.sql) }) : member
+              },
+            }),
+          ),
+        options,
+      ),
+  }
+}
 
 function failingAt(online: OnlineStore, method: keyof OnlineStore): OnlineStore {
   return new Proxy(online, {
