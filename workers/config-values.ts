@@ -2,12 +2,16 @@
 import { z } from 'zod'
 import { durationToMs } from '../core/time/duration.js'
 
-export const durationMs = (fallback: string) =>
+/** What Node's timers can wait; they take more for nothing at all. */
+const durationMaxMs = 2 ** 31 - 1
+
+export const durationMs = (fallback: string, minMs = 0) =>
   z
     .string()
     .regex(/^(\d+(ms|s|m|h|d))+$/, 'write it as 500ms, 20s or 1h30m')
     .default(fallback)
     .transform(durationToMs)
+    .refine((ms) => ms >= minMs && ms <= durationMaxMs, `at least ${minMs}ms, at most 24d`)
 
 export const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback)
 

@@ -63,6 +63,13 @@ describe('readConfig', () => {
   test.each([
     ['MILLCOURSE_LAKE', 'gs://secret/lake'],
     ['MILLCOURSE_SOURCES', 's3:///secret'],
+    // A slip of the pen must not become a folder of that name.
+    ['MILLCOURSE_LAKE', 's3:/secret/lake'],
+    ['MILLCOURSE_LAKE', 'S3://secret/lake'],
+    ['MILLCOURSE_DYNAMODB_ENDPOINT', 'secret:4567'],
+    ['MILLCOURSE_POSTGRES_URL', 'postgresql:///secret'],
+    ['MILLCOURSE_API_TIMEOUT', '30d'],
+    ['MILLCOURSE_WATCH_POLL', '0s'],
     ['MILLCOURSE_S3_ENDPOINT', 'secret:9000'],
     ['MILLCOURSE_S3_ROLE_ARN', 'secret'],
     ['MILLCOURSE_POSTGRES_URL', 'mysql://me:secret@db/shop'],

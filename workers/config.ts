@@ -22,7 +22,7 @@ const instant = z.string().refine((text) => {
 const root = z
   .string()
   .regex(
-    /^(?:(?![a-z][a-z0-9+.-]*:\/\/)|file:\/\/\/|s3:\/\/[^/])/i,
+    /^(?:(?![A-Za-z][A-Za-z0-9+.-]*:)|file:\/\/\/|s3:\/\/[^/])/,
     'write it as s3://bucket/prefix, file:///folder or a path',
   )
 
@@ -33,7 +33,7 @@ const schema = z.object({
     .default('millcourse'),
   MILLCOURSE_POSTGRES_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, 'write it as postgresql://user:password@host:5432/database'),
+    .regex(/^postgres(ql)?:\/\/[^/?]/, 'write it as postgresql://user:password@host:5432/database'),
   MILLCOURSE_POSTGRES_POOL: count(10),
   MILLCOURSE_LAKE: root,
   MILLCOURSE_SOURCES: root.optional(),
@@ -43,7 +43,7 @@ const schema = z.object({
   MILLCOURSE_S3_ROLE_ARN: z.string().startsWith('arn:', 'write it as arn:aws:iam::123456789012:role/name').optional(),
   MILLCOURSE_S3_CA: z.string().optional(),
   MILLCOURSE_HTTPFS: z.string().optional(),
-  MILLCOURSE_DYNAMODB_ENDPOINT: z.url().optional(),
+  MILLCOURSE_DYNAMODB_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   MILLCOURSE_DYNAMODB_KMS_KEY: z.string().min(1).optional(),
   MILLCOURSE_DYNAMODB_TABLES_MAX: count(2_500),
   AWS_REGION: z.string().min(1).default('us-east-1'),
@@ -66,15 +66,15 @@ const schema = z.object({
   MILLCOURSE_THREADS: count(2),
   MILLCOURSE_ACTIVITIES_MAX: count(8),
   MILLCOURSE_RUNS_PER_TICK: count(24),
-  MILLCOURSE_HEARTBEAT: durationMs('20s'),
+  MILLCOURSE_HEARTBEAT: durationMs('20s', 100),
   MILLCOURSE_SHUTDOWN_GRACE: durationMs('30s'),
-  MILLCOURSE_LEASE: durationMs('60s'),
+  MILLCOURSE_LEASE: durationMs('60s', 100),
   MILLCOURSE_PUBLISH_WAIT: durationMs('10s'),
   MILLCOURSE_PUBLISH_PART_ITEMS: count(10_000),
   MILLCOURSE_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
   MILLCOURSE_WATCH_STATE_DIR: z.string().optional(),
-  MILLCOURSE_WATCH_POLL: durationMs('15s'),
+  MILLCOURSE_WATCH_POLL: durationMs('15s', 100),
   MILLCOURSE_WATCH_GRACE: durationMs('5m'),
   MILLCOURSE_WATCH_UNREACHABLE: durationMs('30s'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),

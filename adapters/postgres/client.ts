@@ -103,6 +103,8 @@ function createPool(options: PostgresClientOptions, limits: pg.PoolConfig): pg.P
     max: options.poolMax ?? 10,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    // Instants are read as ISO 8601, whatever a server or a role has for its people.
+    options: '-c DateStyle=ISO',
     application_name: `millcourse ${options.project}`,
     types: { getTypeParser: ((oid: number) => parsers[oid] ?? pg.types.getTypeParser(oid)) as never },
     ...limits,
