@@ -195,7 +195,7 @@ export function buildProgram(run: Runner, version: string): Command {
     .action(body(async () => (await import('./commands/worker.js')).worker))
   program
     .command('watcher')
-    .description('watch the ledger and raise incidents until stopped; knows no Temporal')
+    .description('watch ledger and scheduler and raise incidents until stopped')
     .addHelpText('after', example('millcourse watcher --repo feature_repo'))
     .action(body(async () => (await import('./commands/watcher.js')).watcher))
   program
