@@ -59,6 +59,7 @@ export async function stageLedger(
   let isOver = false
 
   return {
+    tables: () => run(() => db.transaction().execute((trx) => readTables(trx, staged))),
     load: (table, rows) => run(() => db.transaction().execute((trx) => load(trx, staged, table, rows))),
 
     settle: () =>

@@ -8,6 +8,7 @@ import {
   type BackupTable,
   manifestName,
   parseManifest,
+  sealManifest,
 } from '../../core/backup/manifest.js'
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
@@ -49,7 +50,7 @@ export async function writeTable(
 
 /** Last of all: with it the folder is a backup. */
 export async function writeManifest(lake: Lake, folder: string, manifest: BackupManifest): Promise<void> {
-  await writeNew(lake, `${folder}/${manifestName}`, new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`))
+  await writeNew(lake, `${folder}/${manifestName}`, new TextEncoder().encode(sealManifest(manifest)))
 }
 
 async function writeNew(lake: Lake, path: string, bytes: Uint8Array): Promise<void> {
@@ -62,7 +63,7 @@ async function writeNew(lake: Lake, path: string, bytes: Uint8Array): Promise<vo
   })
 }
 
-/** @throws MillcourseError BACKUP_INVALID */
+/** @throws MillcourseError BACKUP_INVALID, LEDGER_SCHEMA_OUTDATED */
 export async function readManifest(lake: Lake): Promise<BackupManifest> {
   let bytes: Uint8Array
   try {

@@ -1,4 +1,4 @@
-import type { BackupManifest } from '../../core/backup/manifest.js'
+import { type BackupManifest, checkTables } from '../../core/backup/manifest.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
@@ -23,6 +23,7 @@ export async function restore(
   await checkParts(source, manifest)
   const staged = await archive.stage(manifest.migrations)
   try {
+    checkTables(manifest.tables, await staged.tables())
     await load(context, source, manifest, staged)
     const { runsEnded } = await staged.settle()
     context.progress.update('comparing with the lake and the online store')

@@ -36,6 +36,8 @@ export interface NamedFile {
 }
 
 export interface StagedLedger {
+  /** As the named migrations made them; asked before `settle`. */
+  tables(): Promise<readonly ArchivedTable[]>
   /** @throws BACKUP_INVALID where the rows do not fit the table */
   load(table: ArchivedTable, rows: readonly ArchivedRow[]): Promise<void>
   /** After the last row: brings the schema to this release's, lets numbers go on after the highest, and ends what was under way. */

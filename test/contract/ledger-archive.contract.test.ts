@@ -11,6 +11,7 @@ import { type PostgresClient, schemaName } from '../../adapters/postgres/client.
 import { backup } from '../../cli/commands/backup.js'
 import { restore } from '../../cli/commands/restore.js'
 import type { CliContext } from '../../cli/context.js'
+import { sealManifest } from '../../core/backup/manifest.js'
 import type { MillcourseError } from '../../core/errors.js'
 import { commandContext } from '../support/command-context.js'
 import { allTime, commit, hour, pin, view } from '../support/ledger-steps.js'
@@ -156,14 +157,14 @@ describe('backup and restore', () => {
     const project = await filled()
     const place = await takeBackup(project.client)
     // As the first release made it: without what later migrations added.
-    const manifest = JSON.parse(readFileSync(join(place, 'manifest.json'), 'utf8'))
+    const manifest = readManifest(place)
     manifest.migrations = manifest.migrations.slice(0, 1)
     const intervals = manifest.tables.find(({ name }: { name: string }) => name === 'intervals')
     const added = intervals.columns.findIndex(({ name }: { name: string }) => name === 'reopens')
     expect(added).toBe(intervals.columns.length - 1)
     intervals.columns.splice(added, 1)
     rewritePart(place, intervals.parts[0], (row) => row.slice(0, added))
-    writeFileSync(join(place, 'manifest.json'), JSON.stringify(manifest))
+    writeManifest(place, manifest)
     await dropProject(project)
     await restore(contextOf(project.client), { from: place })
     await commit(project.ledger, 'next', 7)
@@ -200,11 +201,68 @@ describe('what is not a whole backup is refused, and changes nothing', () => {
         }),
     ],
     [
-      'it is of another format',
-      'formatVersion',
+      'a table was taken out of its manifest',
+      'it is not as it was written',
+      (place) => {
+        const manifest = readManifest(place)
+        manifest.tables = manifest.tables.filter(({ name }: { name: string }) => name !== 'runs')
+        writeFileSync(join(place, 'manifest.json'), JSON.stringify(manifest))
+      },
+    ],
+    [
+      'its manifest has no checksum',
+      'it is not as it was written',
+      (place) => {
+        const { sha256: _, ...manifest } = readManifest(place)
+        writeFileSync(join(place, 'manifest.json'), JSON.stringify(manifest))
+      },
+    ],
+    [
+      'it lacks a table of its schema',
+      'it lacks runs (',
+      (place) =>
+        edited(place, (manifest) => {
+          manifest.tables = manifest.tables.filter(({ name }: { name: string }) => name !== 'runs')
+        }),
+    ],
+    [
+      'it lacks a column of its schema',
+      'it lacks incidents (',
+      (place) =>
+        edited(place, (manifest) => {
+          manifest.tables.find(({ name }: { name: string }) => name === 'incidents').columns.pop()
+        }),
+    ],
+    [
+      'it names an empty table that is none',
+      'it has none (a)',
+      (place) =>
+        edited(place, (manifest) => {
+          manifest.tables.push({ name: 'none', columns: [{ name: 'a', type: 'text' }], rows: 0, parts: [] })
+        }),
+    ],
+    [
+      'it names a table twice',
+      'it has audit (',
+      (place) =>
+        edited(place, (manifest) => {
+          manifest.tables.push(manifest.tables.find(({ name }: { name: string }) => name === 'audit'))
+        }),
+    ],
+    [
+      'it is of a later format',
+      'made by a newer millcourse',
       (place) =>
         edited(place, (manifest) => {
           manifest.formatVersion = 2
+        }),
+    ],
+    [
+      'it is of no format',
+      'formatVersion',
+      (place) =>
+        edited(place, (manifest) => {
+          manifest.formatVersion = 0
         }),
     ],
     [
@@ -217,7 +275,7 @@ describe('what is not a whole backup is refused, and changes nothing', () => {
     ],
     [
       'it names a table that is none',
-      'do not fit its table',
+      'and has none (',
       (place) =>
         edited(place, (manifest) => {
           manifest.tables.find(({ parts }: { parts: unknown[] }) => parts.length > 0).name = 'none'
@@ -257,7 +315,7 @@ describe('what is not a whole backup is refused, and changes nothing', () => {
     cpSync(intact, place, { recursive: true })
     damage(place)
     const error = await refusal(restore(contextOf(whole.client), { from: place, replace: true }))
-    expect(['BACKUP_INVALID', 'LEDGER_SCHEMA_OUTDATED']).toContain(error.code)
+    expect(error.code).toBe(said.includes('newer') ? 'LEDGER_SCHEMA_OUTDATED' : 'BACKUP_INVALID')
     expect(error.message).toContain(said)
     expect(error.detail.hint).toBeTruthy()
     expect(await state()).toEqual(before)
@@ -301,9 +359,19 @@ function flipped(bytes: Buffer): Buffer {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a manifest that is made wrong
-function edited(place: string, change: (manifest: any) => void): void {
-  const file = join(place, 'manifest.json')
-  const manifest = JSON.parse(readFileSync(file, 'utf8'))
+type AnyManifest = any
+
+function readManifest(place: string): AnyManifest {
+  return JSON.parse(readFileSync(join(place, 'manifest.json'), 'utf8'))
+}
+
+/** With the checksum of what it says now, as if it had been written so. */
+function writeManifest(place: string, { sha256: _, ...manifest }: AnyManifest): void {
+  writeFileSync(join(place, 'manifest.json'), sealManifest(manifest))
+}
+
+function edited(place: string, change: (manifest: AnyManifest) => void): void {
+  const manifest = readManifest(place)
   change(manifest)
-  writeFileSync(file, JSON.stringify(manifest))
+  writeManifest(place, manifest)
 }
