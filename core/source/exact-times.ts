@@ -13,8 +13,10 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { MillcourseError } from '../errors.js'
 import {
   fieldOf,
+  itemsOf,
   readThrift,
-  type ThriftList,
+  structOf,
+  structsOf,
   type ThriftStruct,
   type ThriftValue,
   thriftType,
@@ -88,15 +90,9 @@ export function withExactTimes(footer: Uint8Array, columns: readonly string[]): 
 function topLevel(elements: readonly ThriftStruct[]): Set<number> {
   const found = new Set<number>()
   const childrenAt = (index: number) => Number(fieldOf(elements[index]!, elementFields.children)?.value ?? 0)
-  let at = 1
-  const skip = (): void => {
-    const children = at < elements.length ? childrenAt(at) : 0
-    at++
-    for (let child = 0; child < children; child++) skip()
-  }
-  while (at < elements.length) {
+  for (let at = 1; at < elements.length; ) {
     found.add(at)
-    skip()
+    for (let below = 1; below > 0 && at < elements.length; at++) below += childrenAt(at) - 1
   }
   return found
 }
@@ -107,10 +103,10 @@ function exactElement(element: ThriftStruct): ThriftStruct {
     const sized = withField(withField(typed, elementFields.length, i32(12n)), elementFields.logical, null)
     return withField(sized, elementFields.converted, i32(convertedInterval))
   }
-  const logical = fieldOf(element, elementFields.logical)?.value as ThriftStruct | undefined
-  const timestamp = logical && (fieldOf(logical, logicalTimestamp)?.value as ThriftStruct | undefined)
-  const unit = timestamp && (fieldOf(timestamp, timestampFields.unit)?.value as ThriftStruct | undefined)
-  if (!timestamp || !unit || !fieldOf(unit, nanoseconds)) return element
+  const logical = structOf(element, elementFields.logical)
+  const timestamp = structOf(logical, logicalTimestamp)
+  const unit = structOf(timestamp, timestampFields.unit)
+  if (!logical || !timestamp || !unit || !fieldOf(unit, nanoseconds)) return element
   const local = withField(timestamp, timestampFields.isUtc, { type: thriftType.false, value: false })
   return withField(element, elementFields.logical, {
     type: thriftType.struct,
@@ -120,9 +116,10 @@ function exactElement(element: ThriftStruct): ThriftStruct {
 
 /** What a chunk says of its column's type is said in the schema, too; and minima of INT96 are none of an interval. */
 function exactChunk(chunk: ThriftStruct, int96: readonly ThriftStruct[]): ThriftStruct {
-  const metadata = fieldOf(chunk, chunkMetadata)?.value as ThriftStruct | undefined
-  const path = metadata && (fieldOf(metadata, chunkFields.path)?.value as ThriftList | undefined)?.items
-  const isChanged = path?.length === 1 && int96.some((element) => isNamed(element, path[0] as Uint8Array))
+  const metadata = structOf(chunk, chunkMetadata)
+  const [name, ...deeper] = itemsOf(metadata, chunkFields.path)
+  const isTop = name instanceof Uint8Array && deeper.length === 0
+  const isChanged = isTop && int96.some((element) => isNamed(element, name))
   if (!metadata || !isChanged) return chunk
   const changed = withField(
     withField(metadata, chunkFields.type, i32(physical.fixedBytes)),
@@ -141,11 +138,8 @@ function physicalType(element: ThriftStruct): ThriftValue | undefined {
 }
 
 function isNamed(element: ThriftStruct, name: Uint8Array): boolean {
-  return equal(fieldOf(element, elementFields.name)?.value as Uint8Array, name)
-}
-
-function structsOf(struct: ThriftStruct, id: number): readonly ThriftStruct[] {
-  return ((fieldOf(struct, id)?.value as ThriftList | undefined)?.items ?? []) as readonly ThriftStruct[]
+  const found = fieldOf(element, elementFields.name)?.value
+  return found instanceof Uint8Array && equal(found, name)
 }
 
 function withStructs(struct: ThriftStruct, id: number, items: readonly ThriftStruct[]): ThriftStruct {

@@ -1,6 +1,7 @@
 /**
  * Which event times a file holds, from its footer's statistics: what decides which intervals it touches (R27). Never too narrow: a
- * file without statistics touches what its partition does.
+ * file without statistics, or whose event times are of another type (dates, text, numbers), touches what its partition does; in a
+ * source without partitions these are all intervals.
  */
 import type { SourceDefinition } from '../define/definitions.js'
 import { earliest, endOfTime, type Instant, latest, parseInstant } from '../time/instant.js'
@@ -68,14 +69,22 @@ function readRange(group: FooterRow, zone: string): { readonly min: Instant; rea
   if (group.min === null || group.max === null) return null
   const min = readTime(group.min, 'min')
   const max = readTime(group.max, 'max')
+  if (min === null || max === null) return null
   // Nanoseconds are told in microseconds, cut toward 1970: before it the first one may lie a little earlier.
   if (group.is_utc || group.min.endsWith('+00')) return { min: min < 0n ? min - 999n : min, max }
   return { min: utcRangeOfLocal(min, zone).min, max: utcRangeOfLocal(max, zone).max }
 }
 
-/** The engine's text of a timestamp. Years that have no four digits are taken as the end of time, so that the range is not too narrow. */
-function readTime(text: string, end: 'min' | 'max'): Instant {
+/** Beyond what an instant holds: the engine's markers, and years that have no four digits. */
+const beyond = /^(-?infinity|\d+-\d\d-\d\d( \(BC\))? \d\d:\d\d:\d\d(\.\d{1,9})?(\+00)?)$/
+
+/**
+ * The engine's text of a timestamp. Times beyond are taken as the end of time, so that the range is not too narrow. Null: no
+ * timestamp, the column has another type.
+ */
+function readTime(text: string, end: 'min' | 'max'): Instant | null {
   const plain = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,9})?(?=(\+00)?$)/.exec(text)?.[0]
-  if (plain === undefined) return end === 'min' ? -endOfTime : endOfTime
-  return parseInstant(plain)
+  if (plain !== undefined) return parseInstant(plain)
+  if (!beyond.test(text)) return null
+  return end === 'min' ? -endOfTime : endOfTime
 }

@@ -190,8 +190,18 @@ describe('footers', () => {
     ])
     expect(withNulls.eventMin).toBe(at('2001-01-01'))
   })
+  test.each([
+    ['dates', '2001-01-01', '2001-01-02'],
+    ['text', '2001-01-01T10:00:00Z', '2001-01-01T10:49:00Z'],
+    ['numbers', '978307200000000', '978310800000000'],
+    ['text, some of it as a timestamp', '2001-01-01 00:00:00', 'n/a'],
+  ])('R27: event times of another type (%s) leave the range to the partition', (_, min, max) => {
+    expect(footer([row(min, max)])).toMatchObject({ eventMin: null, eventMax: null })
+    expect(footer([row('2001-01-01 00:00:00', '2001-01-01 00:00:00'), row(min, max)]).eventMin).toBeNull()
+  })
   test('R11: end-of-time markers do not make the range too narrow', () => {
     expect(footer([row('2001-01-01 00:00:00', 'infinity')]).eventMax).toBe(endOfTime)
+    expect(footer([row('0044-03-15 (BC) 00:00:00+00', '2001-01-01 00:00:00+00')]).eventMin! <= -endOfTime).toBe(true)
     expect(footer([row('0044-03-15 (BC) 00:00:00', '10000-01-01 00:00:00')])).toMatchObject({
       eventMin: -endOfTime,
       eventMax: endOfTime,

@@ -41,6 +41,33 @@ export function fieldOf(struct: ThriftStruct, id: number): ThriftField | undefin
   return struct.fields.find((field) => field.id === id)
 }
 
+/**
+ * The struct in the field; undefined: there is none. Bytes can decode and yet be no footer, so what a field holds is looked at.
+ * @throws MillcourseError SOURCE_FILE_CORRUPT: the field holds something else
+ */
+export function structOf(struct: ThriftStruct | undefined, id: number): ThriftStruct | undefined {
+  const value = struct && fieldOf(struct, id)?.value
+  return value === undefined ? undefined : asStruct(value)
+}
+
+/** The items of the list in the field; none where it is absent. @throws MillcourseError SOURCE_FILE_CORRUPT: it is no list */
+export function itemsOf(struct: ThriftStruct | undefined, id: number): readonly ThriftValue[] {
+  const value = struct && fieldOf(struct, id)?.value
+  if (value === undefined) return []
+  if (typeof value === 'object' && 'items' in value) return value.items
+  throw malformed()
+}
+
+/** As `itemsOf`, of a list of structs. @throws MillcourseError SOURCE_FILE_CORRUPT */
+export function structsOf(struct: ThriftStruct | undefined, id: number): readonly ThriftStruct[] {
+  return itemsOf(struct, id).map(asStruct)
+}
+
+function asStruct(value: ThriftValue): ThriftStruct {
+  if (typeof value === 'object' && 'fields' in value) return value
+  throw malformed()
+}
+
 /** The struct with this field, instead of the one it had; null: without it. Fields are kept in the order of their ids. */
 export function withField(struct: ThriftStruct, id: number, field: Omit<ThriftField, 'id'> | null): ThriftStruct {
   const others = struct.fields.filter((one) => one.id !== id)
@@ -95,6 +122,7 @@ class Reader {
   }
 
   #list(depth: number): ThriftList {
+    if (depth > nestingMax) throw malformed()
     const head = this.#byte()
     const count = head >> 4 === 15 ? Number(this.#varint()) : head >> 4
     if (count > this.#bytes.length) throw malformed()

@@ -4,7 +4,15 @@
  */
 import { type ErrorCode, isMillcourseError } from '../errors.js'
 import type { FileBytes } from './exact-times.js'
-import { fieldOf, readThrift, type ThriftList, type ThriftStruct } from './thrift-compact.js'
+import {
+  fieldOf,
+  itemsOf,
+  readThrift,
+  structOf,
+  structsOf,
+  type ThriftStruct,
+  type ThriftValue,
+} from './thrift-compact.js'
 
 export interface Unreadable {
   readonly code: Extract<ErrorCode, 'SOURCE_FILE_CORRUPT' | 'SOURCE_FILE_UNSUPPORTED'>
@@ -45,13 +53,13 @@ export async function whyUnreadable(file: FileBytes, columns: readonly string[] 
 
 // Numbers of fields: parquet.thrift of the Parquet format.
 function whyColumn(footer: ThriftStruct, columns: readonly string[] | null): Unreadable | null {
-  for (const group of structs(footer, 4))
-    for (const chunk of structs(group, 1)) {
-      const crypto = fieldOf(chunk, 8)?.value as ThriftStruct | undefined
-      const withKey = crypto && (fieldOf(crypto, 2)?.value as ThriftStruct | undefined)
-      const metadata = fieldOf(chunk, 3)?.value as ThriftStruct | undefined
-      const path = (withKey && fieldOf(withKey, 1)) ?? (metadata && fieldOf(metadata, 3))
-      const name = firstName(path?.value as ThriftList | undefined)
+  for (const group of structsOf(footer, 4))
+    for (const chunk of structsOf(group, 1)) {
+      const crypto = structOf(chunk, 8)
+      const withKey = structOf(crypto, 2)
+      const metadata = structOf(chunk, 3)
+      const keyedPath = itemsOf(withKey, 1)
+      const name = firstName(keyedPath.length > 0 ? keyedPath : itemsOf(metadata, 3))
       if (name === null || (columns !== null && !columns.includes(name))) continue
       if (crypto) return unsupported(`has an encrypted column "${name}"`, noKeys, name)
       const codec = codecs[Number(metadata && fieldOf(metadata, 4)?.value)]
@@ -65,8 +73,7 @@ function whyColumn(footer: ThriftStruct, columns: readonly string[] | null): Unr
   return null
 }
 
-function firstName(path: ThriftList | undefined): string | null {
-  const bytes = path?.items[0]
+function firstName([bytes]: readonly ThriftValue[]): string | null {
   return bytes instanceof Uint8Array ? utf8Text(bytes) : null
 }
 
@@ -77,10 +84,6 @@ function utf8Text(bytes: Uint8Array): string | null {
   } catch {
     return null
   }
-}
-
-function structs(struct: ThriftStruct, id: number): readonly ThriftStruct[] {
-  return ((fieldOf(struct, id)?.value as ThriftList | undefined)?.items ?? []) as readonly ThriftStruct[]
 }
 
 function corrupt(what: string): Unreadable {

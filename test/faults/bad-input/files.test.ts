@@ -76,7 +76,7 @@ const read: Readonly<Record<string, readonly [Case['file'], readonly unknown[], 
 
 let rig: SalesRig
 beforeAll(async () => {
-  const names = [...Object.keys(refused), ...Object.keys(read), 'another_hour', 'swapped']
+  const names = [...Object.keys(refused), ...Object.keys(read), 'another_hour', 'swapped', 'retyped_time']
   rig = await startSalesRig(Object.fromEntries(names.map((name) => [name, { view: { lookback: '48h' } }])))
 })
 afterAll(() => rig?.stop())
@@ -154,6 +154,14 @@ test('R27: rows beyond what a footer claims of event times are not lost quietly'
   await put('another_hour', 0, fixture('claims-other-values'))
   expect((await rig.settle('another_hour', hour(2))).toSorted()).toEqual(['00:00 done', '01:00 done'])
   expect((await commits('another_hour')).map(({ data }) => data?.rows ?? 0)).toEqual([3, 0])
+})
+
+test('R27: event times of another type stop the hour of their partition alone', async () => {
+  const retyped = { select: `SELECT "at"::DATE AS "at", shop, amount, note FROM (${sale(hour(1, 5), 'x', 1)})` }
+  await put('retyped_time', 0, { select: good })
+  await put('retyped_time', 1, retyped)
+  await put('retyped_time', 2, { select: sale(hour(2, 5), 'x', 1) })
+  expect(await rig.settle('retyped_time', hour(3))).toEqual(['00:00 done', '01:00 SOURCE_SCHEMA_CHANGED', '02:00 done'])
 })
 
 test('a file swapped between plan and read counts for nothing, also one that is read from a copy', async () => {
