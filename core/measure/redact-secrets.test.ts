@@ -28,6 +28,20 @@ const secrets: readonly (readonly [what: string, text: string, secret: string])[
     'FwoG//ZXIv',
   ],
   ['a header of a key', 'x-api-key: k-123456', 'k-123456'],
+  ['a list of tokens', 'MILLCOURSE_API_TOKENS=abcdef', 'abcdef'],
+  ['its later ones', 'MILLCOURSE_API_TOKENS=abcdef,ghijkl next', 'ghijkl'],
+  ['a list of tokens in an object', JSON.stringify({ tokens: ['abcdef', 'ghijkl'], kept: 1 }), 'abcdef'],
+  ['the later ones in an object', "{ tokens: [ 'abcdef', 'ghijkl' ] }", 'ghijkl'],
+  ['a secret in DuckDB’s own form', "(TYPE s3, KEY_ID 'x', SECRET 'wJalrXUtnFEMI', REGION 'r')", 'wJalrXUtnFEMI'],
+  ['a session token in DuckDB’s own form', "SECRET 'a', SESSION_TOKEN 'FwoGZX''Iv/Yx'", 'Iv/Yx'],
+  ['such a statement, cut off', "CREATE SECRET s (TYPE s3, SECRET 'wJalrXUt", 'wJalrXUt'],
+  ['a webhook of Slack', 'POST https://hooks.slack.com/services/T00/B00/XXXXyyyy failed', 'XXXXyyyy'],
+  ['a password with a slash', 'postgres://user:p%40ss/word@db', 'word'],
+  ['a password with an @', 'connect postgresql://u:S3cr@t!@db/x', 't!'],
+  ['a user with an @', 'postgresql://u@tenant:hunter2@db/x', 'hunter2'],
+  ['a password with a quote', JSON.stringify({ password: 'hun"ter2' }), 'ter2'],
+  ['a password that is a number', JSON.stringify({ password: 271828 }), '271828'],
+  ['a password whose quote is not closed', 'password="hunter2', 'hunter2'],
   ['a private key', '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN\n-----END PRIVATE KEY-----', 'MIIEvQIBADAN'],
 ]
 
@@ -49,6 +63,22 @@ describe('redactSecrets', () => {
     expect(redactSecrets(hidden)).toBe(hidden)
   })
 
+  test.each([
+    ['Authorization: Bearer abc.def-123]', 'Authorization: [redacted]'],
+    ['sent Bearer abc.def-123]', 'sent Bearer [redacted]'],
+    ['authorization: Basic bWw6aHVudGVyMg==]', 'authorization: [redacted]'],
+    ['Authorization: [Bearer abc.def-123]', 'Authorization: [redacted]'],
+    ['password=hunter2]', 'password=[redacted]'],
+    ['password=[redacted]]', 'password=[redacted]'],
+  ])('%s has one bracket: %s', (text, expected) => {
+    expect(redactSecrets(text)).toBe(expected)
+    expect(redactSecrets(JSON.stringify([text]))).toBe(JSON.stringify([expected]))
+  })
+
+  test.each(secrets)('hides %s the same a second time', (_what, text) => {
+    expect(redactSecrets(redactSecrets(text))).toBe(redactSecrets(text))
+  })
+
   test('leaves alone what tells no secret', () => {
     for (const text of [
       'run 0192f6c2-7a3e-7000-8000-000000000000 of airport_delays@v1 [2001-01-01T00:00:00Z, 2001-01-01T01:00:00Z)',
@@ -56,6 +86,10 @@ describe('redactSecrets', () => {
       'postgresql://db:5432/millcourse',
       '{"keys":["origin"],"etag":"9b2cf535f27731c974343645a3985328"}',
       'no bearer token was sent; basic configuration is enough',
+      'GET http://127.0.0.1:8080/v1/online/spending@v1',
+      'Unexpected token \'a\', "abc" is not valid JSON',
+      '{"msg":"enter password:","after":"kept","secret":null,"tokens":[]}',
+      "key 'user_id' of view 'spending'",
       'column "secretary" was DOUBLE, is VARCHAR',
     ])
       expect(redactSecrets(text)).toBe(text)

@@ -5,10 +5,28 @@
 
 const hidden = '[redacted]'
 
+/** The name of a secret, up to its value: `"password": `, `MILLCOURSE_WEBHOOK_SECRET=`. Group 2: the quote of the name. */
+const named =
+  '((?:\\\\{0,9}["\'])?\\b[\\w-]{0,40}(?:password|passwd|secret|secret[_-]?access[_-]?key|(?:session|security|access|api|auth|bearer|refresh)[_-]?token|tokens|api[_-]?key|private[_-]?key|authorization)(\\\\{0,9}["\'])?\\s*[:=]\\s*)'
+
+interface Rule {
+  readonly pattern: RegExp
+  readonly replacement: string | typeof hideNamed
+}
+
 /** Each keeps what tells a person which credential it was, and hides the rest. Works on plain text and on JSON text alike. */
-const rules: readonly { readonly pattern: RegExp; readonly replacement: string }[] = [
-  // scheme://user:password@host
-  { pattern: /\b([a-z][a-z0-9+.-]*:\/\/[^\s/:@"'\\]*):[^\s/@"'\\]+@/gi, replacement: `$1:${hidden}@` },
+const rules: readonly Rule[] = [
+  // scheme://user:password@host; a password that nobody escaped may hold / and @ itself: up to the last @, short of the next URL. What
+  // follows http://host:8080/ is a path.
+  {
+    pattern: /\b(?!https?:\/\/[^\s/:@]*:\d{1,5}[/?#])([a-z][a-z0-9+.-]*:\/\/[^\s/:"'\\]*):(?:(?!:\/\/)[^\s"'\\])+@/gi,
+    replacement: `$1:${hidden}@`,
+  },
+  // Slack: whoever knows the path may post.
+  {
+    pattern: /(\bhooks\.slack(?:-gov)?\.com\/(?:services|workflows|triggers)\/)[A-Za-z0-9_/-]+/gi,
+    replacement: `$1${hidden}`,
+  },
   // Signed URLs: AWS's and others' query parameters.
   {
     pattern:
@@ -28,16 +46,50 @@ const rules: readonly { readonly pattern: RegExp; readonly replacement: string }
   { pattern: /\bwhsec_[A-Za-z0-9+/=_-]+/g, replacement: hidden },
   // JSON web tokens.
   { pattern: /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g, replacement: hidden },
-  // A named secret: in an object, in an environment, in a connection string of key=value pairs.
+  // DuckDB's and Postgres's SQL: SECRET '…', SESSION_TOKEN '…'; a statement may be cut off.
   {
     pattern:
-      /((?:\\*["'])?\b[\w-]{0,40}(?:password|passwd|secret|secret[_-]?access[_-]?key|session[_-]?token|security[_-]?token|api[_-]?key|access[_-]?token|private[_-]?key|authorization)(?:\\*["'])?\s*[:=]\s*)(?!\[redacted\])(?:\\*["'](?:(?!\\*["'])[^\n])+(\\*["'])|[^\s,;&"'\\}\])]+)/gi,
-    replacement: `$1$2${hidden}$2`,
+      /\b(\w{0,40}(?:secret|password|passwd|_token|secret_access_key|account_key|api_key|encryption_key)\s+)'(?:(?:''|\\.|[^'"\\])*(')|[^'"\\\s]+)/gi,
+    replacement: `$1'${hidden}$2`,
+  },
+  // Lists: {"tokens":["…","…"]}, MILLCOURSE_API_TOKENS=…,…
+  {
+    pattern: new RegExp(`${named}\\[\\s*(\\\\*["'])(?:(?!\\3\\s*\\])[\\s\\S]){1,2000}?\\3\\s*\\]`, 'gi'),
+    replacement: `$1[$3${hidden}$3]`,
+  },
+  { pattern: /(\b\w{0,40}tokens\s*=\s*)(?!\[redacted\])[^\s"'\\;&})\]]+/gi, replacement: `$1${hidden}` },
+  // A named secret: in an object, in an environment, in a connection string of key=value pairs.
+  {
+    pattern: new RegExp(
+      `${named}(?!\\[redacted\\])(?:"((?:\\\\.|[^"\\\\\\n])+)"|(\\\\*["'])(?:\\\\\\\\\\4|(?!\\\\*["'])[^\\n])+(\\4)?|([^\\s,;&"'\\\\})]+))`,
+      'gi',
+    ),
+    replacement: hideNamed,
   },
   { pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, replacement: hidden },
+  // Hidden in two steps, or up to a bracket of its own.
+  { pattern: /\[redacted\](?: ?\[redacted\]|\])+/g, replacement: hidden },
 ]
+
+/** JSON stays JSON: a value gets quotes where its name has them; what is no secret yet (null, an object) stays. */
+function hideNamed(
+  whole: string,
+  name: string,
+  nameQuote: string | undefined,
+  quoted: string | undefined,
+  quote: string | undefined,
+  close: string | undefined,
+  bare: string | undefined,
+): string {
+  // The quote after `enter password:` may be the end of its sentence.
+  if (quoted !== undefined) return !nameQuote && /^[,}\]:]/.test(quoted) ? whole : `${name}"${hidden}"`
+  if (quote !== undefined) return `${name}${quote}${hidden}${close ?? ''}`
+  if (bare === undefined || /^[[{]+\]?$/.test(bare)) return whole
+  if (nameQuote && /^(null|true|false)\b|^[[{]/.test(bare)) return whole
+  return `${name}${nameQuote ?? ''}${hidden}${nameQuote ?? ''}`
+}
 
 /** JSON stays JSON. */
 export function redactSecrets(text: string): string {
-  return rules.reduce((clean, { pattern, replacement }) => clean.replace(pattern, replacement), text)
+  return rules.reduce((clean, { pattern, replacement }) => clean.replace(pattern, replacement as string), text)
 }
