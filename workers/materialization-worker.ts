@@ -14,7 +14,7 @@ import { ensureSearchAttributes } from '../adapters/temporal/search-attributes.j
 import type { Config } from './config.js'
 import type { DeploymentConfig } from './deployment-config.js'
 import { noStepTelemetry, type StepTelemetry, stepInterceptors, traceSinks } from './telemetry-interceptors.js'
-import { connectWorker } from './worker-connection.js'
+import { type AwayListener, connectWorker } from './worker-connection.js'
 import { workflowBundle } from './workflow-bundle.js'
 
 /** A worker that takes work, for its probes. */
@@ -34,6 +34,8 @@ export interface MaterializationWorkerOptions {
   readonly bundle?: WorkflowBundleOption
   /** Called once, when the worker takes work. */
   readonly onReady?: (worker: RunningWorker) => void
+  /** Called each time that Temporal did not answer, or refused, before the worker took work. */
+  readonly onAway?: AwayListener
   /** Absent: nobody measures. */
   readonly telemetry?: StepTelemetry
 }
@@ -46,7 +48,10 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
   const { config, deps, signal, onReady, telemetry = noStepTelemetry } = options
   const { address, namespace, taskQueue } = config.temporal
   installRuntime(deps.log, config.telemetry?.temporalMetrics ?? null)
-  const connected = await connectWorker(config.temporal, { log: deps.log, signal })
+  const connected = await connectWorker(config.temporal, {
+    ...{ log: deps.log, signal },
+    ...(options.onAway ? { onAway: options.onAway } : {}),
+  })
   if (!connected) return
   try {
     const isSearchable = await knowsSearchAttributes(connected.connection, namespace, deps.log)

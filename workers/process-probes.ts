@@ -1,6 +1,7 @@
 /** What the probes of a worker and of a watcher ask, and the HTTP side that answers them where a port is configured. */
 import type { Logger } from 'pino'
 import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
+import type { MillcourseError } from '../core/errors.js'
 import type { Clock } from '../core/ports/clock.js'
 import { formatInstant, type IsoInstant } from '../core/time/instant.js'
 import type { Config } from './config.js'
@@ -39,17 +40,20 @@ export async function openProbes(
 export interface WorkerProbes {
   readonly questions: readonly PartQuestion[]
   liveness(): Liveness
+  /** Why it takes no work yet. */
+  onAway(why: MillcourseError): void
   /** From now on it takes work. */
   onRunning(worker: RunningWorker): void
 }
 
 export function workerProbes(ports: Pick<StackPorts, 'ledger' | 'lake'>): WorkerProbes {
   let running: RunningWorker | null = null
+  let away = new Error('the worker takes no work yet')
   const questions: PartQuestion[] = [
     {
       part: 'Temporal',
       ask: async () => {
-        if (running === null) throw new Error('the worker takes no work yet')
+        if (running === null) throw away
         const state = running.state()
         if (state !== 'RUNNING') throw new Error(`the worker is ${state}`)
         await running.askServer()
@@ -75,6 +79,9 @@ export function workerProbes(ports: Pick<StackPorts, 'ledger' | 'lake'>): Worker
   return {
     questions,
     liveness: () => ({ isAlive: running?.state() !== 'FAILED', progress: running?.state() ?? 'waits for its servers' }),
+    onAway(why) {
+      away = why
+    },
     onRunning(worker) {
       running = worker
     },

@@ -85,6 +85,7 @@ async function takeWork({ config, ports, clock, log, telemetry, signal }: Parts,
       settings: { project: config.project, leaseMs, publishWaitMs: waitMs, publishPartItems: partItems },
     },
     signal,
+    onAway: probes.onAway,
     onReady: (worker) => {
       probes.onRunning(worker)
       tellParentReady()

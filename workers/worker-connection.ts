@@ -3,6 +3,7 @@ import { NativeConnection } from '@temporalio/worker'
 import type { Log } from '../activities/activity-deps.js'
 import { connectionSettings } from '../adapters/temporal/client.js'
 import { fromTemporalError } from '../adapters/temporal/errors.js'
+import type { MillcourseError } from '../core/errors.js'
 import type { TemporalConfig } from './config.js'
 import { patiently } from './patiently.js'
 
@@ -10,6 +11,9 @@ export interface WorkerConnection {
   readonly connection: NativeConnection
   close(): Promise<void>
 }
+
+/** Told of each try that failed, and why. */
+export type AwayListener = (why: MillcourseError) => void
 
 /** The server cannot tell us of a new key, and a file has no reliable notice everywhere. */
 const apiKeyEveryMs = 10_000
@@ -21,7 +25,7 @@ const apiKeyEveryMs = 10_000
  */
 export async function connectWorker(
   target: TemporalConfig,
-  { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+  { log, signal, onAway }: { readonly log: Log; readonly signal: AbortSignal; readonly onAway?: AwayListener },
 ): Promise<WorkerConnection | null> {
   const { apiKey, ...settings } = await connectionSettings(target)
   const connection = await patiently(
@@ -39,7 +43,9 @@ export async function connectWorker(
     {
       signal,
       onAway: (error, nextTryMs) => {
-        const { code, message, detail } = fromTemporalError(error, target)
+        const known = fromTemporalError(error, target)
+        onAway?.(known)
+        const { code, message, detail } = known
         const { address, namespace } = target
         log.warn({ address, namespace, code, hint: detail.hint, error, nextTryMs }, `${message}; it is tried again`)
       },

@@ -22,7 +22,10 @@ export function fromTemporalError(error: unknown, target: { address: string; nam
       hint: 'check TEMPORAL_NAMESPACE, TEMPORAL_API_KEY and the TEMPORAL_TLS_… files',
       facts,
     })
-  if (error instanceof NamespaceNotFoundError || (grpc?.code === notFound && /^Namespace /.test(grpc.details)))
+  if (
+    error instanceof NamespaceNotFoundError ||
+    (grpc?.code === notFound && /\bNamespace \S+ (?:is )?not found/i.test(grpc.details))
+  )
     return new MillcourseError(
       'CONFIG_INVALID',
       `Temporal at ${target.address} has no namespace "${target.namespace}"`,
@@ -81,11 +84,16 @@ function isUnavailable({ code }: GrpcError): boolean {
 /** A worker's calls fail with the same codes as a client's; only its connecting fails with a sentence (TransportError). */
 function findGrpcError(error: unknown): GrpcError | null {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (isGrpcServiceError(cause)) return { code: cause.code, details: cause.details }
+    // Of a worker's call the message is all there is: its details are bytes, or empty.
+    if (isGrpcServiceError(cause)) return { code: cause.code, details: wordsOf(cause.details) ?? cause.message }
     if (cause.name === 'TransportError') return { code: connectingCode(cause.message), details: cause.message }
     if ('code' in cause && typeof cause.code === 'number') return { code: cause.code, details: cause.message }
   }
   return null
+}
+
+function wordsOf(details: unknown): string | null {
+  return typeof details === 'string' && details !== '' ? details : null
 }
 
 function connectingCode(message: string): number {

@@ -9,6 +9,8 @@ import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control
 import { MillcourseError } from '../../core/errors.js'
 import { type Environment, readConfig } from '../../workers/config.js'
 import { runMaterializationWorker } from '../../workers/materialization-worker.js'
+import { workerProbes } from '../../workers/process-probes.js'
+import type { StackPorts } from '../../workers/stack-ports.js'
 import { startTestTemporal, type TestTemporal, testBundle } from '../support/temporal.js'
 import {
   createTestAuthority,
@@ -60,6 +62,7 @@ async function tick(given: Environment, address?: string) {
 
 function startWorker(given: Environment) {
   const log: { message: string; facts: Record<string, unknown> }[] = []
+  const away: MillcourseError[] = []
   const note = (facts: object, message: string) => log.push({ message, facts: { ...facts } })
   const registry = {
     view: async (): Promise<never> => {
@@ -73,13 +76,16 @@ function startWorker(given: Environment) {
   const stop = new AbortController()
   const { promise: ready, resolve: onReady } = newPromise()
   const ended = testBundle().then((code) =>
-    runMaterializationWorker({ config: configOf(given), deps, signal: stop.signal, bundle: { code }, onReady }),
+    runMaterializationWorker({
+      ...{ config: configOf(given), deps, signal: stop.signal, bundle: { code }, onReady },
+      onAway: (why) => away.push(why),
+    }),
   )
   cleanups.push(async () => {
     stop.abort()
     await ended.catch(() => {})
   })
-  return { log, ready, said: () => JSON.stringify(log) }
+  return { log, away, ready, said: () => JSON.stringify(log) }
 }
 
 async function failureOf(given: Environment, address?: string): Promise<MillcourseError> {
@@ -132,6 +138,26 @@ describe('through the proxy', () => {
     await worker.ready
     const error = await failureOf({ ...taskQueue, TEMPORAL_API_KEY_FILE: keyFile })
     expect(error.message).toBe('the worker behind the proxy knows no view')
+  })
+
+  test('a namespace that is not there is named, to client and worker alike; the server has answered', async () => {
+    const given = { TEMPORAL_NAMESPACE: 'nope', TEMPORAL_API_KEY: key }
+    const error = await failureOf(given)
+    expect(error).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `Temporal at ${proxy.address} has no namespace "nope"`,
+      detail: { hint: expect.stringContaining('TEMPORAL_NAMESPACE') },
+    })
+    const worker = startWorker(given)
+    await expect.poll(() => worker.log.length, { timeout: 20_000 }).toBeGreaterThan(0)
+    expect(worker.log[0]).toMatchObject({
+      message: `${error.message}; it is tried again`,
+      facts: { code: 'CONFIG_INVALID', hint: error.detail.hint },
+    })
+    expect(worker.away[0]).toMatchObject({ code: 'CONFIG_INVALID', message: error.message })
+    const probes = workerProbes({} as Pick<StackPorts, 'ledger' | 'lake'>)
+    probes.onAway(worker.away[0]!)
+    await expect(probes.questions[0]!.ask()).rejects.toThrow(error.message)
   })
 
   test('a certificate of an authority that is not ours is refused, in words', async () => {
