@@ -45,6 +45,8 @@ export async function keepServedDefinitions(options: ServedDefinitionsOptions): 
   const file = join(options.stateDir, 'definitions.json')
   let current = await readSnapshot(file, options)
   let isOnDisk = current !== null
+  /** Said once: it is tried again at each look. */
+  let isUnkeptSaid = false
   /** Why Postgres could not be asked; null: it answered, or was not asked yet. */
   let away: string | null = null
 
@@ -56,7 +58,12 @@ export async function keepServedDefinitions(options: ServedDefinitionsOptions): 
     const isNews = current?.revision !== found.revision
     current = found
     if (isNews) log.info({ revision: found.revision, views: found.views.length }, 'serving by these definitions')
-    if (isNews || !isOnDisk) isOnDisk = await keepSnapshot(file, found, log)
+    if (!isNews && isOnDisk) return
+    const unkept = await keepSnapshot(file, found)
+    if (unkept !== null && !isUnkeptSaid)
+      log.warn({ file, why: unkept }, 'the definitions cannot be kept on disk: a start without Postgres will not serve')
+    isOnDisk = unkept === null
+    isUnkeptSaid = !isOnDisk
   }
   const noteAway = (error: unknown): null => {
     const why = error instanceof Error ? error.message : String(error)
@@ -103,8 +110,8 @@ async function readSnapshot(
   return null
 }
 
-/** All or nothing. False: it could not be written, which is no reason not to serve. */
-async function keepSnapshot(file: string, definitions: ServingDefinitions, log: Log): Promise<boolean> {
+/** All or nothing. Says why it could not be written, which is no reason not to serve; null: it was. */
+async function keepSnapshot(file: string, definitions: ServingDefinitions): Promise<string | null> {
   try {
     await mkdir(dirname(file), { recursive: true })
     const draft = `${file}.${process.pid}.new`
@@ -116,12 +123,8 @@ async function keepSnapshot(file: string, definitions: ServingDefinitions, log: 
       await handle.close()
     }
     await rename(draft, file)
-    return true
+    return null
   } catch (error) {
-    log.warn(
-      { file, why: String(error) },
-      'the definitions cannot be kept on disk: a start without Postgres will not serve',
-    )
-    return false
+    return String(error)
   }
 }

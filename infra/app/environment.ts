@@ -17,6 +17,8 @@ export const httpPort = 8080
 /** Volumes of the image that belong to its user. */
 export const spillDir = '/spill'
 export const watcherDir = '/state'
+/** Below the volume /tmp, which every task has. */
+export const serverDir = '/tmp/server'
 /** What is under way may end within it; the task is killed `stopSlackSeconds` later. Fargate waits 120 seconds at most. */
 export const shutdownGraceSeconds = 90
 export const stopSlackSeconds = 25
@@ -72,7 +74,7 @@ function ofProcess(name: RoleName, { worker, watcher }: InfraConfig): Record<str
       }
     case 'server':
     case 'server-pii':
-      return http
+      return { ...http, MILLCOURSE_SERVER_STATE_DIR: serverDir }
     case 'operator':
     case 'operator-pii':
       return { ...spill, MILLCOURSE_ACTOR: name }

@@ -154,7 +154,12 @@ function operate(config: Config, places: Places): PolicyStatement[] {
       ['s3:GetObject'],
       [...foldersByView, 'training-sets'].map((folder) => inLake(`${folder}/*`)),
     ),
-    allow('WriteTrainingSets', ['s3:PutObject', 's3:AbortMultipartUpload'], [inLake('training-sets/*')]),
+    // A training set is a draft until it is whole: it is copied to its name, then the draft goes.
+    allow(
+      'WriteTrainingSets',
+      ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+      [inLake('training-sets/*')],
+    ),
     readTables(config, places),
     // These two know no resource: they are about the account.
     allow('SeeLimits', ['dynamodb:DescribeLimits', 'dynamodb:ListTables'], ['*']),
@@ -167,7 +172,7 @@ function closePiiFiles({ lake, piiViews }: Config, { lakeBucketArn }: Places): P
   return new PolicyStatement({
     sid: 'ClosePiiFiles',
     effect: Effect.DENY,
-    actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'],
+    actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:DeleteObject'],
     resources: [...folders, 'training-sets/pii'].map((folder) => `${lakeBucketArn}/${lake.prefix}/${folder}/*`),
   })
 }

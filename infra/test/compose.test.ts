@@ -2,13 +2,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { readConfig } from '../../workers/config.js'
-import { knownVariables, productCommands } from './product-words.js'
+import { knownVariables, productCommands, writtenFolders } from './product-words.js'
 
 interface Service {
   readonly image: string
   readonly command?: string[]
   readonly environment?: Record<string, string>
   readonly volumes?: string[]
+  readonly tmpfs?: string[]
   readonly ports?: string[]
   readonly healthcheck?: { readonly test: string[] }
   readonly depends_on?: Record<string, { readonly condition: string; readonly required?: boolean }>
@@ -80,6 +81,12 @@ describe.each(processes)('the process %s', (name) => {
     expect(config.lake).toBe('s3://lake/millcourse')
     expect(config.online.endpoint).toBe('http://dynamodb:8000')
     expect(Number.parseInt(service.stop_grace_period!, 10) * 1000).toBeGreaterThan(config.worker.shutdownGraceMs)
+  })
+  test('has a place for what it writes, for the root is read only', () => {
+    const places = [...(service.volumes ?? []).map((volume) => volume.split(':')[1]!), ...service.tmpfs!]
+    const folders = writtenFolders(Object.fromEntries(given()))
+    expect(folders).toHaveLength(name === 'migrate' ? 0 : 1)
+    expect(folders.filter((folder) => !places.includes(folder))).toEqual([])
   })
   test('runs a command of the product', () => {
     expect(productCommands()).toContain(service.command![0])

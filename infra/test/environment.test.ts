@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../workers/config.js'
-import { knownVariables, productCommands } from './product-words.js'
+import { knownVariables, productCommands, writtenFolders } from './product-words.js'
 import { synthesisedExample } from './synthesised.js'
 
 interface Named {
@@ -24,10 +24,12 @@ const environments = synthesisedExample()
       Environment: Named[]
       Secrets: Named[]
       Command: string[]
+      MountPoints: { ContainerPath: string; ReadOnly: boolean }[]
     }[]
     return {
       process: String(properties.Family).replace('millcourse-flights-', ''),
       command: container!.Command,
+      mounts: container!.MountPoints.filter(({ ReadOnly }) => !ReadOnly).map(({ ContainerPath }) => ContainerPath),
       variables: Object.fromEntries([
         ...container!.Environment.map(({ Name, Value }) => [Name, Value!]),
         ...container!.Secrets.map(({ Name }) => [Name, secretValues[Name]!]),
@@ -35,7 +37,7 @@ const environments = synthesisedExample()
     }
   })
 
-describe.each(environments)('$process', ({ process, command, variables }) => {
+describe.each(environments)('$process', ({ process, command, mounts, variables }) => {
   test('every variable is one that the product reads', () => {
     expect(Object.keys(variables).filter((name) => !knownVariables().includes(name))).toEqual([])
   })
@@ -54,6 +56,13 @@ describe.each(environments)('$process', ({ process, command, variables }) => {
         spillMaxMb: 60 * 1024,
       })
   })
+  test('what it writes to is mounted, for the root is read only', () => {
+    const folders = writtenFolders(variables)
+    const written = { worker: ['/spill'], watcher: ['/state'], server: ['/tmp/server'], 'server-pii': ['/tmp/server'] }
+    if (process in written) expect(folders).toEqual(written[process as keyof typeof written])
+    const isMounted = (folder: string) => mounts.some((mount) => folder === mount || folder.startsWith(`${mount}/`))
+    expect(folders.filter((folder) => !isMounted(folder))).toEqual([])
+  })
   test('its command is one of the product’s', () => {
     expect(productCommands()).toContain(command[0])
   })
@@ -67,6 +76,6 @@ test('the image holds what the environment counts on', () => {
   const authorities = /sslrootcert=(\S+)$/.exec(String(url.properties.SecretString))![1]!
   expect(dockerfile).toContain(authorities)
   for (const { variables } of environments)
-    for (const name of ['MILLCOURSE_SPILL_DIR', 'MILLCOURSE_WATCH_STATE_DIR'])
-      if (variables[name] !== undefined) expect(dockerfile).toMatch(new RegExp(`VOLUME .*"${variables[name]}"`))
+    for (const folder of writtenFolders(variables))
+      expect(dockerfile).toMatch(new RegExp(`VOLUME .*"/${folder.split('/')[1]}"`))
 })

@@ -15,3 +15,10 @@ export function knownVariables(): string[] {
     ...[...read('docs/configuration.md').matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map((match) => match[1]!),
   ]
 }
+
+/** Folders that a process is told to keep something in. */
+export function writtenFolders(variables: Readonly<Record<string, string | undefined>>): string[] {
+  return ['MILLCOURSE_SPILL_DIR', 'MILLCOURSE_WATCH_STATE_DIR', 'MILLCOURSE_SERVER_STATE_DIR'].flatMap(
+    (name) => variables[name] ?? [],
+  )
+}

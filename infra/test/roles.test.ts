@@ -119,7 +119,10 @@ describe('the lake', () => {
   test('only the worker writes and deletes; training sets are an operator’s', () => {
     expect(whoMay('s3:PutObject', rowsOf('airport_delays'))).toEqual(['worker'])
     expect(whoMay('s3:DeleteObject', rowsOf('airport_delays'))).toEqual(['worker'])
-    expect(whoMay('s3:PutObject', inLake('training-sets/a/b.parquet'))).toEqual(['worker', 'operator', 'operator-pii'])
+    for (const action of ['s3:PutObject', 's3:DeleteObject']) {
+      expect(whoMay(action, inLake('training-sets/a/b.parquet'))).toEqual(['worker', 'operator', 'operator-pii'])
+      expect(whoMay(action, inLake('training-sets/pii/b.parquet'))).toEqual(['worker', 'operator-pii'])
+    }
   })
   test('personal data: an operator reads neither the view’s files nor its training sets, nor what lies there by run', () => {
     for (const resource of [rowsOf('passenger_profile'), inLake('training-sets/pii/x.parquet')])
@@ -135,11 +138,16 @@ describe('the lake', () => {
       may('worker', 's3:ListBucket', `arn:aws:s3:::\${${lakeBucket}}`, { 's3:prefix': `${config.lake.prefix}/rows/` }),
     ).toBe(true)
   })
-  test('the worker may do all that the adapter asks of S3', () => {
-    const denied = commandsIn('s3')
-      .flatMap((command) => actionsOf[command] ?? [`s3:${command}`])
-      .filter((action) => !may('worker', action, rowsOf('v')) && action !== 's3:ListBucket')
-    expect(denied).toEqual([])
+  test.each([
+    ['worker', rowsOf('airport_delays')],
+    ['operator', inLake('training-sets/flights/2001.parquet')],
+    ['operator-pii', inLake('training-sets/pii/2001.parquet')],
+  ])('the %s may do all that the adapter asks of S3 where it writes', (process, file) => {
+    const needed = commandsIn('s3').flatMap((command) => actionsOf[command] ?? [`s3:${command}`])
+    expect(needed).toContain('s3:DeleteObject')
+    expect(needed.filter((action) => action !== 's3:ListBucket' && !may(process, action, file))).toEqual([])
+    const below = { 's3:prefix': file.split('/').slice(1).join('/') }
+    expect(may(process, 's3:ListBucket', `arn:aws:s3:::\${${lakeBucket}}`, below)).toBe(true)
   })
 })
 

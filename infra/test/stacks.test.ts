@@ -1,6 +1,9 @@
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Match } from 'aws-cdk-lib/assertions'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { infraConfig } from '../app/config.js'
 import { shutdownGraceSeconds } from '../app/environment.js'
 import { config as example } from '../config.example.js'
@@ -23,6 +26,21 @@ const tasks = synthesised.ofType('AWS::ECS::TaskDefinition').map(({ properties }
 }))
 
 describe('synthesis', () => {
+  test('as a command leaves its templates in cdk.out', async () => {
+    const [here, before] = [mkdtempSync(join(tmpdir(), 'millcourse-synth-')), process.cwd()]
+    vi.stubEnv('MILLCOURSE_INFRA_CONFIG', fileURLToPath(new URL('../config.example.ts', import.meta.url)))
+    vi.stubEnv('CDK_OUTDIR', undefined)
+    process.chdir(here)
+    try {
+      await import('../app/main.js')
+    } finally {
+      process.chdir(before)
+      vi.unstubAllEnvs()
+    }
+    const templates = readdirSync(join(here, 'cdk.out')).filter((file) => file.endsWith('.template.json'))
+    expect(templates).toEqual(['millcourse-flights-data.template.json', 'millcourse-flights-services.template.json'])
+    rmSync(here, { recursive: true })
+  })
   test('asks no account, builds no image and ships no file but the templates', () => {
     expect(synthesised.assembly.manifest.missing ?? []).toEqual([])
     const files = readdirSync(synthesised.outdir).filter((file) => /^asset\./.test(file))

@@ -1,0 +1,41 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import type { ServingDefinitions } from '../core/serve/index.js'
+import { keepServedDefinitions } from './served-definitions.js'
+
+test('a folder that cannot be written to is told once; the definitions are kept as soon as it can', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'served-'))
+  const stateDir = join(dir, 'state')
+  // A file where the folder should be: refused to every user, also to root.
+  writeFileSync(stateDir, '')
+  const stop = new AbortController()
+  onTestFinished(() => {
+    stop.abort()
+    rmSync(dir, { recursive: true })
+  })
+  const warnings: string[] = []
+  let looks = 0
+  const served = await keepServedDefinitions({
+    project: 'flights',
+    registry: {
+      serving: async () => {
+        looks += 1
+        return { project: 'flights', revision: 3, views: [], services: [] } as unknown as ServingDefinitions
+      },
+    },
+    stateDir,
+    refreshMs: 1,
+    log: { info: () => {}, warn: (_, message) => warnings.push(message), error: () => {} } as never,
+    signal: stop.signal,
+  })
+  await vi.waitFor(() => expect(looks).toBeGreaterThan(5))
+  expect(served.current()).toMatchObject({ revision: 3 })
+  const unkept = () => warnings.filter((message) => message.startsWith('the definitions cannot be kept on disk'))
+  expect(unkept()).toHaveLength(1)
+  rmSync(stateDir)
+  const kept = await vi.waitFor(() => JSON.parse(readFileSync(join(stateDir, 'definitions.json'), 'utf8')))
+  expect(kept).toMatchObject({ definitions: { revision: 3 } })
+  expect(unkept()).toHaveLength(1)
+})
