@@ -27,7 +27,7 @@ test('a folder that cannot be written to is told once; the definitions are kept 
     },
     stateDir,
     refreshMs: 1,
-    log: { info: () => {}, warn: (_, message) => warnings.push(message), error: () => {} } as never,
+    log: { info: () => {}, warn: (_: object, message: string) => warnings.push(message), error: () => {} } as never,
     signal: stop.signal,
   })
   await vi.waitFor(() => expect(looks).toBeGreaterThan(5))
