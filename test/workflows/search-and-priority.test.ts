@@ -85,9 +85,12 @@ describe('search attributes', () => {
       expect(await sync()).toMatchObject({ unchanged: ['v'] })
       view.owner = 'others'
       expect(await sync()).toMatchObject({ updated: ['v'] })
-      const described = await temporal.client.schedule.getHandle('schedule/searched/v').describe()
-      expect(described.searchAttributes).toMatchObject({ MillcourseView: ['v'], MillcourseOwner: ['others'] })
-      expect(described.action.searchAttributes).toMatchObject({ MillcourseKind: ['scheduled'] })
+      // The server takes an update in its own time.
+      const describe = () => temporal.client.schedule.getHandle('schedule/searched/v').describe()
+      await expect
+        .poll(async () => (await describe()).searchAttributes, { timeout: 20_000 })
+        .toMatchObject({ MillcourseView: ['v'], MillcourseOwner: ['others'] })
+      expect((await describe()).action.searchAttributes).toMatchObject({ MillcourseKind: ['scheduled'] })
     } finally {
       await control.close()
     }
