@@ -1,5 +1,5 @@
 /** The publish step of a run: first offline, in one ledger transaction; then online, as a publish of the view version. */
-import { assert, assertNever } from '../core/errors.js'
+import { assertNever } from '../core/errors.js'
 import { fromIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
@@ -7,6 +7,7 @@ import { promoteCandidate } from './promote-candidate.js'
 import { publishOnline } from './publish-online.js'
 import { currentAttempt, toStepResult } from './publish-view.js'
 import type { PublishStepResult, RunRef } from './steps.js'
+import { unknownRun } from './unknown-run.js'
 
 type PublishRun = RunRef & { readonly supersedes: string | null }
 
@@ -14,7 +15,7 @@ export function publishInterval(deps: ActivityDeps): (run: PublishRun) => Promis
   return async (run) => {
     const bundle = await appliedBundle(deps, run)
     const record = await deps.ledger.run(run.runId)
-    assert(record, 'a run that publishes is in the ledger')
+    if (!record) throw unknownRun(run.runId)
     const committed = await deps.ledger.commitRun({
       runId: run.runId,
       data: await promoteCandidate(deps, bundle, record),

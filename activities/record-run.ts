@@ -9,15 +9,12 @@ import type { ActivityDeps } from './activity-deps.js'
 import { measureRun } from './measure-run.js'
 import { currentRunId } from './run-id.js'
 import type { RecordFailureInput, RecordStepInput, RunRef } from './steps.js'
+import { unknownRun } from './unknown-run.js'
 
 export function recordRun(deps: ActivityDeps) {
   return async (run: RunRef, end: RecordStepInput): Promise<void> => {
     const known = await deps.ledger.run(run.runId)
-    if (!known)
-      throw new MillcourseError('LEDGER_UNKNOWN_RUN', `run ${run.runId} is not in the ledger`, {
-        hint: 'the ledger was changed or restored while the run was under way; the next tick runs the interval again',
-        facts: { run: run.runId },
-      })
+    if (!known) throw unknownRun(run.runId)
     checkRows(known)
     checkKeys(run.runId, end.keyCounts)
     const ended: RunEnd = {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { computeInterval } from '../../activities/compute-interval.js'
 import { applyDecision } from '../../activities/decide.js'
+import { publishInterval } from '../../activities/publish-interval.js'
 import { recordFailure, recordRun } from '../../activities/record-run.js'
 import type { DecisionRequest, RunError } from '../../core/ports/ledger.js'
 import { fromIsoInterval } from '../../core/time/interval.js'
@@ -138,11 +139,13 @@ describe('record', () => {
     ).rejects.toMatchObject({ code: 'RUN_COUNTS_DO_NOT_RECONCILE', message: expect.stringContaining('read 3 rows') })
   })
 
-  test('a run that the ledger does not know is not recorded', async () => {
+  test('a run that the ledger does not know is neither recorded nor published', async () => {
     const run = { ...hourOf('records', 3), runId: 'nobody', definitionHash: 'd' }
     await expect(
       rig.step(recordRun, [run, { outcome: 'done', keyCounts: null, itemsWritten: 0 }]),
     ).rejects.toMatchObject({ code: 'LEDGER_UNKNOWN_RUN' })
+    const planned = { ...(await rig.planned('records', 4, 'rows')), runId: 'nobody', supersedes: null }
+    await expect(rig.step(publishInterval, [planned])).rejects.toMatchObject({ code: 'LEDGER_UNKNOWN_RUN' })
   })
 
   const error: RunError = {
