@@ -97,14 +97,15 @@ function requestIdOf(context: Context): string {
 
 /** `?origin=ATL&destination=ORD`: text, read as the key's type. */
 function keyFromQuery(context: Context): GivenKey {
-  const parts = Object.entries(context.req.queries())
-  const twice = parts.find(([, values]) => values.length > 1)
-  if (twice)
-    throw new MillcourseError('SERVE_REQUEST_INVALID', `key "${twice[0]}" is given twice`, {
+  const parts = [...new URL(context.req.url).searchParams]
+  const names = parts.map(([name]) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined)
+    throw new MillcourseError('SERVE_REQUEST_INVALID', `key "${twice}" is given twice`, {
       hint: 'one value each; several entities: POST {"keys": [...]}',
-      facts: { key: twice[0] },
+      facts: { key: twice },
     })
-  return Object.fromEntries(parts.map(([name, [value]]) => [name, value]))
+  return Object.fromEntries(parts)
 }
 
 function checkRequest(body: unknown, keysMax: number) {
@@ -117,7 +118,9 @@ function checkRequest(body: unknown, keysMax: number) {
       facts: at === '' ? {} : { at },
     })
   }
-  const { keys, features } = parsed.data
+  const { features } = parsed.data
+  // As they were sent: the parsed ones lack a key called `__proto__`, which has to be refused like any that is not known.
+  const { keys } = body as typeof parsed.data
   if (keys.length > keysMax)
     throw new MillcourseError(
       'SERVE_REQUEST_TOO_LARGE',

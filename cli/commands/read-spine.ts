@@ -8,9 +8,10 @@ import {
   spineColumnsFrom,
   type TrainingRequest,
 } from '../../core/compute/index.js'
-import { isMillcourseError, MillcourseError } from '../../core/errors.js'
+import { type ErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { whyUnreadable } from '../../core/source/index.js'
+import { whyCsvUnreadable } from './why-csv-unreadable.js'
 
 export type SpineFile = Pick<TrainingRequest['spine'], 'file' | 'format'>
 
@@ -56,8 +57,9 @@ export async function namingSpine<T>(spine: SpineFile, work: () => Promise<T>): 
   try {
     return await work()
   } catch (error) {
-    const isSpine = isMillcourseError(error) && error.code === 'SOURCE_FILE_CORRUPT'
-    if (!isSpine) throw error
+    if (!isMillcourseError(error)) throw error
+    if (spine.format === 'csv') throw (await explainCsv(spine, error)) ?? error
+    if (error.code !== 'SOURCE_FILE_CORRUPT') throw error
     const { size: sizeBytes } = await stat(spine.file)
     const bytes = { sizeBytes, read: (start: number, length: number) => readPart(spine.file, start, length) }
     const why = await whyUnreadable(bytes, null)
@@ -68,6 +70,18 @@ export async function namingSpine<T>(spine: SpineFile, work: () => Promise<T>): 
       facts: { file: spine.file },
     })
   }
+}
+
+const csvFaults: readonly ErrorCode[] = ['COMPUTE_FAILED', 'SOURCE_FILE_CORRUPT', 'TRAINING_SPINE_INVALID']
+
+/** Null: the file is a table, the error is about something else. The engine's words for the cause are many and guess at its options. */
+async function explainCsv({ file }: SpineFile, error: MillcourseError): Promise<MillcourseError | null> {
+  const why = csvFaults.includes(error.code) ? await whyCsvUnreadable(file) : null
+  if (why === null) return null
+  return new MillcourseError('TRAINING_SPINE_INVALID', `the spine ${file} ${why.what}`, {
+    hint: 'write it as CSV in UTF-8: a line of names, then rows with as many fields; or give it as Parquet',
+    facts: { file, ...(why.row === null ? {} : { row: why.row }) },
+  })
 }
 
 async function readPart(file: string, start: number, length: number): Promise<Uint8Array> {

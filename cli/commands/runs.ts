@@ -20,7 +20,7 @@ const outcomes: readonly RunOutcome[] = [
   'superseded',
 ]
 
-/** Lists runs, newest first. */
+/** Lists runs, newest first. @throws MillcourseError REGISTRY_UNKNOWN_VIEW, USAGE */
 export async function runs(
   context: CliContext,
   options: { readonly view?: string; readonly outcome?: readonly string[]; readonly limit: number },
@@ -32,6 +32,8 @@ export async function runs(
     ...(options.view === undefined ? {} : { view: options.view }),
     ...(wanted === undefined ? {} : { outcomes: wanted }),
   })
+  // A view that was taken out keeps its runs; one that has none may never have been.
+  if (found.length === 0 && options.view !== undefined) await (await context.registry()).view(options.view)
   return {
     outcome: 'done',
     data: { runs: found.map(runSummary) },

@@ -32,15 +32,17 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
       async (session) => {
         context.progress.update('reading the spine')
         const read = await namingSpine(spine, () => readSpineColumns(session, spine))
-        const plan = planTrainingSet({
-          spine: { ...spine, ...read, eventTimeColumn: options.eventTime },
-          views: asked.map(({ bundle, asked: { alias, features, mapping } }) => ({
-            bundle,
-            features: features === 'all' ? bundle.view.features.map(({ name }) => name) : features,
-            mapping,
-            ...(alias === bundle.view.name ? {} : { as: alias }),
-          })),
-        })
+        const plan = await namingSpine(spine, async () =>
+          planTrainingSet({
+            spine: { ...spine, ...read, eventTimeColumn: options.eventTime },
+            views: asked.map(({ bundle, asked: { alias, features, mapping } }) => ({
+              bundle,
+              features: features === 'all' ? bundle.view.features.map(({ name }) => name) : features,
+              mapping,
+              ...(alias === bundle.view.name ? {} : { as: alias }),
+            })),
+          }),
+        )
         return write(context, session, plan, await committedFiles(context, asked), output.draft)
       },
       { signal: context.signal },

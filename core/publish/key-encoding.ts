@@ -3,9 +3,11 @@
  * Lists, strings and bytes carry their length, so no two different keys share an encoding, and any reader of MessagePack can
  * take a key apart. Integers of every width are one 64-bit family; strings are their bytes, never trimmed, folded or read as numbers.
  */
-import type { Column } from '../define/definitions.js'
+import type { Column, ColumnKind } from '../define/definitions.js'
 import { assertNever, MillcourseError } from '../errors.js'
-import { fitsInteger, isWellFormed, type PackedValue, pack, unpack } from './message-pack.js'
+import { isWellFormed, type PackedValue, pack, unpack } from './message-pack.js'
+
+type IntegerKind = Extract<ColumnKind, `${'' | 'u'}int${number}`>
 
 /** Begins no MessagePack value, so a reserved item never collides with a key. */
 export const reservedKeyByte = 0xc1
@@ -42,10 +44,11 @@ function canonicalPart(column: Column, value: unknown): PackedValue {
     case 'uint8':
     case 'uint16':
     case 'uint32':
-    case 'uint64':
-      if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
-      if (typeof value === 'bigint' && fitsInteger(value)) return value
+    case 'uint64': {
+      const whole = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
+      if (typeof whole === 'bigint' && fitsKind(column.kind, whole)) return whole
       break
+    }
     case 'string':
     case 'date':
       if (typeof value === 'string' && isWellFormed(value)) return value
@@ -73,6 +76,12 @@ function canonicalPart(column: Column, value: unknown): PackedValue {
     hint: `give a ${column.kind} for "${column.name}"`,
     facts: { key: column.name, type: column.kind },
   })
+}
+
+/** A number that its type cannot hold is no key that was ever published: asking for it is a mistake, not a miss. */
+function fitsKind(kind: IntegerKind, value: bigint): boolean {
+  const bits = Number(kind.replace(/\D+/, ''))
+  return (kind.startsWith('u') ? BigInt.asUintN(bits, value) : BigInt.asIntN(bits, value)) === value
 }
 
 function partFromCanonical(column: Column, part: PackedValue): PackedValue {

@@ -107,4 +107,16 @@ describe('what is not there is refused with what is', () => {
       }),
     )
   })
+
+  test.each([
+    ['busy', ['delay_1h', 'delay_1h']],
+    ['busy', ['delay_1h', 'busy__delay_1h']],
+  ])('a feature of %s asked for twice: %j', (asked, wanted) => {
+    expect(() => planVector(definitions, asked, wanted)).toThrowError(
+      expect.objectContaining({
+        code: 'SERVE_REQUEST_INVALID',
+        message: 'feature "busy__delay_1h" is asked for twice',
+      }),
+    )
+  })
 })

@@ -34,7 +34,7 @@ export interface VectorFeature {
 
 /**
  * @param wanted a part of the features, as `feature` or `view__feature`, in this order; absent: all
- * @throws MillcourseError REGISTRY_UNKNOWN_VIEW, REGISTRY_UNKNOWN_FEATURE, each with what there is
+ * @throws MillcourseError REGISTRY_UNKNOWN_VIEW, REGISTRY_UNKNOWN_FEATURE, each with what there is; SERVE_REQUEST_INVALID: a feature is asked for twice
  */
 export function planVector(definitions: ServingDefinitions, asked: string, wanted?: readonly string[]): VectorPlan {
   const named = findNamed(definitions, asked)
@@ -64,6 +64,12 @@ function withFeatures(plan: VectorPlan, asked: string, wanted: readonly string[]
       plan.features.map((one) => one.name),
     )
   })
+  const twice = chosen.find((one, index) => chosen.indexOf(one) !== index)
+  if (twice)
+    throw new MillcourseError('SERVE_REQUEST_INVALID', `feature "${twice.name}" is asked for twice`, {
+      hint: 'name each feature once, as feature or as view__feature',
+      facts: { asked, feature: twice.name },
+    })
   const needed = plan.parts.filter((_, index) => chosen.some(({ part }) => part === index))
   const features = chosen.map((one) => ({ ...one, part: needed.indexOf(plan.parts[one.part]!) }))
   return { ...plan, features, parts: needed, keys: keysOf(needed) }

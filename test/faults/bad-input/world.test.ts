@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SystemClock } from '../../../adapters/clock/system-clock.js'
 import { get } from '../../../cli/commands/get.js'
 import { type MaterializeOptions, materialize } from '../../../cli/commands/materialize.js'
+import { runs } from '../../../cli/commands/runs.js'
 import { type TrainingSetOptions, trainingSet } from '../../../cli/commands/training-set.js'
 import type { CliContext, Report } from '../../../cli/context.js'
 import { errorText } from '../../../cli/output/error-text.js'
@@ -204,6 +205,9 @@ test('what makes no sense is refused in words that say what would', async () => 
   await writeFile(join(dir, 'text.parquet'), 'at,id\n')
   await writeFile(join(dir, 'bad-key.csv'), 'at,id\n2001-01-01T00:00:00Z,1\n2001-01-01T00:00:00Z,1.5\n')
   await writeFile(join(dir, 'bad-time.csv'), 'at,id\n2001-01-01T00:00:00Z,1\nyesterday,1\n')
+  await writeFile(join(dir, 'latin-1.csv'), Buffer.from('at,id\n2001-01-01T00:00:00Z,caf\xe9\n', 'latin1'))
+  await writeFile(join(dir, 'short-row.csv'), 'at,id\n2001-01-01T00:00:00Z,1\n2001-01-01T00:00:00Z\n')
+  await writeFile(join(dir, 'empty.csv'), '')
   await writeFile(join(dir, 'there.parquet'), 'an older set')
   const set = (file: string, more: Partial<TrainingSetOptions> = {}) => {
     const options = { eventTime: 'at', features: ['last_payment:note'], out: join(dir, 'out.parquet') }
@@ -213,6 +217,7 @@ test('what makes no sense is refused in words that say what would', async () => 
     materialize(contextAt(hour(3)), view, { timeout: '1m', wait: true, ...options })
   const asked: Readonly<Record<string, () => Promise<Report>>> = {
     'materialize last_paymnet': () => range('last_paymnet', {}),
+    'runs --view last_paymnet': () => runs(contextAt(hour(3)), { view: 'last_paymnet', limit: 20 }),
     '--from = --to': () => range('totals', { from: hour(1), to: hour(1) }),
     '--from after --to': () => range('totals', { from: hour(2), to: hour(1) }),
     '--to in the future': () => range('totals', { from: hour(1), to: hour(9) }),
@@ -231,6 +236,9 @@ test('what makes no sense is refused in words that say what would', async () => 
     'a name taken': () => set('taken.parquet'),
     'a CSV with half a key': () => set('bad-key.csv'),
     'a CSV with a time that is none': () => set('bad-time.csv'),
+    'a CSV in latin-1': () => set('latin-1.csv'),
+    'a CSV with a short row': () => set('short-row.csv'),
+    'a CSV of 0 bytes': () => set('empty.csv'),
     'a feature that is not there': () => set('good.parquet', { features: ['last_payment:notes'] }),
     'a view that is not there': () => set('good.parquet', { features: ['by_devices:note'] }),
     'a key that is not there': () => set('good.parquet', { map: ['last_payment.idd=id'] }),

@@ -1,0 +1,27 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { whyCsvUnreadable } from './why-csv-unreadable.js'
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'csv-'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test.each([
+  ['no bytes', '', { what: 'is empty: it has no header', row: null }],
+  ['line ends alone', '\r\n\n', { what: 'is empty: it has no header', row: null }],
+  ['latin-1', Buffer.from('at,id\na,b\na,caf\xe9\n', 'latin1'), { what: 'is not UTF-8 in row 2', row: 2 }],
+  ['a latin-1 header', Buffer.from('at,caf\xe9\n', 'latin1'), { what: 'is not UTF-8 in its header', row: null }],
+  ['a short row', 'at,id\r\na,1\r\nb\r\n', { what: 'has 1 field in row 2, its header has 2', row: 2 }],
+  ['a long row', 'at;id\na;1;2', { what: 'has 3 fields in row 1, its header has 2', row: 1 }],
+  ['an open quote', 'at,id\na,"b\nc,1\n', { what: 'has a quote in row 1 that is not closed', row: 1 }],
+  ['quotes around delimiters and line ends', 'at,id\n"a,""b""","c\nd"\n\n"a",2\n', null],
+  ['more than one part of a stream', `at,id\n${'2001,é\n'.repeat(30_000)}`, null],
+])('%s', async (name, bytes, why) => {
+  const file = join(folder, `${name}.csv`)
+  writeFileSync(file, bytes)
+  expect(await whyCsvUnreadable(file)).toEqual(why)
+})
