@@ -14,6 +14,7 @@ import { ensureSearchAttributes } from '../adapters/temporal/search-attributes.j
 import type { Config } from './config.js'
 import type { DeploymentConfig } from './deployment-config.js'
 import { noStepTelemetry, type StepTelemetry, stepInterceptors, traceSinks } from './telemetry-interceptors.js'
+import { logTemporal } from './temporal-log.js'
 import { type AwayListener, connectWorker } from './worker-connection.js'
 import { workflowBundle } from './workflow-bundle.js'
 
@@ -107,9 +108,7 @@ function installRuntime(log: Log, metricsAddress: string | null): void {
               metrics: { prometheus: { bindAddress: metricsAddress, countersTotalSuffix: true, unitSuffix: true } },
             },
           }),
-      logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
-        log[level === 'ERROR' ? 'error' : 'warn']({ ...meta }, `temporal: ${message}`),
-      ),
+      logger: new DefaultLogger('WARN', logTemporal(log)),
     })
   } catch (error) {
     if (!(error instanceof IllegalStateError)) throw error

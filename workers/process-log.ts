@@ -1,7 +1,7 @@
 /**
  * The log of a process: one JSON object a line on stdout, with `time`, `level`, `msg` and `process`; while a step is under way also
  * `step`, `attempt`, `workflow`, `run`, `view`, `version`, `interval`, `trace_id`. An error is `error` with `code`, `message`, `hint`
- * and `facts`. Credentials are hidden in the finished line, whatever it was made of.
+ * and `facts`; what Temporal's SDK says has names of its own (temporal-log.ts). Credentials are hidden in the finished line, whatever it was made of.
  */
 import pino, { type DestinationStream, type Logger } from 'pino'
 import { isMillcourseError } from '../core/errors.js'
