@@ -4,6 +4,9 @@ import type { QuerySession } from '../core/ports/query-engine.js'
 import { whyUnreadable } from '../core/source/index.js'
 import type { ActivityDeps } from './activity-deps.js'
 
+/** The engine's words, whose first line our error quotes. */
+const notUtf8 = 'is not valid UTF8'
+
 /** What cannot be read is looked at once more, so that the error names the column, or says what the file is instead. */
 export async function explainingUnreadable<T>(
   deps: Pick<ActivityDeps, 'sources'>,
@@ -40,39 +43,50 @@ async function explain(
       hint: why.hint,
       facts: facts(why.column),
     })
-  if (!(await canRead(session, 'SELECT count(*) AS chunks FROM parquet_metadata($1)', file)))
+  if ((await whyNotRead(session, 'SELECT count(*) AS chunks FROM parquet_metadata($1)', file)) !== null)
     return new MillcourseError('SOURCE_FILE_CORRUPT', `${file} has a footer that does not decode`, {
       ...{ cause: error, facts: facts(undefined) },
       hint: error.detail.hint ?? 'let the producer write the file again',
     })
-  const column = await firstBrokenColumn(session, file, columns)
-  return column === null
-    ? null
-    : new MillcourseError('SOURCE_FILE_CORRUPT', `${file} has pages of column "${column}" that do not decode`, {
-        cause: error,
-        hint: error.detail.hint ?? 'let the producer write the file again',
-        facts: facts(column),
-      })
+  const broken = await firstBrokenColumn(session, file, columns)
+  if (broken === null) return null
+  const { column, why: what } = broken
+  const isText = what.includes(notUtf8)
+  return new MillcourseError(
+    'SOURCE_FILE_CORRUPT',
+    isText
+      ? `${file} has a value of column "${column}" that is not UTF-8`
+      : `${file} has pages of column "${column}" that do not decode`,
+    {
+      cause: error,
+      hint: isText
+        ? 'let the producer write the text as UTF-8, or declare what is no text as binary and let it be written so'
+        : (error.detail.hint ?? 'let the producer write the file again'),
+      facts: facts(column),
+    },
+  )
 }
 
 async function firstBrokenColumn(
   session: QuerySession,
   file: string,
   columns: readonly string[],
-): Promise<string | null> {
+): Promise<{ readonly column: string; readonly why: string } | null> {
   for (const column of columns) {
     const name = `"${column.replaceAll('"', '""')}"`
     const sql = `SELECT max(hash(${name})) AS hash FROM read_parquet($1, hive_partitioning = false)`
-    if (!(await canRead(session, sql, file))) return column
+    const why = await whyNotRead(session, sql, file)
+    if (why !== null) return { column, why }
   }
   return null
 }
 
-async function canRead(session: QuerySession, sql: string, file: string): Promise<boolean> {
+/** Null: it can be read, or something else than the file is at fault. */
+async function whyNotRead(session: QuerySession, sql: string, file: string): Promise<string | null> {
   try {
     await session.all({ sql, parameters: [file] })
-    return true
+    return null
   } catch (error) {
-    return !isMillcourseError(error) || error.code !== 'SOURCE_FILE_CORRUPT'
+    return isMillcourseError(error) && error.code === 'SOURCE_FILE_CORRUPT' ? error.message : null
   }
 }

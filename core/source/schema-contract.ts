@@ -58,7 +58,8 @@ export function formatDifference(difference: ContractDifference): string {
         ? `column "${column}" is there more than once ${where}`
         : `column "${column}" has a twin that differs only by case, "${is}", ${where}`
     case 'retyped':
-      return `column "${column}" was ${was}, is ${is} ${where}`
+      // Parquet's type of a column in which its writer (pandas, pyarrow) found nothing but nulls.
+      return `column "${column}" was ${was}, is ${is === '"NULL"' ? 'all null and without a type' : is} ${where}`
     case 'added':
       return `column "${column}" (${is}) is not declared ${where}`
   }

@@ -233,6 +233,14 @@ describe('schema contract', () => {
   ]
   const breachesOf = (columns: typeof good) =>
     checkContract(declared, [{ file: 'f', columns }]).breaches.map(formatDifference)
+  test('a column of nulls alone, as pandas writes it, is said to be one', () => {
+    const difference = { code: 'retyped', column: 'note', was: 'string', file: 'f', filesMore: 0 } as const
+    expect(formatDifference({ ...difference, is: '"NULL"' })).toBe(
+      'column "note" was string, is all null and without a type in f',
+    )
+    expect(formatDifference({ ...difference, is: 'DOUBLE' })).toBe('column "note" was string, is DOUBLE in f')
+  })
+
   test('the same columns in any order are right', () => {
     expect(checkContract(declared, [{ file: 'f', columns: good.toReversed() }])).toEqual({
       breaches: [],

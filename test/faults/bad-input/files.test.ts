@@ -22,6 +22,9 @@ const broken = (change: (bytes: Buffer) => void): Bytes => {
   return bytes
 }
 
+/** Of the text "x" in the page of `shop`, behind its length. */
+const letterX = (bytes: Buffer): number => bytes.indexOf(Uint8Array.of(1, 0, 0, 0, 0x78)) + 4
+
 interface Case {
   readonly file: Bytes | { readonly select: string }
   readonly code: string
@@ -36,6 +39,10 @@ const refused: Readonly<Record<string, Case>> = {
     code: 'SOURCE_FILE_CORRUPT',
   },
   broken_page: { file: broken((bytes) => bytes.fill(0xff, 150, 230)), code: 'SOURCE_FILE_CORRUPT' },
+  not_utf8: {
+    file: broken((bytes) => bytes.fill(0xe9, letterX(bytes), letterX(bytes) + 1)),
+    code: 'SOURCE_FILE_CORRUPT',
+  },
   claims_more_rows: { file: fixture('claims-more-rows'), code: 'SOURCE_FILE_CORRUPT' },
   codec_lzo: { file: fixture('codec-lzo'), code: 'SOURCE_FILE_UNSUPPORTED' },
   encrypted_column: { file: fixture('encrypted-asked'), code: 'SOURCE_FILE_UNSUPPORTED' },
