@@ -1,6 +1,6 @@
 /** The port QueryEngine on DuckDB: one instance, one heavy slot, a connection (and with it a temporary schema) per session. */
 import { type DuckDBConnection, type DuckDBResult, version } from '@duckdb/node-api'
-import { MillcourseError } from '../../core/errors.js'
+import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { CancelSignal } from '../../core/ports/cancel-signal.js'
 import type {
   EngineDescription,
@@ -46,12 +46,22 @@ class DuckdbQueryEngine implements QueryEngine {
 
   async withSession<T>(work: (session: QuerySession) => Promise<T>, options: SessionOptions = {}): Promise<T> {
     if (this.#closing) throw new MillcourseError('INTERNAL', 'the query engine is closed')
-    const run = this.#run(work, options)
+    const run = options.isLight ? this.#runLight(work, options) : this.#run(work, options)
     this.#open.add(run)
     try {
       return await run
     } finally {
       this.#open.delete(run)
+    }
+  }
+
+  /** Memory that a heavy query fills is nobody else's fault: what is light waits for its turn then, and runs again by itself. */
+  async #runLight<T>(work: (session: QuerySession) => Promise<T>, options: SessionOptions): Promise<T> {
+    try {
+      return await this.#run(work, options)
+    } catch (error) {
+      if (!isMillcourseError(error) || error.code !== 'COMPUTE_OUT_OF_MEMORY') throw error
+      return await this.#run(work, { ...options, isLight: false })
     }
   }
 

@@ -22,7 +22,7 @@ export interface EngineDescription {
 export interface SessionOptions {
   /** Cancels the statement under way. */
   readonly signal?: CancelSignal
-  /** Reads footers and the like: does not wait for the heavy slot. */
+  /** Reads footers and the like: does not wait for the heavy slot; may run twice, where a heavy query has taken all the memory. */
   readonly isLight?: boolean
 }
 
