@@ -1,7 +1,7 @@
 /** Temporal's dev server as a child process: the real server on SQLite, for one machine. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection } from '@temporalio/client'
@@ -39,13 +39,37 @@ export interface EmbeddedTemporal {
 
 const ip = '127.0.0.1'
 
+/** A free port may be taken by another process before the server binds it, and the server draws ports of its own besides. */
+const startsMax = 3
+
 /** Returns once the server answers for its namespace. @throws MillcourseError STACK_TOOL_MISSING, STACK_START_FAILED */
 export async function startEmbeddedTemporal(options: EmbeddedTemporalOptions): Promise<EmbeddedTemporal> {
   const binary = await findTemporalBinary(options)
+  for (const file of [options.logFile, options.dbFile]) if (file) await mkdir(dirname(file), { recursive: true })
+  for (let starts = 1; ; starts++) {
+    const started = await startOnce(binary, options)
+    if ('server' in started) return started.server
+    const isPortOurs = options.port === undefined
+    if (!isPortOurs || !started.hasEnded || starts === startsMax) throw started.failure
+    options.onProgress?.(`${started.failure.message}; starting it again on other ports`)
+  }
+}
+
+type Started =
+  | { readonly server: EmbeddedTemporal }
+  /** `hasEnded`: by itself, before it answered. */
+  | { readonly failure: MillcourseError; readonly hasEnded: boolean }
+
+async function startOnce(binary: string, options: EmbeddedTemporalOptions): Promise<Started> {
   const port = options.port ?? (await getPort({ host: ip }))
   const uiPort = options.withUi === false ? null : (options.uiPort ?? (await getPort({ host: ip })))
-  for (const file of [options.logFile, options.dbFile]) if (file) await mkdir(dirname(file), { recursive: true })
+  const logFrom = await stat(options.logFile).then(
+    ({ size }) => size,
+    () => 0,
+  )
   const server = spawnServer(binary, options, port, uiPort)
+  const spawnErrors: Error[] = []
+  server.once('error', (error) => spawnErrors.push(error))
   const exited = new Promise<void>((resolve) => server.once('close', () => resolve()))
   const watchdog = spawnWatchdog(server)
   void exited.then(() => endGroup(watchdog))
@@ -56,13 +80,14 @@ export async function startEmbeddedTemporal(options: EmbeddedTemporalOptions): P
     clearTimeout(lastResort)
   }
   const address = `${ip}:${port}`
-  try {
-    await untilAnswers(server, address, options)
-  } catch (error) {
-    await stop()
-    throw error
+  const hasEnded = () => server.exitCode !== null || server.signalCode !== null
+  if (await untilAnswers(() => spawnErrors.length > 0 || hasEnded(), address, options)) {
+    const uiUrl = uiPort === null ? null : `http://${ip}:${uiPort}`
+    return { server: { address, uiUrl, pid: server.pid!, exited, stop } }
   }
-  return { address, uiUrl: uiPort === null ? null : `http://${ip}:${uiPort}`, pid: server.pid!, exited, stop }
+  const endedItself = hasEnded()
+  await stop()
+  return { hasEnded: endedItself, failure: await startFailed(address, options.logFile, logFrom, spawnErrors[0]) }
 }
 
 function spawnServer(
@@ -115,26 +140,41 @@ function endGroup({ pid }: ChildProcess): void {
   }
 }
 
-async function untilAnswers(server: ChildProcess, address: string, options: EmbeddedTemporalOptions): Promise<void> {
-  const namespace = options.namespace ?? 'default'
-  const triesMax = Math.ceil((options.startTimeoutMs ?? 30_000) / 100)
-  let spawnError: Error | null = null
-  server.once('error', (error) => {
-    spawnError = error
-  })
-  for (let tries = 0; tries < triesMax; tries++) {
-    if (spawnError || server.exitCode !== null || server.signalCode !== null) break
-    if (await answers(address, namespace)) return
+/** False: the server ended, or did not answer in time. */
+async function untilAnswers(
+  hasEnded: () => boolean,
+  address: string,
+  { namespace = 'default', startTimeoutMs = 30_000 }: EmbeddedTemporalOptions,
+): Promise<boolean> {
+  for (let tries = 0; tries < startTimeoutMs / 100 && !hasEnded(); tries++) {
+    if (await answers(address, namespace)) return true
     await sleep(100)
   }
-  const lastLines = await readFile(options.logFile, 'utf8').then((text) =>
-    text.trim().split('\n').slice(-3).join(' | '),
+  return false
+}
+
+async function startFailed(
+  address: string,
+  logFile: string,
+  logFrom: number,
+  cause: Error | undefined,
+): Promise<MillcourseError> {
+  const log = (await readFile(logFile)).subarray(logFrom).toString()
+  return new MillcourseError(
+    'STACK_START_FAILED',
+    `the Temporal server at ${address} did not start: ${reasonIn(log) || cause?.message}`,
+    {
+      hint: `read ${logFile}`,
+      facts: { address, log: logFile },
+      ...(cause ? { cause } : {}),
+    },
   )
-  throw new MillcourseError('STACK_START_FAILED', `the Temporal server at ${address} did not start: ${lastLines}`, {
-    hint: `read ${options.logFile}`,
-    facts: { address, log: options.logFile },
-    ...(spawnError ? { cause: spawnError } : {}),
-  })
+}
+
+/** What a Go program says before its stack, else its last lines. */
+function reasonIn(log: string): string {
+  const lines = log.trim().split('\n')
+  return lines.find((line) => /^(panic|fatal error): /.test(line)) ?? lines.slice(-3).join(' | ')
 }
 
 async function answers(address: string, namespace: string): Promise<boolean> {

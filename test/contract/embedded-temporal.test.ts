@@ -6,8 +6,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
+import { findTemporalBinary } from '../../adapters/embedded/temporal-binary.js'
 
 let dir: string
 const running: EmbeddedTemporal[] = []
@@ -74,6 +75,39 @@ test('a program that cannot be run fails', async () => {
   const broken = join(dir, 'temporal')
   writeFileSync(broken, 'not a program', { mode: 0o755 })
   await expect(start({ env: { PATH: dir } })).rejects.toMatchObject({ code: 'STACK_START_FAILED' })
+})
+
+describe('a server that falls over while it starts', () => {
+  /** A program that falls over so often, as Go programs do, before it becomes the real one. */
+  async function fallsOver(times: number): Promise<{ PATH: string }> {
+    const real = await findTemporalBinary({ env: process.env })
+    const script = `#!/bin/sh
+echo start >> ${dir}/starts
+if [ "$(wc -l < ${dir}/starts)" -le ${times} ]; then
+  printf 'panic: listen tcp 127.0.0.1:7233: bind: address already in use\\n\\ngoroutine 1 [running]:\\nmain.main()\\n\\tmain.go:18 +0x96\\n'
+  exit 2
+fi
+exec ${real} "$@"`
+    writeFileSync(join(dir, 'temporal'), script, { mode: 0o755 })
+    return { PATH: `${dir}:${process.env.PATH}` }
+  }
+
+  test('is started again on other ports', async () => {
+    const told: string[] = []
+    const server = await start({ env: await fallsOver(2), onProgress: (line) => told.push(line) })
+    expect(isAlive(server.pid)).toBe(true)
+    expect(told).toEqual([
+      expect.stringMatching(/did not start: panic: .*address already in use; starting it again on other ports$/),
+      expect.stringMatching(/starting it again/),
+    ])
+  })
+
+  test('is given up after three times, with its own words for it', async () => {
+    await expect(start({ env: await fallsOver(3) })).rejects.toMatchObject({
+      code: 'STACK_START_FAILED',
+      message: expect.stringMatching(/did not start: panic: listen tcp 127.0.0.1:7233: bind: address already in use$/),
+    })
+  })
 })
 
 test('ends when the process that started it is killed', async () => {
