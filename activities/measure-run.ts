@@ -4,12 +4,16 @@ import type { RunEnd, RunRecord } from '../core/ports/ledger.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import type { ActivityDeps } from './activity-deps.js'
 
-/** @param before the run as it was before its end was recorded: an end that is recorded again was counted the first time */
-export function measureRun(deps: ActivityDeps, before: RunRecord, { outcome, error, measures }: RunEnd): void {
-  if (before.outcome !== 'running') return
+/** Called for a run's first end only. @param outcome the recorded one */
+export function measureRun(
+  deps: ActivityDeps,
+  run: RunRecord,
+  outcome: RunEnd['outcome'],
+  { error, measures }: RunEnd,
+): void {
   const { telemetry = noTelemetry } = deps
-  const { kind, pins, candidate } = before
-  const view = { view: before.view, version: String(before.version) }
+  const { kind, pins, candidate } = run
+  const view = { view: run.view, version: String(run.version) }
   telemetry.count('millcourse_runs_total', { ...view, kind, outcome })
   if (error && outcome === 'failed')
     telemetry.count('millcourse_run_failures_total', { ...view, step: error.step, code: error.code })

@@ -23,8 +23,8 @@ export function recordRun(deps: ActivityDeps) {
       keyCounts: end.keyCounts,
       measures: measures(deps, known, end),
     }
-    await deps.ledger.endRun(run.runId, ended)
-    measureRun(deps, known, ended)
+    const recorded = await deps.ledger.endRun(run.runId, ended)
+    if (recorded) measureRun(deps, known, recorded, ended)
     deps.log.info({ run: run.runId, view: run.view, interval: run.interval, ...end }, `run ended: ${end.outcome}`)
   }
 }
@@ -40,8 +40,8 @@ export function recordFailure(deps: ActivityDeps) {
       keyCounts: null,
       measures: known ? measures(deps, known, { itemsWritten: 0 }) : null,
     }
-    await deps.ledger.endRun(runId, ended)
-    if (known) measureRun(deps, known, ended)
+    const recorded = await deps.ledger.endRun(runId, ended)
+    if (known && recorded) measureRun(deps, known, recorded, ended)
     deps.log.error({ run: runId, view: input.view, interval: input.interval, ...error }, `run failed: ${error.code}`)
   }
 }

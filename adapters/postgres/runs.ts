@@ -85,13 +85,14 @@ export function createRunRecords(client: PostgresClient): RunRecords {
           run.outcome === 'running' ||
           (run.outcome === 'committed' && end.outcome === 'done') ||
           (run.outcome === 'held' && ['accepted', 'rejected', 'superseded'].includes(end.outcome))
-        if (!mayEnd) return
+        if (!mayEnd) return null
         // A publish may have covered the run's commit before the run itself ended.
         const isPublished = end.outcome === 'committed' && (await isCommitPublished(trx, runId))
+        const outcome = isPublished ? 'done' : end.outcome
         await trx
           .updateTable('runs')
           .set({
-            outcome: isPublished ? 'done' : end.outcome,
+            outcome,
             ended_at: sql`coalesce(ended_at, clock_timestamp())`,
             error: keepOr('error', end.error),
             error_code: sql`coalesce(error_code, ${end.error?.code ?? null})`,
@@ -100,6 +101,7 @@ export function createRunRecords(client: PostgresClient): RunRecords {
           })
           .where('run_id', '=', runId)
           .execute()
+        return run.outcome === 'running' ? outcome : null
       }),
 
     reopenIntervals: (key, intervals, because) =>

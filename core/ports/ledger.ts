@@ -280,8 +280,11 @@ export interface LedgerWriter extends LedgerReader {
     reopensSeen: bigint,
   ): Promise<{ readonly number: number; readonly supersedes: bigint | null }>
   recordProgress(runId: string, progress: RunProgress): Promise<void>
-  /** The first end counts, except that `committed` may still become `done`, and `held` may become `accepted`, `rejected` or `superseded`. */
-  endRun(runId: string, end: RunEnd): Promise<void>
+  /**
+   * The first end counts, except that `committed` may still become `done`, and `held` may become `accepted`, `rejected` or `superseded`.
+   * Returns what was recorded if this was the run's first end, else null. `committed` is recorded as `done` where a publish has covered it.
+   */
+  endRun(runId: string, end: RunEnd): Promise<RunEnd['outcome'] | null>
   /** One transaction: the candidate becomes the interval's committed file, or nothing happens. */
   commitRun(request: CommitRequest): Promise<CommitResult>
   /** Coarse tiles are a cache: the newest for a span wins. */

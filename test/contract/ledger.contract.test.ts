@@ -69,12 +69,15 @@ describe('runs', () => {
   })
 
   test('the first end counts; committed may still become done', async () => {
-    await commit(ledger, 'r', 0)
-    await ledger.endRun('r', { outcome: 'failed', error: runError('INTERNAL'), keyCounts: null, measures: null })
+    const { supersedes } = await pin(ledger, 'r', 0)
+    await ledger.commitRun({ runId: 'r', data: null, supersedes })
+    expect(await end(ledger, 'r', 'committed')).toBe('committed')
+    const failed = { outcome: 'failed', error: runError('INTERNAL'), keyCounts: null, measures: null } as const
+    expect(await ledger.endRun('r', failed)).toBeNull()
     expect(await ledger.run('r')).toMatchObject({ outcome: 'committed', error: null })
-    await end(ledger, 'r', 'done')
+    expect(await end(ledger, 'r', 'done')).toBeNull()
     expect((await ledger.run('r'))?.outcome).toBe('done')
-    await end(ledger, 'r', 'superseded')
+    expect(await end(ledger, 'r', 'superseded')).toBeNull()
     expect((await ledger.run('r'))?.outcome).toBe('done')
   })
 
@@ -90,7 +93,7 @@ describe('runs', () => {
     const { supersedes } = await pin(ledger, 'r', 0)
     await ledger.commitRun({ runId: 'r', data: null, supersedes })
     await publishAll(ledger, 'another')
-    await end(ledger, 'r', 'committed')
+    expect(await end(ledger, 'r', 'committed')).toBe('done')
     expect((await ledger.run('r'))?.outcome).toBe('done')
   })
 

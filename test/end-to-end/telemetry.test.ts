@@ -213,10 +213,13 @@ describe('the trace', () => {
 
 describe('the metrics of a worker', () => {
   test('are what the ledger says', () => {
-    for (const outcome of ['done', 'committed', 'held'])
-      expect(sumOf(worker, 'millcourse_runs_total', { ...of, outcome }), outcome).toBe(
-        runs.filter((run) => run.outcome === outcome).length,
-      )
+    const counted = (...outcomes: string[]) =>
+      outcomes.reduce((sum, outcome) => sum + sumOf(worker, 'millcourse_runs_total', { ...of, outcome }), 0)
+    const ended = (...outcomes: string[]) => runs.filter(({ outcome }) => outcomes.includes(outcome)).length
+    // Counted as it ended: a run that did not get the lease was `committed` then, and is `done` once another publish covered it.
+    expect(counted('done', 'committed')).toBe(ended('done', 'committed'))
+    expect(counted('held')).toBe(ended('held'))
+    expect(sumOf(worker, 'millcourse_runs_total', of)).toBe(hours + 1)
     const counts = runs.map(({ candidate }) => candidate!.counts)
     const sum = (pick: (count: (typeof counts)[number]) => number) => counts.reduce((all, one) => all + pick(one), 0)
     expect(sumOf(worker, 'millcourse_rows_read_total', of)).toBe(sum(({ read }) => read))
