@@ -21,6 +21,21 @@ test('a full disk is the spill folder’s or the lake’s', async () => {
   ).toBe('COMPUTE_SPILL_FULL')
   expect((await map('IO Error: Could not write file "/out/c.parquet": No space left on device')).code).toBe('LAKE_FULL')
 })
+test('the spill limit is no lack of memory, and is named', async () => {
+  const limit = (words: string) => `Out of Memory Error: failed to offload data block of size 256.0 KiB ${words}.
+This limit was set by the 'max_temp_directory_size' setting.`
+  const error = await map(limit('(4.7 MiB/5.0 MiB used)'))
+  expect(error).toMatchObject({
+    code: 'COMPUTE_SPILL_FULL',
+    message: 'the query has spilled as much as it may: 4.7 MiB of 5.0 MiB in the spill folder',
+    detail: { hint: expect.stringContaining('raise MILLCOURSE_SPILL_LIMIT') },
+  })
+  expect((await map(limit(''))).message).toBe('the query has spilled as much as it may')
+  expect(await map('Out of Memory Error: could not allocate block (60.0 MiB/60.0 MiB used)')).toMatchObject({
+    code: 'COMPUTE_OUT_OF_MEMORY',
+    detail: { hint: expect.stringContaining('raise MILLCOURSE_MEMORY_LIMIT') },
+  })
+})
 test('too little memory while the file at fault is looked for does not accuse a file', async () => {
   const error = await map('Invalid Error: Out of buffer', async () => {
     throw new Error('Out of Memory Error: failed to allocate')

@@ -15,6 +15,8 @@ export async function toMillcourseError(
   const message = error instanceof Error ? error.message : String(error)
   const http = httpFault(message, files)
   if (http) return httpError(http, message, error)
+  const limit = spillLimit(message)
+  if (limit !== null) return spillLimitError(limit, error)
   const known = classify(message, files)
   if (known)
     return new MillcourseError(known.code, `${known.what}: ${firstLine(message)}`, { cause: error, hint: known.hint })
@@ -40,12 +42,13 @@ function classify(
   message: string,
   files: readonly string[],
 ): { readonly code: ErrorCode; readonly what: string; readonly hint: string } | null {
-  if (
-    /max_temp_directory_size|offload data block/.test(message) ||
-    // What is on its way to S3 waits in the spill folder, too.
-    (isDiskFull(message) && /duckdb_temp|\/upload-\d+\.parquet/.test(message))
-  )
-    return { code: 'COMPUTE_SPILL_FULL', what: 'the spill folder is full', hint: 'free space there or give it more' }
+  // What is on its way to S3 waits in the spill folder, too.
+  if (isDiskFull(message) && /duckdb_temp|\/upload-\d+\.parquet/.test(message))
+    return {
+      code: 'COMPUTE_SPILL_FULL',
+      what: 'the disk of the spill folder is full',
+      hint: 'make room there, or let MILLCOURSE_SPILL_DIR name a folder on a larger disk',
+    }
   if (isDiskFull(message))
     return {
       code: 'LAKE_FULL',
@@ -56,7 +59,7 @@ function classify(
     return {
       code: 'COMPUTE_OUT_OF_MEMORY',
       what: 'the query needs more memory than it may have',
-      hint: 'raise the memory limit of the worker, or make the interval shorter',
+      hint: 'raise MILLCOURSE_MEMORY_LIMIT, or make the interval shorter',
     }
   if (/^(Conversion Error|Out of Range Error)/.test(message))
     return {
@@ -69,6 +72,21 @@ function classify(
     return { code, what: 'a file may not be opened', hint: 'give the worker access to it' }
   }
   return null
+}
+
+/** DuckDB calls it out of memory, with advice that names its own settings. What is used, in its words; null: it is something else. */
+function spillLimit(message: string): string | null {
+  if (!/max_temp_directory_size|offload data block/.test(message)) return null
+  return /\(([^()]+) used\)/.exec(message)?.[1]?.replace('/', ' of ') ?? ''
+}
+
+function spillLimitError(used: string, cause: unknown): MillcourseError {
+  const known = used === '' ? '' : `: ${used} in the spill folder`
+  return new MillcourseError('COMPUTE_SPILL_FULL', `the query has spilled as much as it may${known}`, {
+    cause,
+    hint: 'raise MILLCOURSE_SPILL_LIMIT where the disk holds more, or MILLCOURSE_MEMORY_LIMIT, so that less is spilled',
+    facts: { limit: 'MILLCOURSE_SPILL_LIMIT', ...(used === '' ? {} : { used }) },
+  })
 }
 
 function isDiskFull(message: string): boolean {
@@ -91,7 +109,8 @@ async function findUnreadable(message: string, files: readonly string[], probe: 
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
         // Too little memory to open it says nothing about the file; nor does a store that does not answer.
-        if (classify(why, files) === null && !isOutage(httpFault(why, [uri]))) return { uri, why }
+        if (spillLimit(why) === null && classify(why, files) === null && !isOutage(httpFault(why, [uri])))
+          return { uri, why }
       }
     }
   return null

@@ -38,9 +38,13 @@ export class KeptFiles {
 function spillError(error: unknown, path: string): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error
-  return new MillcourseError('COMPUTE_SPILL_FULL', `the spill folder is full: ${path} could not be written`, {
-    cause: error,
-    hint: 'free space there or give it more',
-    facts: { file: path },
-  })
+  return new MillcourseError(
+    'COMPUTE_SPILL_FULL',
+    `the disk of the spill folder is full: ${path} could not be written`,
+    {
+      cause: error,
+      hint: 'make room there, or let MILLCOURSE_SPILL_DIR name a folder on a larger disk',
+      facts: { file: path },
+    },
+  )
 }

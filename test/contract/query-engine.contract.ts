@@ -304,14 +304,19 @@ export function queryEngineContract(name: string, { newEngine }: QueryEngineCont
         })
         expect(await one('1')).toBe(1)
       })
-      test('a full spill folder', async () => {
+      test('more spilled than may be', async () => {
         const small = await newEngine({ memoryLimitMb: 60, spillDir: at('small'), spillMaxMb: 5 })
         try {
           await expect(
             small.withSession((session) =>
               session.execute({ sql: 'CREATE TEMP TABLE t AS SELECT md5(random()::VARCHAR) AS x FROM range(8000000)' }),
             ),
-          ).rejects.toMatchObject({ code: 'COMPUTE_SPILL_FULL' })
+          ).rejects.toMatchObject({
+            code: 'COMPUTE_SPILL_FULL',
+            message: expect.stringMatching(
+              /^the query has spilled as much as it may: [\d.]+ MiB of 5\.0 MiB in the spill folder$/,
+            ),
+          })
         } finally {
           await small.close()
         }

@@ -158,7 +158,7 @@ test('out of memory on one interval: once, in words; the worker lives, and the o
   for (const { error } of await (await world.ports.ledger()).runs({ outcomes: ['failed'], limit: 5 }))
     expect(error).toMatchObject({
       message: expect.stringContaining('the query needs more memory than it may have'),
-      hint: 'raise the memory limit of the worker, or make the interval shorter',
+      hint: 'raise MILLCOURSE_MEMORY_LIMIT, or make the interval shorter',
       step: 'compute',
       attempts: 1,
     })
@@ -182,7 +182,7 @@ test.skipIf(process.getuid?.() !== 0)(
         engine.withSession((session) => session.all({ sql: `SELECT count(t) FROM (${sorted} LIMIT 250000)` }))
       await expect(spill()).rejects.toMatchObject({
         code: 'COMPUTE_SPILL_FULL',
-        message: expect.stringContaining('the spill folder is full'),
+        message: expect.stringContaining('the disk of the spill folder is full'),
       })
       await lake.prepareWrite('rows/x.parquet')
       const write = () =>
