@@ -66,7 +66,8 @@ export function buildProgram(run: Runner, version: string): Command {
   program
     .command('plan')
     .description('show what `apply` would change')
-    .addHelpText('after', example('millcourse plan --repo feature_repo'))
+    .option('--offline', 'check the definitions alone, without asking what is applied')
+    .addHelpText('after', example('millcourse plan --repo feature_repo', 'millcourse plan --offline'))
     .action(body(async () => (await import('./commands/plan.js')).plan))
   program
     .command('apply')

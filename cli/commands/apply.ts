@@ -9,7 +9,6 @@ import { changesText, findChanges } from './repo-changes.js'
 export async function apply(context: CliContext, options: { readonly paused?: boolean }): Promise<Report> {
   await context.migrate()
   const found = await findChanges(context)
-  if (found.registryError) throw found.registryError
   if (found.refused.length > 0) throw problemsError(found.refused, 'the changes')
   const registry = await context.registry()
   const { revision, isChanged } = await registry.apply(found.repo, { by: context.actor })

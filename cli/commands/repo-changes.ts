@@ -7,10 +7,8 @@ import { problemsError } from '../output/error-text.js'
 
 export interface RepoChanges {
   readonly repo: FeatureRepo
-  /** What is applied now; null: nothing, or nobody can say. */
+  /** What is applied now; null: nothing. */
   readonly applied: AppliedRepo | null
-  /** Why the registry could not be asked; null: it was. */
-  readonly registryError: MillcourseError | null
   readonly changes: readonly Change[]
   /** Breaking changes without a new version: `apply` refuses them. */
   readonly refused: readonly MillcourseError[]
@@ -21,30 +19,35 @@ export interface RepoChanges {
   }
 }
 
-/** @throws MillcourseError the problems of the definitions, all of them */
+/** @throws MillcourseError the problems of the definitions, all of them; those of the registry */
 export async function findChanges(context: CliContext): Promise<RepoChanges> {
-  const { repo, problems } = await context.readRepo()
-  if (problems.length > 0) throw problemsError(problems, context.repoDir)
-  const { applied, registryError } = await readApplied(context)
+  const repo = await readValidRepo(context)
+  const applied = await readApplied(context)
   const before = applied?.repo ?? null
   return {
     repo,
     applied,
-    registryError,
     changes: diffRepos(before, repo),
     refused: breakingChanges(before, repo),
     schedules: scheduleChanges(before, repo),
   }
 }
 
-/** Definitions can be checked without a stack; only what would change cannot be told then. */
-async function readApplied(context: CliContext): Promise<Pick<RepoChanges, 'applied' | 'registryError'>> {
+/** @throws MillcourseError the problems of the definitions, all of them */
+export async function readValidRepo(context: CliContext): Promise<FeatureRepo> {
+  const { repo, problems } = await context.readRepo()
+  if (problems.length > 0) throw problemsError(problems, context.repoDir)
+  return repo
+}
+
+async function readApplied(context: CliContext): Promise<AppliedRepo | null> {
   try {
-    return { applied: await (await context.registry()).current(), registryError: null }
+    return await (await context.registry()).current()
   } catch (error) {
-    const mayBeAway = ['STACK_NOT_RUNNING', 'LEDGER_UNREACHABLE', 'LEDGER_SCHEMA_OUTDATED']
-    if (isMillcourseError(error) && mayBeAway.includes(error.code)) return { applied: null, registryError: error }
-    throw error
+    // A database without our schema is a registry to which nothing has ever been applied; an older schema holds something.
+    if (!isMillcourseError(error) || error.code !== 'LEDGER_SCHEMA_OUTDATED') throw error
+    if ((await context.migrate({ isCheck: true })).applied.length > 0) throw error
+    return null
   }
 }
 

@@ -63,7 +63,9 @@ test('it holds what it needs and nothing of the workshop', () => {
 test('init makes a feature repo with data, whose definitions compile and plan', async () => {
   await mkdir(join(folder, 'shop'))
   expect(json('init', '.', '--now', now)).toMatchObject({ example: 'sample', hours: 48 })
-  expect(json('plan')).toMatchObject({ project: 'shop', isComparedWithRegistry: false })
+  expect(json('plan', '--offline')).toMatchObject({ project: 'shop', isComparedWithRegistry: false, changes: null })
+  // Without a stack, what would change is not guessed.
+  expect(() => json('plan')).toThrow(/STACK_NOT_RUNNING.*millcourse plan --offline/s)
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   execFileSync(process.execPath, [compiler, '-p', join(folder, 'shop')], { stdio: 'pipe' })
 })
