@@ -64,14 +64,16 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
       const compare = (from: PublishedState) =>
         isEveryKey || from.isRebuilt ? compareAll(context, session, from) : compareTouched(context, session, from)
       let isRebuilt = state.isRebuilt
+      let isAnyKeyLookedAt = true
       try {
-        await compare(state)
+        isAnyKeyLookedAt = await compare(state)
       } catch (error) {
         // A cache file damaged behind its footer; a damaged data file fails again, by its own name.
         if (!isFileLost(error) || state.isRebuilt) throw error
         await compare(await rebuildPublishedState(context, session))
         isRebuilt = true
       }
+      if (!isAnyKeyLookedAt) return noKeys
       const isAll = isEveryKey || isRebuilt
       if (unfinished.isLost) await run(createAllUnfinishedSql(columns, answersOfChanged(context)))
       await run(createClassifiedSql(columns, isAll))
@@ -91,6 +93,8 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
   assert(rows === keysOf(counts), 'the delta holds every key that is to be written')
   return { file: { path, digest, keys: rows }, counts }
 }
+
+const noKeys: KeyCounts = { touched: 0, published: 0, unchanged: 0, superseded: 0, takenBack: 0, rewritten: 0 }
 
 /** Of the delta: what is to be written. */
 function keysOf({ published, takenBack, rewritten }: KeyCounts): number {
@@ -114,7 +118,7 @@ export async function readRecordedDelta({ deps }: PublishContext, file: DeltaFil
 }
 
 /** Every key's answer beside everything that is online. */
-async function compareAll(context: PublishContext, session: QuerySession, state: PublishedState): Promise<void> {
+async function compareAll(context: PublishContext, session: QuerySession, state: PublishedState): Promise<true> {
   const { bundle, columns, publish } = context
   const { sql } =
     bundle.view.viewKind === 'window'
@@ -122,10 +126,11 @@ async function compareAll(context: PublishContext, session: QuerySession, state:
       : buildLatestRows({ bundle, files: filesOf(context, publish.current) })
   await session.execute({ sql: createPublishedSql(columns, state.files, null) })
   await session.execute({ sql: createAnswersSql(columns, sql, bundle.view.viewKind) })
+  return true
 }
 
-/** A lookup view's touched keys beside what is online for them. */
-async function compareTouched(context: PublishContext, session: QuerySession, state: PublishedState): Promise<void> {
+/** A lookup view's touched keys beside what is online for them. False: there are none, as in an hour without files; nothing was compared. */
+async function compareTouched(context: PublishContext, session: QuerySession, state: PublishedState): Promise<boolean> {
   const { bundle, columns, publish } = context
   const run = (sql: string) => session.execute({ sql })
   const rows = (input: Omit<LatestRowsInput, 'bundle'>) => buildLatestRows({ bundle, ...input }).sql
@@ -135,6 +140,8 @@ async function compareTouched(context: PublishContext, session: QuerySession, st
   const isHistoryNeeded = bundle.source.eventId !== null
   await run(createTouchedSql(columns, rows({ files: filesOf(context, changed) })))
   await run(createWantedSql(columns))
+  const [{ wanted } = { wanted: 0n }] = await session.all({ sql: `SELECT count(*) AS wanted FROM ${wantedTable}` })
+  if (wanted === 0n) return false
   await run(createPublishedSql(columns, state.files, wantedTable))
   await run(createRecentSql(columns, rows({ files: filesOf(context, recent) })))
   const affected = [...new Map(changed.map(({ interval }) => [interval.start, interval])).values()]
@@ -144,6 +151,7 @@ async function compareTouched(context: PublishContext, session: QuerySession, st
   const history = keys === 0n ? [] : filesOf(context, publish.current)
   await run(createLookedUpSql(columns, rows({ files: history, keysFrom: historyKeysTable })))
   await run(createLookupAnswersSql(columns))
+  return true
 }
 
 /** Each covered or replaced commit alone, at its own end: every key that an earlier publish may have answered from it. */

@@ -101,7 +101,16 @@ export function isFileLost(error: unknown): boolean {
   return isMillcourseError(error) && (error.code === 'SOURCE_FILE_MISSING' || error.code === 'SOURCE_FILE_CORRUPT')
 }
 
-async function isUsable({ deps, publish: { published }, tableIdentity }: PublishContext): Promise<boolean> {
+const usable = new WeakMap<Publish, Promise<boolean>>()
+
+/** Looked at once a publish: what is lost later is met by the next one. */
+function isUsable(context: PublishContext): Promise<boolean> {
+  const known = usable.get(context.publish) ?? lookAtFiles(context)
+  usable.set(context.publish, known)
+  return known
+}
+
+async function lookAtFiles({ deps, publish: { published }, tableIdentity }: PublishContext): Promise<boolean> {
   if (published === null || published.tableIdentity !== tableIdentity) return false
   if (published.files.length === 0) return true
   const expected = new Map(published.files.map(({ path, digest }) => [deps.lake.uri(path), digest.split('-')[0]]))
