@@ -7,6 +7,7 @@ import type {
   OnlineStore,
   OnlineWrite,
   PutOutcome,
+  SettingDifference,
   WriteOptions,
 } from '../../core/ports/online-store.js'
 import type { OnlineItem, PublishedEnd } from '../../core/publish/online-item.js'
@@ -39,6 +40,10 @@ export class DynamoDbOnlineStore implements OnlineStore {
 
   describeTable(table: string): Promise<{ readonly identity: string } | null> {
     return this.tables.describe(table)
+  }
+
+  settingDifferences(table: string): Promise<readonly SettingDifference[] | null> {
+    return this.tables.differences(table)
   }
 
   dropTable(table: string): Promise<void> {

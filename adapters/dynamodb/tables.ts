@@ -8,32 +8,41 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb'
 import { MillcourseError } from '../../core/errors.js'
-import type { EnsuredTable } from '../../core/ports/online-store.js'
+import type { EnsuredTable, SettingDifference } from '../../core/ports/online-store.js'
 import { isNamed } from './errors.js'
 import { withPatience } from './patience.js'
+import { settingDifferences } from './setting-differences.js'
 import { applySettings } from './table-settings.js'
 
 const activeWaitMs = 120_000
 
 export class Tables {
+  /** Identities of tables whose settings this process has seen to: its publishes ask no more. */
+  private readonly settled = new Set<string>()
+
   constructor(
     private readonly client: DynamoDBClient,
     private readonly options: { readonly patienceMs: number; readonly kmsKey: string | null },
   ) {}
 
   async ensure(table: string, tags: Readonly<Record<string, string>>): Promise<EnsuredTable> {
-    const found = await this.waitUntilActive(table)
-    if (found !== null) return { identity: identityOf(found), warnings: [] }
-    await this.create(table, tags)
-    const made = await this.waitUntilActive(table)
-    if (made === null)
-      throw new MillcourseError('PUBLISH_TABLE_MISSING', `online table ${table} was dropped while it was being made`)
-    return { identity: identityOf(made), warnings: await applySettings(this.client, table, this.options.patienceMs) }
+    const identity = identityOf((await this.waitUntilActive(table)) ?? (await this.make(table, tags)))
+    if (this.settled.has(identity)) return { identity, warnings: [] }
+    // Of a table that was there, too: its maker may have died before them.
+    const { warnings, isSettled } = await applySettings(this.client, table, this.options.patienceMs)
+    if (isSettled) this.settled.add(identity)
+    return { identity, warnings }
   }
 
   async describe(table: string): Promise<{ readonly identity: string } | null> {
     const found = await this.read(table)
     return found === null || found.TableStatus === 'DELETING' ? null : { identity: identityOf(found) }
+  }
+
+  /** Null: there is no such table. */
+  async differences(table: string): Promise<readonly SettingDifference[] | null> {
+    const found = await this.read(table)
+    return found === null ? null : await settingDifferences(this.client, found, this.options.kmsKey)
   }
 
   async drop(table: string): Promise<void> {
@@ -50,6 +59,13 @@ export class Tables {
       await sleep(100)
     }
     throw new MillcourseError('PUBLISH_UNREACHABLE', `online table ${table} is still being deleted`)
+  }
+
+  private async make(table: string, tags: Readonly<Record<string, string>>): Promise<TableDescription> {
+    await this.create(table, tags)
+    const made = await this.waitUntilActive(table)
+    if (made !== null) return made
+    throw new MillcourseError('PUBLISH_TABLE_MISSING', `online table ${table} was dropped while it was being made`)
   }
 
   /** On demand, encrypted (by a key that AWS owns where no other is given). No deletion protection: no process may delete tables. */

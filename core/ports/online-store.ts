@@ -11,11 +11,14 @@ import type { CancelSignal } from './cancel-signal.js'
 export interface OnlineStore {
   /**
    * Makes the table where it is absent and waits until it can be written; the identity changes when a table is dropped and made again.
+   * Once per process and table, gives it the settings it lacks.
    * @param tags whose table it is, for costs and access; given to a table that is made, where the endpoint knows tags
    */
   ensureTable(table: string, tags?: Readonly<Record<string, string>>): Promise<EnsuredTable>
   /** Null: there is no such table. */
   describeTable(table: string): Promise<{ readonly identity: string } | null>
+  /** What of a table is not as this store makes it; null: there is no such table. An endpoint that knows no settings differs in none. */
+  settingDifferences(table: string): Promise<readonly SettingDifference[] | null>
   /** No error where it is absent. */
   dropTable(table: string): Promise<void>
   /**
@@ -38,8 +41,14 @@ export interface OnlineStore {
 
 export interface EnsuredTable {
   readonly identity: string
-  /** Settings that a new table should have and could not be given; nothing that is written or read depends on them. */
+  /** Settings that the table should have and could not be given; nothing that is written or read depends on them. */
   readonly warnings: readonly string[]
+}
+
+/** A fact; the words are the command's. */
+export interface SettingDifference {
+  readonly setting: 'expiry' | 'recovery' | 'billing' | 'encryption'
+  readonly found: string
 }
 
 export interface OnlineLimits {

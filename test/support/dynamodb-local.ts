@@ -61,7 +61,16 @@ export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
   const main = 'software.amazon.dynamodb.services.local.main.ServerRunner'
   // The shell's open standard input is the leash: Java itself would outlive a parent that was killed.
   const leash = 'java "$@" </dev/null >/dev/null 2>&1 & echo $!; cat >/dev/null; kill $!'
-  const args = [`-Djava.library.path=${jars}`, '-cp', `${jars}/*`, main, '-inMemory', '-port', String(port)]
+  const args = [
+    `-Djava.library.path=${jars}`,
+    '-cp',
+    `${jars}/*`,
+    main,
+    '-inMemory',
+    '-disableTelemetry',
+    '-port',
+    String(port),
+  ]
   const child = spawn('sh', ['-c', leash, 'sh', ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const [line] = (await once(child.stdout, 'data')) as [Buffer]

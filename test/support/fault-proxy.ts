@@ -13,9 +13,14 @@ const refusals = {
   denied: { status: 400, type: 'AccessDeniedException' },
 } as const
 
+/** The endpoint is asked, and something else is said: of what an endpoint on this machine does not know. */
+export interface OtherAnswer {
+  readonly says: (answer: Record<string, unknown>) => object
+}
+
 /**
  * Passed on; refused; the connection cut before or after the endpoint has done it; its answer never given; passed on only once
- * `release` is called and never answered (a zombie's); or done for some of a batch (fault-answers.ts).
+ * `release` is called and never answered (a zombie's); done for some of a batch (fault-answers.ts); or answered otherwise.
  */
 export type Fault =
   | 'none'
@@ -25,13 +30,14 @@ export type Fault =
   | 'swallow-answer'
   | 'hold'
   | BatchFault
+  | OtherAnswer
 
 export interface FaultProxy {
   readonly endpoint: string
   /** Requests seen, by operation (`PutItem`, …). */
   readonly seen: Map<string, number>
-  /** Asked for each request. */
-  choose: (operation: string, count: number) => Fault | Promise<Fault>
+  /** Asked for each request, with what it asks for. */
+  choose: (operation: string, count: number, body: Record<string, unknown>) => Fault | Promise<Fault>
   /** Lets the endpoint have what was held, and waits for its answers; the number of them. */
   release(): Promise<number>
   stop(): Promise<void>
@@ -46,10 +52,15 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       const operation = String(incoming.headers['x-amz-target'] ?? '').split('.')[1] ?? ''
       const count = (seen.get(operation) ?? 0) + 1
       seen.set(operation, count)
-      const fault = await proxy.choose(operation, count)
+      const fault = await proxy.choose(operation, count, JSON.parse(body.toString() || '{}'))
       if (typeof fault === 'string' && fault in refusals) return refuse(outgoing, fault as keyof typeof refusals)
       if (fault === 'reset-before') return void incoming.socket.destroy()
       if (fault === 'hold') return void held.push(() => forward(target, incoming, body))
+      if (typeof fault === 'object' && 'says' in fault) {
+        const { answer } = await forward(target, incoming, body)
+        outgoing.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' })
+        return void outgoing.end(JSON.stringify(fault.says(JSON.parse(answer.toString()))))
+      }
       const part =
         typeof fault === 'object' ? withoutSome(operation, body, fault) : { body, complete: (it: Buffer) => it }
       const { status, headers, answer } = await forward(target, incoming, part.body)

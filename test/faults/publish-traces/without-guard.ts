@@ -155,6 +155,7 @@ function withStore(parts: RealParts, changed: Store): RealParts {
   const unchanged: OnlineStore = {
     ensureTable: (table) => online.ensureTable(table),
     describeTable: (table) => online.describeTable(table),
+    settingDifferences: (table) => online.settingDifferences(table),
     dropTable: (table) => online.dropTable(table),
     limits: () => online.limits(),
     putItems: (table, items, options) => online.putItems(table, items, options),
