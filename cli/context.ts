@@ -16,6 +16,8 @@ import type { Progress } from './output/progress.js'
 export interface CliContext {
   /** Absolute; the nearest folder upward with a millcourse.json, or the one named by `--repo`. */
   readonly repoDir: string
+  /** `MILLCOURSE_PROJECT`, else the feature repo's. */
+  readonly project: string
   readonly isJson: boolean
   /** The global options as they were given, quoted for a shell, to end a suggested command with: ` --repo shop`; else empty. */
   readonly givenOptions: string

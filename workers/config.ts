@@ -26,11 +26,13 @@ const root = z
     'write it as s3://bucket/prefix, file:///folder or a path',
   )
 
+export const projectDefault = 'millcourse'
+
 const schema = z.object({
   MILLCOURSE_PROJECT: z
     .string()
     .regex(/^[a-z][a-z0-9_]*$/, 'use lower-case letters, digits and underscores')
-    .default('millcourse'),
+    .default(projectDefault),
   MILLCOURSE_POSTGRES_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\/[^/?]/, 'write it as postgresql://user:password@host:5432/database'),

@@ -7,7 +7,7 @@ import type { CliContext, StackAddresses } from '../cli/context.js'
 import { newProgress } from '../cli/output/progress.js'
 import { MillcourseError } from '../core/errors.js'
 import { formatInstant, parseInstant } from '../core/time/instant.js'
-import { type Config, type Environment, readConfig } from './config.js'
+import { type Config, type Environment, projectDefault, readConfig } from './config.js'
 import { readStackFile, type StackFile, stateFolder } from './stack-file.js'
 import { openStackPorts } from './stack-ports.js'
 import { findRepoDir } from './stack-repo.js'
@@ -57,6 +57,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
   const clock = new SystemClock(pretended)
   return {
     repoDir,
+    project: environment.MILLCOURSE_PROJECT ?? projectDefault,
     isJson: options.json === true,
     givenOptions: [...given('--repo', options.repo), ...given('--now', options.now)].join(''),
     clock,

@@ -33,11 +33,7 @@ export function toOnlineStoreError(error: unknown, table: string): MillcourseErr
   // The SDK has learnt the server's time from the refusal: the next signature will do.
   if (isSkewCorrected) return say('PUBLISH_UNREACHABLE', `the clocks differ (${message})`, "set this machine's clock")
   if (denials.has(name) || status === 403 || status === 401)
-    return say(
-      'PUBLISH_ACCESS_DENIED',
-      `access denied (${message})`,
-      'check the credentials and what the role of the worker may do: dynamodb:PartiQLInsert, PartiQLUpdate, PutItem, GetItem, BatchGetItem, Scan, CreateTable, DescribeTable on the table',
-    )
+    return say('PUBLISH_ACCESS_DENIED', `access denied (${message})`, grantHint(message))
   if (name === 'ResourceNotFoundException')
     return say('PUBLISH_TABLE_MISSING', 'there is no such table', 'publish the view again: it makes its table')
   if (name === 'ItemCollectionSizeLimitExceededException' || /item size|size of hashkey|collection size/i.test(message))
@@ -49,6 +45,14 @@ export function toOnlineStoreError(error: unknown, table: string): MillcourseErr
   if (name === 'ValidationException' || name === 'SerializationException')
     return say('INTERNAL', `the request was refused (${message})`, 'this is a mistake of the product: report it')
   return say('PUBLISH_UNREACHABLE', `no answer (${name}: ${message})`, 'check the endpoint: millcourse doctor')
+}
+
+/** IAM mostly names the action; making a table is refused for that of its tags, too, and reading one for its key's. */
+function grantHint(message: string): string {
+  const [action] = /\b(?:dynamodb|kms):[A-Za-z]+/.exec(message) ?? []
+  if (action?.startsWith('kms:')) return `grant ${action} on the table's key, by way of DynamoDB`
+  if (action !== undefined) return `grant ${action} on the table`
+  return 'check the credentials and what the role may do: reading wants dynamodb:DescribeTable, GetItem and BatchGetItem on the table; a worker also Scan, PutItem, PartiQLInsert, PartiQLUpdate, CreateTable and TagResource; with a KMS key of your own kms:Decrypt'
 }
 
 /** A passing fault: the same request may be sent again. */

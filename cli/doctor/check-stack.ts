@@ -3,6 +3,8 @@ import { isMillcourseError } from '../../core/errors.js'
 import type { CliContext } from '../context.js'
 import { formatMs, plural } from '../output/words.js'
 import type { Check } from './check.js'
+import { checkTables } from './check-tables.js'
+import { lakeProbe, tableProbe } from './probes.js'
 
 const reachableWithinMs = 3_000
 /** One at rest asks for work each minute; the rest is for clocks that differ. */
@@ -16,6 +18,7 @@ export function stackChecks(context: CliContext): Check[] {
     { part: 'workers', look: whereRunning(() => checkWorkers(context)) },
     { part: 'processes', look: whereRunning(() => checkProcesses(context)) },
     { part: 'DynamoDB', look: whereRunning(() => checkOnline(context)) },
+    { part: 'online tables', look: whereRunning(() => checkTables(context)) },
     { part: 'lake', look: whereRunning(() => checkLake(context)) },
     { part: 'incidents', look: whereRunning(() => checkIncidents(context)) },
   ]
@@ -95,15 +98,14 @@ async function whatLacks(name: string, url: string): Promise<string[]> {
 }
 
 async function checkOnline(context: CliContext) {
-  // Any table does: what is asked is whether the endpoint answers and lets us in.
-  await (await context.online()).describeTable('millcourse-doctor')
+  await (await context.online()).describeTable(tableProbe(context.project))
   return 'answers'
 }
 
 /** Written twice: a store that takes the second for the first would lose commits. */
 async function checkLake(context: CliContext) {
   const lake = await context.lake()
-  const probe = `doctor-${process.pid}-${context.clock.now()}`
+  const probe = lakeProbe(process.pid, context.clock.now())
   const root = lake.uri(probe).slice(0, -probe.length - 1)
   await lake.head(probe)
   const outcomes = [

@@ -5,8 +5,10 @@ import {
   DynamoDBClient,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
+import { stackChecks } from '../../cli/doctor/check-stack.js'
+import { commandContext } from '../support/command-context.js'
 import { localCredentials } from '../support/dynalite.js'
 import { type DynamoDbLocal, startDynamoDbLocal } from '../support/dynamodb-local.js'
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
@@ -182,6 +184,43 @@ test('what differs is told: of a table as made nothing, of another each setting'
   ])
   // Looking changes nothing.
   expect([...asked.keys()].filter((operation) => operation.startsWith('Update'))).toEqual([])
+})
+
+describe('`doctor`', () => {
+  const look = async (store: DynamoDbOnlineStore, part: string) => {
+    const context = { ...commandContext({ online: async () => store } as never), project: 'seen' }
+    return await stackChecks(context)
+      .find((check) => check.part === part)!
+      .look()
+  }
+
+  test('asks for a table of the project’s prefix, which roles are let in by', async () => {
+    expect(await look(onAws(), 'DynamoDB')).toBe('answers')
+    expect(asked.get('DescribeTable')).toEqual([{ TableName: 'millcourse.seen.doctor.v0' }])
+  })
+
+  test('names the project’s tables that differ and how, and what to do; no other project’s', async () => {
+    expect(await look(onAws(), 'online tables')).toMatchObject({ state: 'absent', advice: null })
+    await makeBare('millcourse.seen.bare.v1')
+    await makeBare('millcourse.seen2.bare.v1')
+    const store = onAws()
+    await store.ensureTable('millcourse.seen.good.v1')
+    expect(await look(store, 'online tables')).toEqual({
+      state: 'wrong',
+      found: '2 tables; millcourse.seen.bare.v1: expiry off, point-in-time recovery off',
+      advice: 'a worker sets expiry and recovery with its first publish; else its log says what to grant',
+    })
+    await store.ensureTable('millcourse.seen.bare.v1')
+    expect(await look(store, 'online tables')).toBe('2 tables, as they are made')
+    // What a person may have chosen is told, and nothing is wrong with it.
+    const recovered = recovering
+    const changed = onAws(keyArn, { BillingModeSummary: undefined })
+    recovering = recovered
+    expect(await look(changed, 'online tables')).toBe(
+      '2 tables; millcourse.seen.bare.v1: billing provisioned, encrypted with a key that AWS owns; ' +
+        'millcourse.seen.good.v1: billing provisioned, encrypted with a key that AWS owns',
+    )
+  })
 })
 
 test.each([

@@ -9,6 +9,7 @@ export function commandContext(ports: StackPorts): CliContext {
   return {
     ...ports,
     repoDir: '/nowhere',
+    project: 'test',
     isJson: false,
     givenOptions: '',
     clock,
