@@ -10,6 +10,7 @@ export const config = infraConfig({
   lake: { prefix: 'flights', candidateDays: 14, quarantineDays: 90 },
   sources: [{ bucket: 'example-events', prefix: 'flights/' }],
   piiViews: ['passenger_profile'],
+  // tableKeyArn: 'arn:aws:kms:eu-central-1:111122223333:key/12345678-1234-1234-1234-123456789012',
   postgres: { instanceType: 't4g.medium', storageGiB: 50, storageMaxGiB: 500, isMultiAz: true, backupDays: 14 },
   backup: { at: '03:30', keptDays: 35 },
   temporal: {

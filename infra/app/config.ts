@@ -32,6 +32,11 @@ export const configSchema = z.strictObject({
   sources: z.array(z.strictObject({ bucket: z.string(), prefix: z.string().regex(/\/$/) })).min(1),
   /** Names of the views whose `tags` say `pii: true`: their tables and files are closed to all but the roles made for them. */
   piiViews: z.array(z.string().regex(/^[A-Za-z0-9_-]+$/)),
+  /** A KMS key of your own for the online tables, by its key ARN (no alias); absent: one that AWS owns. Tables that are there keep theirs. */
+  tableKeyArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:kms:[^:]+:\d+:key\/[\w-]+$/, 'the ARN of a key, not of an alias')
+    .optional(),
   postgres: z.strictObject({
     instanceType: z.string(),
     storageGiB: z.number().int().min(20),

@@ -54,14 +54,16 @@ export function processEnvironment(
   }
 }
 
-function ofProcess(name: RoleName, { worker, watcher }: InfraConfig): Record<string, string> {
+function ofProcess(name: RoleName, { worker, watcher, tableKeyArn }: InfraConfig): Record<string, string> {
   const http = { MILLCOURSE_HTTP_HOST: '0.0.0.0', MILLCOURSE_HTTP_PORT: String(httpPort) }
   const spill = { MILLCOURSE_SPILL_DIR: spillDir, MILLCOURSE_MEMORY_LIMIT: worker.memoryLimit }
+  const tableKey: Record<string, string> = tableKeyArn === undefined ? {} : { MILLCOURSE_DYNAMODB_KMS_KEY: tableKeyArn }
   switch (name) {
     case 'worker':
       return {
         ...http,
         ...spill,
+        ...tableKey,
         // The task's disk also holds the image and temporary files.
         MILLCOURSE_SPILL_LIMIT: `${worker.spillGiB}GiB`,
         MILLCOURSE_THREADS: String(Math.max(1, Math.floor(worker.cpu / 1024))),
@@ -77,7 +79,8 @@ function ofProcess(name: RoleName, { worker, watcher }: InfraConfig): Record<str
       return { ...http, MILLCOURSE_SERVER_STATE_DIR: serverDir }
     case 'operator':
     case 'operator-pii':
-      return { ...spill, MILLCOURSE_ACTOR: name }
+      // `doctor` compares the tables' keys with it.
+      return { ...spill, ...tableKey, MILLCOURSE_ACTOR: name }
     case 'migrate':
     case 'backup':
     case 'restore':

@@ -161,6 +161,12 @@ function operate(config: Config, places: Places): PolicyStatement[] {
       [inLake('training-sets/*')],
     ),
     readTables(config, places),
+    // `doctor` looks whether tables are as they are made.
+    allow(
+      'SeeTableSettings',
+      ['dynamodb:DescribeTimeToLive', 'dynamodb:DescribeContinuousBackups'],
+      [tableArn(config, places, '*')],
+    ),
     // These two know no resource: they are about the account.
     allow('SeeLimits', ['dynamodb:DescribeLimits', 'dynamodb:ListTables'], ['*']),
   ]

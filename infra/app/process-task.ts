@@ -16,6 +16,7 @@ import type { InfraConfig } from './config.js'
 import type { DataStack } from './data-stack.js'
 import { httpPort, processEnvironment, shutdownGraceSeconds, spillDir, stopSlackSeconds } from './environment.js'
 import { type RoleName, roleStatements } from './process-roles.js'
+import { tableKeyStatements } from './table-key.js'
 
 export interface ProcessTaskProps {
   readonly name: RoleName
@@ -40,7 +41,11 @@ export class ProcessTask extends Construct {
       lakeBucketArn: data.lake.bucketArn,
       backupBucketArn: data.backups.bucketArn,
     }
-    for (const statement of roleStatements(props.name, config, places)) role.addToPolicy(statement)
+    for (const statement of [
+      ...roleStatements(props.name, config, places),
+      ...tableKeyStatements(props.name, config, stack.urlSuffix),
+    ])
+      role.addToPolicy(statement)
     this.log = new LogGroup(this, 'Log', { retention: config.logDays, removalPolicy: RemovalPolicy.DESTROY })
     this.task = new FargateTaskDefinition(this, 'Definition', {
       family: `millcourse-${config.project}-${props.name}`,

@@ -59,7 +59,7 @@ function matches({ Action, Resource, Condition }: Statement, { action, resource,
     Object.entries(tests).every(([key, wanted]) => {
       const given = context[key]
       if (given === undefined) return false
-      if (operator === 'StringEquals') return list(wanted).includes(given)
+      if (operator === 'StringEquals' || operator === 'Bool') return list(wanted).includes(given)
       if (operator === 'StringLike') return list(wanted).some((pattern) => isLike(pattern, given))
       throw new Error(`the test does not know the condition ${operator}`)
     }),

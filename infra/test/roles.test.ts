@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { lakeProbe, tableProbe } from '../../cli/doctor/probes.js'
 import { committedPath } from '../../core/publish/lake-paths.js'
 import { onlineTableName } from '../../core/publish/online-table-name.js'
 import { allStatements, isAllowed, list, taskStatements } from './policies.js'
-import { synthesisedExample } from './synthesised.js'
+import { synthesise, synthesisedExample } from './synthesised.js'
 
 const { config } = synthesisedExample()
 const processes = [
@@ -112,6 +113,64 @@ describe('the online store', () => {
     expect(denied).toEqual([])
     for (const command of ['DescribeLimits', 'ListTables'])
       expect(whoMay(`dynamodb:${command}`, 'any')).toEqual(['operator', 'operator-pii'])
+  })
+})
+
+test.each(['operator', 'operator-pii'])('`doctor` under the role of the %s is refused nothing', (process) => {
+  const probe = table('doctor').replace(onlineTableName(config.project, 'doctor', 3), tableProbe(config.project))
+  expect(may(process, 'dynamodb:DescribeTable', probe)).toBe(true)
+  for (const [name, context] of [
+    [open, {}],
+    [pii, { 'aws:ResourceTag/pii': 'true' }],
+  ] as const)
+    for (const action of ['DescribeTable', 'DescribeTimeToLive', 'DescribeContinuousBackups'])
+      expect(may(process, `dynamodb:${action}`, name, context), action).toBe(true)
+  for (const action of ['ListTables', 'DescribeLimits']) expect(may(process, `dynamodb:${action}`, 'any')).toBe(true)
+  for (const action of ['GetObject', 'PutObject', 'DeleteObject'])
+    expect(may(process, `s3:${action}`, inLake(lakeProbe(1, 2n))), action).toBe(true)
+})
+
+describe('a KMS key of one’s own', () => {
+  const key = 'arn:aws:kms:eu-central-1:111122223333:key/12345678-1234'
+  const synthesised = synthesise({ ...config, tableKeyArn: key })
+  const via = { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' }
+  const whoUses = (action: string, context: Record<string, string>, resource = key) =>
+    processes.filter((process) => isAllowed(taskStatements(synthesised, process), { action, resource, context }))
+
+  test('all who read items decrypt, those who make tables use the whole of it', () => {
+    const readers = processes.filter((process) => may(process, 'dynamodb:GetItem', open))
+    expect(readers).toContain('restore')
+    for (const action of ['Decrypt', 'DescribeKey']) expect(whoUses(`kms:${action}`, via)).toEqual(readers)
+    const makers = processes.filter((process) => may(process, 'dynamodb:CreateTable', open))
+    for (const action of ['Encrypt', 'ReEncryptFrom', 'ReEncryptTo', 'GenerateDataKey'])
+      expect(whoUses(`kms:${action}`, via), action).toEqual(makers)
+    expect(whoUses('kms:CreateGrant', { ...via, 'kms:GrantIsForAWSResource': 'true' })).toEqual(makers)
+  })
+  test('only by way of DynamoDB, only this key, and no grant to anybody but AWS', () => {
+    const elsewhere = { 'kms:ViaService': 's3.eu-central-1.amazonaws.com', 'kms:GrantIsForAWSResource': 'true' }
+    for (const context of [{}, elsewhere])
+      for (const action of ['Decrypt', 'Encrypt', 'CreateGrant'])
+        expect(whoUses(`kms:${action}`, context), action).toEqual([])
+    expect(whoUses('kms:CreateGrant', { ...via, 'kms:GrantIsForAWSResource': 'false' })).toEqual([])
+    expect(whoUses('kms:Decrypt', via, `${key}9`)).toEqual([])
+  })
+  test('nobody deletes, disables or edits it', () => {
+    for (const action of ['ScheduleKeyDeletion', 'DisableKey', 'PutKeyPolicy', 'RetireGrant', 'RevokeGrant'])
+      expect(whoUses(`kms:${action}`, via), action).toEqual([])
+  })
+  test('those who make tables, and `doctor`, are told it; without one nobody is', () => {
+    const told = (of: typeof synthesised) =>
+      of
+        .ofType('AWS::ECS::TaskDefinition')
+        .filter(({ properties }) =>
+          (
+            properties.ContainerDefinitions as { Environment: { Name: string; Value: string }[] }[]
+          )[0]!.Environment.some(({ Name, Value }) => Name === 'MILLCOURSE_DYNAMODB_KMS_KEY' && Value === key),
+        )
+        .map(({ properties }) => String(properties.Family).replace('millcourse-flights-', ''))
+    expect(told(synthesised).toSorted()).toEqual(['operator', 'operator-pii', 'worker'])
+    expect(told(synthesisedExample())).toEqual([])
+    expect(processes.filter((process) => may(process, 'kms:Decrypt', key, via))).toEqual([])
   })
 })
 
