@@ -7,6 +7,7 @@ import { createActivities } from '../activities/create-activities.js'
 import type { Activities } from '../activities/steps.js'
 import { SystemClock } from '../adapters/clock/system-clock.js'
 import type { RunInput } from '../core/ports/run-control.js'
+import { openStepDeps } from '../workers/open-step-deps.js'
 import type { BenchProject } from './bench-stack.js'
 
 export interface StepCaller {
@@ -22,19 +23,8 @@ export type RoadStep = (typeof roadSteps)[number]
 let calls = 0
 
 export async function stepCaller({ config, ports }: BenchProject): Promise<StepCaller> {
-  const { leaseMs, waitMs, partItems } = config.publish
   const silent = { info: () => {}, warn: () => {}, error: () => {} }
-  const deps: ActivityDeps = {
-    ledger: await ports.ledger(),
-    registry: await ports.registry(),
-    lake: await ports.lake(),
-    sources: await ports.sources(),
-    engine: await ports.engine(),
-    online: await ports.online(),
-    clock: new SystemClock(),
-    log: silent,
-    settings: { project: config.project, leaseMs, publishWaitMs: waitMs, publishPartItems: partItems },
-  }
+  const deps = await openStepDeps(config, ports, { clock: new SystemClock(), log: silent })
   const activities = createActivities(deps)
   const call: StepCaller['call'] = (id, work) => asyncLocalStorage.run(newContext(id), () => work(activities))
   const run: StepCaller['run'] = async (input, expected = 'published') => {

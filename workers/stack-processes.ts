@@ -9,6 +9,7 @@ import type { ProcessName } from '../core/measure/index.js'
 import { parseInstant } from '../core/time/instant.js'
 import type { Config } from './config.js'
 import { leaveParent, signalOfParent, tellParentReady } from './dev-child.js'
+import { openStepDeps } from './open-step-deps.js'
 import { patiently } from './patiently.js'
 import { createProcessLog } from './process-log.js'
 import type { WorkerProbes } from './process-probes.js'
@@ -69,21 +70,9 @@ async function work(parts: Parts) {
 async function takeWork({ config, ports, clock, log, telemetry, signal }: Parts, probes: WorkerProbes) {
   // The watcher must not need what the worker needs, nor load it.
   const { runMaterializationWorker } = await import('./materialization-worker.js')
-  const { leaseMs, waitMs, partItems } = config.publish
   await runMaterializationWorker({
     config,
-    deps: {
-      ledger: await ports.ledger(),
-      registry: await ports.registry(),
-      lake: await ports.lake(),
-      sources: await ports.sources(),
-      engine: await ports.engine(),
-      online: await ports.online(),
-      clock,
-      log,
-      telemetry,
-      settings: { project: config.project, leaseMs, publishWaitMs: waitMs, publishPartItems: partItems },
-    },
+    deps: await openStepDeps(config, ports, { clock, log, telemetry }),
     signal,
     onAway: probes.onAway,
     onReady: (worker) => {

@@ -9,6 +9,7 @@ import { metrics } from '../../core/measure/index.js'
 import type { RunRecord } from '../../core/ports/ledger.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { readConfig } from '../../workers/config.js'
+import { openStepDeps } from '../../workers/open-step-deps.js'
 import { startProcessHttp } from '../../workers/process-http.js'
 import { openStackPorts } from '../../workers/stack-ports.js'
 import { openTelemetry } from '../../workers/telemetry.js'
@@ -92,13 +93,9 @@ async function live(): Promise<void> {
   }
   await (await ports.registry()).apply(repo, { by: 'test' })
   await writeSales(await ports.engine(), await ports.sources())
-  const [ledger, registry, clock] = [await ports.ledger(), await ports.registry(), new SystemClock(parseInstant(now))]
-  const deps = {
-    ...{ ledger, registry, clock, log, telemetry: measured },
-    ...{ lake: await ports.lake(), sources: await ports.sources() },
-    ...{ engine: await ports.engine(), online: await ports.online() },
-    settings: { project: 'measured', leaseMs: 60_000, publishWaitMs: 10_000, publishPartItems: 7 },
-  }
+  const clock = new SystemClock(parseInstant(now))
+  const deps = await openStepDeps(config, ports, { clock, log, telemetry: measured })
+  const { ledger, registry } = deps
   // Nothing is cached: each workflow task replays its workflow from the start.
   const handle = await temporal.startWorker(config.temporal.taskQueue, createActivities(deps), {
     interceptors: stepInterceptors(measured),

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
-import type { ActivityDeps } from '../../activities/activity-deps.js'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { readConfig } from '../../workers/config.js'
 import { runMaterializationWorker } from '../../workers/materialization-worker.js'
+import { openStepDeps } from '../../workers/open-step-deps.js'
 import { openStackPorts } from '../../workers/stack-ports.js'
 import { type FaultPlan, withFaults, withTrace } from './fault-injection.js'
 
@@ -14,22 +14,8 @@ const ports = openStackPorts(() => config)
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort())
 process.once('disconnect', () => stop.abort())
-const deps: ActivityDeps = {
-  ledger: await ports.ledger(),
-  registry: await ports.registry(),
-  lake: await ports.lake(),
-  sources: await ports.sources(),
-  engine: await ports.engine(),
-  online: await ports.online(),
-  clock: new SystemClock(null),
-  log: pino({ level: config.logLevel }),
-  settings: {
-    project: config.project,
-    leaseMs: config.publish.leaseMs,
-    publishWaitMs: config.publish.waitMs,
-    publishPartItems: config.publish.partItems,
-  },
-}
+const log = pino({ level: config.logLevel })
+const deps = await openStepDeps(config, ports, { clock: new SystemClock(null), log })
 const { MILLCOURSE_TEST_FAULT: fault, MILLCOURSE_TEST_TRACE: trace } = process.env
 const observed = fault ? withFaults(deps, JSON.parse(fault) as FaultPlan) : trace ? withTrace(deps, trace) : deps
 // Bundling takes seconds, and this process is made to die: the suite has built the bundle from the same sources.

@@ -1,0 +1,26 @@
+import type { ActivityDeps } from '../activities/activity-deps.js'
+import type { Config } from './config.js'
+import type { StackPorts } from './stack-ports.js'
+
+/** What the steps of a run work with: every port of the stack, opened, beside what is the process's own. */
+export async function openStepDeps(
+  { project, publish }: Pick<Config, 'project' | 'publish'>,
+  ports: StackPorts,
+  own: Pick<ActivityDeps, 'clock' | 'log' | 'telemetry'>,
+): Promise<ActivityDeps> {
+  return {
+    ...own,
+    ledger: await ports.ledger(),
+    registry: await ports.registry(),
+    lake: await ports.lake(),
+    sources: await ports.sources(),
+    engine: await ports.engine(),
+    online: await ports.online(),
+    settings: {
+      project,
+      leaseMs: publish.leaseMs,
+      publishWaitMs: publish.waitMs,
+      publishPartItems: publish.partItems,
+    },
+  }
+}
