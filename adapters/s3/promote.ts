@@ -4,13 +4,14 @@
  * that the server copies, of whatever size, and its completion is the condition.
  */
 import { DeleteObjectCommand, PutObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
+import { MillcourseError } from '../../core/errors.js'
 import { readFault } from './errors.js'
 import { type FoundObject, headExisting, headObject } from './head-object.js'
-import type { S3Location } from './location.js'
+import { formatS3Uri, type S3Location } from './location.js'
 import { putInParts } from './multipart.js'
 import type { S3Connection } from './s3-connection.js'
 
-/** @throws MillcourseError LAKE_FILE_MISSING where neither is there */
+/** @throws MillcourseError LAKE_FILE_MISSING where neither is there, or the source is replaced meanwhile */
 export async function promoteObject(s3: S3Connection, from: S3Location, to: S3Location): Promise<'written' | 'exists'> {
   if (from.bucket === to.bucket && from.key === to.key) return 'exists'
   const found = await headObject(s3, from)
@@ -37,23 +38,36 @@ function copyInParts(
       sizeBytes: source.sizeBytes,
       partBytes,
       put: async (part) => {
-        const copied = await s3.client.send(
-          new UploadPartCopyCommand({
-            Bucket: to.bucket,
-            Key: to.key,
-            UploadId: part.uploadId,
-            PartNumber: part.number,
-            CopySource: [from.bucket, ...from.key.split('/')].map(encodeURIComponent).join('/'),
-            // All parts are of the object that was looked at.
-            CopySourceIfMatch: source.etag,
-            ...(isWhole ? {} : { CopySourceRange: `bytes=${part.from}-${part.to - 1}` }),
-          }),
-        )
+        const copied = await s3.client
+          .send(
+            new UploadPartCopyCommand({
+              Bucket: to.bucket,
+              Key: to.key,
+              UploadId: part.uploadId,
+              PartNumber: part.number,
+              CopySource: [from.bucket, ...from.key.split('/')].map(encodeURIComponent).join('/'),
+              // All parts are of the object that was looked at.
+              CopySourceIfMatch: source.etag,
+              ...(isWhole ? {} : { CopySourceRange: `bytes=${part.from}-${part.to - 1}` }),
+            }),
+          )
+          .catch((error: unknown) => {
+            throw readFault(error).status === 412 ? replaced(from) : error
+          })
         return copied.CopyPartResult!.ETag!
       },
     },
     true,
   )
+}
+
+/** Nobody but a person does that: what was judged is no more. */
+function replaced(from: S3Location): MillcourseError {
+  const file = formatS3Uri(from)
+  return new MillcourseError('LAKE_FILE_MISSING', `${file} was replaced while it was copied`, {
+    hint: 'what was judged is no more: run the interval again (`millcourse decide VIEW@START rerun --reason …`)',
+    facts: { file },
+  })
 }
 
 /** S3 copies no part of nothing. */

@@ -13,7 +13,7 @@ import { createS3Lake } from '../../adapters/s3/s3-lake.js'
 import { uploadFile } from '../../adapters/s3/upload-file.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
-import { type S3Proxy, startS3Proxy } from '../support/s3-proxy.js'
+import { type S3Fault, type S3Proxy, startS3Proxy } from '../support/s3-proxy.js'
 import { startTestS3, type TestS3 } from '../support/versitygw.js'
 
 const mib = 1024 ** 2
@@ -229,6 +229,29 @@ describe('large objects', () => {
     expect(proxy.seen.filter((line) => line.includes('partNumber='))).toHaveLength(3)
     expect(bytes.equals(await large.read('large/to'))).toBe(true)
     expect(await large.promote('large/from', 'large/to')).toBe('exists')
+  })
+
+  test('a source that is replaced between two parts is not put together from both', async () => {
+    const { s3, lake: large } = open({ uploadPartBytes: 5 * mib, copyPartBytes: 5 * mib, silenceMaxMs: 10_000 })
+    const put = async (file: string, content: Buffer) => {
+      await writeFile(join(scratch, file), content)
+      await uploadFile(s3, join(scratch, file), large.uri('large/replaced'))
+    }
+    await put('large', bytes)
+    let parts = 0
+    proxy.choose = async (_line, _nth, headers): Promise<S3Fault> => {
+      if (!('x-amz-copy-source' in headers) || ++parts > 1) return 'none'
+      proxy.choose = () => 'none'
+      await put('other', Buffer.alloc(bytes.length, 'another '))
+      return 'none'
+    }
+    expect(await errorOf(large.promote('large/replaced', 'large/mixed'))).toMatchObject({
+      code: 'LAKE_FILE_MISSING',
+      message: 's3://lake/root/large/replaced was replaced while it was copied',
+    })
+    expect(parts).toBe(1)
+    expect(await large.head('large/mixed')).toBeNull()
+    expect(await large.head('large/replaced')).not.toBeNull()
   })
 
   test('a part that fails leaves nothing: no object, no parts', async () => {

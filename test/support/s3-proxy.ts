@@ -16,7 +16,7 @@ export interface S3Proxy {
   /** Most requests under way at once. */
   readonly atOnceMax: () => number
   /** Asked for each request; `nth` of those with this answer, from 1. */
-  choose: (line: string, nth: number, headers: IncomingHttpHeaders) => S3Fault
+  choose: (line: string, nth: number, headers: IncomingHttpHeaders) => S3Fault | Promise<S3Fault>
   stop(): Promise<void>
 }
 
@@ -24,13 +24,13 @@ export async function startS3Proxy(target: string): Promise<S3Proxy> {
   const seen: string[] = []
   let [underWay, most] = [0, 0]
   const proxy = { choose: (() => 'none') as S3Proxy['choose'] }
-  const server = createServer((incoming, outgoing) => {
+  const server = createServer(async (incoming, outgoing) => {
     const line = `${incoming.method} ${decodeURIComponent((incoming.url ?? '').replaceAll('+', '%20'))}`
     seen.push(line)
     most = Math.max(most, ++underWay)
     outgoing.once('close', () => underWay--)
-    const fault = proxy.choose(line, seen.filter((one) => one === line).length, incoming.headers)
-    if (fault === 'hang-up') return incoming.socket.destroy()
+    const fault = await proxy.choose(line, seen.filter((one) => one === line).length, incoming.headers)
+    if (fault === 'hang-up') return void incoming.socket.destroy()
     if (typeof fault === 'object') return refuse(incoming, outgoing, fault)
     const passedOn = request(`${target}${incoming.url}`, { method: incoming.method!, headers: incoming.headers })
     passedOn.once('response', (answer) => {
