@@ -6,6 +6,13 @@ import { catalogAnswer, problem, vectorAnswer, vectorRequest } from './schema.js
 
 export const routes = { catalog: '/v1/online', vector: '/v1/online/:name', openapi: '/openapi.json' } as const
 
+/** What each path is asked with; HEAD is a GET without its body. */
+export const routeMethods: Readonly<Record<string, readonly string[]>> = {
+  [routes.catalog]: ['GET', 'HEAD'],
+  [routes.vector]: ['GET', 'HEAD', 'POST'],
+  [routes.openapi]: ['GET', 'HEAD'],
+}
+
 const said = (description: string) => ({ description, content: { [problemMediaType]: { schema: problem } } })
 const problems = {
   400: said('SERVE_REQUEST_INVALID: the body is not JSON, or not of this shape'),

@@ -6,6 +6,7 @@ import { MillcourseError } from '../core/errors.js'
 import type { Clock } from '../core/ports/clock.js'
 import {
   type GivenKey,
+  newItemsAtEndReader,
   planVector,
   readVectors,
   type ServingDefinitions,
@@ -17,7 +18,7 @@ import { describeVectors } from './describe-vectors.js'
 import { newLoadLimit } from './load-limit.js'
 import { problemResponse, toProblem } from './problem.js'
 import { readJsonBody } from './read-json-body.js'
-import { describeApi, routes } from './routes.js'
+import { describeApi, routeMethods, routes } from './routes.js'
 import { vectorRequest } from './schema.js'
 
 export interface ServingOptions {
@@ -46,6 +47,7 @@ export function createServingApp(options: ServingOptions): OpenAPIHono {
   const app = new OpenAPIHono()
   const checkToken = newTokenCheck(options.tokens)
   const load = newLoadLimit(limits)
+  const readItems = newItemsAtEndReader(options.store)
   const definitions = (): ServingDefinitions => {
     const loaded = options.definitions()
     if (loaded) return loaded
@@ -73,7 +75,7 @@ export function createServingApp(options: ServingOptions): OpenAPIHono {
   const answer = async (context: Context, keys: readonly GivenKey[], wanted?: readonly string[]) => {
     const plan = planVector(definitions(), context.req.param('name') ?? '', wanted)
     const now = options.clock.now()
-    const read = await load.run(() => readVectors(options.store, plan, keys, now))
+    const read = await load.run(() => readVectors(readItems, plan, keys, now))
     return context.json(describeVectors(plan, keys, read, now))
   }
 
@@ -84,6 +86,8 @@ export function createServingApp(options: ServingOptions): OpenAPIHono {
     return await answer(context, keys, features)
   })
   describeApi(app, options.version)
+  // After the methods that there are: these get what is left.
+  for (const [path, methods] of Object.entries(routeMethods)) app.all(path, (context) => noMethod(context, methods))
   return app
 }
 
@@ -131,6 +135,17 @@ function checkRequest(body: unknown, keysMax: number) {
       },
     )
   return { keys, features }
+}
+
+function noMethod(context: Context, methods: readonly string[]): Response {
+  const { method, path } = context.req
+  const allowed = methods.join(', ')
+  const error = new MillcourseError('SERVE_METHOD_NOT_ALLOWED', `there is no ${method} ${path}`, {
+    hint: `it is asked with ${allowed}`,
+    facts: { method },
+  })
+  context.header('allow', allowed)
+  return problemResponse(context, toProblem(error, requestIdOf(context)))
 }
 
 /** What no route answers, for the root of the process. */

@@ -78,6 +78,7 @@ export const errorCodes = {
   SERVE_REQUEST_INVALID: { retry: 'after-fix', http: 400, exit: 64 },
   SERVE_REQUEST_TOO_LARGE: { retry: 'after-fix', http: 413, exit: 64 },
   SERVE_ROUTE_UNKNOWN: { retry: 'after-fix', http: 404, exit: 64 },
+  SERVE_METHOD_NOT_ALLOWED: { retry: 'after-fix', http: 405, exit: 64 },
   SERVE_UNAUTHORIZED: { retry: 'after-fix', http: 401, exit: 78 },
   SERVE_OVERLOADED: { retry: 'backoff', http: 503, exit: 75 },
   SERVE_TIMED_OUT: { retry: 'backoff', http: 504, exit: 75 },

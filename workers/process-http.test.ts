@@ -56,6 +56,15 @@ describe('the HTTP side of a process', () => {
     expect((await fetch(`${(await start()).url}/metrics`)).status).toBe(404)
   })
 
+  test('has its probes for GET and HEAD alone', async () => {
+    const { url } = await start({ metrics: async () => '' })
+    for (const path of ['/healthz', '/readyz', '/metrics']) {
+      const { status, headers } = await fetch(`${url}${path}`, { method: 'PUT' })
+      expect([path, status, headers.get('allow')]).toEqual([path, 405, 'GET, HEAD'])
+      expect((await fetch(`${url}${path}`, { method: 'HEAD' })).status).toBe(200)
+    }
+  })
+
   test('tells of answers by the pattern of their route, never by the keys asked for', async () => {
     const answers: HttpAnswer[] = []
     const app = new Hono()

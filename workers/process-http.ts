@@ -141,6 +141,10 @@ function rootApp(options: ProcessHttpOptions, state: { isDraining: boolean }): H
     root.get('/metrics', async (context) =>
       context.text(await metrics(), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
     )
+  // After their GETs: these get every other method.
+  for (const probe of probes)
+    if (probe !== '/metrics' || metrics !== null)
+      root.all(probe, (context) => context.body(null, 405, { allow: 'GET, HEAD' }))
   if (app) root.route('/', app)
   if (options.noRoute) root.notFound(options.noRoute)
   return root

@@ -8,13 +8,12 @@ const throttles = new Set([
   'LimitExceededException',
   'Throttling',
 ])
-const denials = new Set([
-  'AccessDeniedException',
+/** Who asks is not known, whatever he asks for. */
+const strangers = new Set([
   'UnrecognizedClientException',
   'InvalidSignatureException',
   'MissingAuthenticationTokenException',
   'IncompleteSignatureException',
-  'ExpiredTokenException',
   'CredentialsProviderError',
 ])
 
@@ -44,7 +43,25 @@ export function toOnlineStoreError(error: unknown, table: string): MillcourseErr
     )
   if (name === 'ValidationException' || name === 'SerializationException')
     return say('INTERNAL', `the request was refused (${message})`, 'this is a mistake of the product: report it')
-  return say('PUBLISH_UNREACHABLE', `no answer (${name}: ${message})`, 'check the endpoint: millcourse doctor')
+  const { what, hint } = describeOutage(name, message, status)
+  return say('PUBLISH_UNREACHABLE', what, hint)
+}
+
+function describeOutage(name: string, message: string, status: number | undefined): { what: string; hint: string } {
+  const said = message.includes(name) ? message : `${name}: ${message}`
+  if (status !== undefined)
+    return { what: `the store fails (HTTP ${status}, ${said})`, hint: 'it is a fault of the store: wait for it' }
+  if (name === 'TimeoutError' && /request/.test(message))
+    return { what: 'no answer in time', hint: 'see the network between (firewall, routes, VPC endpoint)' }
+  if (name === 'ENOTFOUND' || name === 'EAI_AGAIN')
+    return {
+      what: `no answer (${said})`,
+      hint: 'correct MILLCOURSE_DYNAMODB_ENDPOINT or AWS_REGION, or see the name service (DNS) of this machine',
+    }
+  return {
+    what: `no answer (${said})`,
+    hint: 'is the endpoint up, and are MILLCOURSE_DYNAMODB_ENDPOINT and AWS_REGION right? locally: millcourse dev',
+  }
 }
 
 /** IAM mostly names the action; making a table is refused for that of its tags, too, and reading one for its key's. */

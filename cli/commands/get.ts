@@ -1,5 +1,12 @@
 import { MillcourseError } from '../../core/errors.js'
-import { planVector, readVectors, toJsonValue, type VectorPlan, type ViewRead } from '../../core/serve/index.js'
+import {
+  newItemsAtEndReader,
+  planVector,
+  readVectors,
+  toJsonValue,
+  type VectorPlan,
+  type ViewRead,
+} from '../../core/serve/index.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { formatTable } from '../output/table.js'
@@ -10,7 +17,7 @@ export async function get(context: CliContext, name: string, pairs: readonly str
   const given = parsePairs(pairs)
   const plan = planVector(await (await context.registry()).serving(), name)
   const now = context.clock.now()
-  const { vectors } = await readVectors(await context.online(), plan, [given], now)
+  const { vectors } = await readVectors(newItemsAtEndReader(await context.online()), plan, [given], now)
   const reads = vectors[0]!
   const features = plan.features.map(({ name: output, view, feature, type, part }) => {
     const { values, status } = reads[part]!

@@ -30,6 +30,8 @@ export interface OnlineStore {
   putEnd(table: string, end: PublishedEnd): Promise<PutOutcome>
   /** In the order of `keys`; null: absent, which equals an expired empty item. */
   getItems(table: string, keys: readonly Uint8Array[]): Promise<(OnlineItem | null)[]>
+  /** Both in one round trip and in whatever order: who shows the items as those of the end has to know the end before. */
+  getItemsAndEnd(table: string, keys: readonly Uint8Array[]): Promise<ItemsAndEnd>
   /** Null: nothing was published yet. */
   getEnd(table: string): Promise<PublishedEnd | null>
   /** All items without the published end, in parts. */
@@ -37,6 +39,12 @@ export interface OnlineStore {
   /** What the account holds and may hold; asked by `plan`, within two seconds. */
   limits(): Promise<OnlineLimits>
   close(): Promise<void>
+}
+
+export interface ItemsAndEnd {
+  /** As `getItems` answers. */
+  readonly items: readonly (OnlineItem | null)[]
+  readonly end: PublishedEnd | null
 }
 
 export interface EnsuredTable {

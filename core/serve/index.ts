@@ -1,7 +1,8 @@
 /** Reading online values: which tables, keys, statuses, ages; the same for the command line and the server. */
 export { assembleVector, type ReadStatus, type ViewRead, type ViewReadInput } from './assemble-vector.js'
+export { type ItemsAtEndReader, newItemsAtEndReader, type VectorStore } from './items-at-end.js'
 export { type JsonValue, toJsonValue } from './json-value.js'
 export { parseKey } from './parse-key.js'
 export { planVector, type VectorFeature, type VectorPart, type VectorPlan } from './plan-vector.js'
-export { type GivenKey, readVectors, type VectorStore, type Vectors } from './read-vectors.js'
+export { type GivenKey, readVectors, type Vectors } from './read-vectors.js'
 export type { Served, ServingDefinitions } from './serving-definitions.js'

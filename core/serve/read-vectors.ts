@@ -1,16 +1,11 @@
 /** The read path, for the command line and the server alike: keys are encoded, each view is read once, in parallel, vectors assembled. */
 import { isMillcourseError, MillcourseError } from '../errors.js'
-import type { OnlineItem, PublishedEnd } from '../publish/index.js'
+import type { PublishedEnd } from '../publish/index.js'
 import type { Instant } from '../time/instant.js'
 import { assembleVector, type ViewRead } from './assemble-vector.js'
+import type { ItemsAtEndReader } from './items-at-end.js'
 import { parseKey } from './parse-key.js'
 import type { VectorPlan } from './plan-vector.js'
-
-/** What a read asks of the online store; core/ports/online-store.ts says what it throws. */
-export interface VectorStore {
-  getItems(table: string, keys: readonly Uint8Array[]): Promise<(OnlineItem | null)[]>
-  getEnd(table: string): Promise<PublishedEnd | null>
-}
 
 export interface Vectors {
   /** In the order of the plan's parts; null: the version was never published. */
@@ -24,7 +19,7 @@ export type GivenKey = Readonly<Record<string, unknown>>
 
 /** @throws MillcourseError SERVE_KEY_INVALID (which key, which part), SERVE_SCHEMA_CHANGED; PUBLISH_* of the store */
 export async function readVectors(
-  store: VectorStore,
+  readItems: ItemsAtEndReader,
   plan: VectorPlan,
   given: readonly GivenKey[],
   now: Instant,
@@ -34,7 +29,7 @@ export async function readVectors(
   const stored = await Promise.all(
     plan.parts.map((part, index) =>
       readPart(
-        store,
+        readItems,
         part.table,
         keys.map((encoded) => encoded[index]!),
       ),
@@ -73,19 +68,11 @@ function encodeParts(plan: VectorPlan, given: GivenKey, index: number | null): (
   }
 }
 
-async function readPart(store: VectorStore, table: string, keys: readonly (Uint8Array | null)[]) {
-  const wanted = keys.filter((key) => key !== null)
-  try {
-    const [found, end] = await Promise.all([
-      wanted.length === 0 ? [] : store.getItems(table, wanted),
-      store.getEnd(table),
-    ])
-    let next = 0
-    return { items: keys.map((key) => (key === null ? null : (found[next++] ?? null))), end }
-  } catch (error) {
-    // The first publish makes the table: until then nothing was ever published.
-    if (isMillcourseError(error) && error.code === 'PUBLISH_TABLE_MISSING')
-      return { items: keys.map(() => null), end: null }
-    throw error
-  }
+async function readPart(readItems: ItemsAtEndReader, table: string, keys: readonly (Uint8Array | null)[]) {
+  const { items, end } = await readItems(
+    table,
+    keys.filter((key) => key !== null),
+  )
+  let next = 0
+  return { items: keys.map((key) => (key === null ? null : (items[next++] ?? null))), end }
 }

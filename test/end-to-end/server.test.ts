@@ -210,7 +210,9 @@ describe('what cannot be answered says why', () => {
     ['POST', 'every_type', { keys: [{ id: { a: 1 } }] }, 400, 'SERVE_REQUEST_INVALID', /openapi/],
     ['POST', 'every_type', { keys: Array(101).fill({ id: 1 }) }, 413, 'SERVE_REQUEST_TOO_LARGE', /KEYS_MAX/],
     ['POST', 'every_type', ' '.repeat(2 ** 21), 413, 'SERVE_REQUEST_TOO_LARGE', /BODY_MAX/],
-    ['DELETE', 'every_type', undefined, 404, 'SERVE_ROUTE_UNKNOWN', /POST/],
+    ['DELETE', 'every_type', undefined, 405, 'SERVE_METHOD_NOT_ALLOWED', /GET, HEAD, POST/],
+    ['PUT', 'every_type', { keys: [{ id: 1 }] }, 405, 'SERVE_METHOD_NOT_ALLOWED', /GET, HEAD, POST/],
+    ['GET', 'every_type/more', undefined, 404, 'SERVE_ROUTE_UNKNOWN', /POST/],
   ] as const)('%s %s %#', async (method, path, body, status, code, hint) => {
     const url = await sharedServer()
     const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -218,6 +220,7 @@ describe('what cannot be answered says why', () => {
     expect([answer.status, answer.headers.get('content-type')]).toEqual([status, 'application/problem+json'])
     const problem = await read(answer)
     expect(problem).toMatchObject({ code, status, hint: expect.stringMatching(hint) })
+    expect(answer.headers.get('allow')).toBe(status === 405 ? 'GET, HEAD, POST' : null)
     expect(problem.requestId).toBe(answer.headers.get('x-request-id'))
   })
 

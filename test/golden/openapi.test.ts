@@ -5,7 +5,7 @@ import { createServingApp } from '../../api/index.js'
 test('the OpenAPI document', async () => {
   const app = createServingApp({
     definitions: () => null,
-    store: { getItems: async () => [], getEnd: async () => null },
+    store: { getItems: async () => [], getItemsAndEnd: async () => ({ items: [], end: null }) },
     clock: { now: () => 0n, realNow: () => 0n, monotonicMs: () => 0 },
     log: { error: () => {} },
     tokens: ['never-asked-for-here'],

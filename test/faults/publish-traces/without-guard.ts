@@ -161,6 +161,7 @@ function withStore(parts: RealParts, changed: Store): RealParts {
     putItems: (table, items, options) => online.putItems(table, items, options),
     putEnd: (table, end) => online.putEnd(table, end),
     getItems: (table, keys) => online.getItems(table, keys),
+    getItemsAndEnd: (table, keys) => online.getItemsAndEnd(table, keys),
     getEnd: (table) => online.getEnd(table),
     scan: (table) => online.scan(table),
     close: () => online.close(),
