@@ -43,6 +43,8 @@ export interface MaterializationWorkerOptions {
 
 /** After the grace time, activities have been told to stop; one that does not listen is left behind. */
 const afterGraceMs = 15_000
+/** The SDK's own default. Longer than it, a busy worker gains nothing; shorter, it would read its histories again. */
+const stickyMsMax = 10_000
 
 /** Works until `signal`; a server that is away, at the start or later, is waited for. */
 export async function runMaterializationWorker(options: MaterializationWorkerOptions): Promise<void> {
@@ -70,6 +72,8 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
       maxConcurrentActivityTaskExecutions: config.worker.activitiesMax,
       // What a heartbeat says is known soon after: a dead worker tells nothing more (activities/spare-workers.ts).
       maxHeartbeatThrottleInterval: '1s',
+      // A dead worker's queue of its own is waited for before another one gets its workflows: not longer than for its steps.
+      stickyQueueScheduleToStartTimeout: Math.min(config.worker.heartbeatMs, stickyMsMax),
       shutdownGraceTime: config.worker.shutdownGraceMs,
       shutdownForceTime: config.worker.shutdownGraceMs + afterGraceMs,
     })
