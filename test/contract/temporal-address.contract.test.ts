@@ -75,9 +75,9 @@ function startWorker(given: Environment) {
   } as unknown as ActivityDeps
   const stop = new AbortController()
   const { promise: ready, resolve: onReady } = newPromise()
-  const ended = testBundle().then((code) =>
+  const ended = testBundle().then((bundle) =>
     runMaterializationWorker({
-      ...{ config: configOf(given), deps, signal: stop.signal, bundle: { code }, onReady },
+      ...{ config: configOf(given), deps, signal: stop.signal, bundle, onReady },
       onAway: (why) => away.push(why),
     }),
   )

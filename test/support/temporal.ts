@@ -9,6 +9,7 @@ import type { Activities } from '../../activities/steps.js'
 import { type EmbeddedTemporal, startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
 import { noStepTelemetry, traceSinks } from '../../workers/telemetry-interceptors.js'
 import { buildWorkflowBundle } from '../../workers/workflow-bundle.js'
+import { builtOnce } from './built-once.js'
 
 export interface TestTemporal {
   readonly server: EmbeddedTemporal
@@ -24,12 +25,9 @@ export interface TestTemporal {
   stop(): Promise<void>
 }
 
-let bundle: Promise<string> | null = null
-
-/** The workflows from their sources, bundled once per process. */
-export function testBundle(): Promise<string> {
-  bundle ??= buildWorkflowBundle()
-  return bundle
+/** The workflows from their sources, bundled once per run of the suite. */
+export async function testBundle(): Promise<{ readonly codePath: string }> {
+  return { codePath: await builtOnce('workflows.cjs', buildWorkflowBundle) }
 }
 
 /** In memory, on free ports. Ended with this process, however it ends. */
@@ -54,7 +52,7 @@ export async function startTestTemporal(): Promise<TestTemporal> {
         connection: workerConnection,
         taskQueue,
         identity: 'test',
-        workflowBundle: { code: await testBundle() },
+        workflowBundle: await testBundle(),
         activities,
         sinks: traceSinks(noStepTelemetry),
         maxCachedWorkflows: 50,

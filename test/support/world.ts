@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { FeatureRepo } from '../../core/define/definitions.js'
 import type { QueryEngine } from '../../core/ports/query-engine.js'
 import { onlineTableName } from '../../core/publish/index.js'
@@ -15,6 +14,8 @@ import { formatInstant, type Instant, parseInstant } from '../../core/time/insta
 import { type Config, readConfig } from '../../workers/config.js'
 import { openStackPorts, type StackPorts } from '../../workers/stack-ports.js'
 import type { FaultPlan } from './fault-injection.js'
+import { testBundle } from './temporal.js'
+import { workerProgram } from './worker-program.js'
 
 export interface Servers {
   readonly postgresUrl: string
@@ -50,7 +51,6 @@ export interface Snapshot {
   readonly items: readonly string[]
 }
 
-const workerFile = fileURLToPath(new URL('./faulty-worker.ts', import.meta.url))
 const settleMs = 90_000
 
 export async function openWorld(
@@ -134,9 +134,10 @@ export async function openWorld(
 }
 
 async function startWorker(environment: Record<string, string>): Promise<WorldWorker> {
-  const child = fork(workerFile, {
-    execArgv: ['--import', 'tsx'],
-    env: { ...process.env, ...environment },
+  const { codePath } = await testBundle()
+  const child = fork(await workerProgram(), {
+    execArgv: ['--enable-source-maps'],
+    env: { ...process.env, ...environment, MILLCOURSE_TEST_BUNDLE: codePath },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)))

@@ -47,7 +47,7 @@ test('canary: another order of steps is noticed', async () => {
 })
 
 async function replay(history: unknown): Promise<void> {
-  const workflowBundle = { code: await testBundle() }
+  const workflowBundle = await testBundle()
   await Worker.runReplayHistory({ workflowBundle, sinks: traceSinks(noStepTelemetry) }, history)
 }
 
