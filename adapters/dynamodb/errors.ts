@@ -31,7 +31,19 @@ export function toOnlineStoreError(error: unknown, table: string): MillcourseErr
     return say('PUBLISH_THROTTLED', 'requests are throttled', "raise the table's or the account's limits, or wait")
   // The SDK has learnt the server's time from the refusal: the next signature will do.
   if (isSkewCorrected) return say('PUBLISH_UNREACHABLE', `the clocks differ (${message})`, "set this machine's clock")
-  if (denials.has(name) || status === 403 || status === 401)
+  if (name === 'ExpiredTokenException')
+    return say(
+      'PUBLISH_ACCESS_DENIED',
+      `the credentials have expired (${message})`,
+      'renew the session token or the login; a role renews itself',
+    )
+  if (strangers.has(name) || status === 401)
+    return say(
+      'PUBLISH_ACCESS_DENIED',
+      `the credentials are not accepted (${message})`,
+      'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile or the role, and AWS_REGION',
+    )
+  if (name === 'AccessDeniedException' || status === 403)
     return say('PUBLISH_ACCESS_DENIED', `access denied (${message})`, grantHint(message))
   if (name === 'ResourceNotFoundException')
     return say('PUBLISH_TABLE_MISSING', 'there is no such table', 'publish the view again: it makes its table')
@@ -69,7 +81,7 @@ function grantHint(message: string): string {
   const [action] = /\b(?:dynamodb|kms):[A-Za-z]+/.exec(message) ?? []
   if (action?.startsWith('kms:')) return `grant ${action} on the table's key, by way of DynamoDB`
   if (action !== undefined) return `grant ${action} on the table`
-  return 'check the credentials and what the role may do: reading wants dynamodb:DescribeTable, GetItem and BatchGetItem on the table; a worker also Scan, PutItem, PartiQLInsert, PartiQLUpdate, CreateTable and TagResource; with a KMS key of your own kms:Decrypt'
+  return 'check what the role may do: reading wants dynamodb:DescribeTable, GetItem and BatchGetItem on the table; a worker also Scan, PutItem, PartiQLInsert, PartiQLUpdate, CreateTable and TagResource; with a KMS key of your own kms:Decrypt'
 }
 
 /** A passing fault: the same request may be sent again. */
