@@ -43,7 +43,6 @@ export function newItemsAtEndReader(store: VectorStore): ItemsAtEndReader {
     } catch (error) {
       // The first publish makes the table: until then nothing was ever published.
       if (!isMillcourseError(error) || error.code !== 'PUBLISH_TABLE_MISSING') throw error
-      ends.delete(table)
       return { items: keys.map(() => null), end: null }
     }
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { newItemsAtEndReader } from '../../core/serve/index.js'
@@ -29,11 +30,13 @@ afterAll(async () => {
 
 const names = ['a', 'b']
 const keys = names.map((name) => item(name, 0n).key)
+/** A rerun publishes anew at the end there is: two publishes of one each. */
+const endOf = (sequence: bigint) => end(sequence, ((sequence + 1n) / 2n) * 1_000n)
 /** As a publish does: items, then the end (R29). */
 async function publish(table: string, sequence: bigint): Promise<void> {
   const items = names.map((name) => item(name, sequence))
   await publisher.putItems(table, items)
-  await publisher.putEnd(table, end(sequence, sequence * 1_000n))
+  await publisher.putEnd(table, endOf(sequence))
 }
 async function newTable(table: string): Promise<string> {
   await publisher.ensureTable(table)
@@ -42,7 +45,7 @@ async function newTable(table: string): Promise<string> {
 }
 const at = (sequence: bigint) => ({
   items: names.map((name) => item(name, sequence)),
-  end: end(sequence, sequence * 1_000n),
+  end: endOf(sequence),
 })
 
 test('R29: a reader never sees the new end beside old values, in whatever order the store reads them', async () => {
@@ -105,7 +108,8 @@ test('the batches of a large read go out together, at most eight, and the answer
   proxy.choose = async (operation): Promise<Fault> => {
     if (operation !== 'BatchGetItem') return 'none'
     most = Math.max(most, ++under)
-    if (under === 8) open()
+    // A ninth, were there one, would come with them.
+    if (under === 8) void sleep(50).then(open)
     await eight
     under--
     return 'none'
