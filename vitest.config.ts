@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import { SlowestFirst } from './test/support/slowest-first.js'
 
 const alias = { millcourse: new URL('./core/define/index.ts', import.meta.url).pathname }
 
 /** `unit` is what `npm run check` runs; `stack` starts real Temporal, Postgres and DynamoDB endpoints. */
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowestFirst },
     projects: [
       {
         resolve: { alias },
@@ -16,6 +18,9 @@ export default defineConfig({
             'test/types/*.test.ts',
           ],
           testTimeout: 20_000,
+          // Half of their time would go into importing the same modules again.
+          isolate: false,
+          maxWorkers: 2,
         },
       },
       {
