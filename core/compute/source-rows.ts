@@ -6,7 +6,7 @@
 import { formatColumnType } from '../define/column-types.js'
 import type { Column, SourceDefinition } from '../define/definitions.js'
 import { assert, MillcourseError } from '../errors.js'
-import { canHold } from '../source/index.js'
+import { canHold, holdsOnlyNulls } from '../source/index.js'
 import { sqlType } from './column-types.js'
 import { type FileColumn, type FileTypes, isRounded, roundedTypes } from './file-types.js'
 import { localTimes } from './local-times.js'
@@ -46,7 +46,7 @@ export function sourceRows(
 interface Group {
   /** Where they are read. */
   readonly files: string[]
-  /** One per declared column; null: the files lack it. */
+  /** One per declared column; null: the files lack it, or have nothing but nulls there. */
   readonly columns: readonly (FileColumn | null)[]
 }
 
@@ -82,7 +82,8 @@ function findColumn(declared: Column, columns: readonly FileColumn[], file: stri
   if (!found && !declared.nullable) refuse(`column "${declared.name}" is absent`)
   if (found && !canHold(declared, found.type))
     refuse(`column "${declared.name}" was ${formatColumnType(declared)}, is ${found.type}`)
-  return found ?? null
+  // Nulls of the declared type are read as those of a column that is not there.
+  return found && !holdsOnlyNulls(found.type) ? found : null
 }
 
 function groupRows(

@@ -12,6 +12,7 @@ export {
   checkContract,
   type FileSchema,
   formatDifference,
+  holdsOnlyNulls,
 } from './schema-contract.js'
 export { compareBytes, filesOf, inputsHash, type SourceFile, touchedSpan, touches } from './source-file.js'
 export { type Unreadable, whyUnreadable } from './why-unreadable.js'

@@ -58,8 +58,7 @@ export function formatDifference(difference: ContractDifference): string {
         ? `column "${column}" is there more than once ${where}`
         : `column "${column}" has a twin that differs only by case, "${is}", ${where}`
     case 'retyped':
-      // Parquet's type of a column in which its writer (pandas, pyarrow) found nothing but nulls.
-      return `column "${column}" was ${was}, is ${is === '"NULL"' ? 'all null and without a type' : is} ${where}`
+      return `column "${column}" was ${was}, is ${is === untyped ? 'all null and without a type' : is} ${where}`
     case 'added':
       return `column "${column}" (${is}) is not declared ${where}`
   }
@@ -112,8 +111,17 @@ const timestamps = [
   ...['TIMESTAMP_NS WITH TIME ZONE', 'INT96'],
 ]
 
+/** The engine's name of Parquet's type of a column in which its writer (pandas, pyarrow) found nothing but nulls. */
+const untyped = '"NULL"'
+
+/** A column of nulls, which are as much of the declared type as of any. */
+export function holdsOnlyNulls(fileType: string): boolean {
+  return fileType === untyped
+}
+
 /** Whether every value of the file's type is one of the declared type. */
 export function canHold(declared: Column, fileType: string): boolean {
+  if (holdsOnlyNulls(fileType)) return declared.nullable
   const integer = integerBits[fileType]
   switch (familyOf(declared.kind)) {
     case 'integer':

@@ -233,7 +233,12 @@ describe('schema contract', () => {
   ]
   const breachesOf = (columns: typeof good) =>
     checkContract(declared, [{ file: 'f', columns }]).breaches.map(formatDifference)
-  test('a column of nulls alone, as pandas writes it, is said to be one', () => {
+  test('a column of nulls alone, as pandas writes it, is right where nulls are, and else said to be one', () => {
+    for (const nothing of [1, 2])
+      expect(breachesOf(good.map((one, index) => (index === nothing ? { ...one, type: '"NULL"' } : one)))).toEqual([])
+    expect(breachesOf([{ name: 'id', type: '"NULL"' }, good[1]!, good[2]!])).toEqual([
+      'column "id" was int64, is all null and without a type in f',
+    ])
     const difference = { code: 'retyped', column: 'note', was: 'string', file: 'f', filesMore: 0 } as const
     expect(formatDifference({ ...difference, is: '"NULL"' })).toBe(
       'column "note" was string, is all null and without a type in f',
