@@ -52,6 +52,10 @@ const foreign = {
     'UEFSMRUAFSwVLCwVBBUAFQYVBhwAAAACAAAABAEBAAAAAAAAAAIAAAAAAAAAFQAVLBUsLBUEFQAVBhUGHAAAAAIAAAAEAQEANRE3pZMN//////////8VABUMFQwsFQQVABUGFQYcAAAAAgAAAAQAFQAVLBUsLBUEFQAVBhUGHAAAAAIAAAAEAQEAAAAAAAAAAQAAAAAAAAAVBBlcNQAYBnNjaGVtYRUIABUEJQIYAmlkABUEJQIYAmF0bIwRHDwAAAAAABUEJQIYB3dyaXR0ZW4lFEyMEhwsAAAAAAAVBCUCGAV2YWx1ZQAWBBkcGUwmABwVBBklBgAZGAJpZBUAFgQWUhZSJghJHBUAFQAVAgA8KQYZJgAEAAAAJgAcFQQZJQYAGRgCYXQVABYEFlIWUiZaSRwVABUAFQIAPCkGGSYABAAAACYAHBUEGSUGABkYB3dyaXR0ZW4VABYEFjIWMiasAUkcFQAVABUCADwpBhkmBAAAAAAmABwVBBklBgAZGAV2YWx1ZRUAFgQWUhZSJt4BSRwVABUAFQIAPCkGGSYABAAAABaoAhYEJggWqAIAKCBwYXJxdWV0LWNwcC1hcnJvdyB2ZXJzaW9uIDI2LjAuMRlMHAAAHAAAHAAAHAAAAEkBAABQQVIx',
 }
 
+/** Written by pyarrow 26 with `pa.nulls(2)` for `written` and `value`: columns without a type. Ids 1 and 2, at 1 us after 2001 and before 1970, UTC. */
+const untyped =
+  'UEFSMRUAFSwVLCwVBBUAFQYVBhwAAAACAAAABAEBAAAAAAAAAAIAAAAAAAAAFQAVLBUsLBUEFQAVBhUGHAAAAAIAAAAEAQEgI+XDeQMA//////////8VABUMFQwsFQQVABUGFQYcAAAAAgAAAAQAFQAVDBUMLBUEFQAVBhUGHAAAAAIAAAAEABUEGVw1ABgGc2NoZW1hFQgAFQQlAhgCaWQAFQQlAhgCYXQlFEyMERwsAAAAAAAVAiUCGAd3cml0dGVubLwAAAAVAiUCGAV2YWx1ZWy8AAAAFgQZHBlMJgAcFQQZJQYAGRgCaWQVABYEFlIWUiYISRwVABUAFQIAPCkGGSYABAAAACYAHBUEGSUGABkYAmF0FQAWBBZSFlImWkkcFQAVABUCADwpBhkmAAQAAAAmABwVAhklBgAZGAd3cml0dGVuFQAWBBYyFjImrAFJHBUAFQAVAgA8KQYZJgQAAAAAJgAcFQIZJQYAGRgFdmFsdWUVABYEFjIWMibeAUkcFQAVABUCADwpBhkmBAAAAAAWiAIWBCYIFogCACggcGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNi4wLjEZTBwAABwAABwAABwAAABIAQAAUEFSMQ=='
+
 const everything = { start: -(10n ** 30n), end: 10n ** 30n }
 
 /** Kept rows as [id, event, created], and what was counted. */
@@ -107,6 +111,27 @@ describe('times', () => {
         [4n, parseInstant('2000-12-31T19:00:00.000001Z'), null],
         [5n, endOfTime, null],
         [6n, parseInstant('0001-01-01T00:00:00Z'), null],
+      ])
+    })
+  })
+
+  test('a time that is null all through a file, which gives it no type, is null; beside files that have it', async () => {
+    await bench.engine.withSession(async (session) => {
+      const path = await bench.write(session, at(`TIMESTAMP '2001-01-01 00:00:00'`, 3).replace('NULL', `'2001-01-02'`))
+      const nulls = `${path}-nulls.parquet`
+      await writeFile(nulls, Buffer.from(untyped, 'base64'))
+      for (const zone of [undefined, 'America/New_York']) {
+        const { rows } = await readFiles(session, bundle(zone), [nulls])
+        expect(rows).toEqual([
+          [1n, parseInstant('2001-01-01T00:00:00.000001Z'), null],
+          [2n, -1_000n, null],
+        ])
+      }
+      const { rows } = await readFiles(session, bundle(), [nulls, path])
+      expect(rows.map(([id, , written]) => [id, written])).toEqual([
+        [1n, null],
+        [2n, null],
+        [3n, parseInstant('2001-01-02T00:00:00Z')],
       ])
     })
   })
