@@ -152,6 +152,8 @@ export interface Config {
     readonly kmsKey: string | null
     /** The account's quota of tables, for `plan`. */
     readonly tablesMax: number
+    /** Passing faults are retried for so long; absent: for the adapter's own time. */
+    readonly patienceMs?: number
   }
   readonly temporal: TemporalConfig
   /** `--now`; null: the real clock. */

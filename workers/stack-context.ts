@@ -51,7 +51,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
       facts: { repo: repoDir },
     })
   }
-  const stackConfig = () => configFor(required)
+  const stackConfig = () => forPerson(configFor(required))
   const ports = openStackPorts(stackConfig)
   const local = openStackPorts(() => localConfig(environment))
   const clock = new SystemClock(pretended)
@@ -94,6 +94,13 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
       await Promise.all([ports.close(), local.close()])
     },
   }
+}
+
+/** Online, a command reads a few items: who waits for them is told sooner than a run would be. */
+const onlinePatienceMs = 10_000
+
+function forPerson(config: Config): Config {
+  return { ...config, online: { ...config.online, patienceMs: onlinePatienceMs } }
 }
 
 function given(option: string, value: string | undefined): string[] {

@@ -60,7 +60,8 @@ export function toOnlineStoreError(error: unknown, table: string): MillcourseErr
 }
 
 function describeOutage(name: string, message: string, status: number | undefined): { what: string; hint: string } {
-  const said = message.includes(name) ? message : `${name}: ${message}`
+  // The SDK calls a connection that was cut a timeout.
+  const said = message.includes(name) || name === 'TimeoutError' ? message : `${name}: ${message}`
   if (status !== undefined)
     return { what: `the store fails (HTTP ${status}, ${said})`, hint: 'it is a fault of the store: wait for it' }
   if (name === 'TimeoutError' && /request/.test(message))

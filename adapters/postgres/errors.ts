@@ -1,17 +1,21 @@
 /** Postgres's errors as ours. No message carries the connection's URL. */
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
+import { findOutage } from './outages.js'
 
 /** Where the server is, without credentials: `host:port/database`. */
 export type ServerName = string
 
-const unreachableCodes =
-  /^(08...|57P0[123]|53...|25006|25P03|ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|ENOENT)$/
-const unreachableMessages =
-  /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|socket disconnected|write after end/i
 /** undefined table, undefined column, unknown schema, undefined function. */
 const outdatedCodes = /^(42P01|42703|3F000|42883)$/
-/** wrong password, no such role, no such database, no privilege. */
-const configurationCodes = /^(28...|3D000|42501)$/
+/** What the server refuses for good, and what is then to be looked at. */
+const refusals: readonly (readonly [codes: RegExp, hint: string])[] = [
+  [/^28...$/, 'check user and password in MILLCOURSE_POSTGRES_URL, and what pg_hba.conf asks of this machine (TLS)'],
+  [/^3D000$/, 'make the database, or correct its name in MILLCOURSE_POSTGRES_URL'],
+  [
+    /^42501$/,
+    "give the user of MILLCOURSE_POSTGRES_URL its rights: on the project's schema, or CREATE on the database",
+  ],
+]
 /** A conflict that the same transaction, run again, gets past: serialization failure, deadlock. */
 const passingConflictCodes = /^(40001|40P01)$/
 const lockTimeoutCode = '55P03'
@@ -46,15 +50,17 @@ export function toMillcourseError(error: unknown, server: ServerName): Millcours
       ...detail,
       hint: 'millcourse migrate',
     })
-  if (configurationCodes.test(code ?? ''))
+  const refusal = refusals.find(([codes]) => codes.test(code ?? ''))
+  if (refusal)
     return new MillcourseError('CONFIG_INVALID', `Postgres at ${server} refused: ${message}`, {
       ...detail,
-      hint: 'check user, password, database and privileges in MILLCOURSE_POSTGRES_URL',
+      hint: refusal[1],
     })
-  if (unreachableCodes.test(code ?? '') || (code === undefined && unreachableMessages.test(message)))
-    return new MillcourseError('LEDGER_UNREACHABLE', `Postgres at ${server} does not answer: ${message}`, {
+  const outage = findOutage(code, message)
+  if (outage)
+    return new MillcourseError('LEDGER_UNREACHABLE', `Postgres at ${server} ${outage.what}: ${message}`, {
       ...detail,
-      hint: 'millcourse doctor shows what is reachable',
+      hint: outage.hint,
     })
   return new MillcourseError('INTERNAL', `the ledger failed: ${message}`, detail)
 }

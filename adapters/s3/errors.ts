@@ -15,11 +15,8 @@ const throttles = new Set([
   'OperationAborted',
 ])
 const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired', 'RequestExpired'])
-const denials = new Set([
-  'AccessDenied',
-  'AccessDeniedException',
-  'AllAccessDisabled',
-  'AccountProblem',
+/** Who asks is not known, whatever he asks for. */
+const strangers = new Set([
   'InvalidAccessKeyId',
   'InvalidClientTokenId',
   'InvalidSecurity',
@@ -28,6 +25,7 @@ const denials = new Set([
   'CredentialsProviderError',
   'TokenProviderError',
 ])
+const denials = new Set(['AccessDenied', 'AccessDeniedException', 'AllAccessDisabled', 'AccountProblem'])
 const full = new Set(['QuotaExceeded', 'StorageFull', 'XMinioStorageFull', 'InsufficientStorage'])
 const otherRegion = new Set([
   'PermanentRedirect',
@@ -81,7 +79,13 @@ function refusal({ name, message, status, region }: Fault): Sentence | null {
       'is archived',
       'restore it from its storage class, or keep such files out of the source',
     ]
-  if (denials.has(name) || status === 401 || status === 403)
+  if (strangers.has(name) || status === 401)
+    return [
+      'LAKE_ACCESS_DENIED',
+      `may not be accessed: the credentials are not accepted (${name}: ${message})`,
+      'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile or the role',
+    ]
+  if (denials.has(name) || status === 403)
     return [
       'LAKE_ACCESS_DENIED',
       `may not be accessed (${message})`,
@@ -128,10 +132,33 @@ function passingFault({ name, message, status }: Fault): Sentence {
       `is throttled (${name})`,
       'fewer requests at once, or a raised limit; S3 itself scales up within minutes',
     ]
-  const hint = untrusted.test(name)
-    ? 'name its authority: MILLCOURSE_S3_CA'
-    : 'check the endpoint and the network: millcourse doctor'
-  return ['LAKE_UNREACHABLE', `cannot be reached (${message.includes(name) ? message : `${name}: ${message}`})`, hint]
+  // The SDK calls a connection that was cut a timeout.
+  const said = message.includes(name) || name === 'TimeoutError' ? message : `${name}: ${message}`
+  if (untrusted.test(name))
+    return ['LAKE_UNREACHABLE', `cannot be reached (${said})`, 'name its authority: MILLCOURSE_S3_CA']
+  if (status !== undefined)
+    return [
+      'LAKE_UNREACHABLE',
+      `cannot be reached: the store fails (${name === `HTTP ${status}` ? name : `HTTP ${status}, ${said}`})`,
+      'it is a fault of the store: wait for it',
+    ]
+  if (name === 'TimeoutError' && /timed out|exceeded/.test(message))
+    return [
+      'LAKE_UNREACHABLE',
+      'cannot be reached: no answer in time',
+      'see the network between (firewall, routes, VPC endpoint)',
+    ]
+  if (name === 'ENOTFOUND' || name === 'EAI_AGAIN')
+    return [
+      'LAKE_UNREACHABLE',
+      `cannot be reached (${said})`,
+      'correct the bucket or MILLCOURSE_S3_ENDPOINT, or see the name service (DNS) of this machine',
+    ]
+  return [
+    'LAKE_UNREACHABLE',
+    `cannot be reached (${said})`,
+    'is the store up, and is MILLCOURSE_S3_ENDPOINT right? see the network between, too',
+  ]
 }
 
 /** A passing fault: the same request may be sent again. */
@@ -157,10 +184,14 @@ export function readFault(error: unknown): Fault {
     $metadata?: { httpStatusCode?: number }
     $response?: { headers?: Record<string, string> }
   }
+  const status = $metadata?.httpStatusCode
+  const known = (name === undefined || name === 'Error' || name === 'AggregateError') && code ? code : (name ?? 'Error')
+  // The answer to a HEAD has no body, and so no name of what is wrong.
+  const isNameless = known === 'Unknown' || known === 'UnknownError'
   return {
-    name: (name === undefined || name === 'Error' || name === 'AggregateError') && code ? code : (name ?? 'Error'),
-    message: message || code || '',
-    status: $metadata?.httpStatusCode,
+    name: isNameless ? `HTTP ${status}` : known,
+    message: isNameless ? `HTTP ${status}` : message || code || '',
+    status,
     region: Region ?? $response?.headers?.['x-amz-bucket-region'],
   }
 }

@@ -1,7 +1,8 @@
 /** How a Temporal server is reached, the same for clients and workers. */
-import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client'
+import { Client, Connection } from '@temporalio/client'
 import { MillcourseError } from '../../core/errors.js'
 import { apiKeyFromFile } from './api-key.js'
+import { boundedCalls } from './bounded-calls.js'
 import { readCertificate, readKey } from './pem-files.js'
 
 export interface TemporalTarget {
@@ -74,8 +75,7 @@ async function clientSettings(target: TemporalTarget) {
 export async function temporalClient(target: TemporalTarget): Promise<Client> {
   const connection = Connection.lazy({
     ...(await clientSettings(target)),
-    // About 3 seconds of trying: a restart of the server is outlived, a person is not kept waiting.
-    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 6 }))],
+    interceptors: boundedCalls,
   })
   return new Client({ connection, namespace: target.namespace })
 }

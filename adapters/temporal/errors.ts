@@ -42,13 +42,42 @@ export function fromTemporalError(error: unknown, target: { address: string; nam
       hint: fault.hint,
       facts,
     })
-  if (grpc || error instanceof ServiceError || isGrpcDeadlineError(error))
-    return new MillcourseError('TEMPORAL_UNREACHABLE', `Temporal at ${target.address} does not answer`, {
+  if (grpc || error instanceof ServiceError || isGrpcDeadlineError(error)) {
+    const { what, hint } = outageOf(grpc)
+    return new MillcourseError('TEMPORAL_UNREACHABLE', `Temporal at ${target.address} ${what}`, {
       cause: error,
-      hint: 'start the local stack with `millcourse dev`, or check TEMPORAL_ADDRESS; `millcourse doctor` looks closer',
+      hint,
       facts,
     })
+  }
   return new MillcourseError('INTERNAL', error instanceof Error ? error.message : String(error), { cause: error })
+}
+
+const lookAtServer = 'see the log of the server, and of what lies between (proxy, load balancer)'
+
+/** By gRPC's code. */
+const outages: Readonly<Record<number, { readonly what: string; readonly hint: string }>> = {
+  2: { what: 'fails', hint: lookAtServer },
+  4: {
+    what: 'does not answer in time',
+    hint: 'see the network between (firewall, routes), then the load of the server',
+  },
+  8: { what: 'throttles', hint: "try again later; when it lasts, have the namespace's limits raised" },
+  13: { what: 'fails', hint: lookAtServer },
+  14: {
+    what: 'does not answer',
+    hint: 'is the server up, and is TEMPORAL_ADDRESS right? locally: millcourse dev',
+  },
+}
+
+const nameless = {
+  what: 'cannot be found',
+  hint: 'correct the host in TEMPORAL_ADDRESS, or see the name service (DNS) of this machine',
+}
+
+function outageOf(grpc: GrpcError | null): (typeof outages)[number] {
+  if (grpc && /name resolution failed|failed to lookup address/i.test(grpc.details)) return nameless
+  return outages[grpc?.code ?? unavailable] ?? outages[unavailable]!
 }
 
 function fromWorkflowFailure(error: WorkflowFailedError): MillcourseError {

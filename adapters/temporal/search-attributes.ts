@@ -22,35 +22,45 @@ const pauseMs = 300
 export async function ensureSearchAttributes(server: Services, namespace: string): Promise<NotSearchable | null> {
   const first = await probe(server, namespace)
   if (first === null) return null
+  if (first.isAway) return { because: first.because, commands: commandsFor(namespace) }
   const refused = await register(server, namespace)
   for (let tried = 0; tried < tries && refused === null; tried++) {
     if ((await probe(server, namespace)) === null) return null
     await sleep(pauseMs)
   }
-  return { because: refused ?? first, commands: commandsFor(namespace) }
+  return { because: (refused ?? first).because, commands: commandsFor(namespace) }
 }
 
 /** Asks with all of them, which every server understands or refuses, whoever asks. Null: understood. */
-async function probe({ workflowService }: Services, namespace: string): Promise<string | null> {
+async function probe({ workflowService }: Services, namespace: string): Promise<Refused | null> {
   const value = { KEYWORD: "'none'", DATETIME: "'1970-01-01T00:00:00Z'" }
   const query = Object.entries(searchAttributes).map(([name, type]) => `${name} = ${value[type]}`)
   return said(() => workflowService.countWorkflowExecutions({ namespace, query: query.join(' AND ') }))
 }
 
 /** Null: done. Temporal Cloud, and a server that guards its operators, refuse. */
-async function register({ operatorService }: Services, namespace: string): Promise<string | null> {
+async function register({ operatorService }: Services, namespace: string): Promise<Refused | null> {
   const wanted = Object.entries(searchAttributes).map(([name, type]) => [name, types[type].number])
   return said(() => operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(wanted) }))
 }
 
-async function said(work: () => Promise<unknown>): Promise<string | null> {
+interface Refused {
+  readonly because: string
+  /** It has nothing to say of attributes now. */
+  readonly isAway: boolean
+}
+
+/** DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED and UNAVAILABLE of gRPC; the credentials are refused in the same way. */
+const awayCodes: readonly number[] = [4, 7, 8, 14, 16]
+
+async function said(work: () => Promise<unknown>): Promise<Refused | null> {
   try {
     await work()
     return null
   } catch (error) {
     // Whatever it is, no run may wait for it.
-    if (isGrpcServiceError(error)) return error.details
-    return error instanceof Error ? error.message : String(error)
+    if (isGrpcServiceError(error)) return { because: error.details, isAway: awayCodes.includes(error.code) }
+    return { because: error instanceof Error ? error.message : String(error), isAway: false }
   }
 }
 

@@ -10,7 +10,7 @@ export async function doctor(context: CliContext): Promise<Report> {
   const findings: Finding[] = []
   for (const check of [...machineChecks(context), ...stackChecks(context)]) {
     context.progress.update(`looking at ${check.part}`)
-    findings.push(await examine(check))
+    findings.push(withoutEcho(await examine(check), findings))
   }
   const wrong = findings.filter(({ state }) => state === 'wrong')
   return {
@@ -18,6 +18,13 @@ export async function doctor(context: CliContext): Promise<Report> {
     data: { isHealthy: wrong.length === 0, findings },
     text: findings.map(findingText).join('\n'),
   }
+}
+
+/** Several checks ask one part: what keeps it from answering is said once. */
+function withoutEcho(finding: Finding, before: readonly Finding[]): Finding {
+  const same = before.find(({ state, found }) => state === 'wrong' && found === finding.found)
+  if (!same || finding.state !== 'wrong') return finding
+  return { part: finding.part, state: 'absent', found: `cannot be told: see ${same.part}`, advice: null }
 }
 
 async function examine({ part, look }: Check): Promise<Finding> {

@@ -53,12 +53,12 @@ async function checkTemporal(context: CliContext) {
   const { temporal, temporalUi } = await context.addresses()
   const where = `${temporal}${temporalUi ? `, UI ${temporalUi}` : ''}`
   const control = await context.runControl()
-  if (await control.isReachable(reachableWithinMs))
-    return `${(await control.serverVersion()) ?? 'it'} answers at ${where}`
+  const version = (await control.serverVersion()) ?? 'it'
+  if (await control.isReachable(reachableWithinMs)) return `${version} answers at ${where}`
   return {
     state: 'wrong' as const,
-    found: `does not answer at ${where}`,
-    advice: 'locally: start `millcourse dev` again; else see TEMPORAL_ADDRESS and the server itself',
+    found: `${version} answers at ${where}, but not about the namespace`,
+    advice: 'the line of the workers says why',
   }
 }
 

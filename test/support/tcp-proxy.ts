@@ -1,9 +1,18 @@
-/** In front of any server: passes bytes on, refuses connections, or takes them and says nothing. */
+/** In front of any server: passes bytes on, refuses connections, takes them and says nothing, or answers in the server's place. */
 
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
-export type TcpMode = 'pass' | 'refuse' | 'silent'
+/**
+ * `answer`: to the first thing that a client says, and then goodbye. `cutAt`: passes on until the client says something of which this is
+ * true; then the connection is cut.
+ */
+export type TcpMode =
+  | 'pass'
+  | 'refuse'
+  | 'silent'
+  | { readonly answer: Buffer }
+  | { readonly cutAt: (said: Buffer) => boolean }
 
 export interface TcpProxy {
   readonly port: number
@@ -30,8 +39,11 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     const listening = createServer((incoming) => {
       keep(incoming)
       if (mode === 'silent') return
+      const told = mode
+      if (typeof told === 'object' && 'answer' in told) return incoming.once('data', () => incoming.end(told.answer))
       const outgoing = keep(connect(targetPort, host))
       incoming.pipe(outgoing).pipe(incoming)
+      if (typeof told === 'object') incoming.on('data', (said) => told.cutAt(said) && outgoing.destroy())
       incoming.once('close', () => outgoing.destroy())
       outgoing.once('close', () => incoming.destroy())
     })

@@ -50,6 +50,8 @@ export interface TemporalTlsProxy {
   /** The keys that are taken from now on; what else comes is answered UNAUTHENTICATED. Null: none is asked for. */
   accept(keys: readonly string[] | null): void
   readonly refused: () => number
+  /** What every call is answered from now on; null: the server is asked. */
+  answer(status: { readonly code: number; readonly message: string } | null): void
   stop(): Promise<void>
 }
 
@@ -62,7 +64,7 @@ export interface TemporalTlsProxyOptions {
   readonly asksForCertificate?: boolean
 }
 
-const unauthenticated = '16'
+const unauthenticated = 16
 
 export async function startTemporalTlsProxy(options: TemporalTlsProxyOptions): Promise<TemporalTlsProxy> {
   const { authority, asksForCertificate = false } = options
@@ -71,6 +73,7 @@ export async function startTemporalTlsProxy(options: TemporalTlsProxyOptions): P
   upstream.on('error', () => {})
   const calls: TemporalTlsProxy['calls'] = []
   let [keys, refused] = [options.apiKeys, 0]
+  let answered: Parameters<TemporalTlsProxy['answer']>[0] = null
   const server = createSecureServer({
     cert: readFileSync(authority.server.cert),
     key: readFileSync(authority.server.key),
@@ -86,11 +89,10 @@ export async function startTemporalTlsProxy(options: TemporalTlsProxyOptions): P
   })
   server.on('stream', (stream, headers) => {
     stream.on('error', () => {})
+    if (answered !== null) return refuse(stream, answered.code, answered.message)
     if (keys !== null && !keys.some((key) => headers.authorization === `Bearer ${key}`)) {
       refused += 1
-      const status = { 'grpc-status': unauthenticated, 'grpc-message': 'Request unauthorized.' }
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...status }, { endStream: true })
-      return
+      return refuse(stream, unauthenticated, 'Request unauthorized.')
     }
     calls.push({ method: String(headers[':path']).split('/').at(-1)!, headers })
     passOn(upstream, stream, headers)
@@ -103,12 +105,20 @@ export async function startTemporalTlsProxy(options: TemporalTlsProxyOptions): P
       keys = accepted
     },
     refused: () => refused,
+    answer: (status) => {
+      answered = status
+    },
     async stop() {
       for (const session of sessions) session.destroy()
       upstream.destroy()
       await new Promise((done) => server.close(done))
     },
   }
+}
+
+function refuse(stream: ServerHttp2Stream, code: number, message: string): void {
+  const status = { 'grpc-status': String(code), 'grpc-message': message }
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...status }, { endStream: true })
 }
 
 function passOn(upstream: ClientHttp2Session, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
