@@ -8,7 +8,8 @@ import { newProgress } from '../cli/output/progress.js'
 import { MillcourseError } from '../core/errors.js'
 import { formatInstant, parseInstant } from '../core/time/instant.js'
 import { type Config, type Environment, projectDefault, readConfig } from './config.js'
-import { readStackFile, type StackFile, stateFolder } from './stack-file.js'
+import { contextEnvironment } from './context-environment.js'
+import { readStackFile, type StackFile } from './stack-file.js'
 import { openStackPorts } from './stack-ports.js'
 import { findRepoDir } from './stack-repo.js'
 
@@ -34,18 +35,24 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
   const pretended = now === undefined ? null : parseInstant(now)
   const stack = await readStackFile(repoDir)
   const project = await projectOf(repoDir)
-  const environment = {
-    ...(project === null ? {} : { MILLCOURSE_PROJECT: project }),
-    MILLCOURSE_SOURCES: repoDir,
-    MILLCOURSE_WATCH_STATE_DIR: join(stateFolder(repoDir), 'watcher'),
-    MILLCOURSE_SERVER_STATE_DIR: join(stateFolder(repoDir), 'server'),
-    ...stack?.environment,
-    ...givenVariables(process.env),
-    ...(pretended === null ? {} : { MILLCOURSE_NOW: formatInstant(pretended) }),
-  }
-  const configFor = (needed: readonly string[]): Config => {
-    const missing = needed.filter((name) => !(name in environment))
-    if (missing.length === 0) return readConfig({ ...nowhere, ...environment })
+  const environments = contextEnvironment({
+    ...{ repoDir, project, stack },
+    given: { ...process.env, ...(pretended === null ? {} : { MILLCOURSE_NOW: formatInstant(pretended) }) },
+  })
+  const environment = environments.command
+  const configFor = (needed: readonly string[], from = environment): Config => {
+    const missing = needed.filter((name) => !(name in from))
+    if (missing.length === 0) return readConfig({ ...nowhere, ...from })
+    const { keptOutBy } = environments
+    if (from !== environment)
+      throw new MillcourseError(
+        'STACK_NOT_RUNNING',
+        `the local stack of ${repoDir} is left alone: the environment names parts itself`,
+        {
+          hint: `set ${missing.join(', ')}, too; or, to use the local stack, unset ${keptOutBy.join(', ')}`,
+          facts: { repo: repoDir },
+        },
+      )
     throw new MillcourseError('STACK_NOT_RUNNING', `no stack runs for ${repoDir}`, {
       hint: `start it in another terminal: millcourse dev${options.repo ? ` --repo ${options.repo}` : ''}; or set ${missing.join(', ')}`,
       facts: { repo: repoDir },
@@ -88,7 +95,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
     },
     runProcess: async (name) => {
       const { runProcess } = await import('./stack-processes.js')
-      return runProcess(name, configFor(neededBy[name]), signal)
+      return runProcess(name, configFor(neededBy[name], environments.process), signal)
     },
     close: async () => {
       await Promise.all([ports.close(), local.close()])
@@ -113,11 +120,6 @@ async function projectOf(repoDir: string): Promise<string | null> {
   if (!existsSync(join(repoDir, 'millcourse.json'))) return null
   const { readProject } = await import('../adapters/feature-repo/project-file.js')
   return readProject(repoDir)
-}
-
-/** An empty variable is an unset one, and must not hide what the local stack says. */
-function givenVariables(environment: Environment): Record<string, string> {
-  return Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => !!entry[1]))
 }
 
 /** Stands in for the addresses of parts that are not needed; never used. */

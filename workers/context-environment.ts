@@ -1,0 +1,48 @@
+/**
+ * What a command takes for its environment: defaults of the feature repo, then what a local stack says of itself, then what is really
+ * set. A process of production (worker, watcher, server) whose environment names a part takes none from a local stack: a folder with a
+ * living one would else give it, say, an online store on this machine beside the team's own ledger.
+ */
+import { join } from 'node:path'
+import type { Environment } from './config.js'
+import { type StackFile, stateFolder } from './stack-file.js'
+
+const partAddresses = [
+  'MILLCOURSE_POSTGRES_URL',
+  'MILLCOURSE_LAKE',
+  'MILLCOURSE_DYNAMODB_ENDPOINT',
+  'TEMPORAL_ADDRESS',
+] as const
+
+export interface ContextEnvironment {
+  readonly command: Record<string, string>
+  readonly process: Record<string, string>
+  /** Variables that keep a living local stack out of processes. */
+  readonly keptOutBy: readonly string[]
+}
+
+export interface ContextSources {
+  readonly repoDir: string
+  /** Null: there is no feature repo. */
+  readonly project: string | null
+  readonly stack: Pick<StackFile, 'environment'> | null
+  readonly given: Environment
+}
+
+export function contextEnvironment({ repoDir, project, stack, given }: ContextSources): ContextEnvironment {
+  const set = givenVariables(given)
+  const defaults = {
+    ...(project === null ? {} : { MILLCOURSE_PROJECT: project }),
+    MILLCOURSE_SOURCES: repoDir,
+    MILLCOURSE_WATCH_STATE_DIR: join(stateFolder(repoDir), 'watcher'),
+    MILLCOURSE_SERVER_STATE_DIR: join(stateFolder(repoDir), 'server'),
+  }
+  const command = { ...defaults, ...stack?.environment, ...set }
+  const keptOutBy = stack === null ? [] : partAddresses.filter((name) => name in set)
+  return { command, process: keptOutBy.length > 0 ? { ...defaults, ...set } : command, keptOutBy }
+}
+
+/** An empty variable is an unset one, and must not hide what the local stack says. */
+function givenVariables(environment: Environment): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter((entry): entry is [string, string] => !!entry[1]))
+}
