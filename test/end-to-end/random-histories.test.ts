@@ -5,11 +5,12 @@ import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { findDifferences } from '../support/random-answers.js'
 import { openRandomWorld } from '../support/random-world.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
+import { casesOf } from '../support/test-effort.js'
 import { testSeed } from '../support/test-seed.js'
 import type { Servers } from '../support/world.js'
 
 const first = testSeed('MILLCOURSE_TEST_SEED', 694_591)
-const many = Number(process.env.MILLCOURSE_TEST_SEEDS ?? 2)
+const many = casesOf(2)
 
 let postgres: TestPostgres
 let temporal: TestTemporal

@@ -7,9 +7,9 @@ import { bundleFor, entity, featureView, lookup, parquet, t, window } from '../.
 import type { PackedValue } from '../../core/publish/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { minute, type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
+import { casesOf } from '../support/test-effort.js'
 
 const hours = 3
-const runsMax = 20
 const since = '2001-01-01T00:00:00Z'
 const owner = 'ops'
 const place = entity('place', { keys: { city: t.string(), gate: t.int64() }, owner, description: 'A composite key' })
@@ -232,7 +232,7 @@ describe('histories', () => {
           }
         expect(state.size === 0 ? expected : await online(bundle)).toEqual(expected)
       }),
-      { numRuns: runsMax, endOnFailure: true },
+      { numRuns: casesOf(12), endOnFailure: true },
     )
   })
 
@@ -258,7 +258,7 @@ describe('histories', () => {
           }
         expect(await online(bundle)).toEqual(expected)
       }),
-      { numRuns: runsMax, endOnFailure: true },
+      { numRuns: casesOf(12), endOnFailure: true },
     )
   })
 })

@@ -4,6 +4,7 @@ import type { EmbeddedDynalite } from '../../adapters/embedded/embedded-dynalite
 import { type Favour, generateTrace } from '../reference/publish-protocol/search.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
+import { casesOf } from '../support/test-effort.js'
 import { testSeed } from '../support/test-seed.js'
 import { playTraces } from './publish-traces/play-trace.js'
 import type { RealParts } from './publish-traces/real-protocol.js'
@@ -11,7 +12,7 @@ import { withoutGuard } from './publish-traces/without-guard.js'
 
 /** PROTOCOL_SEED and PROTOCOL_TRACES play a failure again. */
 const seed = testSeed('PROTOCOL_SEED', 261_586_355)
-const traceCount = Number(process.env.PROTOCOL_TRACES ?? 200)
+const traceCount = Number(process.env.PROTOCOL_TRACES ?? casesOf(80))
 
 /** Lost files, expiry and backfills are not the ledger's or the store's own doing. */
 const favour: Favour = {

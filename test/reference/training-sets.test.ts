@@ -4,6 +4,7 @@ import { buildIntervalQuery, buildLatestRows } from '../../core/compute/index.js
 import { featureView, lookup, type ViewBundle, window } from '../../core/define/index.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { formatInstant } from '../../core/time/instant.js'
+import { casesOf } from '../support/test-effort.js'
 import { aggregateValues } from './aggregates.js'
 import { askTrainingSet } from './ask-training-set.js'
 import {
@@ -152,7 +153,7 @@ describe('training sets', () => {
             }
           }
         }),
-        { numRuns: Number(process.env.REFERENCE_RUNS ?? 100) },
+        { numRuns: casesOf(50) },
       )
     })
   })
@@ -183,7 +184,7 @@ describe('training sets', () => {
           }
           for (const [text, key] of truth) if (!answered.has(text)) expect(lookupRow(rows, key, end, rules)).toBeNull()
         }),
-        { numRuns: Number(process.env.REFERENCE_RUNS ?? 100) },
+        { numRuns: casesOf(50) },
       )
     })
   })

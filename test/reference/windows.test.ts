@@ -14,6 +14,7 @@ import {
 import { featureView, type ViewBundle, window } from '../../core/define/index.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { formatInstant } from '../../core/time/instant.js'
+import { casesOf } from '../support/test-effort.js'
 import { aggregateValues } from './aggregates.js'
 import {
   account,
@@ -158,7 +159,7 @@ describe('windows from tiles', () => {
             }
           },
         ),
-        { numRuns: Number(process.env.REFERENCE_RUNS ?? 120) },
+        { numRuns: casesOf(60) },
       )
     })
   })
