@@ -38,6 +38,18 @@ export function plainActivities(answers: Partial<Activities> = {}): PlainActivit
   }
 }
 
+/** One worker's activities for many runs, each answered by its own: a worker per run would take longer to make than the run takes. */
+export function activitiesOf(byWorkflowId: ReadonlyMap<string, Activities>): Activities {
+  const answer =
+    (name: keyof Activities) =>
+    (...args: unknown[]): unknown => {
+      const { workflowId = '' } = Context.current().info.workflowExecution ?? {}
+      return Reflect.apply(byWorkflowId.get(workflowId)![name], undefined, args)
+    }
+  const names = Object.keys(goodRun) as (keyof Activities)[]
+  return Object.fromEntries(names.map((name) => [name, answer(name)])) as unknown as Activities
+}
+
 export const silentLog = { info: () => {}, warn: () => {}, error: () => {} }
 
 export const runInput: RunInput = {

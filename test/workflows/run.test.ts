@@ -7,11 +7,15 @@ import { MillcourseError } from '../../core/errors.js'
 import type { RunInput } from '../../core/ports/run-control.js'
 import type { RunResult } from '../../workflows/run.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
-import { keyCounts, type PlainActivities, plainActivities, runInput, runRef } from './plain-activities.js'
+import { activitiesOf, keyCounts, type PlainActivities, plainActivities, runInput, runRef } from './plain-activities.js'
 
 let temporal: TestTemporal
+let taskQueue: string
+const answering = new Map<string, Activities>()
 beforeAll(async () => {
   temporal = await startTestTemporal()
+  taskQueue = temporal.newTaskQueue()
+  await temporal.startWorker(taskQueue, activitiesOf(answering))
 })
 afterAll(() => temporal?.stop())
 
@@ -20,11 +24,11 @@ const road = [...roadToJudge, 'publishInterval', 'recordRun']
 
 async function start(answers: Partial<Activities> = {}, input: RunInput = runInput) {
   const plain = plainActivities(answers)
-  const taskQueue = temporal.newTaskQueue()
-  await temporal.startWorker(taskQueue, plain.activities)
+  const workflowId = `run-${answering.size}`
+  answering.set(workflowId, plain.activities)
   const handle = await temporal.client.workflow.start<(input: RunInput) => Promise<RunResult>>('run', {
     taskQueue,
-    workflowId: taskQueue,
+    workflowId,
     args: [input],
   })
   return { ...plain, handle }
@@ -44,7 +48,7 @@ async function runToFailure(answers: Partial<Activities>): Promise<PlainActiviti
   return { ...started, failure: cause as ApplicationFailure }
 }
 
-describe('the road', () => {
+describe.concurrent('the road', () => {
   test('a run is plan, read, compute, judge, publish, record, each once', async () => {
     const { result, calls, ended, failures } = await runToEnd()
     expect(calls).toEqual(road)
@@ -114,7 +118,7 @@ describe('the road', () => {
   })
 })
 
-describe('waiting and planning anew', () => {
+describe.concurrent('waiting and planning anew', () => {
   test('not ready is a wait in short sleeps, then the run goes on', async () => {
     let asked = 0
     const { calls, result } = await runToEnd({
@@ -202,7 +206,7 @@ describe('waiting and planning anew', () => {
   })
 })
 
-describe('failures', () => {
+describe.concurrent('failures', () => {
   test('a permanent error is tried exactly once and recorded with its step, hint and facts', async () => {
     const { calls, failures, failure } = await runToFailure({
       readSource: async () => {
@@ -296,7 +300,10 @@ describe('failures', () => {
     expect(calls).toEqual([...road, 'recordFailure'])
     expect(failures[0]?.error).toMatchObject({ code: 'RUN_COUNTS_DO_NOT_RECONCILE', step: 'record' })
   })
+})
 
+// One after the other: they hold up the process, and tell the living from the dead by their heartbeats.
+describe('silence', () => {
   test('a step that has gone silent is started again, with the cursor of its last heartbeat', async () => {
     const cursors: unknown[] = []
     const { result } = await runToEnd(
