@@ -34,7 +34,7 @@ export interface CliContext {
   readRepo(): Promise<{ readonly repo: FeatureRepo; readonly problems: readonly MillcourseError[] }>
   /**
    * Brings the database's schema up to date; `isCheck`: only says what would be done.
-   * @throws MillcourseError STACK_NOT_RUNNING, LEDGER_UNREACHABLE, LEDGER_CONFLICT, LEDGER_SCHEMA_OUTDATED
+   * @throws MillcourseError STACK_NOT_RUNNING, LEDGER_UNREACHABLE, LEDGER_ACCESS_DENIED, LEDGER_CONFLICT, LEDGER_SCHEMA_OUTDATED
    */
   migrate(options?: { readonly isCheck: boolean }): Promise<SchemaState>
   /** Where the stack's parts are; for people. @throws MillcourseError STACK_NOT_RUNNING */

@@ -30,6 +30,8 @@ export const errorCodes = {
   REGISTRY_UNKNOWN_VIEW: { retry: 'after-fix', http: 404, exit: 66 },
   REGISTRY_UNKNOWN_FEATURE: { retry: 'after-fix', http: 404, exit: 66 },
   LEDGER_UNREACHABLE: { retry: 'backoff', http: 503, exit: 69 },
+  // Without the ledger not even a failure can be kept: steps wait for somebody to mend it.
+  LEDGER_ACCESS_DENIED: { retry: 'backoff', http: 503, exit: 78 },
   LEDGER_CONFLICT: { retry: 'backoff', http: 409, exit: 75 },
   LEDGER_UNKNOWN_RUN: { retry: 'after-fix', http: 404, exit: 66 },
   LEDGER_SCHEMA_OUTDATED: { retry: 'after-fix', http: 500, exit: 78 },

@@ -89,7 +89,8 @@ async function migratePatiently(ports: StackPorts, log: Logger, signal: AbortSig
     signal,
     onAway: (error, nextTryMs) => {
       // A wrong password or a newer schema is not waited for: a person has to act, and the exit says so.
-      if (!isMillcourseError(error) || error.policy.retry !== 'backoff') throw error
+      if (!isMillcourseError(error) || error.policy.retry !== 'backoff' || error.code === 'LEDGER_ACCESS_DENIED')
+        throw error
       log.warn({ code: error.code, ...error.detail.facts, nextTryMs }, `${error.message}; it is tried again`)
     },
   })

@@ -110,7 +110,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       const calendar = ledgerView.kind === 'seen' ? ledgerView.calendar : state.calendar
       const outageDrafts = [
         ...(lasted(outages.ledger)
-          ? [ledgerDraft(calendar, ledgerView.kind === 'unreachable' ? ledgerView.why : '')]
+          ? [ledgerDraft(calendar, ledgerView)]
           : keepOpen(state, 'ledger_unreachable', outages.ledger)),
         ...(lasted(outages.scheduler)
           ? [schedulerDraft(calendar, drafts)]
@@ -151,7 +151,14 @@ type Observation =
       readonly looks: readonly ViewLook[]
       readonly drafts: readonly IncidentDraft[]
     }
-  | { readonly kind: 'unreachable'; readonly why: string }
+  | { readonly kind: 'unreachable'; readonly what: string; readonly why: string }
+
+/** Why the ledger cannot be read, and what its incident says: whatever it is, nobody watches meanwhile. */
+const blindness = {
+  LEDGER_UNREACHABLE: 'the ledger does not answer',
+  LEDGER_ACCESS_DENIED: 'the ledger does not let us in',
+  LEDGER_SCHEMA_OUTDATED: 'the ledger is of another release',
+} as const
 
 /** The calendar of what is applied, and what the ledger says of each view. */
 async function observe(
@@ -168,8 +175,8 @@ async function observe(
     const drafts = looks.flatMap((look) => evaluateView(look.entry, look, now, rulesOf(settings)))
     return { kind: 'seen', calendar, looks, drafts }
   } catch (error) {
-    if (isMillcourseError(error) && error.code === 'LEDGER_UNREACHABLE')
-      return { kind: 'unreachable', why: error.message }
+    if (isMillcourseError(error) && error.code in blindness)
+      return { kind: 'unreachable', what: blindness[error.code as keyof typeof blindness], why: error.message }
     throw error
   }
 }
@@ -199,10 +206,11 @@ function keepOpen(state: WatcherState, rule: IncidentDraft['rule'], since: numbe
   return since === null ? [] : state.open.filter((incident) => incident.rule === rule)
 }
 
-function ledgerDraft(calendar: readonly CalendarEntry[], why: string): IncidentDraft {
+function ledgerDraft(calendar: readonly CalendarEntry[], observed: Observation): IncidentDraft {
+  const { what, why } = observed.kind === 'unreachable' ? observed : { what: blindness.LEDGER_UNREACHABLE, why: '' }
   return {
     ...outage('ledger_unreachable', calendar),
-    summary: `the ledger does not answer: ${calendar.length} view(s) can neither run nor be watched`,
+    summary: `${what}: ${calendar.length} view(s) can neither run nor be watched`,
     nextStep: 'millcourse doctor',
     facts: { views: calendar.map(viewLabel).join(', '), why, shortestFreshness: shortestFreshness(calendar) },
   }

@@ -12,6 +12,11 @@ const refusals: readonly (readonly [codes: RegExp, hint: string])[] = [
   [/^28...$/, 'check user and password in MILLCOURSE_POSTGRES_URL, and what pg_hba.conf asks of this machine (TLS)'],
   [/^3D000$/, 'make the database, or correct its name in MILLCOURSE_POSTGRES_URL'],
   [
+    /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_.*|CERT_.*)$/,
+    'let sslrootcert in MILLCOURSE_POSTGRES_URL name the PEM file of the authority that signed its certificate',
+  ],
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'name the server in MILLCOURSE_POSTGRES_URL as its certificate does'],
+  [
     /^42501$/,
     "give the user of MILLCOURSE_POSTGRES_URL its rights: on the project's schema, or CREATE on the database",
   ],
@@ -52,9 +57,14 @@ export function toMillcourseError(error: unknown, server: ServerName): Millcours
     })
   const refusal = refusals.find(([codes]) => codes.test(code ?? ''))
   if (refusal)
-    return new MillcourseError('CONFIG_INVALID', `Postgres at ${server} refused: ${message}`, {
+    return new MillcourseError('LEDGER_ACCESS_DENIED', `no way into Postgres at ${server}: ${message}`, {
       ...detail,
       hint: refusal[1],
+    })
+  if (code === undefined && /does not support SSL/.test(message))
+    return new MillcourseError('LEDGER_ACCESS_DENIED', `no way into Postgres at ${server}: it speaks no TLS`, {
+      ...detail,
+      hint: 'switch TLS on there (ssl = on), or, on a network that you trust, leave sslmode out of MILLCOURSE_POSTGRES_URL',
     })
   const outage = findOutage(code, message)
   if (outage)

@@ -92,15 +92,15 @@ describe('a failing connection', () => {
     expect((await failureOf('postgres://me:s3cret@host.invalid:5432/db')).error.code).toBe('LEDGER_UNREACHABLE')
   })
 
-  test('that is refused is a configuration error', async () => {
+  test('that is refused is LEDGER_ACCESS_DENIED, and no message carries the password', async () => {
     const wrong = new URL(postgres.url)
     wrong.password = 's3cret'
     const { error, said } = await failureOf(wrong.href)
-    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.code).toBe('LEDGER_ACCESS_DENIED')
     expect(said).not.toContain('s3cret')
     const absent = new URL(postgres.url)
     absent.pathname = '/no_such_database'
-    expect((await failureOf(absent.href)).error.code).toBe('CONFIG_INVALID')
+    expect((await failureOf(absent.href)).error.code).toBe('LEDGER_ACCESS_DENIED')
   })
 
   test('to something that is no URL is a configuration error without the text', () => {

@@ -68,6 +68,6 @@ test('a ledger that refuses the password is not waited for, and the password is 
   url.password = 'not-the-secret'
   const worker = startWorker({ MILLCOURSE_POSTGRES_URL: url.href, TEMPORAL_ADDRESS: '127.0.0.1:1' })
   expect(await worker.exited).toEqual([78, null])
-  expect(worker.said()).toContain('CONFIG_INVALID')
+  expect(worker.said()).toContain('LEDGER_ACCESS_DENIED')
   expect(worker.said()).not.toContain('not-the-secret')
 })
