@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const example = fileURLToPath(new URL('../../feature_repo', import.meta.url))
@@ -20,14 +20,14 @@ interface Ready {
 let repo: string
 let running: ChildProcess[]
 
-beforeEach(async () => {
+async function newRepo(): Promise<void> {
   repo = await mkdtemp(join(tmpdir(), 'millcourse-dev-'))
   running = []
   for (const part of ['millcourse.json', 'entities', 'sources', 'views', 'services'])
     await cp(join(example, part), join(repo, part), { recursive: true })
-})
+}
 
-afterEach(async () => {
+async function removeRepo(): Promise<void> {
   for (const child of running)
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGKILL')
@@ -36,7 +36,7 @@ afterEach(async () => {
   // What a failed test has left is ended here, whatever it was.
   await untilGone().catch(() => left().forEach(kill))
   await rm(repo, { recursive: true, force: true, maxRetries: 5 })
-})
+}
 
 function start(...options: string[]): ChildProcess {
   const child = spawn(process.execPath, [program, 'dev', '--json', '--repo', repo, ...options], {
@@ -93,60 +93,71 @@ async function pids(): Promise<Record<string, number>> {
   ).pids
 }
 
-test('it says what runs where, works, ends on Ctrl-C with nothing left, and goes on where it was', async () => {
-  const first = start()
-  const { addresses } = await ready(first)
-  expect(Object.keys(addresses)).toEqual(expect.arrayContaining(['Temporal UI', 'Temporal', 'Postgres', 'DynamoDB']))
-  expect((await fetch(addresses['Temporal UI']!)).status).toBe(200)
-  expect(run('apply', '--paused')).toMatchObject({ revision: 1, isChanged: true })
-  const { isHealthy, findings } = run('doctor') as { isHealthy: boolean; findings: { part: string; found: string }[] }
-  expect(isHealthy).toBe(true)
-  const found = Object.fromEntries(findings.map((finding) => [finding.part, finding.found]))
-  expect(found).toMatchObject({
-    Postgres: expect.stringMatching(/^18\.\d/),
-    Temporal: expect.stringMatching(/^\d+\.\d+\.\d+ answers/),
-    processes: 'worker, watcher, server ready',
+describe('from start to end', () => {
+  beforeEach(newRepo)
+  afterEach(removeRepo)
+
+  test('it says what runs where, works, ends on Ctrl-C with nothing left, and goes on where it was', async () => {
+    const first = start()
+    const { addresses } = await ready(first)
+    expect(Object.keys(addresses)).toEqual(expect.arrayContaining(['Temporal UI', 'Temporal', 'Postgres', 'DynamoDB']))
+    expect((await fetch(addresses['Temporal UI']!)).status).toBe(200)
+    expect(run('apply', '--paused')).toMatchObject({ revision: 1, isChanged: true })
+    const { isHealthy, findings } = run('doctor') as { isHealthy: boolean; findings: { part: string; found: string }[] }
+    expect(isHealthy).toBe(true)
+    const found = Object.fromEntries(findings.map((finding) => [finding.part, finding.found]))
+    expect(found).toMatchObject({
+      Postgres: expect.stringMatching(/^18\.\d/),
+      Temporal: expect.stringMatching(/^\d+\.\d+\.\d+ answers/),
+      processes: 'worker, watcher, server ready',
+    })
+    expect((await fetch(`${addresses['Serving API']}/v1/online`)).status).toBe(200)
+
+    first.kill('SIGINT')
+    expect(await once(first, 'exit')).toEqual([0, null])
+    expect(left()).toEqual([])
+
+    const again = await ready(start())
+    expect(again.addresses).toEqual(addresses)
+    expect(run('apply', '--paused')).toMatchObject({ revision: 1, isChanged: false })
   })
-  expect((await fetch(`${addresses['Serving API']}/v1/online`)).status).toBe(200)
 
-  first.kill('SIGINT')
-  expect(await once(first, 'exit')).toEqual([0, null])
-  expect(left()).toEqual([])
+  test('killed with -9 it leaves no process behind, and its lock is taken over', async () => {
+    const { pid } = await ready(start())
+    process.kill(pid, 'SIGKILL')
+    await untilGone()
+    await ready(start('--no-worker', '--no-watcher'))
+  })
 
-  const again = await ready(start())
-  expect(again.addresses).toEqual(addresses)
-  expect(run('apply', '--paused')).toMatchObject({ revision: 1, isChanged: false })
+  test('Ctrl-C while it starts ends it with nothing left', async () => {
+    const child = start()
+    await sleep(900)
+    child.kill('SIGINT')
+    await once(child, 'exit')
+    expect(left()).toEqual([])
+  })
 })
 
-test('killed with -9 it leaves no process behind, and its lock is taken over', async () => {
-  const { pid } = await ready(start())
-  process.kill(pid, 'SIGKILL')
-  await untilGone()
-  await ready(start('--no-worker', '--no-watcher'))
-})
+describe('while it runs', () => {
+  beforeAll(async () => {
+    await newRepo()
+    await ready(start('--no-worker', '--no-watcher'))
+  })
+  afterAll(removeRepo)
 
-test('a second one in the same repo is refused, and does no harm to the first', async () => {
-  await ready(start('--no-worker', '--no-watcher'))
-  const second = start()
-  const errors = collect(second)
-  expect(await once(second, 'exit')).toEqual([70, null])
-  expect(JSON.parse(errors())).toMatchObject({ error: { code: 'STACK_START_FAILED' } })
-  expect(run('apply', '--paused')).toMatchObject({ revision: 1 })
-})
+  test('a second one in the same repo is refused, and does no harm to the first', async () => {
+    const second = start()
+    const errors = collect(second)
+    expect(await once(second, 'exit')).toEqual([70, null])
+    expect(JSON.parse(errors())).toMatchObject({ error: { code: 'STACK_START_FAILED' } })
+    expect(run('apply', '--paused')).toMatchObject({ revision: 1 })
+  })
 
-test.each(['temporal', 'postgres', 'dynamodb'])('when the %s dies it is started again', async (part) => {
-  await ready(start('--no-worker', '--no-watcher'))
-  const before = (await pids())[part]!
-  process.kill(before, 'SIGKILL')
-  for (let tries = 0; (await pids())[part] === before && tries < 300; tries++) await sleep(100)
-  expect((await pids())[part]).not.toBe(before)
-  expect(run('apply', '--paused')).toMatchObject({ revision: 1 })
-})
-
-test('Ctrl-C while it starts ends it with nothing left', async () => {
-  const child = start()
-  await sleep(900)
-  child.kill('SIGINT')
-  await once(child, 'exit')
-  expect(left()).toEqual([])
+  test.each(['temporal', 'postgres', 'dynamodb'])('when the %s dies it is started again', async (part) => {
+    const before = (await pids())[part]!
+    process.kill(before, 'SIGKILL')
+    for (let tries = 0; (await pids())[part] === before && tries < 300; tries++) await sleep(100)
+    expect((await pids())[part]).not.toBe(before)
+    expect(run('apply', '--paused')).toMatchObject({ revision: 1 })
+  })
 })
