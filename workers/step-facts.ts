@@ -15,6 +15,25 @@ export interface StepFacts {
 
 export const currentStep = new AsyncLocalStorage<StepFacts>()
 
+type Names = Pick<StepFacts, 'run' | 'view' | 'version' | 'interval' | 'decision'>
+
+/** What the steps are about that this process began last, by their workflow's run: the SDK tells of their end outside of them. */
+const begun = new Map<string, Names>()
+/** More than a process has under way. */
+const begunMax = 256
+
+export function rememberStep(workflowRunId: string, { run, view, version, interval, decision }: Names): void {
+  const known = { run, view, version, interval, decision }
+  begun.delete(workflowRunId)
+  begun.set(workflowRunId, Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)))
+  if (begun.size > begunMax) begun.delete(begun.keys().next().value!)
+}
+
+/** Null: none of its steps was begun here lately. */
+export function stepNamesOf(workflowRunId: string): Names | null {
+  return begun.get(workflowRunId) ?? null
+}
+
 /** Activity -> the word that a person knows. */
 const steps: Readonly<Record<string, string>> = {
   planTick: 'tick',
@@ -43,7 +62,7 @@ interface Named {
 }
 
 /** Of an activity's or a workflow's input: what names the view, the interval and the run. */
-export function namesIn(input: unknown): Pick<StepFacts, 'run' | 'view' | 'version' | 'interval' | 'decision'> {
+export function namesIn(input: unknown): Names {
   const outer = (input ?? {}) as Named & { readonly input?: Named }
   const { runId, view, version, interval, decisionId } = outer.view === undefined ? { ...outer, ...outer.input } : outer
   return {

@@ -9,7 +9,7 @@ import type {
 import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import type { TraceSinks } from '../workflows/trace-interceptors.js'
-import { currentStep, namesIn, type StepFacts, spanAttributes, stepName } from './step-facts.js'
+import { currentStep, namesIn, rememberStep, type StepFacts, spanAttributes, stepName } from './step-facts.js'
 
 /** As workflows/trace-interceptors.ts writes it; Temporal's own OpenTelemetry interceptors call it so, too. */
 const traceHeader = '_tracer-data'
@@ -34,6 +34,7 @@ export function stepInterceptors(telemetry: StepTelemetry): WorkerInterceptors {
           execute: (input, next) => {
             const traceparent = traceparentIn(input.headers)
             const facts = factsOf(info, input, traceparent)
+            rememberStep(info.workflowExecution?.runId ?? '', facts)
             return currentStep.run(facts, () =>
               telemetry.continueTrace(traceparent, () => timed(telemetry, facts, () => next(input))),
             )

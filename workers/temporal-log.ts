@@ -6,16 +6,14 @@ import { ApplicationFailure } from '@temporalio/common'
 import type { LogMetadata } from '@temporalio/worker'
 import type { Log } from '../activities/activity-deps.js'
 import { type ErrorCode, isErrorCode } from '../core/errors.js'
-import { stepName } from './step-facts.js'
-
-/** As ids of a run's workflow are made: `materialize/<view>@v<version>/<interval's start>`. */
-const runWorkflow = /^materialize\/([^/@]+)@v(\d+)\//
+import { runOfWorkflowId } from '../core/ports/run-control.js'
+import { stepName, stepNamesOf } from './step-facts.js'
 
 /** A log without `debug` gets no line for what is said elsewhere. */
 export function logTemporal(log: Log & Partial<Record<'debug', Log['info']>>) {
   return ({ level, message, meta = {} }: { level: string; message: string; meta?: LogMetadata }): void => {
     const { taskToken: _secret, error, ...rest } = meta
-    const isOfRun = runWorkflow.test(String(rest.workflowId))
+    const isOfRun = runOfWorkflowId(String(rest.workflowId)) !== null
     if (message === 'Workflow failed') {
       // Its failure has crossed threads as a bare error: the code is with the step that failed.
       const facts = { ...namesOf(rest), why: error instanceof Error ? error.message : String(error) }
@@ -51,10 +49,18 @@ function foreseen(error: unknown): Foreseen | null {
 }
 
 function namesOf({ workflowId, workflowRunId, runId, activityType, attempt }: LogMetadata): object {
-  const [, view, version] = runWorkflow.exec(String(workflowId)) ?? []
+  const ofWorkflow = workflowRunId ?? runId
   return {
     ...(activityType === undefined ? {} : { step: stepName(String(activityType)), attempt }),
-    ...(workflowId === undefined ? {} : { workflow: workflowId, workflowRunId: workflowRunId ?? runId }),
-    ...(view === undefined ? {} : { view, version: Number(version) }),
+    ...(workflowId === undefined ? {} : { workflow: workflowId, workflowRunId: ofWorkflow }),
+    ...(stepNamesOf(String(ofWorkflow)) ?? namesInId(String(workflowId), ofWorkflow)),
   }
+}
+
+/** Of a run whose steps other workers took: its first round has the workflow's own run for its id. */
+function namesInId(workflowId: string, workflowRunId: unknown): object {
+  const named = runOfWorkflowId(workflowId)
+  if (named === null) return {}
+  const { view, version, start } = named
+  return { run: workflowRunId, view, version, interval: { start } }
 }

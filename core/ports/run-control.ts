@@ -118,6 +118,12 @@ export function runWorkflowId(named: NamedView, start: IsoInstant): string {
   return `materialize/${viewPath(named)}/${start}`
 }
 
+/** What `runWorkflowId` was told; null: another workflow's id. */
+export function runOfWorkflowId(id: string): (NamedView & { readonly start: IsoInstant }) | null {
+  const [, project, view, version, start] = /^materialize\/([^/]+)\/([^/@]+)@v(\d+)\/(.+)$/.exec(id) ?? []
+  return start === undefined ? null : { project: project!, view: view!, version: Number(version), start }
+}
+
 export function decideWorkflowId(decisionId: string): string {
   return `decide/${decisionId}`
 }
