@@ -30,6 +30,7 @@ import { withPinsVerified } from './pinned-files.js'
 import { pinnedRun } from './pinned-run.js'
 import { sparingWorkers } from './spare-workers.js'
 import type { ComputeStepResult, RunRef } from './steps.js'
+import { removingUnfinished } from './unfinished-files.js'
 
 export function computeInterval(deps: ActivityDeps) {
   return async (run: RunRef): Promise<ComputeStepResult> => {
@@ -41,7 +42,11 @@ export function computeInterval(deps: ActivityDeps) {
     const computed: Computed =
       files.length === 0
         ? emptyInterval(run, bundle)
-        : await sparingWorkers((begin) => withPinsVerified(deps, files, () => compute(deps, run, bundle, files, begin)))
+        : await sparingWorkers((begin) =>
+            removingUnfinished(deps.lake, (writes) =>
+              withPinsVerified(deps, files, () => compute(deps, run, bundle, files, { begin, writes })),
+            ),
+          )
     // Before the candidate is recorded: a crash in between repeats both.
     await reopenUnseen(deps, run, bundle, files, computed.candidate.reopens)
     await deps.ledger.recordProgress(run.runId, { candidate: computed.candidate, profile: computed.profile })
@@ -62,7 +67,7 @@ async function compute(
   run: RunRef,
   bundle: ViewBundle,
   files: readonly PinnedFile[],
-  begin: () => void,
+  { begin, writes }: { readonly begin: () => void; readonly writes: (path: string) => void },
 ): Promise<Computed> {
   const uris = (role: PinnedFile['role']) => files.filter((file) => file.role === role).map((file) => file.uri)
   const { attempt } = activityInfo()
@@ -87,8 +92,11 @@ async function compute(
       if (counts.outside > 0) await checkClaimedTimes(deps, session, bundle, query, uris('own'), copies.types)
       const profile = await readProfile(session, bundle, query, counts)
       const reopens = query.reopens ? reopensFrom(await session.all(query.reopens)) : []
-      const write = (room: string, file: string, select: string) =>
-        writeParquet(deps, session, `${room}/${run.runId}/${attempt}/${file}.parquet`, select)
+      const write = (room: string, file: string, select: string) => {
+        const path = `${room}/${run.runId}/${attempt}/${file}.parquet`
+        writes(path)
+        return writeParquet(deps, session, path, select)
+      }
       const rejected = counts.read - counts.kept
       const candidate: Candidate = {
         runId: run.runId,

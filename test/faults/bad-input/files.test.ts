@@ -2,7 +2,8 @@
  * Files that are not what they should be, down the road of a run: what becomes of the run, what a person reads of it
  * (`millcourse runs show`, in bad-files.golden.txt), and that nothing is committed of what is refused.
  */
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SystemClock } from '../../../adapters/clock/system-clock.js'
 import { showRun } from '../../../cli/commands/runs-show.js'
@@ -86,7 +87,7 @@ const read: Readonly<Record<string, readonly [Case['file'], readonly unknown[], 
 
 let rig: SalesRig
 beforeAll(async () => {
-  const names = [...Object.keys(refused), ...Object.keys(read), 'another_hour', 'swapped', 'retyped_time']
+  const names = [...Object.keys(refused), ...Object.keys(read), 'another_hour', 'swapped', 'retyped_time', 'full_lake']
   rig = await startSalesRig(Object.fromEntries(names.map((name) => [name, { view: { lookback: '48h' } }])))
 })
 afterAll(() => rig?.stop())
@@ -182,6 +183,35 @@ test('a file swapped between plan and read counts for nothing, also one that is 
   await expect(rig.step(computeInterval, [run], { id: run.runId })).rejects.toMatchObject({ code: 'PLAN_INPUTS_MOVED' })
   expect((await rig.deps.ledger.run(run.runId))?.candidate).toBeNull()
 })
+
+// Only root may mount a file system that is small enough to fill.
+test.skipIf(process.getuid?.() !== 0)('a lake whose disk is full keeps no half of a candidate', async () => {
+  const { computeInterval } = await import('../../../activities/compute-interval.js')
+  const long = `SELECT TIMESTAMP '${hour(0).slice(0, -1)}' AS "at", i::VARCHAR AS shop, i AS amount, repeat(hash(i)::VARCHAR, 20) AS note FROM range(60000) r(i)`
+  await put('full_lake', 0, { select: long })
+  const run = await rig.planned('full_lake', 0, 'full')
+  const candidates = rig.deps.lake.uri('candidates')
+  const mount = (size: string) => execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', candidates])
+  mkdirSync(candidates, { recursive: true })
+  mount('1m')
+  try {
+    const compute = () => rig.step(computeInterval, [run], { id: run.runId })
+    await expect(compute()).rejects.toMatchObject({ code: 'LAKE_FULL' })
+    expect(filesBelow(candidates)).toEqual([])
+    mount('200m,remount')
+    await compute()
+    expect(filesBelow(candidates)).toEqual([expect.stringMatching(/data\.parquet$/)])
+    expect((await rig.deps.ledger.run(run.runId))?.candidate?.data?.rows).toBe(60_000)
+  } finally {
+    execFileSync('umount', ['--lazy', candidates])
+  }
+})
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+}
 
 function commits(view: string) {
   return rig.deps.ledger.currentCommits({ view, version: 1 }, { start: 0n, end: 10n ** 20n })
