@@ -3,8 +3,8 @@ import type { Lake } from '../core/ports/lake.js'
 
 /**
  * Work that tells before it writes each file, and whose files are worth something only all together: when it fails, what it has written
- * goes. The engine leaves a file half-written where the lake's disk is full, which then stays full. Its names are the attempt's own, so
- * nobody else can have read them.
+ * goes. The engine removes a file that it cannot finish; the ones before it would stay, once per attempt, on a disk that is full. Their
+ * names are the attempt's own, so nobody else can have read them.
  */
 export async function removingUnfinished<T>(
   lake: Pick<Lake, 'remove'>,

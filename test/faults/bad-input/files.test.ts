@@ -185,25 +185,30 @@ test('a file swapped between plan and read counts for nothing, also one that is 
 })
 
 // Only root may mount a file system that is small enough to fill.
-test.skipIf(process.getuid?.() !== 0)('a lake whose disk is full keeps no half of a candidate', async () => {
+test.skipIf(process.getuid?.() !== 0)('a lake whose disk is full keeps no part of a candidate', async () => {
   const { computeInterval } = await import('../../../activities/compute-interval.js')
-  const long = `SELECT TIMESTAMP '${hour(0).slice(0, -1)}' AS "at", i::VARCHAR AS shop, i AS amount, repeat(hash(i)::VARCHAR, 20) AS note FROM range(60000) r(i)`
-  await put('full_lake', 0, { select: long })
+  // What is kept fits; what is rejected, for its null key, does not.
+  const rejected = `SELECT TIMESTAMP '${hour(0).slice(0, -1)}', NULL, i, repeat(hash(i)::VARCHAR, 20) FROM range(60000) r(i)`
+  await put('full_lake', 0, { select: `${good} UNION ALL ${rejected}` })
   const run = await rig.planned('full_lake', 0, 'full')
-  const candidates = rig.deps.lake.uri('candidates')
-  const mount = (size: string) => execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', candidates])
-  mkdirSync(candidates, { recursive: true })
-  mount('1m')
+  const [candidates, quarantine] = ['candidates/full', 'quarantine'].map((path) => rig.deps.lake.uri(path)) as [
+    string,
+    string,
+  ]
+  const mount = (size: string) => execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', quarantine])
+  mkdirSync(quarantine, { recursive: true })
+  mount('256k')
   try {
     const compute = () => rig.step(computeInterval, [run], { id: run.runId })
     await expect(compute()).rejects.toMatchObject({ code: 'LAKE_FULL' })
-    expect(filesBelow(candidates)).toEqual([])
+    expect([...filesBelow(candidates), ...filesBelow(quarantine)]).toEqual([])
     mount('200m,remount')
     await compute()
-    expect(filesBelow(candidates)).toEqual([expect.stringMatching(/data\.parquet$/)])
-    expect((await rig.deps.ledger.run(run.runId))?.candidate?.data?.rows).toBe(60_000)
+    expect([...filesBelow(candidates), ...filesBelow(quarantine)]).toEqual(['data.parquet', 'rejected.parquet'])
+    const { candidate } = (await rig.deps.ledger.run(run.runId))!
+    expect([candidate?.data?.rows, candidate?.quarantine?.rows]).toEqual([1, 60_000])
   } finally {
-    execFileSync('umount', ['--lazy', candidates])
+    execFileSync('umount', ['--lazy', quarantine])
   }
 })
 
