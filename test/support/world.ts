@@ -28,7 +28,12 @@ export interface World {
   readonly ports: StackPorts
   /** Of its processes, beside the test's own. */
   readonly environment: Readonly<Record<string, string>>
-  startWorker(options?: { readonly fault?: FaultPlan; readonly traceFile?: string }): Promise<WorldWorker>
+  startWorker(options?: {
+    readonly fault?: FaultPlan
+    readonly traceFile?: string
+    /** Other addresses than the world's: proxies of its own. */
+    readonly given?: Readonly<Record<string, string>>
+  }): Promise<WorldWorker>
   /** Ticks every view at `now` until nothing is due, no run is under way and nothing waits to be published. */
   settle(now: string): Promise<void>
   /** How many runs were started or joined. */
@@ -90,9 +95,10 @@ export async function openWorld(
     dir,
     ports,
     environment,
-    async startWorker({ fault, traceFile } = {}) {
+    async startWorker({ fault, traceFile, given: ownGiven } = {}) {
       const worker = await startWorker({
         ...environment,
+        ...ownGiven,
         ...(fault ? { MILLCOURSE_TEST_FAULT: JSON.stringify(fault) } : {}),
         ...(traceFile ? { MILLCOURSE_TEST_TRACE: traceFile } : {}),
       })

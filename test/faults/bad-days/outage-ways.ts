@@ -1,0 +1,116 @@
+/** A worker's ways to its four parts, each of which can be broken and mended while it works. */
+import { type Fault, type FaultProxy, startFaultProxy } from '../../support/fault-proxy.js'
+import { type S3Fault, type S3Proxy, startS3Proxy } from '../../support/s3-proxy.js'
+import { startTcpProxy, type TcpMode, type TcpProxy } from '../../support/tcp-proxy.js'
+import { startTemporalTlsProxy, type TemporalTlsProxy } from '../../support/temporal-tls-proxy.js'
+import type { PartName } from './outage-days.js'
+import type { OutageParts } from './outage-parts.js'
+
+export interface OutageWays {
+  /** The worker's addresses. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly tcp: Readonly<Record<PartName, TcpProxy>>
+  readonly s3: S3Proxy
+  readonly dynamodb: FaultProxy
+  readonly temporal: TemporalTlsProxy
+  /** Resolves when the worker next writes a candidate: a run is in its middle then. */
+  midRun(): Promise<void>
+  /** What S3 answers to all; null: what it has to say. */
+  answerS3(fault: S3Fault | null): void
+  answerDynamodb(fault: Fault | null): void
+  stop(): Promise<void>
+}
+
+export async function openOutageWays({
+  postgres,
+  temporal,
+  s3,
+  dynalite,
+  authority,
+}: OutageParts): Promise<OutageWays> {
+  const [temporalTls, s3Http, dynamodbHttp] = await Promise.all([
+    startTemporalTlsProxy({ authority, target: temporal.server.address, apiKeys: null }),
+    startS3Proxy(s3.endpoint),
+    startFaultProxy(dynalite.endpoint),
+  ])
+  const tcp: Record<PartName, TcpProxy> = {
+    Postgres: await startTcpProxy(new URL(postgres.url).host),
+    Temporal: await startTcpProxy(temporalTls.address),
+    S3: await startTcpProxy(new URL(s3Http.endpoint).host),
+    DynamoDB: await startTcpProxy(new URL(dynamodbHttp.endpoint).host),
+  }
+  let s3Fault: S3Fault | null = null
+  let onCandidate = () => {}
+  s3Http.choose = (line) => {
+    if (/^PUT \/lake\/root\/candidates\//.test(line)) onCandidate()
+    return s3Fault ?? 'none'
+  }
+  return {
+    environment: {
+      MILLCOURSE_POSTGRES_URL: Object.assign(new URL(postgres.url), { host: tcp.Postgres.address }).href,
+      TEMPORAL_ADDRESS: tcp.Temporal.address,
+      TEMPORAL_TLS_CA: authority.ca,
+      TEMPORAL_TLS_SERVER_NAME: 'temporal.test',
+      MILLCOURSE_S3_ENDPOINT: `http://${tcp.S3.address}`,
+      MILLCOURSE_DYNAMODB_ENDPOINT: `http://${tcp.DynamoDB.address}`,
+    },
+    ...{ tcp, s3: s3Http, dynamodb: dynamodbHttp, temporal: temporalTls },
+    midRun: () =>
+      new Promise((resolve) => {
+        onCandidate = resolve
+      }),
+    answerS3(fault) {
+      s3Fault = fault
+    },
+    answerDynamodb(fault) {
+      dynamodbHttp.choose = () => fault ?? 'none'
+    },
+    async stop() {
+      await Promise.all(Object.values(tcp).map((proxy) => proxy.stop()))
+      await Promise.all([temporalTls.stop(), s3Http.stop(), dynamodbHttp.stop()])
+    },
+  }
+}
+
+/** How a part is broken, and mended. */
+export interface Break {
+  readonly part: string
+  readonly title: string
+  begin(ways: OutageWays): void | Promise<void>
+  end(ways: OutageWays): void | Promise<void>
+}
+
+export function byTcp(part: PartName, title: string, mode: TcpMode): Break {
+  return { part, title, begin: ({ tcp }) => tcp[part].become(mode), end: ({ tcp }) => tcp[part].become('pass') }
+}
+
+export function byS3(title: string, status: number, code: string): Break {
+  return { part: 'S3', title, begin: (ways) => ways.answerS3({ status, code }), end: (ways) => ways.answerS3(null) }
+}
+
+export function byDynamodb(title: string, fault: Fault): Break {
+  const part = 'DynamoDB'
+  return { part, title, begin: (ways) => ways.answerDynamodb(fault), end: (ways) => ways.answerDynamodb(null) }
+}
+
+export function byTemporal(title: string, code: number, message: string): Break {
+  return {
+    part: 'Temporal',
+    title,
+    begin: ({ temporal }) => temporal.answer({ code, message }),
+    end: ({ temporal }) => temporal.answer(null),
+  }
+}
+
+export function together(part: string, title: string, all: readonly Break[]): Break {
+  return {
+    part,
+    title,
+    async begin(ways) {
+      await Promise.all(all.map(({ begin }) => begin(ways)))
+    },
+    async end(ways) {
+      await Promise.all(all.map(({ end }) => end(ways)))
+    },
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * A part goes away in the middle of a run and comes back: the run goes on by itself, and all that it leaves behind is what an
+ * undisturbed world has. Where it cannot, it fails with the part's own code, and a rerun brings it there. The watcher says so meanwhile.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { decide } from '../../../cli/commands/decide.js'
+import type { RunRecord } from '../../../core/ports/ledger.js'
+import { parseInstant } from '../../../core/time/instant.js'
+import { commandContext } from '../../support/command-context.js'
+import { hourStart, orderFile, orderRows, shopRepo } from '../../support/shop-repo.js'
+import { deliver, openWorld, type World, type WorldWorker } from '../../support/world.js'
+import { type OutageParts, openOutageParts } from './outage-parts.js'
+import {
+  type Break,
+  byDynamodb,
+  byS3,
+  byTcp,
+  byTemporal,
+  type OutageWays,
+  openOutageWays,
+  together,
+} from './outage-ways.js'
+import { postgresRefusal } from './postgres-refusal.js'
+
+const saysSelect = (said: Buffer) => /select/i.test(said.toString('latin1'))
+/** The run waits, and goes on by itself. */
+const passing: readonly Break[] = [
+  byTcp('Postgres', 'refuses connections', 'refuse'),
+  byTcp('Postgres', 'takes connections and says nothing', 'silent'),
+  byTcp('Postgres', 'has too many connections', {
+    answer: postgresRefusal('53300', 'sorry, too many clients already'),
+  }),
+  byTcp('Postgres', 'refuses the password', { answer: postgresRefusal('28P01', 'password authentication failed') }),
+  byTcp('Postgres', 'is cut off in each query', { cutAt: saysSelect }),
+  byTcp('Temporal', 'refuses connections', 'refuse'),
+  byTcp('Temporal', 'takes connections and says nothing', 'silent'),
+  byTemporal('throttles', 8, 'namespace rate limit exceeded'),
+  byTemporal('refuses the API key', 16, 'Request unauthorized.'),
+  byTcp('S3', 'refuses connections', 'refuse'),
+  byTcp('S3', 'takes connections and says nothing', 'silent'),
+  byS3('throttles', 503, 'SlowDown'),
+  byTcp('DynamoDB', 'refuses connections', 'refuse'),
+  byTcp('DynamoDB', 'takes connections and says nothing', 'silent'),
+  byDynamodb('throttles', 'throttle'),
+  together('Every part', 'is there and fails', [
+    byTcp('Postgres', '', { answer: postgresRefusal('57P03', 'the database system is starting up') }),
+    byTemporal('', 14, 'upstream connect error'),
+    byS3('', 500, 'InternalError'),
+    byDynamodb('', 'server-error'),
+  ]),
+]
+/** The run fails; mended, a rerun is asked for. */
+const lasting: readonly (readonly [Break, string])[] = [
+  [byS3('denies access', 403, 'AccessDenied'), 'LAKE_ACCESS_DENIED'],
+  [byS3('says that the token has expired', 400, 'ExpiredToken'), 'LAKE_ACCESS_DENIED'],
+  [byDynamodb('denies access', 'denied'), 'PUBLISH_ACCESS_DENIED'],
+]
+const hours = passing.length + lasting.length
+const view = 'spending'
+/** An undisturbed run would have ended. */
+const brokenMs = 1_000
+
+let dir: string
+let parts: OutageParts
+let ways: OutageWays
+let [calm, stormy]: [World, World] = [] as never
+let worker: WorldWorker
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'outages-'))
+  parts = await openOutageParts(dir)
+  ways = await openOutageWays(parts)
+  const open = (name: string) =>
+    openWorld(parts.servers, name, join(dir, name), repoOf, {
+      ...parts.environment,
+      MILLCOURSE_LAKE: `s3://lake/${name}`,
+    })
+  ;[calm, stormy] = [await open('calm'), await open('root')]
+  const engine = await calm.ports.engine()
+  for (let hour = 0; hour < hours; hour++)
+    await deliver(engine, `s3://sources/root/${orderFile(hour)}`, orderRows(hour, 10))
+  const calmWorker = await calm.startWorker()
+  await calm.settle(hourStart(hours))
+  await calmWorker.stop()
+  worker = await stormy.startWorker({ given: ways.environment })
+})
+
+afterAll(async () => {
+  await ways?.stop()
+  await stormy?.close()
+  await calm?.close()
+  await parts?.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+/** Its windows make each hour depend on those before. */
+function repoOf(project: string) {
+  const repo = shopRepo(project)
+  return { ...repo, views: repo.views.filter(({ name }) => name === view) }
+}
+
+async function runOf(hour: number): Promise<RunRecord | undefined> {
+  const runs = await (await stormy.ports.ledger()).runs({ view, limit: 1 })
+  return runs.find(({ interval }) => interval.start === parseInstant(hourStart(hour)))
+}
+
+/** Starts the hour's run; resolves when it is in its middle and the part is broken. */
+async function breakMidRun(hour: number, day: Break): Promise<void> {
+  const broken = ways.midRun().then(() => day.begin(ways))
+  await stormy.tick(hourStart(hour + 1))
+  await broken
+}
+
+async function untilEnded(hour: number, before?: string): Promise<RunRecord> {
+  return vi.waitFor(
+    async () => {
+      const run = await runOf(hour)
+      if (!run || run.runId === before || run.outcome === 'running') throw new Error('it runs')
+      return run
+    },
+    { timeout: 60_000, interval: 50 },
+  )
+}
+
+test.each(passing.map((day, hour) => [day.part, day.title, day, hour] as const))(
+  '%s %s in the middle of a run, which goes on when it is back',
+  async (_part, _title, day, hour) => {
+    await breakMidRun(hour, day)
+    await new Promise((resolve) => setTimeout(resolve, brokenMs))
+    expect((await runOf(hour))?.outcome).toBe('running')
+    await day.end(ways)
+    const run = await untilEnded(hour)
+    expect(run).toMatchObject({ outcome: 'done', error: null })
+    expect(worker.process.exitCode).toBeNull()
+  },
+)
+
+test.each(lasting.map(([day, code], index) => [day.part, day.title, code, day, passing.length + index] as const))(
+  '%s %s in the middle of a run, which fails as %s; mended, a rerun does it',
+  async (_part, _title, code, day, hour) => {
+    await breakMidRun(hour, day)
+    const failed = await untilEnded(hour)
+    expect(failed).toMatchObject({ outcome: 'failed', error: { code } })
+    await day.end(ways)
+    const report = await decide(commandContext(stormy.ports), failed.runId, 'rerun', {
+      reason: 'it is mended',
+      wait: true,
+    })
+    expect(report.outcome).toBe('done')
+    expect(await untilEnded(hour, failed.runId)).toMatchObject({ outcome: 'done', error: null })
+  },
+)
+
+test('after all of them, ledger, lake and online store are those of an undisturbed world', async () => {
+  await stormy.settle(hourStart(hours))
+  expect(await stormy.snapshot()).toEqual(await calm.snapshot())
+})
