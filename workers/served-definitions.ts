@@ -2,11 +2,12 @@
  * The definitions that the server answers from: asked of Postgres in the background, kept in memory and on disk. Postgres is never
  * on the way of a read: while it is away the last known definitions serve on, and a start then takes those on disk.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Log } from '../activities/activity-deps.js'
+import { makeFolder } from '../adapters/files/make-folder.js'
 import { isMillcourseError } from '../core/errors.js'
 import type { RegistryReader } from '../core/ports/registry.js'
 import type { ServingDefinitions } from '../core/serve/index.js'
@@ -113,7 +114,7 @@ async function readSnapshot(
 /** All or nothing. Says why it could not be written, which is no reason not to serve; null: it was. */
 async function keepSnapshot(file: string, definitions: ServingDefinitions): Promise<string | null> {
   try {
-    await mkdir(dirname(file), { recursive: true })
+    await makeFolder(dirname(file))
     const draft = `${file}.${process.pid}.new`
     const handle = await open(draft, 'w')
     try {

@@ -84,7 +84,9 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
     sources: once(async () => (await lakes()).sourcesAt(config().sources)),
     engine: once(async () => {
       const { createDuckdbEngine } = await import('../adapters/duckdb/duckdb-query-engine.js')
+      const { makeConfiguredFolder } = await import('./configured-folder.js')
       const { s3Access: s3 } = await lakes()
+      await makeConfiguredFolder('MILLCOURSE_SPILL_DIR', config().engine.spillDir)
       const engine = await createDuckdbEngine({ ...config().engine, s3 })
       closers.push(() => engine.close())
       if (!telemetry) return engine

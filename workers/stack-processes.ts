@@ -8,6 +8,7 @@ import { isMillcourseError } from '../core/errors.js'
 import type { ProcessName } from '../core/measure/index.js'
 import { parseInstant } from '../core/time/instant.js'
 import type { Config } from './config.js'
+import { makeFoldersOf } from './configured-folder.js'
 import { leaveParent, signalOfParent, tellParentReady } from './dev-child.js'
 import { openStepDeps } from './open-step-deps.js'
 import { patiently } from './patiently.js'
@@ -24,6 +25,7 @@ export async function runProcess(name: ProcessName, config: Config, signal: Abor
   const clock = new SystemClock(config.now === null ? null : parseInstant(config.now))
   const parts = { config, ports, clock, log, telemetry, signal: signalOfParent(signal) }
   try {
+    await makeFoldersOf(name, config)
     await run(name, parts)
   } finally {
     await ports.close()

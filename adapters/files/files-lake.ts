@@ -1,12 +1,13 @@
 /** The port Lake on a folder. A file appears under its name only when all its bytes are on the disk: written beside it, synced, linked. */
 import { randomBytes } from 'node:crypto'
 import type { BigIntStats, Dirent } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
+import { link, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MillcourseError } from '../../core/errors.js'
 import type { Lake, LakeFile, ListRange } from '../../core/ports/lake.js'
 import { toLakeError } from './errors.js'
+import { makeFolder } from './make-folder.js'
 
 /** Names that begin so are writes under way: never listed. */
 const unfinishedPrefix = '.millcourse-unfinished-'
@@ -74,7 +75,7 @@ class FilesLake implements Lake {
     const target = this.#place(path)
     const unfinished = join(dirname(target), `${unfinishedPrefix}${randomBytes(8).toString('hex')}`)
     return await guarded(target, async () => {
-      await mkdir(dirname(target), { recursive: true })
+      await makeFolder(dirname(target))
       try {
         const file = await open(unfinished, 'wx')
         try {
@@ -92,14 +93,14 @@ class FilesLake implements Lake {
 
   async prepareWrite(path: string): Promise<void> {
     const target = this.#place(path)
-    await guarded(target, () => mkdir(dirname(target), { recursive: true }))
+    await guarded(target, () => makeFolder(dirname(target)))
   }
 
   async promote(from: string, to: string): Promise<'written' | 'exists'> {
     const [source, target] = [this.#place(from), this.#place(to)]
     return await guarded(target, async () => {
       if (source === target) return 'exists'
-      await mkdir(dirname(target), { recursive: true })
+      await makeFolder(dirname(target))
       try {
         await syncFile(source)
       } catch (error) {
