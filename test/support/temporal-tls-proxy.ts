@@ -17,14 +17,14 @@ import { join } from 'node:path'
 /** Files of one authority, and what it has signed. */
 export interface TestAuthority {
   readonly ca: string
-  /** For `temporal.test`, no other name. */
+  /** For one name, no other. */
   readonly server: { readonly cert: string; readonly key: string }
   readonly client: { readonly cert: string; readonly key: string }
   remove(): void
 }
 
 /** Node's crypto reads certificates but makes none. */
-export function createTestAuthority(): TestAuthority {
+export function createTestAuthority(serverName = 'temporal.test'): TestAuthority {
   const dir = mkdtempSync(join(tmpdir(), 'millcourse-authority-'))
   const file = (name: string) => join(dir, name)
   const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
@@ -39,7 +39,7 @@ export function createTestAuthority(): TestAuthority {
     openssl('x509', ...signed, '-days', '2', '-extfile', file(`${name}.ext`), '-out', cert)
     return { cert, key }
   }
-  const [server, client] = [sign('server', 'temporal.test'), sign('client', 'client.test')]
+  const [server, client] = [sign('server', serverName), sign('client', 'client.test')]
   return { ca: file('ca.pem'), server, client, remove: () => rmSync(dir, { recursive: true, force: true }) }
 }
 
