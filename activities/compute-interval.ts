@@ -1,11 +1,9 @@
 /** Step 3: the candidate, its quarantine, its counts and its profile, from exactly the pinned files. */
 import { activityInfo, Context } from '@temporalio/activity'
 import {
-  buildFileTypesQuery,
   buildIntervalQuery,
   type Candidate,
   type ExactCopies,
-  fileTypesFrom,
   type IntervalQuery,
   type LakePart,
   makeExactCopies,
@@ -28,6 +26,7 @@ import { emptyInterval } from './empty-interval.js'
 import { explainingUnreadable } from './explain-unreadable.js'
 import { withPinsVerified } from './pinned-files.js'
 import { pinnedRun } from './pinned-run.js'
+import { readFileTypes } from './read-file-types.js'
 import { sparingWorkers } from './spare-workers.js'
 import type { ComputeStepResult, RunRef } from './steps.js'
 import { removingUnfinished } from './unfinished-files.js'
@@ -118,7 +117,7 @@ async function readTypes(
   files: readonly PinnedFile[],
 ): Promise<ExactCopies> {
   const uris = files.map((file) => file.uri)
-  const types = uris.length > 0 ? fileTypesFrom(await session.all(buildFileTypesQuery(uris))) : []
+  const types = await readFileTypes(session, uris)
   const sizes = new Map(files.map((file) => [file.uri, file.sizeBytes]))
   return await makeExactCopies(
     types,

@@ -1,6 +1,5 @@
 /** Step 2: the schema contract, from footers alone, before any byte of data is read. */
 import { Context } from '@temporalio/activity'
-import { buildFileTypesQuery, fileTypesFrom } from '../core/compute/index.js'
 import type { SourceDefinition } from '../core/define/definitions.js'
 import { MillcourseError } from '../core/errors.js'
 import { checkContract, type FileSchema, formatDifference } from '../core/source/index.js'
@@ -9,6 +8,7 @@ import { appliedBundle } from './applied-bundle.js'
 import { explainingUnreadable } from './explain-unreadable.js'
 import { withPinsVerified } from './pinned-files.js'
 import { pinnedRun } from './pinned-run.js'
+import { readFileTypes } from './read-file-types.js'
 import type { ReadStepResult, RunRef } from './steps.js'
 
 const filesPerQuery = 256
@@ -54,11 +54,9 @@ async function readSchemas(
       const schemas: FileSchema[] = []
       for (let at = 0; at < uris.length; at += filesPerQuery)
         schemas.push(
-          ...fileTypesFrom(
-            await explainingUnreadable(deps, source, session, () =>
-              session.all(buildFileTypesQuery(uris.slice(at, at + filesPerQuery))),
-            ),
-          ),
+          ...(await explainingUnreadable(deps, source, session, () =>
+            readFileTypes(session, uris.slice(at, at + filesPerQuery)),
+          )),
         )
       return schemas
     },

@@ -3,7 +3,8 @@
  * first and would fail or round on the others, so files are read in groups of one signature (source-rows.ts).
  */
 
-import { printFileSchemas } from './print-duckdb.js'
+import { holdsOnlyNulls, valuelessType } from '../source/index.js'
+import { printEmptyFiles, printFileSchemas } from './print-duckdb.js'
 import type { SqlQuery } from './sql-algebra.js'
 
 export interface FileColumn {
@@ -24,6 +25,25 @@ export interface FileTypes {
 /** Run it and hand the rows to `fileTypesFrom`. Reads footers only. */
 export function buildFileTypesQuery(files: readonly string[]): SqlQuery {
   return printFileSchemas(files)
+}
+
+/** Run it, where it is not null, and hand the rows to `withEmptyFiles`: pandas gives no type to the columns of an hour without rows. */
+export function buildEmptyFilesQuery(types: readonly FileTypes[]): SqlQuery | null {
+  const untyped = types.filter(({ columns }) => columns.some(({ type }) => holdsOnlyNulls(type)))
+  return untyped.length === 0 ? null : printEmptyFiles(untyped.map(({ file }) => file))
+}
+
+/** In files without a row, columns without a type are as good as of any. */
+export function withEmptyFiles(
+  types: readonly FileTypes[],
+  rows: readonly Readonly<Record<string, unknown>>[],
+): FileTypes[] {
+  const empty = new Set(rows.map(({ file_name }) => file_name))
+  return types.map((entry) => {
+    if (!empty.has(entry.file)) return entry
+    const columns = entry.columns.map((one) => (holdsOnlyNulls(one.type) ? { ...one, type: valuelessType } : one))
+    return { ...entry, columns }
+  })
 }
 
 interface SchemaRow {

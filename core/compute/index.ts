@@ -11,7 +11,14 @@ export {
 } from './choose-tile-files.js'
 export { buildCoarseTile, type CoarseTileInput } from './coarse-tile.js'
 export { type ExactCopies, type ExactCopyTools, makeExactCopies } from './exact-copies.js'
-export { buildFileTypesQuery, type FileColumn, type FileTypes, fileTypesFrom } from './file-types.js'
+export {
+  buildEmptyFilesQuery,
+  buildFileTypesQuery,
+  type FileColumn,
+  type FileTypes,
+  fileTypesFrom,
+  withEmptyFiles,
+} from './file-types.js'
 export {
   buildIntervalQuery,
   type IntervalQuery,

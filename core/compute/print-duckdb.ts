@@ -54,6 +54,13 @@ export function printFilesOfSpark(files: readonly string[]): SqlQuery {
   }
 }
 
+/** Which of these files hold no row. */
+export function printEmptyFiles(files: readonly string[]): SqlQuery {
+  return {
+    sql: `SELECT "file_name" FROM parquet_file_metadata([${files.map(printPath).join(', ')}]) WHERE "num_rows" = 0`,
+  }
+}
+
 /** The first line of a CSV file as `column_name`, in order: read as names, the engine would rename those that differ only by case. */
 export function printCsvHeader(file: string): SqlQuery {
   const line = `SELECT * FROM read_csv(${printPath(file)}, header = false, ${csvOptions}, parallel = false) LIMIT 1`

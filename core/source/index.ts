@@ -13,6 +13,7 @@ export {
   type FileSchema,
   formatDifference,
   holdsOnlyNulls,
+  valuelessType,
 } from './schema-contract.js'
 export { compareBytes, filesOf, inputsHash, type SourceFile, touchedSpan, touches } from './source-file.js'
 export { type Unreadable, whyUnreadable } from './why-unreadable.js'

@@ -114,14 +114,17 @@ const timestamps = [
 /** The engine's name of Parquet's type of a column in which its writer (pandas, pyarrow) found nothing but nulls. */
 const untyped = '"NULL"'
 
+/** Of such a column in a file without a row: not even a null is there. */
+export const valuelessType = 'no type, no value'
+
 /** A column of nulls, which are as much of the declared type as of any. */
 export function holdsOnlyNulls(fileType: string): boolean {
-  return fileType === untyped
+  return fileType === untyped || fileType === valuelessType
 }
 
 /** Whether every value of the file's type is one of the declared type. */
 export function canHold(declared: Column, fileType: string): boolean {
-  if (holdsOnlyNulls(fileType)) return declared.nullable
+  if (holdsOnlyNulls(fileType)) return declared.nullable || fileType === valuelessType
   const integer = integerBits[fileType]
   switch (familyOf(declared.kind)) {
     case 'integer':

@@ -15,6 +15,7 @@ import {
   partitionsOf,
   type SourceFile,
   touches,
+  valuelessType,
 } from './index.js'
 
 const at = parseInstant
@@ -236,6 +237,7 @@ describe('schema contract', () => {
   test('a column of nulls alone, as pandas writes it, is right where nulls are, and else said to be one', () => {
     for (const nothing of [1, 2])
       expect(breachesOf(good.map((one, index) => (index === nothing ? { ...one, type: '"NULL"' } : one)))).toEqual([])
+    expect(breachesOf(good.map((one) => ({ ...one, type: valuelessType })))).toEqual([])
     expect(breachesOf([{ name: 'id', type: '"NULL"' }, good[1]!, good[2]!])).toEqual([
       'column "id" was int64, is all null and without a type in f',
     ])

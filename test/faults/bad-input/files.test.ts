@@ -75,6 +75,7 @@ const read: Readonly<Record<string, readonly [Case['file'], readonly unknown[], 
   encrypted_other: [fixture('encrypted-other'), inMicroseconds, {}],
   no_row_groups: [fixture('no-row-groups'), [], {}],
   all_null: [fixture('all-null'), inMicroseconds.map(([at, name]) => [at, name, null]), {}],
+  empty_untyped: [fixture('empty-untyped'), [], {}],
   all_null_key: [fixture('all-null-key'), [], { null_key: 3 }],
   claims_no_nulls: [
     fixture('claims-no-nulls'),
