@@ -13,16 +13,25 @@ export const durationMs = (fallback: string, minMs = 0) =>
     .transform(durationToMs)
     .refine((ms) => ms >= minMs && ms <= durationMaxMs, `at least ${minMs}ms, at most 24d`)
 
-export const count = (fallback: number) => z.coerce.number().int().min(1).default(fallback)
+/** Beyond its maximum a number is a slip: it would be taken, and end the process under load, or inside a library. */
+export const count = (fallback: number, max: number) => {
+  const words = `write a whole number, at least 1, at most ${max}`
+  return z.coerce.number(words).int(words).min(1, words).max(max, words).default(fallback)
+}
 
 export const flag = z
   .enum(['true', 'false'])
   .default('false')
   .transform((text) => text === 'true')
 
-export const sizeMb = (fallback: string) =>
+const sizeUnits = { MiB: 1, GiB: 1024, TiB: 1024 ** 2 } as const
+const inMiB = (text: string) => Number.parseInt(text, 10) * sizeUnits[text.slice(-3) as keyof typeof sizeUnits]
+
+/** In MiB. @param min as it is written; `max` likewise */
+export const sizeMb = (fallback: string, min: string, max: string) =>
   z
     .string()
     .regex(/^\d+(MiB|GiB|TiB)$/, 'write it as 512MiB or 2GiB')
     .default(fallback)
-    .transform((text) => Number.parseInt(text, 10) * { M: 1, G: 1024, T: 1024 ** 2 }[text.at(-3) as 'M' | 'G' | 'T'])
+    .transform(inMiB)
+    .refine((size) => size >= inMiB(min) && size <= inMiB(max), `at least ${min}, at most ${max}`)

@@ -76,7 +76,15 @@ describe('readConfig', () => {
     ['TEMPORAL_ADDRESS', 'no-port'],
     ['MILLCOURSE_HEARTBEAT', 'secret'],
     ['MILLCOURSE_MEMORY_LIMIT', '80%'],
+    ['MILLCOURSE_MEMORY_LIMIT', '0MiB'],
+    ['MILLCOURSE_MEMORY_LIMIT', '99999999999TiB'],
+    ['MILLCOURSE_SPILL_LIMIT', '0MiB'],
+    ['MILLCOURSE_API_BODY_MAX', '0MiB'],
     ['MILLCOURSE_THREADS', '0'],
+    ['MILLCOURSE_THREADS', '100000'],
+    ['MILLCOURSE_THREADS', 'secret'],
+    ['MILLCOURSE_POSTGRES_POOL', '1e9'],
+    ['MILLCOURSE_ACTIVITIES_MAX', '1.5'],
     ['MILLCOURSE_NOW', '2001-02-31'],
     ['MILLCOURSE_PROJECT', 'Shop/1'],
   ])('%s at fault is named, its value is not', (name, value) => {
@@ -85,6 +93,22 @@ describe('readConfig', () => {
     expect(error.message).toContain(name)
     expect(error.detail.facts).toEqual({ variables: name })
     expect(error.message).not.toContain('secret')
+  })
+
+  test('a number out of its range is told its range', () => {
+    const said = (given: object) => errorOf(() => readConfig({ ...enough, ...given })).message
+    expect(said({ MILLCOURSE_THREADS: '100000' })).toContain('at least 1, at most 256')
+    expect(said({ MILLCOURSE_SPILL_LIMIT: '0MiB' })).toContain('at least 64MiB, at most 64TiB')
+  })
+
+  test('an IP address has no host names for buckets', () => {
+    const style = { ...enough, MILLCOURSE_S3_PATH_STYLE: 'false' }
+    for (const endpoint of ['http://127.0.0.1:7070', 'https://[::1]:9000']) {
+      const error = errorOf(() => readConfig({ ...style, MILLCOURSE_S3_ENDPOINT: endpoint }))
+      expect(error.code).toBe('CONFIG_INVALID')
+      expect(error.detail.facts).toEqual({ variables: 'MILLCOURSE_S3_PATH_STYLE' })
+    }
+    expect(readConfig({ ...style, MILLCOURSE_S3_ENDPOINT: 'https://s3.internal' }).s3.isPathStyle).toBe(false)
   })
 
   test('all that is missing is named at once', () => {

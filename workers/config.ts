@@ -1,4 +1,5 @@
 /** The environment, parsed once, at the root of a process. Each variable is described in docs/configuration.md. */
+import { isIP } from 'node:net'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -36,7 +37,7 @@ const schema = z.object({
   MILLCOURSE_POSTGRES_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\/[^/?]/, 'write it as postgresql://user:password@host:5432/database'),
-  MILLCOURSE_POSTGRES_POOL: count(10),
+  MILLCOURSE_POSTGRES_POOL: count(10, 1_000),
   MILLCOURSE_LAKE: root,
   MILLCOURSE_SOURCES: root.optional(),
   MILLCOURSE_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
@@ -47,7 +48,7 @@ const schema = z.object({
   MILLCOURSE_HTTPFS: z.string().optional(),
   MILLCOURSE_DYNAMODB_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   MILLCOURSE_DYNAMODB_KMS_KEY: z.string().min(1).optional(),
-  MILLCOURSE_DYNAMODB_TABLES_MAX: count(2_500),
+  MILLCOURSE_DYNAMODB_TABLES_MAX: count(2_500, 1_000_000),
   AWS_REGION: z.string().min(1).default('us-east-1'),
   TEMPORAL_ADDRESS: z.string().regex(/^[^\s:]+:\d+$/, 'write it as host:7233'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
@@ -62,17 +63,17 @@ const schema = z.object({
   MILLCOURSE_TASK_QUEUE: z.string().min(1).optional(),
   ...deploymentVariables,
   MILLCOURSE_NOW: instant.optional(),
-  MILLCOURSE_MEMORY_LIMIT: sizeMb('1GiB'),
+  MILLCOURSE_MEMORY_LIMIT: sizeMb('1GiB', '32MiB', '64TiB'),
   MILLCOURSE_SPILL_DIR: z.string().optional(),
-  MILLCOURSE_SPILL_LIMIT: sizeMb('20GiB'),
-  MILLCOURSE_THREADS: count(2),
-  MILLCOURSE_ACTIVITIES_MAX: count(8),
-  MILLCOURSE_RUNS_PER_TICK: count(24),
+  MILLCOURSE_SPILL_LIMIT: sizeMb('20GiB', '64MiB', '64TiB'),
+  MILLCOURSE_THREADS: count(2, 256),
+  MILLCOURSE_ACTIVITIES_MAX: count(8, 1_000),
+  MILLCOURSE_RUNS_PER_TICK: count(24, 1_000),
   MILLCOURSE_HEARTBEAT: durationMs('20s', 100),
   MILLCOURSE_SHUTDOWN_GRACE: durationMs('30s'),
   MILLCOURSE_LEASE: durationMs('60s', 100),
   MILLCOURSE_PUBLISH_WAIT: durationMs('10s'),
-  MILLCOURSE_PUBLISH_PART_ITEMS: count(10_000),
+  MILLCOURSE_PUBLISH_PART_ITEMS: count(10_000, 1_000_000),
   MILLCOURSE_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
   MILLCOURSE_WATCH_STATE_DIR: z.string().optional(),
@@ -90,6 +91,16 @@ const schema = z.object({
   ...httpVariables,
   MILLCOURSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
+
+/** What no variable can tell alone. */
+const consistent = schema.refine(
+  ({ MILLCOURSE_S3_PATH_STYLE: style, MILLCOURSE_S3_ENDPOINT: endpoint }) =>
+    style !== 'false' || endpoint === undefined || isIP(new URL(endpoint).hostname.replace(/^\[|\]$/g, '')) === 0,
+  {
+    path: ['MILLCOURSE_S3_PATH_STYLE'],
+    error: 'MILLCOURSE_S3_ENDPOINT names an IP address, which has no host names for buckets: leave it out, or set true',
+  },
+)
 
 /** All that `readConfig` looks at; docs/configuration.md describes each. */
 export const configVariables: readonly string[] = Object.keys(schema.shape)
@@ -192,7 +203,7 @@ export interface Config {
 export function readConfig(env: Environment): Config {
   // An empty variable is an unset one: that is how shells and compose files leave something out.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
-  const parsed = schema.safeParse(given)
+  const parsed = consistent.safeParse(given)
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
     throw new MillcourseError('CONFIG_INVALID', `the environment is not as it has to be: ${faults.join('; ')}`, {

@@ -23,9 +23,9 @@ export const httpVariables = {
     )
     .default([]),
   MILLCOURSE_API_TIMEOUT: durationMs('2s', 100),
-  MILLCOURSE_API_CONCURRENCY: count(64),
-  MILLCOURSE_API_KEYS_MAX: z.coerce.number().int().min(1).max(1_000).default(100),
-  MILLCOURSE_API_BODY_MAX: sizeMb('1MiB'),
+  MILLCOURSE_API_CONCURRENCY: count(64, 10_000),
+  MILLCOURSE_API_KEYS_MAX: count(100, 1_000),
+  MILLCOURSE_API_BODY_MAX: sizeMb('1MiB', '1MiB', '64MiB'),
   MILLCOURSE_SERVER_STATE_DIR: z.string().optional(),
   MILLCOURSE_DEFINITIONS_REFRESH: durationMs('15s', 100),
   MILLCOURSE_DRAIN_DELAY: durationMs('5s'),

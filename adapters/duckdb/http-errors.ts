@@ -56,7 +56,8 @@ function namedFile(message: string, files: readonly string[]): string | null {
   if (named) return named
   const url = /'(https?:\/\/[^']+)'/.exec(message)?.[1]
   if (url === undefined) return null
-  const path = decoded(new URL(url).pathname)
+  // Not by `new URL`: DuckDB names what it asked for, and a bucket before an IP address is no host.
+  const path = decoded(url.replace(/^https?:\/\/[^/?#]*/, '').replace(/[?#].*$/, ''))
   return files.find((uri) => path.endsWith(uri.replace(/^s3:\/\/[^/]+/, ''))) ?? null
 }
 

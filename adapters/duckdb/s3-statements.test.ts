@@ -51,6 +51,8 @@ describe('what DuckDB says of S3', () => {
       "IO Error: SSL peer certificate or SSH remote key was not OK error for HTTP HEAD to 'https://h:1/b/a%20b.parquet'",
       'LAKE_UNREACHABLE',
     ],
+    // No URL that a parser takes: a bucket's name before an IP address.
+    ["IO Error: Could not resolve error for HTTP GET to 'http://b.127.0.0.1:1/a%20b.parquet'", 'LAKE_UNREACHABLE'],
     ["HTTP Error: HTTP GET error reading 's3://b/a b.parquet' in region 'r' (HTTP 400 Bad Request)", 'CONFIG_INVALID'],
     [
       "HTTP Error: HTTP GET error reading 's3://b/a b.parquet' in region 'r' (HTTP 400 Bad Request)\n\nExpiredToken: The provided token has expired.",
