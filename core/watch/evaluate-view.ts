@@ -16,6 +16,8 @@ export interface ViewObservation {
   readonly states: readonly IntervalState[]
   /** End of what is published online; null: nothing yet. */
   readonly publishedEndAt: Instant | null
+  /** When that was published; absent: not known. */
+  readonly publishedAt?: Instant | null
 }
 
 export interface WatchRules {
@@ -156,7 +158,10 @@ function draft(
   }
 }
 
-/** Due runs that never started, since the watcher first saw the view. */
+/**
+ * Due runs that never started. An interval that had ended before the watcher first saw the view is nobody's missing run: its Schedule
+ * may not have been there yet, and the next tick takes the backlog with it.
+ */
 export function missingIntervals(
   entry: CalendarEntry,
   observed: ViewObservation,
@@ -172,9 +177,8 @@ export function missingIntervals(
   const since = parseInstant(entry.since)
   const everyNs = parseDuration(entry.every)
   const seenAt = parseInstant(entry.firstSeenAt)
-  // An interval was due after the view was first seen if it ended, wait included, after that moment.
-  return [...intervalsBetween(seenAt - waitNs - everyNs, now - waitNs, everyNs, since)].filter(
-    (interval) => interval.end + waitNs > seenAt && !known.has(interval.start),
+  return [...intervalsBetween(seenAt - everyNs, now - waitNs, everyNs, since)].filter(
+    (interval) => interval.end > seenAt && !known.has(interval.start),
   )
 }
 
@@ -226,11 +230,29 @@ function isGapOnItsWay(
 }
 
 function staleBy(entry: CalendarEntry, observed: ViewObservation, now: Instant): bigint | null {
+  if (isCatchingUp(entry, observed, now)) return null
   const reached = reachedAt(entry, observed)
   return judgeSla(entry.freshness, reached, now).kind === 'broken' ? now - reached : null
 }
 
-/** The event time up to which the view's values are true: online, or committed where it is not online. */
+/**
+ * A view's first backfill publishes old ends on its way, and that breaks no promise: its SLA is in force once it has been kept, or
+ * when the time it allows is over since the view was first seen.
+ */
+export function isCatchingUp(entry: CalendarEntry, observed: ViewObservation, now: Instant): boolean {
+  if (entry.freshness === null) return false
+  const limitNs = parseDuration(entry.freshness)
+  const seenAt = parseInstant(entry.firstSeenAt)
+  if (now > seenAt + limitNs || reachedAt(entry, observed) >= seenAt) return false
+  // A watcher that lost its state sees all views for the first time: the publish still knows that the view was up to date.
+  const { publishedEndAt: end, publishedAt = null } = observed
+  return end === null || publishedAt === null || publishedAt - end > limitNs
+}
+
+/**
+ * The event time up to which the view's values are true: online, or committed where it is not online. A view that has nothing yet
+ * ages from when it was first seen.
+ */
 export function reachedAt(entry: CalendarEntry, observed: ViewObservation): Instant {
   const committedEnd = observed.states.reduce<Instant | null>(
     (newest, state) =>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { IntervalState, RunOutcome } from '../plan/interval-state.js'
-import { type Instant, parseInstant } from '../time/instant.js'
+import { formatInstant, type Instant, parseInstant } from '../time/instant.js'
 import {
   blockedBy,
   type CalendarEntry,
@@ -9,10 +9,12 @@ import {
   judgeSla,
   type OpenIncident,
   reconcileIncidents,
+  viewAge,
 } from './index.js'
 
 const start = parseInstant('2001-01-01T00:00:00Z')
 const at = (hours: number): Instant => start + BigInt(Math.round(hours * 60)) * 60_000_000_000n
+const hour = 3_600_000_000_000n
 const rules = { graceNs: 300_000_000_000n }
 
 const entry: CalendarEntry = {
@@ -94,6 +96,32 @@ test("the source's own delay is waited for before a run is missing", () => {
 
 test('what fell due before the watcher first saw the view is a backlog, not a missing run', () => {
   expect(look([], null, at(100), { firstSeenAt: '2001-01-05T04:00:00Z', freshness: null })).toEqual([])
+})
+
+test('an interval that ended before the view was first seen is no missing run, though its grace ends later', () => {
+  const nothingYet = { firstSeenAt: '2001-01-01T01:02:00Z', freshness: null }
+  expect(look([], null, at(1.5), nothingYet)).toEqual([])
+  expect(look([], null, at(2.1), nothingYet)).toMatchObject([
+    { rule: 'missing_run', facts: { intervals: 1, firstInterval: '2001-01-01T01:00:00Z' } },
+  ])
+})
+
+test('a first backfill breaks no SLA on its way: it is in force when it was kept once, or when its time is over', () => {
+  const seenAt = at(30)
+  const first = { firstSeenAt: formatInstant(seenAt) }
+  const age = (endAt: Instant | null, publishedAt: Instant | null, now: Instant) => {
+    const observed = { states: [30, 31, 32].map((each) => state(each, 'running')), publishedEndAt: endAt, publishedAt }
+    const drafts = evaluateView({ ...entry, ...first }, observed, now, rules)
+    return [viewAge({ ...entry, ...first }, observed, now).limit, ...drafts.map(({ rule }) => rule)]
+  }
+  expect(age(null, null, at(31))).toEqual(['3h'])
+  // Yesterday's end, published in the middle of it.
+  expect(age(at(6), seenAt, at(31))).toEqual([null])
+  expect(age(at(31), at(31), at(31))).toEqual(['3h'])
+  expect(age(at(6), seenAt, seenAt + 3n * hour)).toEqual([null])
+  expect(age(at(6), seenAt, seenAt + 3n * hour + 1n)).toEqual(['3h', 'stale'])
+  // One that was up to date when it was published is stale at once, though the watcher has only just begun.
+  expect(age(at(26), at(27), at(30.5))).toEqual(['3h', 'stale'])
 })
 
 test('R32: a hold that blocks later intervals and breaks the SLA is one incident that says all three', () => {
