@@ -91,8 +91,8 @@ export function workerProbes(ports: Pick<StackPorts, 'ledger' | 'lake'>): Worker
 export interface WatcherProbes {
   readonly questions: readonly PartQuestion[]
   liveness(): Liveness
-  /** After each look; null: it went well. */
-  onLook(error: unknown): void
+  /** After each look; null: it went well. `why`: what it has to remember is not on disk. */
+  onLook(error: unknown, why: Error | null): void
 }
 
 /** A look may take its time while ledger and scheduler do not answer: only many missed ones are a standstill. */
@@ -104,6 +104,7 @@ export function watcherProbes(clock: Clock, pollMs: number): WatcherProbes {
   let lookedMs = clock.monotonicMs()
   let lookedAt: IsoInstant | null = null
   let failure: string | null = 'it has not looked yet'
+  let unkept: Error | null = null
   return {
     questions: [
       {
@@ -113,12 +114,20 @@ export function watcherProbes(clock: Clock, pollMs: number): WatcherProbes {
           return lookedAt
         },
       },
+      {
+        part: 'state folder',
+        ask: async () => {
+          if (unkept !== null) throw unkept
+          return null
+        },
+      },
     ],
     liveness: () => ({
       isAlive: clock.monotonicMs() - lookedMs < standstillMs,
       progress: lookedAt === null ? null : `looked at ${lookedAt}`,
     }),
-    onLook(error) {
+    onLook(error, why) {
+      unkept = why
       lookedMs = clock.monotonicMs()
       lookedAt = formatInstant(clock.realNow())
       failure = error === null ? null : error instanceof Error ? error.message : String(error)

@@ -8,13 +8,13 @@ import type { Clock } from '../core/ports/clock.js'
 import type { LedgerReader, ViewKey } from '../core/ports/ledger.js'
 import { noTelemetry, type Reading, type Telemetry } from '../core/ports/telemetry.js'
 import { parseDuration } from '../core/time/duration.js'
-import type { Instant } from '../core/time/instant.js'
+import { type Instant, parseInstant } from '../core/time/instant.js'
 import {
   type CalendarEntry,
   countIntervals,
   intervalWords,
   type OpenIncident,
-  reachedAt,
+  type ViewAge,
   type ViewObservation,
   type WatchRules,
 } from '../core/watch/index.js'
@@ -28,8 +28,7 @@ export interface ViewLook extends ViewObservation {
 
 type ViewGauge = Extract<
   NameOf<'gauge'>,
-  | `millcourse_${'intervals' | 'freshness_seconds' | 'freshness_limit_seconds' | 'publish_delay_seconds'}`
-  | `millcourse_feature_${string}`
+  `millcourse_${'intervals' | 'publish_delay_seconds'}` | `millcourse_feature_${string}`
 >
 type Readings = { [Name in ViewGauge]: Reading<Name>[] }
 
@@ -46,8 +45,6 @@ export class WatchReadings {
   async show(looks: readonly ViewLook[], now: Instant, rules: WatchRules): Promise<void> {
     const readings: Readings = {
       millcourse_intervals: [],
-      millcourse_freshness_seconds: [],
-      millcourse_freshness_limit_seconds: [],
       millcourse_publish_delay_seconds: [],
       millcourse_feature_null_rate: [],
       millcourse_feature_mean: [],
@@ -95,23 +92,15 @@ function addPipeline(readings: Readings, look: ViewLook, now: Instant, rules: Wa
   const counts = countIntervals(entry, look, now, rules)
   for (const state of intervalWords)
     readings.millcourse_intervals.push({ labels: { ...view, state }, value: counts[state] })
-  readings.millcourse_freshness_seconds.push({ labels: view, value: toSeconds(now - reachedAt(entry, look)) })
-  if (entry.freshness !== null) {
-    const value = toSeconds(parseDuration(entry.freshness))
-    readings.millcourse_freshness_limit_seconds.push({ labels: view, value })
-  }
   if (published !== null) {
     const value = toSeconds(published.finishedAt - published.endAt)
     readings.millcourse_publish_delay_seconds.push({ labels: view, value })
   }
 }
 
-type FeatureReadings = Omit<
-  Readings,
-  `millcourse_${'intervals' | 'freshness_seconds' | 'freshness_limit_seconds' | 'publish_delay_seconds'}`
->
+type FeatureReadings = Omit<Readings, `millcourse_${'intervals' | 'publish_delay_seconds'}`>
 
-function featureReadings(view: LabelsOf<'millcourse_freshness_seconds'>, profile: Profile, before: Profile | null) {
+function featureReadings(view: LabelsOf<'millcourse_publish_delay_seconds'>, profile: Profile, before: Profile | null) {
   const shifts = new Map(
     (before === null ? [] : compareProfiles(before, profile)).flatMap(({ features, deviations }) =>
       deviations === null ? [] : features.map((feature) => [feature, deviations] as const),
@@ -147,6 +136,21 @@ function quantiles({ p1, p25, p50, p75, p99 }: ColumnProfile): [quantile: string
     ['0.75', p75],
     ['0.99', p99],
   ]
+}
+
+/** Of every look, whether the ledger answered or not: what it said last goes on ageing, and an SLA that breaks meanwhile is seen. */
+export function showAges(telemetry: Telemetry, ages: readonly ViewAge[], now: Instant): void {
+  const labelled = ages.map((age) => ({ ...age, labels: { view: age.view, version: String(age.version) } }))
+  telemetry.show(
+    'millcourse_freshness_seconds',
+    labelled.map(({ labels, reachedAt }) => ({ labels, value: toSeconds(now - parseInstant(reachedAt)) })),
+  )
+  telemetry.show(
+    'millcourse_freshness_limit_seconds',
+    labelled.flatMap(({ labels, limit }) =>
+      limit === null ? [] : [{ labels, value: toSeconds(parseDuration(limit)) }],
+    ),
+  )
 }
 
 export interface WatcherParts {

@@ -1,12 +1,16 @@
 /** What the watcher keeps on its own disk, so that it can speak when ledger and scheduler are gone: calendar, open incidents, undelivered messages. */
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import type { Log } from '../activities/activity-deps.js'
+import { makeFolder, makeFolder } from '../adapters/files/make-folder.js'
 import type { AlertMessage } from '../core/ports/alert-channel.js'
-import type { CalendarEntry, OpenIncident } from '../core/watch/index.js'
+import type { CalendarEntry, OpenIncident, ViewAge } from '../core/watch/index.js'
 
 export interface WatcherState {
   readonly calendar: readonly CalendarEntry[]
+  /** How far each view had come when the ledger last answered. */
+  readonly ages: readonly ViewAge[]
   readonly open: readonly OpenIncident[]
   /** By channel: what it has not acknowledged yet, oldest first. */
   readonly outbox: readonly { readonly channel: string; readonly message: AlertMessage }[]
@@ -14,9 +18,11 @@ export interface WatcherState {
   readonly unrecorded: readonly OpenIncident[]
 }
 
-const empty: WatcherState = { calendar: [], open: [], outbox: [], unrecorded: [] }
+const empty: WatcherState = { calendar: [], ages: [], open: [], outbox: [], unrecorded: [] }
 const shape = z.object({
   calendar: z.array(z.unknown()),
+  // A former release wrote none.
+  ages: z.array(z.unknown()).default([]),
   open: z.array(z.unknown()),
   outbox: z.array(z.unknown()),
   unrecorded: z.array(z.unknown()),
@@ -39,9 +45,35 @@ export async function readWatcherState(
   }
 }
 
+/**
+ * Keeps the state where it can. A disk that is full or gone must not silence the watcher: it speaks from memory, says what it would
+ * forget if it died now, and writes again as soon as the disk lets it.
+ */
+export function keepWatcherState(path: string, log: Log) {
+  let failure: Error | null = null
+  return {
+    /** Null: what was written last is on disk. */
+    failure: () => failure,
+    async write(state: WatcherState): Promise<void> {
+      try {
+        await writeWatcherState(path, state)
+        if (failure !== null) log.info({ path }, 'the watcher can keep its state again')
+        failure = null
+      } catch (cause) {
+        const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+        const message = `the state cannot be written to ${path} (${why}); alerts are sent, but a restart would forget calendar and unsent alerts`
+        // Once, not every few seconds: probes go on saying it.
+        if (failure?.message !== message)
+          log.error({ path, why, hint: 'give MILLCOURSE_WATCH_STATE_DIR a folder on a disk with room' }, message)
+        failure = new Error(message, { cause })
+      }
+    },
+  }
+}
+
 /** All or nothing, on disk before it returns. */
-export async function writeWatcherState(path: string, state: WatcherState): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+async function writeWatcherState(path: string, state: WatcherState): Promise<void> {
+  await makeFolder(dirname(path))
   const temporary = `${path}.new`
   const file = await open(temporary, 'w')
   try {

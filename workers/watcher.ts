@@ -12,7 +12,6 @@ import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { RegistryReader } from '../core/ports/registry.js'
 import type { RunControl } from '../core/ports/run-control.js'
 import { noTelemetry, type Telemetry } from '../core/ports/telemetry.js'
-import { parseDuration } from '../core/time/duration.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import {
   buildCalendar,
@@ -21,11 +20,12 @@ import {
   type IncidentChange,
   type IncidentDraft,
   reconcileIncidents,
-  viewLabel,
+  viewAge,
   type WatchRules,
 } from '../core/watch/index.js'
-import { showWatch, type ViewLook, WatchReadings } from './watch-readings.js'
-import { readWatcherState, type WatcherState, writeWatcherState } from './watcher-state.js'
+import { blindness, ledgerOutage, schedulerOutage } from './watch-outages.js'
+import { showAges, showWatch, type ViewLook, WatchReadings } from './watch-readings.js'
+import { keepWatcherState, readWatcherState, type WatcherState } from './watcher-state.js'
 
 export interface WatcherDeps extends Pick<ActivityDeps, 'clock' | 'log'> {
   readonly clock: Clock
@@ -37,8 +37,8 @@ export interface WatcherDeps extends Pick<ActivityDeps, 'clock' | 'log'> {
   readonly channels: readonly AlertChannel[]
   /** Absent: nobody measures. */
   readonly telemetry?: Telemetry
-  /** Told of each look: null, or why it failed. */
-  readonly onLook?: (error: unknown) => void
+  /** Told of each look: null, or why it failed; and why its state is not on disk. */
+  readonly onLook?: (error: unknown, unkept: Error | null) => void
 }
 
 export interface WatcherSettings {
@@ -66,10 +66,10 @@ export async function runWatcher(deps: WatcherDeps, settings: WatcherSettings, s
   while (!stop.aborted) {
     try {
       await watcher.look()
-      deps.onLook?.(null)
+      deps.onLook?.(null, watcher.unkept())
       telemetry.count('millcourse_watcher_looks_total', { outcome: 'ok' })
     } catch (error) {
-      deps.onLook?.(error)
+      deps.onLook?.(error, watcher.unkept())
       telemetry.count('millcourse_watcher_looks_total', { outcome: 'failed' })
       deps.log.error({ error }, 'the watcher could not look; it tries again')
     }
@@ -80,6 +80,8 @@ export async function runWatcher(deps: WatcherDeps, settings: WatcherSettings, s
 export interface Watcher {
   /** One comparison: judge, keep state, record, deliver. */
   look(): Promise<void>
+  /** Why what it has to remember is not on disk; null: it is. */
+  unkept(): Error | null
 }
 
 export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings): Promise<Watcher> {
@@ -87,11 +89,13 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
   const loaded = await readWatcherState(statePath)
   if (loaded.problem) deps.log.warn({}, loaded.problem)
   let state = loaded.state
+  const kept = keepWatcherState(statePath, deps.log)
   const { telemetry = noTelemetry } = deps
   const readings = new WatchReadings(telemetry, deps.ledger)
   const outages = { ledger: null as number | null, scheduler: null as number | null }
 
   return {
+    unkept: kept.failure,
     async look() {
       const now = formatInstant(deps.clock.now())
       const ledgerView = await observe(deps, settings, state.calendar)
@@ -110,10 +114,15 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       const calendar = ledgerView.kind === 'seen' ? ledgerView.calendar : state.calendar
       const outageDrafts = [
         ...(lasted(outages.ledger)
-          ? [ledgerDraft(calendar, ledgerView)]
+          ? [
+              ledgerOutage(
+                calendar,
+                ledgerView.kind === 'unreachable' ? ledgerView : { what: blindness.LEDGER_UNREACHABLE, why: '' },
+              ),
+            ]
           : keepOpen(state, 'ledger_unreachable', outages.ledger)),
         ...(lasted(outages.scheduler)
-          ? [schedulerDraft(calendar, drafts)]
+          ? [schedulerOutage(calendar, drafts)]
           : keepOpen(state, 'scheduler_unreachable', outages.scheduler)),
       ]
       // With the scheduler gone every view misses its runs: one cause, one incident.
@@ -124,6 +133,10 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       const { open, messages } = reconcileIncidents(state.open, [...outageDrafts, ...causes], now)
       state = {
         calendar,
+        ages:
+          ledgerView.kind === 'seen'
+            ? ledgerView.looks.map((look) => viewAge(look.entry, look, deps.clock.now()))
+            : state.ages,
         open,
         outbox: [
           ...state.outbox,
@@ -134,9 +147,10 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
         unrecorded: [...state.unrecorded, ...messages.map(({ incident }) => ({ ...incident, news: '' }))],
       }
       // On disk before anything is sent: a watcher that dies here sends again, the receiver tells repeats by their id.
-      await writeWatcherState(statePath, state)
+      await kept.write(state)
       state = { ...state, outbox: await deliver(deps, state), unrecorded: await record(deps, state) }
-      await writeWatcherState(statePath, state)
+      await kept.write(state)
+      showAges(telemetry, state.ages, deps.clock.now())
       showWatch(deps, state, { isLedgerUp: ledgerView.kind === 'seen', isSchedulerUp })
       // Last: what is shown must not keep an alert from being sent.
       if (ledgerView.kind === 'seen') await readings.show(ledgerView.looks, deps.clock.now(), rulesOf(settings))
@@ -152,13 +166,6 @@ type Observation =
       readonly drafts: readonly IncidentDraft[]
     }
   | { readonly kind: 'unreachable'; readonly what: string; readonly why: string }
-
-/** Why the ledger cannot be read, and what its incident says: whatever it is, nobody watches meanwhile. */
-const blindness = {
-  LEDGER_UNREACHABLE: 'the ledger does not answer',
-  LEDGER_ACCESS_DENIED: 'the ledger does not let us in',
-  LEDGER_SCHEMA_OUTDATED: 'the ledger is of another release',
-} as const
 
 /** The calendar of what is applied, and what the ledger says of each view. */
 async function observe(
@@ -198,59 +205,13 @@ async function lookAt(
   const range = { start: horizon > since ? horizon : since, end: now }
   if (range.start >= range.end) return []
   const [states, published] = [await deps.ledger.intervalStates(key, range), await deps.ledger.lastPublish(key)]
-  return [{ entry, states, published, publishedEndAt: published?.endAt ?? null }]
+  const [publishedEndAt, publishedAt] = [published?.endAt ?? null, published?.finishedAt ?? null]
+  return [{ entry, states, published, publishedEndAt, publishedAt }]
 }
 
 /** An outage that has ended stays open no longer; one that is under way but not yet long enough stays as it is. */
 function keepOpen(state: WatcherState, rule: IncidentDraft['rule'], since: number | null): IncidentDraft[] {
   return since === null ? [] : state.open.filter((incident) => incident.rule === rule)
-}
-
-function ledgerDraft(calendar: readonly CalendarEntry[], observed: Observation): IncidentDraft {
-  const { what, why } = observed.kind === 'unreachable' ? observed : { what: blindness.LEDGER_UNREACHABLE, why: '' }
-  return {
-    ...outage('ledger_unreachable', calendar),
-    summary: `${what}: ${calendar.length} view(s) can neither run nor be watched`,
-    nextStep: 'millcourse doctor',
-    facts: { views: calendar.map(viewLabel).join(', '), why, shortestFreshness: shortestFreshness(calendar) },
-  }
-}
-
-function schedulerDraft(calendar: readonly CalendarEntry[], drafts: readonly IncidentDraft[]): IncidentDraft {
-  const missing = drafts.filter((draft) => draft.rule === 'missing_run')
-  return {
-    ...outage('scheduler_unreachable', calendar),
-    severity: 'critical',
-    summary: `Temporal does not answer: no run starts for ${calendar.length} view(s)${missing.length > 0 ? `, ${missing.length} of them already miss runs` : ''}`,
-    nextStep: 'millcourse doctor',
-    news: missing.map((draft) => draft.key).join(' '),
-    facts: {
-      views: calendar.map(viewLabel).join(', '),
-      missing: missing.map((draft) => draft.summary).join('; '),
-      shortestFreshness: shortestFreshness(calendar),
-    },
-  }
-}
-
-function outage(
-  rule: IncidentDraft['rule'],
-  calendar: readonly CalendarEntry[],
-): Omit<IncidentDraft, 'summary' | 'nextStep' | 'facts'> {
-  return {
-    key: rule,
-    rule,
-    severity: 'critical',
-    view: null,
-    version: null,
-    owner: calendar[0]?.owner ?? null,
-    news: '',
-  }
-}
-
-/** Until when the SLA of any view holds at the earliest is decided by the shortest one. */
-function shortestFreshness(calendar: readonly CalendarEntry[]): string {
-  const limits = calendar.flatMap((entry) => (entry.freshness ? [entry.freshness] : []))
-  return limits.sort((a, b) => (parseDuration(a) < parseDuration(b) ? -1 : 1))[0] ?? 'none'
 }
 
 /** The same id for every repeat of one change: what happened, to which cause, when. */

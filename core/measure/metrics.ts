@@ -145,11 +145,11 @@ export const metrics = {
   // ── the state of views, as the watcher reads it from the ledger ──
   millcourse_watcher_looks_total: {
     ...{ kind: 'counter', unit: '1', labels: ['outcome'], from: watcher },
-    help: 'Looks of the watcher: ok, or failed.',
+    help: 'Looks of the watcher: ok, or failed. One that found no ledger is ok: it alerts, too.',
   },
   millcourse_watcher_last_look_timestamp_seconds: {
     ...{ kind: 'gauge', unit: 'seconds', labels: [], from: watcher },
-    help: 'Unix time of the last look that succeeded. All gauges of views are as old as this.',
+    help: 'Unix time of the last look that succeeded. Gauges of views are as old as this; without the ledger they stand still, but for freshness.',
   },
   millcourse_ledger_up: {
     ...{ kind: 'gauge', unit: '1', labels: [], from: watcher },
@@ -165,11 +165,11 @@ export const metrics = {
   },
   millcourse_freshness_seconds: {
     ...{ kind: 'gauge', unit: 'seconds', labels: view, from: watcher },
-    help: 'Now less the event time up to which the view is online (an offline view: committed).',
+    help: 'Now less the event time up to which the view is online (an offline view: committed), or less the moment when it was first seen while there is nothing. Goes on while the ledger is away.',
   },
   millcourse_freshness_limit_seconds: {
     ...{ kind: 'gauge', unit: 'seconds', labels: view, from: watcher },
-    help: 'What the view’s SLA allows; views without one have no series.',
+    help: 'What the view’s SLA allows; views without one have no series, nor has one in its first backfill until it was up to date once or that time is over.',
   },
   millcourse_publish_delay_seconds: {
     ...{ kind: 'gauge', unit: 'seconds', labels: view, from: watcher },

@@ -50,7 +50,7 @@ test('while its servers are away a worker lives, and says which of them it waits
   const [workerUrl, watcherUrl] = await Promise.all([worker.url(), watcher.url()])
   expect(await readiness(workerUrl)).toEqual({ status: 503, parts: { Temporal: false, Postgres: false, lake: true } })
   expect((await fetch(`${workerUrl}/healthz`)).status).toBe(200)
-  const looked = { status: 200, parts: { 'last look': true } }
+  const looked = { status: 200, parts: { 'last look': true, 'state folder': true } }
   await vi.waitFor(async () => expect(await readiness(watcherUrl)).toEqual(looked), { timeout: 30_000, interval: 100 })
   expect(await (await fetch(`${watcherUrl}/healthz`)).json()).toMatchObject({
     alive: true,

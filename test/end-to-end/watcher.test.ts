@@ -10,11 +10,14 @@ import { createWebhookAlertChannel } from '../../adapters/alerts/webhook/webhook
 import { startEmbeddedPostgres } from '../../adapters/embedded/embedded-postgres.js'
 import { startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
 import { connectPostgres } from '../../adapters/postgres/index.js'
+import { createScrapedMetrics } from '../../adapters/telemetry/scraped-metrics.js'
 import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
 import { entity, featureView, parquet, t, window } from '../../core/define/index.js'
 import type { Clock } from '../../core/ports/clock.js'
+import { noTelemetry } from '../../core/ports/telemetry.js'
 import { formatInstant, instantFromMs } from '../../core/time/instant.js'
 import { runWatcher, type WatcherDeps } from '../../workers/watcher.js'
+import { parseScrape } from '../support/scraped.js'
 
 const secret = `whsec_${Buffer.from('a secret of thirty-two bytes ....').toString('base64')}`
 const cleanups: (() => unknown)[] = []
@@ -140,7 +143,9 @@ async function startWatched() {
     monotonicMs: () => performance.now(),
   }
   const quiet = { info() {}, warn() {}, error() {} }
+  const metrics = createScrapedMetrics('watcher')
   const deps: WatcherDeps = {
+    telemetry: { ...noTelemetry, ...metrics },
     clock,
     log: quiet,
     ledger: stores.ledger,
@@ -173,6 +178,8 @@ async function startWatched() {
     stores,
     startPostgres,
     startTemporal,
+    /** The one series that the gauge has. */
+    gauge: async (name: string) => parseScrape(await metrics.scrape()).find((series) => series.name === name)?.value,
     passTime(ms: number) {
       offsetMs += ms
     },
@@ -186,7 +193,8 @@ async function startWatched() {
 const soon = { timeout: 20_000, interval: 100 }
 
 test('with Temporal stopped the alert arrives, with Postgres stopped too another does, and both resolve', async () => {
-  const { receiver, postgres, temporal, stores, restart, startPostgres, startTemporal } = await startWatched()
+  const { receiver, postgres, temporal, stores, restart, startPostgres, startTemporal, gauge, passTime } =
+    await startWatched()
   await new Promise((resolve) => setTimeout(resolve, 1_000))
   expect(receiver.received).toEqual([])
 
@@ -203,6 +211,14 @@ test('with Temporal stopped the alert arrives, with Postgres stopped too another
   await restart()
   await new Promise((resolve) => setTimeout(resolve, 2_000))
   expect(receiver.received).toHaveLength(2)
+  // Nor do the views stay as young as they were when the ledger last answered.
+  passTime(4 * 3_600_000)
+  await vi.waitFor(
+    async () => expect(await gauge('millcourse_freshness_seconds')).toBeGreaterThanOrEqual(4 * 3_600),
+    soon,
+  )
+  expect(await gauge('millcourse_freshness_limit_seconds')).toBe(3 * 3_600)
+  passTime(-4 * 3_600_000)
 
   await startPostgres(postgres.port)
   await vi.waitFor(

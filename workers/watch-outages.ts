@@ -1,0 +1,59 @@
+/** What is said of a ledger or scheduler that does not answer: one incident each, whoever it hits. */
+import { parseDuration } from '../core/time/duration.js'
+import { type CalendarEntry, type IncidentDraft, viewLabel } from '../core/watch/index.js'
+
+/** Why the ledger cannot be read, and what its incident says: whatever it is, nobody watches meanwhile. */
+export const blindness = {
+  LEDGER_UNREACHABLE: 'the ledger does not answer',
+  LEDGER_ACCESS_DENIED: 'the ledger does not let us in',
+  LEDGER_SCHEMA_OUTDATED: 'the ledger is of another release',
+} as const
+
+export function ledgerOutage(
+  calendar: readonly CalendarEntry[],
+  { what, why }: { readonly what: string; readonly why: string },
+): IncidentDraft {
+  return {
+    ...outage('ledger_unreachable', calendar),
+    summary: `${what}: ${calendar.length} view(s) can neither run nor be watched`,
+    nextStep: 'millcourse doctor',
+    facts: { views: calendar.map(viewLabel).join(', '), why, shortestFreshness: shortestFreshness(calendar) },
+  }
+}
+
+/** @param drafts what is wrong with the views: those that miss runs do so for this cause */
+export function schedulerOutage(calendar: readonly CalendarEntry[], drafts: readonly IncidentDraft[]): IncidentDraft {
+  const missing = drafts.filter((draft) => draft.rule === 'missing_run')
+  return {
+    ...outage('scheduler_unreachable', calendar),
+    summary: `Temporal does not answer: no run starts for ${calendar.length} view(s)${missing.length > 0 ? `, ${missing.length} of them already miss runs` : ''}`,
+    nextStep: 'millcourse doctor',
+    news: missing.map((draft) => draft.key).join(' '),
+    facts: {
+      views: calendar.map(viewLabel).join(', '),
+      missing: missing.map((draft) => draft.summary).join('; '),
+      shortestFreshness: shortestFreshness(calendar),
+    },
+  }
+}
+
+function outage(
+  rule: IncidentDraft['rule'],
+  calendar: readonly CalendarEntry[],
+): Omit<IncidentDraft, 'summary' | 'nextStep' | 'facts'> {
+  return {
+    key: rule,
+    rule,
+    severity: 'critical',
+    view: null,
+    version: null,
+    owner: calendar[0]?.owner ?? null,
+    news: '',
+  }
+}
+
+/** Until when the SLA of any view holds at the earliest is decided by the shortest one. */
+function shortestFreshness(calendar: readonly CalendarEntry[]): string {
+  const limits = calendar.flatMap((entry) => (entry.freshness ? [entry.freshness] : []))
+  return limits.sort((a, b) => (parseDuration(a) < parseDuration(b) ? -1 : 1))[0] ?? 'none'
+}
