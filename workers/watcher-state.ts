@@ -3,7 +3,7 @@ import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Log } from '../activities/activity-deps.js'
-import { makeFolder, makeFolder } from '../adapters/files/make-folder.js'
+import { makeFolder } from '../adapters/files/make-folder.js'
 import type { AlertMessage } from '../core/ports/alert-channel.js'
 import type { CalendarEntry, OpenIncident, ViewAge } from '../core/watch/index.js'
 
