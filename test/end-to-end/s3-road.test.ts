@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FeatureRepo } from '../../core/define/definitions.js'
 import { startTestDynalite } from '../support/dynalite.js'
@@ -52,6 +53,8 @@ afterAll(async () => {
   for (const world of worlds) await world.close()
   await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop(), s3?.stop()])
 })
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 interface Place {
   readonly lake?: string
@@ -114,7 +117,7 @@ async function expectTrainingSet(world: World): Promise<void> {
   const millcourse = (...options: string[]) =>
     spawnSync(
       process.execPath,
-      ['--import', 'tsx', 'cli/main.ts', 'training-set', '--spine', spine, '--event-time', 'ts', '--json'].concat(
+      [program, 'training-set', '--spine', spine, '--event-time', 'ts', '--json'].concat(
         ['--features', 'spending:orders_1h,last_order:item', '--out', out, '--now', hourStart(2)],
         options,
       ),
