@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs'
 import { runCommandLine } from './command-line.js'
 import { exitCodes } from './exit-codes.js'
 
+/** For sockets and native threads to go by themselves. */
+const endWithinMs = 10_000
+
 /** The first signal asks for an orderly end, the second does not ask. */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController()
@@ -39,3 +42,5 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
 })
+// What something still holds open keeps no command from ending: its work is done, and its exit code known.
+setTimeout(() => process.exit(), endWithinMs).unref()

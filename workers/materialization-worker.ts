@@ -1,4 +1,5 @@
 /** The process that works: workflows in their sandbox, activities with the ports of stack-ports.ts. Stateless; run as many as needed. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   DefaultLogger,
   IllegalStateError,
@@ -16,13 +17,14 @@ import type { DeploymentConfig } from './deployment-config.js'
 import { noStepTelemetry, type StepTelemetry, stepInterceptors, traceSinks } from './telemetry-interceptors.js'
 import { logTemporal } from './temporal-log.js'
 import { type AwayListener, connectWorker } from './worker-connection.js'
+import { watchTemporal } from './temporal-watch.js'
 import { workflowBundle } from './workflow-bundle.js'
 
 /** A worker that takes work, for its probes. */
 export interface RunningWorker {
   /** The SDK's word: RUNNING, DRAINING, FAILED, … */
   state(): string
-  /** Resolves when the Temporal server answers. */
+  /** Resolves when the Temporal server answers us. @throws MillcourseError why it does not */
   askServer(): Promise<void>
 }
 
@@ -39,6 +41,8 @@ export interface MaterializationWorkerOptions {
   readonly onAway?: AwayListener
   /** Absent: nobody measures. */
   readonly telemetry?: StepTelemetry
+  /** How often it looks whether Temporal answers it; absent: every 10 seconds. */
+  readonly lookEveryMs?: number
 }
 
 /** After the grace time, activities have been told to stop; one that does not listen is left behind. */
@@ -46,7 +50,11 @@ const afterGraceMs = 15_000
 /** The SDK's own default. Longer than it, a busy worker gains nothing; shorter, it would read its histories again. */
 const stickyMsMax = 10_000
 
-/** Works until `signal`; a server that is away, at the start or later, is waited for. */
+/**
+ * Works until `signal`; a server that is away, at the start or later, is waited for. One that refuses a worker at work for a minute is
+ * given up by the SDK, and then by us: started again, the worker waits to be let in.
+ * @throws MillcourseError CONFIG_INVALID that, and what this process's own files hold
+ */
 export async function runMaterializationWorker(options: MaterializationWorkerOptions): Promise<void> {
   const { config, deps, signal, onReady, telemetry = noStepTelemetry } = options
   const { address, namespace, taskQueue } = config.temporal
@@ -81,19 +89,40 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
       if (worker.getState() === 'RUNNING') worker.shutdown()
     }
     const working = worker.run()
+    const watch = watchTemporal(connected.connection, config.temporal, deps.log, options.lookEveryMs)
     signal.addEventListener('abort', stop)
     if (signal.aborted) stop()
     deps.log.info({ address, namespace, taskQueue }, 'worker takes work')
     onReady?.({
       state: () => worker.getState(),
-      askServer: async () => {
-        await connected.connection.workflowService.getSystemInfo({})
-      },
+      askServer: watch.ask,
     })
-    await working.finally(() => signal.removeEventListener('abort', stop))
+    const over = new AbortController()
+    try {
+      await Promise.race([working, failureOf(worker, over.signal)])
+    } catch (error) {
+      throw watch.failure() ?? error
+    } finally {
+      over.abort()
+      watch.stop()
+      signal.removeEventListener('abort', stop)
+    }
     deps.log.info({ taskQueue }, 'worker has finished what was under way')
   } finally {
-    await connected.close()
+    // A worker that has failed holds on to it, and the error is then the worker's.
+    await connected.close().catch((error: unknown) => deps.log.warn({ error }, 'the connection to Temporal stays open'))
+  }
+}
+
+const failedLookEveryMs = 1_000
+const failedLooksMax = 10
+
+/** The SDK's own promise may never settle once its worker has failed: its state is looked at, too. */
+async function failureOf(worker: Worker, signal: AbortSignal): Promise<never> {
+  for (let failedLooks = 0; ; ) {
+    await sleep(failedLookEveryMs, undefined, { signal })
+    if (worker.getState() === 'FAILED' && ++failedLooks >= failedLooksMax)
+      throw new Error("Temporal's SDK has given up this worker")
   }
 }
 

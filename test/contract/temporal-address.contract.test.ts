@@ -8,7 +8,7 @@ import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
 import { MillcourseError } from '../../core/errors.js'
 import { type Environment, readConfig } from '../../workers/config.js'
-import { runMaterializationWorker } from '../../workers/materialization-worker.js'
+import { type RunningWorker, runMaterializationWorker } from '../../workers/materialization-worker.js'
 import { workerProbes } from '../../workers/process-probes.js'
 import type { StackPorts } from '../../workers/stack-ports.js'
 import { startTestTemporal, type TestTemporal, testBundle } from '../support/temporal.js'
@@ -74,11 +74,12 @@ function startWorker(given: Environment) {
     settings: { project: 'p', leaseMs: 1_000, publishWaitMs: 1_000, publishPartItems: 1 },
   } as unknown as ActivityDeps
   const stop = new AbortController()
-  const { promise: ready, resolve: onReady } = newPromise()
+  const { promise: ready, resolve: onReady } = newPromise<RunningWorker>()
   const ended = testBundle().then((bundle) =>
     runMaterializationWorker({
       ...{ config: configOf(given), deps, signal: stop.signal, bundle, onReady },
       onAway: (why) => away.push(why),
+      lookEveryMs: 100,
     }),
   )
   cleanups.push(async () => {
@@ -138,6 +139,32 @@ describe('through the proxy', () => {
     await worker.ready
     const error = await failureOf({ ...taskQueue, TEMPORAL_API_KEY_FILE: keyFile })
     expect(error.message).toBe('the worker behind the proxy knows no view')
+  })
+
+  test('a key withdrawn from a worker at work is said, once, and it goes on when the key is taken again', async () => {
+    const taskQueue = { MILLCOURSE_TASK_QUEUE: temporal.newTaskQueue() }
+    const worker = startWorker({ ...taskQueue, TEMPORAL_API_KEY: key })
+    const probes = workerProbes({} as Pick<StackPorts, 'ledger' | 'lake'>)
+    probes.onRunning(await worker.ready)
+    const lines = (words: string) => worker.log.filter(({ message }) => message.includes(words))
+    proxy.accept([])
+    await expect.poll(() => lines('no step is taken or reported meanwhile').length, { timeout: 20_000 }).toBe(1)
+    expect(lines('no step')[0]).toMatchObject({
+      message: expect.stringContaining('it does not know these credentials'),
+      facts: { code: 'CONFIG_INVALID', hint: expect.stringContaining('TEMPORAL_API_KEY') },
+    })
+    await expect(probes.questions[0]!.ask()).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('it does not know these credentials'),
+    })
+    proxy.accept([key])
+    await expect.poll(() => lines('Temporal answers again').length, { timeout: 20_000 }).toBe(1)
+    expect(lines('no step')).toHaveLength(1)
+    await probes.questions[0]!.ask()
+    // Its pollers have been pausing meanwhile, and a tick that finds none says so.
+    const tickSays = async () => (await failureOf({ ...taskQueue, TEMPORAL_API_KEY: key })).message
+    await expect.poll(tickSays, { timeout: 60_000 }).toBe('the worker behind the proxy knows no view')
+    expect(worker.said()).not.toContain(key)
   })
 
   test('a namespace that is not there is named, to client and worker alike; the server has answered', async () => {
@@ -227,9 +254,9 @@ describe('files', () => {
   })
 })
 
-function newPromise() {
-  let resolve = () => {}
-  const promise = new Promise<void>((done) => {
+function newPromise<T>() {
+  let resolve = (_value: T) => {}
+  const promise = new Promise<T>((done) => {
     resolve = done
   })
   return { promise, resolve }
