@@ -184,6 +184,7 @@ export function buildProgram(run: Runner, version: string): Command {
     .command('restore')
     .requiredOption('--from <place>', 'the folder that `millcourse backup` printed')
     .option('--replace', 'in the place of a registry and ledger that are there; they are kept under another name')
+    .option('--accept-lost-files', 'though the lake lacks most committed files; their intervals run again')
     .description('put a backup back, all or nothing, and bring it in line with the lake and the online store')
     .addHelpText('after', example('millcourse restore --from backups/shop-20010131T033000Z'))
     .action(body(async () => (await import('./commands/restore.js')).restore))

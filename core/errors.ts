@@ -94,6 +94,7 @@ export const errorCodes = {
   // backup / restore
   BACKUP_INVALID: { retry: 'after-fix', http: 422, exit: 65 },
   RESTORE_TARGET_NOT_EMPTY: { retry: 'after-fix', http: 409, exit: 73 },
+  RESTORE_FILES_MISSING: { retry: 'after-fix', http: 409, exit: 66 },
   // temporal / the stack
   TEMPORAL_UNREACHABLE: { retry: 'backoff', http: 503, exit: 69 },
   STACK_NOT_RUNNING: { retry: 'after-fix', http: 503, exit: 69 },

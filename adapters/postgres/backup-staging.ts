@@ -3,6 +3,7 @@ import { Migrator, sql, type Transaction } from 'kysely'
 import { MillcourseError } from '../../core/errors.js'
 import type { RunError, ViewKey } from '../../core/ports/ledger.js'
 import type { ArchivedRow, ArchivedTable, NamedFile, StagedLedger } from '../../core/ports/ledger-archive.js'
+import { copyGrants } from './backup-grants.js'
 import { replacedSchema, stagingSchema } from './backup-names.js'
 import { countRows, readTables } from './backup-tables.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
@@ -282,11 +283,12 @@ async function swap(
       hint: 'stop workers and watcher, and restore again with --replace',
       facts: { rows: Number(present) },
     })
+  await copyGrants(trx, schema, staged)
   let keptAs: string | null = null
   if (present > 0n) {
     const { rows } = await sql<{
       at: string
-    }>`select to_char(clock_timestamp() at time zone 'UTC', 'YYYYMMDD"T"HH24MISS') as at`.execute(trx)
+    }>`select to_char(clock_timestamp() at time zone 'UTC', 'YYYYMMDD"T"HH24MISSMS') as at`.execute(trx)
     keptAs = replacedSchema(schema, rows[0]!.at)
     await sql`alter schema ${sql.id(schema)} rename to ${sql.id(keptAs)}`.execute(trx)
   } else if (found.length > 0) await sql`drop schema ${sql.id(schema)} cascade`.execute(trx)

@@ -4,14 +4,20 @@ import type { Lake } from '../../core/ports/lake.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import type { NamedFile, StagedLedger } from '../../core/ports/ledger-archive.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
+import { intervalFolderOf } from '../../core/publish/lake-paths.js'
 import { onlineTableName } from '../../core/publish/online-table-name.js'
 import { formatInstant } from '../../core/time/instant.js'
 
 export interface ViewReconciled extends ViewKey {
   /** Starts of intervals whose committed file the lake no longer has: they run again. */
   readonly reopened: readonly string[]
+  /** The files of these intervals, and how many files of intervals the ledger names in all. */
+  readonly lostFiles: readonly string[]
+  readonly namedFiles: number
   /** Files that a later ledger had committed: their intervals run again, the files stay. */
   readonly unknownFiles: readonly string[]
+  /** Files of intervals that count by another file, which the restored ledger names. */
+  readonly laterVersions: readonly string[]
   /** The published end in the online store; null: nothing was published. */
   readonly onlineEnd: string | null
 }
@@ -28,7 +34,7 @@ const becauseLost = 'the lake no longer had its file when the ledger was restore
 export async function reconcile(parts: ReconcileParts, views: readonly ViewKey[]): Promise<ViewReconciled[]> {
   const reconciled: ViewReconciled[] = []
   for (const key of views) {
-    const { lost, unknownFiles } = await compareWithLake(parts, key)
+    const { lost, namedFiles, ...ahead } = await compareWithLake(parts, key)
     await parts.staged.reopenLost(key, lost, becauseLost)
     const end = await readOnlineEnd(parts, key)
     if (end !== null) await parts.staged.liftPublishing(key, end)
@@ -36,7 +42,9 @@ export async function reconcile(parts: ReconcileParts, views: readonly ViewKey[]
       view: key.view,
       version: key.version,
       reopened: lost.flatMap(({ intervalStart }) => (intervalStart === null ? [] : [formatInstant(intervalStart)])),
-      unknownFiles,
+      lostFiles: lost.flatMap(({ path, intervalStart }) => (intervalStart === null ? [] : [path])),
+      namedFiles,
+      ...ahead,
       onlineEnd: end === null || end.endAt === null ? null : formatInstant(end.endAt),
     })
   }
@@ -46,18 +54,22 @@ export async function reconcile(parts: ReconcileParts, views: readonly ViewKey[]
 /** One listing a view version, not a question a file. */
 async function compareWithLake({ lake, staged }: ReconcileParts, key: ViewKey) {
   const named = await staged.files(key)
+  const ofIntervals = named.filter(({ intervalStart }) => intervalStart !== null)
+  const committed = new Set(ofIntervals.map(({ path }) => intervalFolderOf(path)))
   const unmet = new Map<string, NamedFile[]>()
   for (const file of named) unmet.set(file.path, [...(unmet.get(file.path) ?? []), file])
   const known = new Set(unmet.keys())
-  const unknownFiles: string[] = []
+  const [unknownFiles, laterVersions]: [string[], string[]] = [[], []]
   for (const room of ['rows', 'tiles'])
     for await (const { path, sizeBytes } of lake.list(`${room}/${key.view}/v${key.version}/`)) {
-      if (!known.has(path)) unknownFiles.push(path)
+      const folder = intervalFolderOf(path)
+      // A coarse tile that nobody names any more is no interval's loss.
+      if (!known.has(path) && folder !== null) (committed.has(folder) ? laterVersions : unknownFiles).push(path)
       const missing = unmet.get(path)?.filter((file) => file.sizeBytes !== BigInt(sizeBytes)) ?? []
       if (missing.length === 0) unmet.delete(path)
       else unmet.set(path, missing)
     }
-  return { lost: [...unmet.values()].flat(), unknownFiles }
+  return { lost: [...unmet.values()].flat(), namedFiles: ofIntervals.length, unknownFiles, laterVersions }
 }
 
 /** Null: the version has no table. A table without an end may hold items of a publish that was never finished. */

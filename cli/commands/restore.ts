@@ -10,7 +10,7 @@ import type { CliContext, Report } from '../context.js'
 /** Puts a backup in the place of the project's registry and ledger, all or nothing, and says what the lake and the online store are ahead by. */
 export async function restore(
   context: CliContext,
-  options: { readonly from: string; readonly replace?: boolean },
+  options: { readonly from: string; readonly replace?: boolean; readonly acceptLostFiles?: boolean },
 ): Promise<Report> {
   const archive = await context.ledgerArchive()
   const source = await context.lakeAt(options.from)
@@ -27,8 +27,10 @@ export async function restore(
     await load(context, source, manifest, staged)
     const { runsEnded } = await staged.settle()
     context.progress.update('comparing with the lake and the online store')
-    const parts = { project: archive.project, staged, lake: await context.lake(), online: await context.online() }
+    const lake = await context.lake()
+    const parts = { project: archive.project, staged, lake, online: await context.online() }
     const views = await reconcile(parts, await viewVersions(context, staged))
+    if (options.acceptLostFiles !== true) refuseStrangeLake(lake, views)
     const keptAs = await staged.swapIn({ mayReplace, by: context.actor, from: options.from })
     return report(context, manifest, { runsEnded, views, keptAs })
   } finally {
@@ -61,17 +63,15 @@ function report(
 ): Report {
   const { views, keptAs, runsEnded } = done
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0)
-  const told = views
-    .filter(({ reopened, unknownFiles }) => reopened.length + unknownFiles.length > 0)
-    .map(({ view, version, reopened, unknownFiles }) => {
-      const lost =
-        reopened.length === 0 ? '' : `; ${reopened.length} committed files are gone: their intervals run again`
-      const later =
-        unknownFiles.length === 0
-          ? ''
-          : `; ${unknownFiles.length} files were committed later: their intervals run again`
-      return `  ${view}@v${version}${lost}${later}`
-    })
+  const told = views.flatMap(({ view, version, reopened, unknownFiles, laterVersions }) => {
+    const said = [
+      [reopened, 'committed files are gone: their intervals run again'],
+      [unknownFiles, 'files were committed later: their intervals run again'],
+      [laterVersions, 'files were committed later in the place of older ones: those of the backup count'],
+    ] as const
+    const lines = said.flatMap(([found, words]) => (found.length === 0 ? [] : [`${found.length} ${words}`]))
+    return lines.length === 0 ? [] : [`  ${view}@v${version}; ${lines.join('; ')}`]
+  })
   return {
     outcome: 'done',
     data: { project: manifest.project, takenAt: manifest.takenAt, rows, runsEnded, views, keptAs },
@@ -83,6 +83,21 @@ function report(
       `next: millcourse apply${context.givenOptions}   # the schedules; then start the workers`,
     ].join('\n'),
   }
+}
+
+/** A slip in the lake's address looks like the loss of everything, and would have all of it computed again. */
+function refuseStrangeLake(lake: Lake, views: readonly ViewReconciled[]): void {
+  const lost = views.flatMap(({ lostFiles }) => lostFiles)
+  const named = views.reduce((sum, { namedFiles }) => sum + namedFiles, 0)
+  if (2 * lost.length <= named) return
+  throw new MillcourseError(
+    'RESTORE_FILES_MISSING',
+    `the lake lacks ${lost.length} of the ${named} committed files of this backup, first ${lake.uri(lost[0]!)}`,
+    {
+      hint: 'nothing was changed; is MILLCOURSE_LAKE this project’s bucket and prefix? Get the files back from the bucket’s older versions, or restore again with --accept-lost-files: their intervals run again',
+      facts: { file: lake.uri(lost[0]!), missing: lost.length, committed: named },
+    },
+  )
 }
 
 function otherProject(manifest: BackupManifest, project: string, from: string): MillcourseError {

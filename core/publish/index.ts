@@ -23,7 +23,7 @@ export {
 } from './delta-sql.js'
 export { keyCountsFrom } from './key-counts.js'
 export { decodeKey, encodeKey, reservedKeyByte } from './key-encoding.js'
-export { coarseTilePath, committedPath, publishedPath } from './lake-paths.js'
+export { coarseTilePath, committedPath, intervalFolderOf, publishedPath } from './lake-paths.js'
 export type { PackedValue } from './message-pack.js'
 export { onlineExpirySeconds } from './online-expiry.js'
 export type { OnlineItem, PublishedEnd } from './online-item.js'

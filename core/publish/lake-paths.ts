@@ -11,6 +11,11 @@ export function committedPath(view: VersionedView, intervalStart: Instant, runId
   return `${room}/${view.name}/v${view.version}/${start}/${safeName(runId)}.parquet`
 }
 
+/** The path up to the file's name, if it is a committed file's: one folder an interval. Null: a coarse tile, or none of ours. */
+export function intervalFolderOf(path: string): string | null {
+  return /^(?:rows|tiles)\/[^/]+\/v\d+\/\d{8}T\d{6}(?:\.\d+)?Z\/(?=[^/]+\.parquet$)/.exec(path)?.[0] ?? null
+}
+
 /** A coarse tile: a cache, merged by a publish from the committed tiles of its span. */
 export function coarseTilePath(
   view: VersionedView,
