@@ -86,7 +86,8 @@ const schema = z.object({
   OTEL_SDK_DISABLED: flag,
   MILLCOURSE_TEMPORAL_METRICS: z
     .string()
-    .regex(/^[^\s:]+:\d+$/, 'write it as 0.0.0.0:9464')
+    .regex(/^(?:[^\s:[\]]+|\[[0-9a-fA-F:]+\]):\d+$/, 'write it as 0.0.0.0:9464')
+    .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'a port is at most 65535')
     .optional(),
   ...httpVariables,
   MILLCOURSE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -1,23 +1,15 @@
 /** The process that works: workflows in their sandbox, activities with the ports of stack-ports.ts. Stateless; run as many as needed. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  DefaultLogger,
-  IllegalStateError,
-  type NativeConnection,
-  Runtime,
-  Worker,
-  type WorkerOptions,
-  type WorkflowBundleOption,
-} from '@temporalio/worker'
+import { type NativeConnection, Worker, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker'
 import type { ActivityDeps, Log } from '../activities/activity-deps.js'
 import { createActivities } from '../activities/create-activities.js'
 import { ensureSearchAttributes } from '../adapters/temporal/search-attributes.js'
 import type { Config } from './config.js'
 import type { DeploymentConfig } from './deployment-config.js'
 import { noStepTelemetry, type StepTelemetry, stepInterceptors, traceSinks } from './telemetry-interceptors.js'
-import { logTemporal } from './temporal-log.js'
-import { type AwayListener, connectWorker } from './worker-connection.js'
+import { installTemporalRuntime } from './temporal-runtime.js'
 import { watchTemporal } from './temporal-watch.js'
+import { type AwayListener, connectWorker } from './worker-connection.js'
 import { workflowBundle } from './workflow-bundle.js'
 
 /** A worker that takes work, for its probes. */
@@ -58,7 +50,7 @@ const stickyMsMax = 10_000
 export async function runMaterializationWorker(options: MaterializationWorkerOptions): Promise<void> {
   const { config, deps, signal, onReady, telemetry = noStepTelemetry } = options
   const { address, namespace, taskQueue } = config.temporal
-  installRuntime(deps.log, config.telemetry?.temporalMetrics ?? null)
+  await installTemporalRuntime(deps.log, config.telemetry?.temporalMetrics ?? null)
   const connected = await connectWorker(config.temporal, {
     ...{ log: deps.log, signal },
     ...(options.onAway ? { onAway: options.onAway } : {}),
@@ -123,28 +115,6 @@ async function failureOf(worker: Worker, signal: AbortSignal): Promise<never> {
     await sleep(failedLookEveryMs, undefined, { signal })
     if (worker.getState() === 'FAILED' && ++failedLooks >= failedLooksMax)
       throw new Error("Temporal's SDK has given up this worker")
-  }
-}
-
-/**
- * The process's root decides about signals, not the SDK; and there is one runtime per process, whoever makes it first.
- * @param metricsAddress where the SDK shows its own metrics; it has a server of its own for them, in Rust
- */
-function installRuntime(log: Log, metricsAddress: string | null): void {
-  try {
-    Runtime.install({
-      shutdownSignals: [],
-      ...(metricsAddress === null
-        ? {}
-        : {
-            telemetryOptions: {
-              metrics: { prometheus: { bindAddress: metricsAddress, countersTotalSuffix: true, unitSuffix: true } },
-            },
-          }),
-      logger: new DefaultLogger('WARN', logTemporal(log)),
-    })
-  } catch (error) {
-    if (!(error instanceof IllegalStateError)) throw error
   }
 }
 

@@ -8,6 +8,7 @@ import { startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { type ProductProcess, startProduct } from '../support/product-process.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
+import { startTcpProxy } from '../support/tcp-proxy.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
 import { deliver, openWorld } from '../support/world.js'
 
@@ -60,6 +61,33 @@ test('while its servers are away a worker lives, and says which of them it waits
     one.kill('SIGTERM')
     expect(await one.exited).toEqual([0, null])
     expect(one.said()).not.toContain('a-password')
+  }
+})
+
+test('what the SDK says of a Temporal that goes away is a line of our log, and its own metrics are where a name says', async () => {
+  const proxy = await startTcpProxy(temporal.server.address)
+  try {
+    const metrics = `localhost:${await getPort()}`
+    const worker = start('worker', {
+      MILLCOURSE_PROJECT: 'talkative',
+      MILLCOURSE_POSTGRES_URL: postgres.url,
+      MILLCOURSE_LAKE: dir,
+      MILLCOURSE_SPILL_DIR: join(dir, 'spill'),
+      TEMPORAL_ADDRESS: proxy.address,
+      MILLCOURSE_TEMPORAL_METRICS: metrics,
+    })
+    await worker.hears('worker takes work')
+    expect(await (await fetch(`http://${metrics}/metrics`)).text()).toContain('temporal_')
+    await proxy.become('refuse')
+    await worker.hears('gRPC call poll')
+    const lines = worker.said().trim().split('\n')
+    const said = lines.map((line) => JSON.parse(line) as { level: string; process: string; msg: string })
+    expect(said.find(({ msg }) => msg.startsWith('temporal: gRPC call poll'))).toMatchObject({
+      level: 'warn',
+      process: 'worker',
+    })
+  } finally {
+    await proxy.stop()
   }
 })
 
