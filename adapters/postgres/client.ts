@@ -1,6 +1,5 @@
 /** The connection to one project's schema: pool, transactions with their retries, migrations, and how values travel. */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { Kysely, PostgresDialect, type Transaction } from 'kysely'
 import pRetry from 'p-retry'
 import pg from 'pg'
@@ -10,6 +9,7 @@ import { parseInstant } from '../../core/time/instant.js'
 import { isPassingConflict, type ServerName, toMillcourseError } from './errors.js'
 import { migrateSchema, readSchemaState } from './migrate.js'
 import type { Tables } from './schema.js'
+import { withTlsAsLibpq } from './tls-parameters.js'
 
 export type Database = Kysely<Tables>
 export type OpenTransaction = Transaction<Tables>
@@ -44,8 +44,9 @@ const lockTimeoutMs = 15_000
 const idleInTransactionTimeoutMs = 15_000
 
 /** Connects when first used. @throws MillcourseError CONFIG_INVALID */
-export function createPostgresClient(options: PostgresClientOptions): PostgresClient {
-  const server = nameServer(options.url)
+export function createPostgresClient(given: PostgresClientOptions): PostgresClient {
+  const { server, url } = readUrl(given.url)
+  const options = { ...given, url }
   const schema = schemaName(options.project)
   const pool = createPool(options, {
     statement_timeout: statementTimeoutMs,
@@ -144,23 +145,10 @@ export function schemaName(project: string): string {
   return `millcourse_${project.replace(/[^a-z0-9_]/gi, '_').slice(0, 35)}_${digest}`
 }
 
-/** The driver would find out at the first connection, and it would look like a server that is away. */
-function checkFiles(parameters: URLSearchParams): void {
-  for (const name of ['sslrootcert', 'sslcert', 'sslkey']) {
-    const file = parameters.get(name)
-    if (file === null || existsSync(file)) continue
-    throw new MillcourseError('CONFIG_INVALID', `${name}=${file} in the ledger's URL: there is no such file`, {
-      hint: 'let it name a PEM file that this process can read',
-      facts: { variable: 'MILLCOURSE_POSTGRES_URL', file },
-    })
-  }
-}
-
-function nameServer(url: string): ServerName {
+function readUrl(given: string): { readonly server: ServerName; readonly url: string } {
   try {
-    const { host, pathname, searchParams } = new URL(url)
-    checkFiles(searchParams)
-    return `${host}${pathname}`
+    const { host, pathname } = new URL(given)
+    return { server: `${host}${pathname}`, url: withTlsAsLibpq(given) }
   } catch (error) {
     if (isMillcourseError(error)) throw error
 

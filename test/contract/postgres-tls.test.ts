@@ -54,7 +54,7 @@ async function tell(parameters: string, host = 'localhost'): Promise<unknown> {
 
 const refused = (words: string, hint: string) => ({
   code: 'LEDGER_ACCESS_DENIED',
-  message: `no way into Postgres at ${words}`,
+  message: expect.stringContaining(`no way into Postgres at ${words}`),
   detail: { hint: expect.stringContaining(hint) },
 })
 const at = (host: string) => `${host}:${server.port}/postgres`
@@ -80,6 +80,37 @@ test('another name than the certificate has is refused', async () => {
     ...refused('', 'as its certificate does'),
     message: expect.stringContaining('does not match certificate'),
   })
+})
+
+test('require encrypts and asks nobody who the server is, unless an authority is named', async () => {
+  const warned: unknown[] = []
+  const warn = (warning: unknown) => warned.push(warning)
+  process.on('warning', warn)
+  expect(await tell('?sslmode=require', '127.0.0.1')).toBe('let in')
+  expect(await tell(`?sslmode=require&sslrootcert=${authority.ca}`, '127.0.0.1')).toBe('let in')
+  expect(await tell(`?sslmode=require&sslrootcert=${stranger.ca}`)).toMatchObject(refused('', 'sslrootcert'))
+  process.off('warning', warn)
+  expect(warned).toEqual([])
+})
+
+test('verify-ca asks for the authority, not for the name', async () => {
+  expect(await tell(`?sslmode=verify-ca&sslrootcert=${authority.ca}`, '127.0.0.1')).toBe('let in')
+  expect(await tell(`?sslmode=verify-ca&sslrootcert=${stranger.ca}`)).toMatchObject(refused('', 'sslrootcert'))
+})
+
+test('disable speaks none', async () => {
+  expect(await tell('?sslmode=disable')).toMatchObject({ message: expect.stringContaining('no encryption') })
+})
+
+test.each([
+  '?sslmode=bananas',
+  '?sslmode=',
+  '?sslmode=prefer',
+  '?sslmode=verify-ca',
+  '?sslmode=require&sslmode=disable',
+])('%s is refused before anybody is asked', async (parameters) => {
+  const found = tell(parameters).catch((error: unknown) => error)
+  expect(await found).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('sslmode') })
 })
 
 test('who speaks no TLS is refused by a server that wants it', async () => {
