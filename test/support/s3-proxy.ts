@@ -1,10 +1,14 @@
-/** An HTTP proxy in front of an S3 server that counts, and misbehaves as it is told. Signatures hold: the host is the client's own. */
+/** An HTTP proxy in front of an S3 server, or another that speaks AWS, that counts, and misbehaves as it is told. Signatures hold: the host is the client's own. */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What happens to a request: passed on; refused with a status and S3's code; passed on and its answer never given; cut off. */
+/** Called when the request has been read. */
+export type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => void
+
+/** What happens to a request: passed on; refused with a status and S3's code, or in words of one's own; passed on and its answer never given; cut off. */
 export type S3Fault =
   | 'none'
+  | Answer
   | { readonly status: number; readonly code: string; readonly headers?: Readonly<Record<string, string>> }
   | 'swallow-answer'
   | 'hang-up'
@@ -31,7 +35,12 @@ export async function startS3Proxy(target: string): Promise<S3Proxy> {
     outgoing.once('close', () => underWay--)
     const fault = await proxy.choose(line, seen.filter((one) => one === line).length, incoming.headers)
     if (fault === 'hang-up') return void incoming.socket.destroy()
-    if (typeof fault === 'object') return refuse(incoming, outgoing, fault)
+    if (typeof fault === 'object' || typeof fault === 'function') {
+      const answer = typeof fault === 'function' ? fault : refusal(fault)
+      incoming.resume()
+      incoming.once('end', () => answer(incoming, outgoing))
+      return
+    }
     const passedOn = request(`${target}${incoming.url}`, { method: incoming.method!, headers: incoming.headers })
     passedOn.once('response', (answer) => {
       if (fault === 'swallow-answer') return answer.resume()
@@ -51,11 +60,10 @@ export async function startS3Proxy(target: string): Promise<S3Proxy> {
   return Object.assign(proxy, { endpoint, seen, atOnceMax: () => most, stop })
 }
 
-function refuse(incoming: IncomingMessage, outgoing: ServerResponse, fault: Exclude<S3Fault, string>): void {
-  incoming.resume()
-  incoming.once('end', () => {
-    outgoing.writeHead(fault.status, { 'content-type': 'application/xml', ...fault.headers })
-    const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${fault.code}</Code><Message>as told</Message></Error>`
+function refusal({ status, code, headers }: Extract<S3Fault, { readonly status: number }>): Answer {
+  return (incoming, outgoing) => {
+    outgoing.writeHead(status, { 'content-type': 'application/xml', ...headers })
+    const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>as told</Message></Error>`
     outgoing.end(incoming.method === 'HEAD' ? undefined : body)
-  })
+  }
 }
