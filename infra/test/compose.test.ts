@@ -93,6 +93,26 @@ describe.each(processes)('the process %s', (name) => {
   })
 })
 
+test('Temporal takes scheduled runs first: it reads the file that says so', () => {
+  const { environment, volumes } = compose.services.temporal!
+  const [from, to] = volumes!.find((volume) => volume.includes('dynamicconfig'))!.split(':') as [string, string]
+  expect(to).toBe(`/etc/temporal/${environment!.DYNAMIC_CONFIG_FILE_PATH}`)
+  const one = [{ value: 1 }]
+  expect(parse(read(from))).toEqual({
+    'matching.useNewMatcher': [{ value: true }],
+    'matching.numTaskqueueReadPartitions': one,
+    'matching.numTaskqueueWritePartitions': one,
+  })
+})
+
+test('the image is built without secrets, history and what is made here', () => {
+  const ignored = read('../.dockerignore').split('\n')
+  expect(ignored).toContain('.git')
+  const unshared = read('../.gitignore').split('\n').filter(Boolean)
+  for (const path of unshared.map((line) => line.replace(/\/$/, '')))
+    expect(ignored, path).toContain(path.includes('/') ? path : `**/${path}`)
+})
+
 test('every volume is used', () => {
   const used = services.flatMap(([, { volumes }]) => volumes ?? []).map((volume) => volume.split(':')[0])
   expect(Object.keys(compose.volumes).filter((volume) => !used.includes(volume))).toEqual([])
