@@ -28,7 +28,7 @@ export const config = infraConfig({
     memoryMiB: 8192,
     tasks: { min: 1, max: 8 },
     isSpot: false,
-    memoryLimit: '4GiB',
+    memoryLimit: '3584MiB',
     spillGiB: 60,
   },
   watcher: {

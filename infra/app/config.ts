@@ -1,5 +1,6 @@
 /** What a team decides about its deployment; everything else follows from it. `config.example.ts` is one filled in. */
 import { z } from 'zod'
+import { configMistakes } from './config-mistakes.js'
 
 const arn = (service: string) => z.string().regex(new RegExp(`^arn:aws[a-z-]*:${service}:`), `an ARN of ${service}`)
 const days = z.number().int().min(1)
@@ -38,7 +39,9 @@ export const configSchema = z.strictObject({
     .regex(/^arn:aws[a-z-]*:kms:[^:]+:\d+:key\/[\w-]+$/, 'the ARN of a key, not of an alias')
     .optional(),
   postgres: z.strictObject({
-    instanceType: z.string(),
+    instanceType: z
+      .string()
+      .regex(/^[a-z]\d+[a-z]*\.(micro|small|medium|large|\d*xlarge)$/, 'a class of RDS without its db., as t4g.medium'),
     storageGiB: z.number().int().min(20),
     storageMaxGiB: z.number().int(),
     isMultiAz: z.boolean(),
@@ -54,7 +57,10 @@ export const configSchema = z.strictObject({
   image: z.strictObject({
     repositoryArn: arn('ecr'),
     /** A digest, or a tag that is never moved. */
-    tag: z.string().refine((tag) => tag !== 'latest', 'name a digest or a tag that is never moved'),
+    tag: z
+      .string()
+      .regex(/^(sha256:[0-9a-f]{64}|\w[\w.-]{0,127})$/, 'a tag as 1.2.3, or sha256: and a digest')
+      .refine((tag) => tag !== 'latest', 'name a digest or a tag that is never moved'),
     architecture: z.enum(['X86_64', 'ARM64']),
   }),
   worker: z.strictObject({
@@ -62,7 +68,7 @@ export const configSchema = z.strictObject({
     tasks,
     /** Interruptible tasks beside one that is not. A worker may die at any time; its steps start again elsewhere. */
     isSpot: z.boolean(),
-    /** DuckDB's; the process takes as much again. */
+    /** DuckDB's; the process takes as much again, and 300 MiB. */
     memoryLimit: z.string(),
     spillGiB: z.number().int().min(21).max(180),
   }),
@@ -89,11 +95,7 @@ export type InfraConfig = z.output<typeof configSchema>
 /** Checked where it is written, so that a mistake is named before anything is synthesised. @throws ZodError, Error */
 export function infraConfig(given: InfraConfig): InfraConfig {
   const config = configSchema.parse(given)
-  for (const name of ['worker', 'server'] as const)
-    if (config[name].tasks.max < config[name].tasks.min) throw new Error(`${name}.tasks: max is below min`)
-  const limit = /^(\d+)(MiB|GiB)$/.exec(config.worker.memoryLimit)
-  if (limit === null) throw new Error('worker.memoryLimit: write it as 2GiB')
-  if (2 * Number(limit[1]) * (limit[2] === 'GiB' ? 1024 : 1) > config.worker.memoryMiB)
-    throw new Error('worker.memoryMiB: leave it twice worker.memoryLimit')
+  const mistakes = configMistakes(config)
+  if (mistakes.length > 0) throw new Error(mistakes.join('; '))
   return config
 }

@@ -50,7 +50,7 @@ describe.each(environments)('$process', ({ process, command, mounts, variables }
     if (process === 'watcher') expect(config.watcher.webhook?.url).toBe('https://alerts.example.com/millcourse')
     if (process === 'worker')
       expect(config.engine).toMatchObject({
-        memoryLimitMb: 4096,
+        memoryLimitMb: 3584,
         threads: 2,
         spillDir: '/spill',
         spillMaxMb: 60 * 1024,

@@ -67,6 +67,23 @@ describe('the config', () => {
     )
     expect(() => infraConfig({ ...example, extra: true } as never)).toThrow(/extra/)
   })
+  const { postgres, worker, watcher, server, image } = example
+  test.each([
+    ['postgres.storageMaxGiB', { postgres: { ...postgres, storageMaxGiB: 54 } }],
+    ['instanceType', { postgres: { ...postgres, instanceType: 'banana' } }],
+    ['instanceType', { postgres: { ...postgres, instanceType: 'db.t4g.medium' } }],
+    ['availabilityZones: one is named twice', { availabilityZones: ['eu-central-1a', 'eu-central-1a'] }],
+    ['availabilityZones: name those', { availabilityZones: ['eu-central-1a', 'eu-west-1b'] }],
+    ['tag', { image: { ...image, tag: '' } }],
+    ['worker.cpu', { worker: { ...worker, cpu: 2000 } }],
+    ['worker.memoryMiB: with cpu 1024', { worker: { ...worker, cpu: 1024, memoryMiB: 9216 } }],
+    ['watcher.memoryMiB', { watcher: { ...watcher, memoryMiB: 1536 } }],
+    ['server.memoryMiB', { server: { ...server, memoryMiB: 2500 } }],
+    ['worker.memoryLimit', { worker: { ...worker, memoryLimit: '0GiB' } }],
+    ['worker.memoryMiB: leave it twice', { worker: { ...worker, memoryLimit: '4GiB' } }],
+  ])('names %s before anything is synthesised', (field, mistaken) => {
+    expect(() => infraConfig({ ...example, ...mistaken })).toThrow(field)
+  })
   test('without views of personal data there is no second server and no second operator', () => {
     const plain = synthesise({ ...example, piiViews: [] })
     const names = plain.ofType('AWS::ECS::TaskDefinition').map(({ properties }) => String(properties.Family))
