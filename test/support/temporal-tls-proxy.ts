@@ -68,9 +68,15 @@ const unauthenticated = 16
 
 export async function startTemporalTlsProxy(options: TemporalTlsProxyOptions): Promise<TemporalTlsProxy> {
   const { authority, asksForCertificate = false } = options
-  const upstream: ClientHttp2Session = connect(`http://${options.target}`)
-  // The test ends the real server before us or after us.
-  upstream.on('error', () => {})
+  let upstream: ClientHttp2Session | null = null
+  // The server ends a session that is idle for two minutes, and each after some.
+  const reached = (): ClientHttp2Session => {
+    if (upstream && !upstream.closed && !upstream.destroyed) return upstream
+    upstream = connect(`http://${options.target}`)
+    // The test ends the real server before us or after us.
+    upstream.on('error', () => {})
+    return upstream
+  }
   const calls: TemporalTlsProxy['calls'] = []
   let [keys, refused] = [options.apiKeys, 0]
   let answered: Parameters<TemporalTlsProxy['answer']>[0] = null
@@ -95,7 +101,7 @@ export async function startTemporalTlsProxy(options: TemporalTlsProxyOptions): P
       return refuse(stream, unauthenticated, 'Request unauthorized.')
     }
     calls.push({ method: String(headers[':path']).split('/').at(-1)!, headers })
-    passOn(upstream, stream, headers)
+    passOn(reached(), stream, headers)
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   return {
@@ -110,7 +116,7 @@ export async function startTemporalTlsProxy(options: TemporalTlsProxyOptions): P
     },
     async stop() {
       for (const session of sessions) session.destroy()
-      upstream.destroy()
+      upstream?.destroy()
       await new Promise((done) => server.close(done))
     },
   }

@@ -13,6 +13,7 @@ import { commandContext } from '../../support/command-context.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../../support/shop-repo.js'
 import { deliver, openWorld, type World, type WorldWorker } from '../../support/world.js'
 import { type OutageParts, openOutageParts } from './outage-parts.js'
+import { startOutageWatcher } from './outage-watcher.js'
 import {
   type Break,
   byDynamodb,
@@ -89,9 +90,9 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await ways?.stop()
   await stormy?.close()
   await calm?.close()
+  await ways?.stop()
   await parts?.stop()
   rmSync(dir, { recursive: true, force: true })
 })
@@ -157,4 +158,45 @@ test.each(lasting.map(([day, code], index) => [day.part, day.title, code, day, p
 test('after all of them, ledger, lake and online store are those of an undisturbed world', async () => {
   await stormy.settle(hourStart(hours))
   expect(await stormy.snapshot()).toEqual(await calm.snapshot())
+})
+
+const watched: readonly (readonly [Break, Break, string])[] = [
+  [byTcp('Postgres', 'refuses', 'refuse'), byTcp('Temporal', 'refuses', 'refuse'), 'does not answer'],
+  [
+    byTcp('Postgres', 'wants another password', { answer: postgresRefusal('28P01', 'password authentication failed') }),
+    byTemporal('wants another key', 16, 'Request unauthorized.'),
+    'does not let us in',
+  ],
+  [
+    byTcp('Postgres', 'is full', { answer: postgresRefusal('53300', 'sorry, too many clients already') }),
+    byTemporal('throttles', 8, 'namespace rate limit exceeded'),
+    'does not answer',
+  ],
+  [byTcp('Postgres', 'is silent', 'silent'), byTcp('Temporal', 'is silent', 'silent'), 'does not answer'],
+]
+
+test('the watcher opens one incident for each of the two, says which it is, and resolves it when the part is back', async () => {
+  await worker.stop()
+  const environment = { ...stormy.environment, ...ways.environment }
+  const watcher = await startOutageWatcher(environment, dir, hourStart(hours))
+  const hears = (...lines: string[]) =>
+    vi.waitFor(() => expect(watcher.heard.toSorted()).toEqual(lines.toSorted()), { timeout: 60_000, interval: 50 })
+  try {
+    for (const [ledger, scheduler, why] of watched) {
+      await Promise.all([ledger.begin(ways), scheduler.begin(ways)])
+      const opened = [
+        `opened ledger_unreachable: the ledger ${why}: 1 view(s) can neither run nor be watched`,
+        'opened scheduler_unreachable: Temporal does not answer: no run starts for 1 view(s)',
+      ]
+      await hears(...opened)
+      await Promise.all([ledger.end(ways), scheduler.end(ways)])
+      await hears(...opened, ...opened.map((line) => line.replace('opened', 'resolved')))
+      watcher.heard.length = 0
+    }
+    // Alerts go first, the ledger hears of it then.
+    const ledger = await stormy.ports.ledger()
+    await vi.waitFor(async () => expect(await ledger.openIncidents()).toEqual([]), { timeout: 20_000, interval: 100 })
+  } finally {
+    await watcher.stop()
+  }
 })
