@@ -7,6 +7,7 @@ import { parser } from '@prometheus-io/lezer-promql'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { type Metric, metrics } from '../core/measure/index.js'
+import { readConfig } from '../workers/config.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -43,6 +44,7 @@ interface Rule {
 }
 
 const dashboard = JSON.parse(read('infra/observability/grafana-dashboard.json')) as Dashboard
+const docs = read('docs/observability.md')
 const { groups } = parse(read('infra/observability/alerts.yaml')) as {
   readonly groups: readonly { readonly name: string; readonly rules: readonly Rule[] }[]
 }
@@ -82,6 +84,56 @@ test('what counts requests of the server counts those for its routes: paths that
   for (const [of, labels] of asking) expect(labels, of).toContain('route!="none"')
 })
 
+describe('projects that share a Prometheus', () => {
+  test('are kept apart by each rule: what is added up or compared is so within a project', () => {
+    for (const { alert, expr } of rules) {
+      const groups = [...expr.matchAll(/\b(?:by|on|ignoring|without) ?\(([^)]*)\)/g)].map((match) => match[1]!)
+      for (const labels of groups) expect(labels.split(', '), `${alert}: ${expr}`).toContain('project')
+      expect(expr, alert).not.toMatch(/\b(sum|count|max|min|avg|group) ?\((?!\s*by)/)
+    }
+  })
+
+  test('are chosen on the dashboard: every series that it asks for is of the project', () => {
+    for (const { title, targets = [] } of panels)
+      for (const { expr } of targets) {
+        const chosen = [...expr.matchAll(/\{project=~"\$project"/g)].length
+        expect(chosen, `${title}: ${expr}`).toBe(metricsIn(expr).length)
+      }
+    expect(dashboard.templating.list.find(({ name }) => name === 'view')?.definition).toContain('project=~"$project"')
+  })
+
+  test('have a watcher each: one that never came is known by the other processes, of which one may be gone, too', () => {
+    const exprOf = (name: string) => rules.find(({ alert }) => alert === name)?.expr
+    expect(exprOf('MillcourseWatcherBlind')).toContain('count by (project) (millcourse_build_info) unless on (project)')
+    expect(exprOf('MillcourseProcessGone')).toContain('last_over_time(millcourse_build_info[1d])')
+    expect(exprOf('MillcourseProcessDown')).toBe('up{job="millcourse"} == 0')
+    expect(docs).toContain('job_name: millcourse\n')
+  })
+})
+
+describe('a threshold', () => {
+  const ruleOf = (name: string) => rules.find(({ alert }) => alert === name)!
+  test('of a blind watcher leaves it two looks at the slowest pace that can be configured', () => {
+    const env = {
+      MILLCOURSE_POSTGRES_URL: 'postgresql://me@db/x',
+      MILLCOURSE_LAKE: '/lake',
+      TEMPORAL_ADDRESS: 't:7233',
+    }
+    const pollMs = (text: string) => readConfig({ ...env, MILLCOURSE_WATCH_POLL: text }).watcher.pollMs
+    expect(() => pollMs('61s')).toThrow('MILLCOURSE_WATCH_POLL: at most 1m')
+    const blindSeconds = Number(/> (\d+)/.exec(ruleOf('MillcourseWatcherBlind').expr)![1])
+    expect(blindSeconds).toBeGreaterThanOrEqual((2 * pollMs('60s')) / 1_000)
+  })
+
+  test('of retried steps is passed by one step whose store is away', () => {
+    const { expr } = ruleOf('MillcourseStepsRetried')
+    const retriesMin = Number(/\[15m\]\)\) > (\d+)/.exec(expr)![1])
+    const pauseMaxSeconds = Number(/maximumInterval: '(\d+)s'/.exec(read('workflows/proxy-activities.ts'))![1])
+    const patienceMs = Number(/patienceMs: ([\d_]+)/.exec(read('adapters/dynamodb/client.ts'))![1]!.replaceAll('_', ''))
+    expect(retriesMin).toBeLessThan(900 / (pauseMaxSeconds + patienceMs / 1_000) - 1)
+  })
+})
+
 describe('the dashboard', () => {
   test('can be imported beside others: an id of its own, the data source chosen by a variable', () => {
     expect(dashboard).toMatchObject({ uid: 'millcourse', title: 'Millcourse' })
@@ -114,7 +166,6 @@ describe('the dashboard', () => {
 })
 
 describe('each alert', () => {
-  const docs = read('docs/observability.md')
   test.each(rules)('$alert says how bad, what, the next command, and where to read on', (rule) => {
     expect(['warning', 'critical']).toContain(rule.labels.severity)
     expect(rule.annotations.summary.length).toBeGreaterThan(20)
@@ -160,6 +211,9 @@ test('names follow the rules of Prometheus', () => {
   }
 })
 
+/** Prometheus's own word for whether a process answered its scrape. */
+const upOfPrometheus: Metric = { kind: 'gauge', unit: '1', labels: [], from: [], help: '' }
+
 /** What keeps the expression from ever showing something; empty: nothing. */
 function faultsOf(expr: string): string[] {
   const text = expr.replaceAll('$__rate_interval', '5m')
@@ -172,7 +226,7 @@ function faultsOf(expr: string): string[] {
     if (node.name === 'LabelName' && !allowed.has(word)) faults.push(`no label ${word}`)
     if (node.name === 'VectorSelector') {
       const name = text.slice(node.from, node.getChild('Identifier')?.to ?? node.to)
-      const metric = table[baseName(name)]
+      const metric = name === 'up' ? upOfPrometheus : table[baseName(name)]
       if (!metric || (metric.kind === 'histogram') === (baseName(name) === name)) faults.push(`no metric ${name}`)
       const isRange = node.parent?.name === 'MatrixSelector'
       if (metric && metric.kind !== 'gauge' && !isRange)
@@ -188,13 +242,12 @@ function labelsOf(expr: string): Set<string> {
   return new Set(kept === undefined ? metricsIn(expr).flatMap((name) => [...labelsOfMetric(name)]) : kept.split(/, ?/))
 }
 
-/** `instance` and `job` are Prometheus's own. */
+/** `project` is on each of ours; `instance` and `job` are Prometheus's own. */
 function labelsOfMetric(name: string): Set<string> {
   return new Set([
     ...(table[baseName(name)]?.labels ?? []),
     ...(name.endsWith('_bucket') ? ['le'] : []),
-    'instance',
-    'job',
+    ...['project', 'instance', 'job'],
   ])
 }
 

@@ -77,7 +77,8 @@ const schema = z.object({
   MILLCOURSE_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
   MILLCOURSE_WATCH_STATE_DIR: z.string().optional(),
-  MILLCOURSE_WATCH_POLL: durationMs('15s', 100),
+  // The alert on a watcher that does not look fires after two minutes (infra/observability/alerts.yaml).
+  MILLCOURSE_WATCH_POLL: durationMs('15s', 100).refine((ms) => ms <= 60_000, 'at most 1m'),
   MILLCOURSE_WATCH_GRACE: durationMs('5m'),
   MILLCOURSE_WATCH_UNREACHABLE: durationMs('30s'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),

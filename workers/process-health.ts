@@ -1,6 +1,8 @@
 /** Readiness from questions to the parts: each asked with a limit, at the same time, and an answer remembered for a moment. */
+
+import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
 import { isMillcourseError } from '../core/errors.js'
-import { redactSecrets } from '../core/measure/index.js'
+import { type ProcessName, redactSecrets } from '../core/measure/index.js'
 import type { PartState, Readiness } from './process-http.js'
 
 export interface PartQuestion {
@@ -20,6 +22,19 @@ export function newReadiness(questions: readonly PartQuestion[]): () => Promise<
       last = { atMs: performance.now(), answer: askAll(questions) }
     return last.answer
   }
+}
+
+/** Who scrapes need not probe, too: an alert goes by the same answers. */
+export function measureReadiness(
+  process: ProcessName,
+  telemetry: Pick<ProcessTelemetry, 'beforeScrape' | 'show'>,
+  readiness: () => Promise<Readiness>,
+): void {
+  telemetry.beforeScrape(async () => {
+    const { parts } = await readiness()
+    const readings = parts.map(({ part, isOk }) => ({ labels: { process, part }, value: isOk ? 1 : 0 }))
+    telemetry.show('millcourse_part_ready', readings)
+  })
 }
 
 async function askAll(questions: readonly PartQuestion[]): Promise<Readiness> {

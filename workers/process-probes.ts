@@ -6,14 +6,14 @@ import type { Clock } from '../core/ports/clock.js'
 import { formatInstant, type IsoInstant } from '../core/time/instant.js'
 import type { Config } from './config.js'
 import type { RunningWorker } from './materialization-worker.js'
-import { newReadiness, type PartQuestion } from './process-health.js'
+import { measureReadiness, newReadiness, type PartQuestion } from './process-health.js'
 import { type Liveness, type ProcessHttp, startProcessHttp } from './process-http.js'
 import type { StackPorts } from './stack-ports.js'
 
 export interface ProbedProcess {
   readonly config: Pick<Config, 'http'>
   readonly log: Logger
-  readonly telemetry: Pick<ProcessTelemetry, 'scrape'>
+  readonly telemetry: Pick<ProcessTelemetry, 'scrape' | 'beforeScrape' | 'show'>
   readonly signal: AbortSignal
 }
 
@@ -26,9 +26,11 @@ export async function openProbes(
 ): Promise<ProcessHttp | null> {
   const { host, port } = config.http
   if (port === null) return null
+  const readiness = newReadiness(questions)
+  measureReadiness(name, telemetry, readiness)
   const http = await startProcessHttp({
     ...{ process: name, host, port, log, liveness },
-    readiness: newReadiness(questions),
+    readiness,
     metrics: () => telemetry.scrape(),
   })
   // It answers until the process has finished what is under way: a probe is told that it stops, not that it is gone.

@@ -11,7 +11,7 @@ import type { Clock } from '../core/ports/clock.js'
 import type { OnlineStore } from '../core/ports/online-store.js'
 import { onlineTableName } from '../core/publish/index.js'
 import type { Config } from './config.js'
-import { newReadiness } from './process-health.js'
+import { measureReadiness, newReadiness } from './process-health.js'
 import { startProcessHttp } from './process-http.js'
 import { keepServedDefinitions, type ServedDefinitions } from './served-definitions.js'
 import { packageRoot } from './stack-package.js'
@@ -45,12 +45,14 @@ export async function runServer(parts: ServerParts): Promise<void> {
     signal: stopLooking.signal,
   })
   try {
+    const readiness = readinessOf(project, definitions, online)
+    measureReadiness('server', telemetry, readiness)
     const http = await startProcessHttp({
       process: 'server',
       host: address.host,
       port: address.port ?? defaultPort,
       log,
-      readiness: readinessOf(project, definitions, online),
+      readiness,
       metrics: () => telemetry.scrape(),
       noRoute,
       app: createServingApp({

@@ -27,7 +27,7 @@ export interface ProcessTelemetry
 const closeWaitMs = 3_000
 
 export function createProcessTelemetry(options: ProcessTelemetryOptions): ProcessTelemetry {
-  const metrics = createScrapedMetrics(options.process)
+  const metrics = createScrapedMetrics(options.process, options.project)
   const stopReading = readProcess(metrics, options.process, options.release)
   const traces = options.isTracing
     ? createTraces({

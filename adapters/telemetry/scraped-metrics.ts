@@ -1,6 +1,6 @@
 /** The table of metrics as OpenTelemetry's instruments, read when Prometheus asks. */
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { emptyResource } from '@opentelemetry/resources'
+import { resourceFromAttributes } from '@opentelemetry/resources'
 import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics'
 import { type Metric, type MetricName, metrics, type NameOf, type ProcessName } from '../../core/measure/index.js'
 import type { Telemetry } from '../../core/ports/telemetry.js'
@@ -31,9 +31,10 @@ export interface ScrapedMetrics extends Pick<Telemetry, 'count' | 'observe' | 's
   scrape(): Promise<string>
 }
 
-export function createScrapedMetrics(process: ProcessName): ScrapedMetrics {
+/** @param project on each series: one Prometheus may hold several */
+export function createScrapedMetrics(process: ProcessName, project: string): ScrapedMetrics {
   const reader = new ScrapeReader()
-  const provider = new MeterProvider({ readers: [reader], resource: emptyResource() })
+  const provider = new MeterProvider({ readers: [reader], resource: resourceFromAttributes({ project }) })
   const meter = provider.getMeter('millcourse')
   const write = new Map<string, (value: number, labels: Labels) => void>()
   const shown = new Map<string, Shown>()
@@ -53,7 +54,7 @@ export function createScrapedMetrics(process: ProcessName): ScrapedMetrics {
       })
   }
   const readings: (() => void | Promise<void>)[] = []
-  const serializer = new PrometheusSerializer('', false, undefined, true, true)
+  const serializer = new PrometheusSerializer('', false, /^project$/, true, true)
   return {
     count: (name, labels, by = 1) => write.get(name)?.(by, labels),
     observe: (name, labels, value) => write.get(name)?.(value, labels),

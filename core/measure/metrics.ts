@@ -3,7 +3,8 @@
  * hold docs/observability.md, the dashboard and the alert rules to it.
  *
  * Names follow Prometheus: base units, the unit last, `_total` on counters. Labels are bounded by what is declared (views, features)
- * or by a list in the code (outcomes, codes, steps); never ids, keys or times. `version` is the view's.
+ * or by a list in the code (outcomes, codes, steps); never ids, keys or times. `version` is the view's. Each series has the label `project`,
+ * too: one Prometheus may hold several.
  */
 
 export type MetricKind = 'counter' | 'gauge' | 'histogram'
@@ -213,6 +214,10 @@ export const metrics = {
     help: 'From the request to its answer.',
   },
   // ── the process ──
+  millcourse_part_ready: {
+    ...{ kind: 'gauge', unit: '1', labels: ['process', 'part'], from: every },
+    help: 'Whether the part of /readyz is well, asked at each scrape.',
+  },
   millcourse_build_info: {
     ...{ kind: 'gauge', unit: '1', labels: ['process', 'release', 'node'], from: every },
     help: 'Always 1; the labels say what runs.',

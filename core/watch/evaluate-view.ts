@@ -243,7 +243,8 @@ export function isCatchingUp(entry: CalendarEntry, observed: ViewObservation, no
   if (entry.freshness === null) return false
   const limitNs = parseDuration(entry.freshness)
   const seenAt = parseInstant(entry.firstSeenAt)
-  if (now > seenAt + limitNs || reachedAt(entry, observed) >= seenAt) return false
+  const reached = reachedAt(entry, observed)
+  if (now > seenAt + limitNs || now <= reached + limitNs || reached >= seenAt) return false
   // A watcher that lost its state sees all views for the first time: the publish still knows that the view was up to date.
   const { publishedEndAt: end, publishedAt = null } = observed
   return end === null || publishedAt === null || publishedAt - end > limitNs

@@ -115,6 +115,8 @@ test('a first backfill breaks no SLA on its way: it is in force when it was kept
     return [viewAge({ ...entry, ...first }, observed, now).limit, ...drafts.map(({ rule }) => rule)]
   }
   expect(age(null, null, at(31))).toEqual(['3h'])
+  // Up to date when it is first seen.
+  expect(age(at(28), null, at(30))).toEqual(['3h'])
   // Yesterday's end, published in the middle of it.
   expect(age(at(6), seenAt, at(31))).toEqual([null])
   expect(age(at(31), at(31), at(31))).toEqual(['3h'])

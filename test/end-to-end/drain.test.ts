@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { type ProductProcess, startProduct } from '../support/product-process.js'
+import { parseScrape, sumOf } from '../support/scraped.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
 import { startTcpProxy } from '../support/tcp-proxy.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
@@ -57,6 +58,12 @@ test('while its servers are away a worker lives, and says which of them it waits
     alive: true,
     progress: expect.stringMatching(/^looked at \d{4}-/),
   })
+  const scraped = async (url: string, part: string) =>
+    parseScrape(await (await fetch(`${url}/metrics`)).text()).find(
+      ({ name, labels }) => name === 'millcourse_part_ready' && labels.part === part,
+    )?.value
+  expect(await scraped(workerUrl, 'Postgres')).toBe(0)
+  expect(await scraped(watcherUrl, 'last look')).toBe(1)
   for (const one of [worker, watcher]) {
     one.kill('SIGTERM')
     expect(await one.exited).toEqual([0, null])
@@ -120,7 +127,9 @@ test('runs under way when a worker is told to stop are handed back, and end else
     const url = await first.url()
     const ready = { status: 200, parts: { Temporal: true, Postgres: true, lake: true } }
     await vi.waitFor(async () => expect(await readiness(url)).toEqual(ready), { timeout: 30_000, interval: 100 })
-    expect((await fetch(`${url}/metrics`)).status).toBe(200)
+    const series = parseScrape(await (await fetch(`${url}/metrics`)).text())
+    for (const part of ['Temporal', 'Postgres', 'lake'])
+      expect(sumOf(series, 'millcourse_part_ready', { project: name, process: 'worker', part }), part).toBe(1)
 
     const ledger = await world.ports.ledger()
     const running = async () => (await ledger.runs({ outcomes: ['running'], limit: 100 })).length

@@ -268,10 +268,11 @@ describe('the metrics of the watcher', () => {
 test('each series is in the table, with its labels and no others', () => {
   const strangers = [...worker, ...watcher].filter(({ name, labels }) => {
     const metric = metrics[name.replace(/_(bucket|sum|count)$/, '') as keyof typeof metrics] ?? metrics[name as never]
-    const allowed = [...(metric?.labels ?? []), ...(name.endsWith('_bucket') ? ['le'] : [])]
+    const allowed = ['project', ...(metric?.labels ?? []), ...(name.endsWith('_bucket') ? ['le'] : [])]
     return metric === undefined || Object.keys(labels).sort().join() !== allowed.sort().join()
   })
   expect(strangers).toEqual([])
+  expect(new Set([...worker, ...watcher].map(({ labels }) => labels.project))).toEqual(new Set(['measured']))
 })
 
 function ledgerItems(): number {

@@ -143,7 +143,7 @@ async function startWatched() {
     monotonicMs: () => performance.now(),
   }
   const quiet = { info() {}, warn() {}, error() {} }
-  const metrics = createScrapedMetrics('watcher')
+  const metrics = createScrapedMetrics('watcher', 'watched')
   const deps: WatcherDeps = {
     telemetry: { ...noTelemetry, ...metrics },
     clock,
