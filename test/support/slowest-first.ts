@@ -1,29 +1,31 @@
 import { sep } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Seconds on two quiet cores, of the files that take long enough to hold up the end when they come late. */
+/** About how many seconds on two quiet cores, of the files that would hold up the end if they came late. */
 const seconds: Readonly<Record<string, number>> = {
   'end-to-end/kills': 150,
-  'faults/publish-traces-publisher': 110,
-  'end-to-end/dev-stack': 85,
-  'end-to-end/s3-road': 80,
-  'end-to-end/random-histories': 75,
-  'end-to-end/package': 74,
-  'end-to-end/schedules': 71,
-  'workflows/run': 59,
-  'faults/publish-traces': 58,
-  'faults/bad-days/deaths-and-memory': 52,
-  'reference/windows': 51,
-  'end-to-end/commands': 49,
-  'faults/publish-histories': 49,
-  'end-to-end/backup': 45,
+  'faults/publish-traces-publisher': 75,
+  'end-to-end/random-histories': 70,
+  'end-to-end/dev-stack': 60,
+  'end-to-end/s3-road': 55,
+  'end-to-end/package': 50,
+  'end-to-end/commands': 50,
   'contract/online-store.contract': 45,
-  'reference/training-sets': 41,
-  'faults/bad-days/credentials': 31,
+  'end-to-end/backup': 45,
+  'end-to-end/schedules': 45,
+  'faults/bad-days/deaths-and-memory': 40,
+  'faults/publish-traces': 35,
+  'faults/bad-days/outages-of-runs': 30,
+  'faults/bad-days/outages-of-commands': 30,
+  'faults/bad-days/credentials': 30,
+  'faults/publish-histories': 30,
   'faults/publish-online': 28,
   'workflows/worker': 28,
   'contract/temporal-address.contract': 27,
+  'reference/windows': 26,
   'reference/publish-protocol': 25,
+  'reference/training-sets': 22,
+  'workflows/run': 20,
 }
 
 /** Vitest knows durations only from its cache, which a fresh checkout does not have: it would go by the size of the files. */
