@@ -107,21 +107,25 @@ async function watch(parts: Parts) {
   const { webhook, ...settings } = config.watcher
   const probes = watcherProbes(clock, settings.pollMs)
   const http = await openProbes('watcher', parts, probes.questions, probes.liveness)
-  const deps = {
-    clock,
-    log,
-    telemetry,
-    ledger: await ports.ledger(),
-    registry: await ports.registry(),
-    scheduler: await ports.runControl(),
-    channels: [
-      createLogAlertChannel(log),
-      ...(webhook ? [createWebhookAlertChannel({ ...webhook, timeoutMs: webhookTimeoutMs })] : []),
-    ],
-    onLook: probes.onLook,
+  try {
+    const deps = {
+      clock,
+      log,
+      telemetry,
+      ledger: await ports.ledger(),
+      registry: await ports.registry(),
+      scheduler: await ports.runControl(),
+      channels: [
+        createLogAlertChannel(log),
+        ...(webhook ? [createWebhookAlertChannel({ ...webhook, timeoutMs: webhookTimeoutMs })] : []),
+      ],
+      onLook: probes.onLook,
+    }
+    tellParentReady()
+    await runWatcher(deps, { ...watcherDefaults, ...settings }, signal)
+  } finally {
+    await http?.close()
   }
-  tellParentReady()
-  await runWatcher(deps, { ...watcherDefaults, ...settings }, signal).finally(() => http?.close())
 }
 
 const webhookTimeoutMs = 10_000

@@ -1,4 +1,4 @@
-/** `millcourse worker` as a supervisor starts it, servers or not. */
+/** `millcourse worker`, and a watcher, as a supervisor starts them, servers or not. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -20,8 +20,8 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-function startWorker(environment: Readonly<Record<string, string>>) {
-  const child: ChildProcess = spawn(process.execPath, [program, 'worker'], {
+function startWorker(environment: Readonly<Record<string, string>>, command = 'worker') {
+  const child: ChildProcess = spawn(process.execPath, [program, command], {
     cwd: dir,
     env: { PATH: process.env.PATH, MILLCOURSE_LAKE: dir, ...environment },
   })
@@ -70,4 +70,17 @@ test('a ledger that refuses the password is not waited for, and the password is 
   expect(await worker.exited).toEqual([78, null])
   expect(worker.said()).toContain('LEDGER_ACCESS_DENIED')
   expect(worker.said()).not.toContain('not-the-secret')
+})
+
+test('a watcher whose configuration is refused ends: it listened on, and looked alive', async () => {
+  const watcher = startWorker(
+    {
+      MILLCOURSE_POSTGRES_URL: 'postgresql://me:secret@127.0.0.1:1/shop?sslmode=bananas',
+      MILLCOURSE_HTTP_PORT: '0',
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+    },
+    'watcher',
+  )
+  expect(await watcher.exited).toEqual([78, null])
+  expect(watcher.said()).toMatch(/watcher listens on[\s\S]*CONFIG_INVALID/)
 })
