@@ -23,6 +23,7 @@ import {
   viewAge,
   type WatchRules,
 } from '../core/watch/index.js'
+import { sayOpenIncidents } from './open-incidents-line.js'
 import { blindness, ledgerOutage, schedulerOutage } from './watch-outages.js'
 import { showAges, showWatch, type ViewLook, WatchReadings } from './watch-readings.js'
 import { keepWatcherState, readWatcherState, type WatcherState } from './watcher-state.js'
@@ -92,6 +93,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
   const kept = keepWatcherState(statePath, deps.log)
   const { telemetry = noTelemetry } = deps
   const readings = new WatchReadings(telemetry, deps.ledger)
+  const sayOpen = sayOpenIncidents(deps.log)
   const outages = { ledger: null as number | null, scheduler: null as number | null }
 
   return {
@@ -150,6 +152,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       await kept.write(state)
       state = { ...state, outbox: await deliver(deps, state), unrecorded: await record(deps, state) }
       await kept.write(state)
+      sayOpen(state.open, deps.clock.monotonicMs())
       showAges(telemetry, state.ages, deps.clock.now())
       showWatch(deps, state, { isLedgerUp: ledgerView.kind === 'seen', isSchedulerUp })
       // Last: what is shown must not keep an alert from being sent.

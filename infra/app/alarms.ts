@@ -25,7 +25,7 @@ export interface Watched extends Place {
   readonly operator: OperatorTasks
 }
 
-/** By the watcher's rules (core/watch/incident.ts); each opens once per cause. */
+/** The watcher's rules (core/watch/incident.ts). */
 export const incidentRules = [
   'missing_run',
   'stale',
@@ -37,7 +37,7 @@ export const incidentRules = [
   'scheduler_unreachable',
 ] as const
 
-export type IncidentMetrics = Readonly<Record<(typeof incidentRules)[number], Metric>>
+export type IncidentMetrics = Readonly<Record<(typeof incidentRules)[number] | 'critical', Metric>>
 
 export interface Alarms {
   readonly all: readonly Alarm[]
@@ -66,14 +66,17 @@ export function buildAlarms(scope: Construct, watched: Watched): Alarms {
     all.push(alarm)
   }
 
-  const incidents = countIncidents(scope, watcher.process.log, namespace)
+  const incidents = openIncidents(scope, watcher.process.log, namespace)
   for (const rule of incidentRules)
-    raise(
-      `Incident-${rule}`,
-      incidents[rule],
-      { above: 0 },
-      `The watcher opened an incident: ${rule}. millcourse incidents`,
-    )
+    raise(`Incident-${rule}`, incidents[rule], { above: 0 }, `An incident is open: ${rule}. millcourse incidents`)
+  // What begins as a warning may become critical while its own alarm is on.
+  raise('IncidentsCritical', incidents.critical, { above: 0 }, 'A critical incident is open. millcourse incidents')
+  raise(
+    'WatcherBlind',
+    incidents.critical.with({ statistic: Stats.SAMPLE_COUNT }),
+    { below: 1, periods: 2, isSilenceBad: true },
+    'The watcher has looked at nothing for ten minutes. Its log says why',
+  )
   for (const [name, { service }] of [
     ['Worker', worker],
     ['Watcher', watcher],
@@ -149,20 +152,18 @@ function raiseForServer(raise: Raise, { service, targets }: ServerService): void
   )
 }
 
-/** The watcher writes an incident as one JSON line when it opens (adapters/alerts/log). */
-function countIncidents(scope: Construct, logGroup: LogGroup, metricNamespace: string): IncidentMetrics {
-  const metrics = incidentRules.map((rule) => {
-    const filter = new MetricFilter(scope, `Count-${rule}`, {
+/** The watcher says each minute how many are open (workers/open-incidents-line.ts): an alarm lasts as long as its incident. */
+function openIncidents(scope: Construct, logGroup: LogGroup, metricNamespace: string): IncidentMetrics {
+  const metrics = [...incidentRules, 'critical' as const].map((word) => {
+    const field = `$.openIncidents.${word}`
+    const filter = new MetricFilter(scope, `Open-${word}`, {
       logGroup,
       metricNamespace,
-      metricName: `incident_${rule}`,
-      filterPattern: FilterPattern.all(
-        FilterPattern.stringValue('$.event', '=', 'opened'),
-        FilterPattern.stringValue('$.rule', '=', rule),
-      ),
-      metricValue: '1',
+      metricName: `open_${word}`,
+      filterPattern: FilterPattern.numberValue(field, '>=', 0),
+      metricValue: field,
     })
-    return [rule, filter.metric({ statistic: Stats.SUM, period: Duration.minutes(5) })] as const
+    return [word, filter.metric({ statistic: Stats.MAXIMUM, period: Duration.minutes(5) })] as const
   })
   return Object.fromEntries(metrics) as unknown as IncidentMetrics
 }

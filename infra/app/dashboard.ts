@@ -26,7 +26,7 @@ export function buildDashboard(scope: Construct, watched: Watched, { incidents, 
       }),
     ],
     [
-      new GraphWidget({ title: 'Incidents opened', stacked: true, left: incidentRules.map((rule) => incidents[rule]) }),
+      new GraphWidget({ title: 'Open incidents', stacked: true, left: incidentRules.map((rule) => incidents[rule]) }),
       new GraphWidget({ title: 'Tasks', left: tasks }),
       new GraphWidget({
         title: 'Worker CPU and memory, %',

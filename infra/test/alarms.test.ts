@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createLogAlertChannel } from '../../adapters/alerts/log/log-alert-channel.js'
+import type { Incident } from '../../core/watch/index.js'
+import { sayOpenIncidents } from '../../workers/open-incidents-line.js'
 import { backupDoneText, incidentRules } from '../app/alarms.js'
 import { synthesisedExample } from './synthesised.js'
 
@@ -13,43 +14,50 @@ test('every rule of the watcher has its alarm', () => {
   expect([...incidentRules].sort()).toEqual(rules.sort())
   for (const rule of rules)
     expect(
-      alarms.some(({ properties }) => properties.MetricName === `incident_${rule}`),
+      alarms.some(({ properties }) => properties.MetricName === `open_${rule}`),
       rule,
     ).toBe(true)
 })
 
-test('a filter counts the line that the watcher writes when an incident opens, of its own rule only', async () => {
+test('the alarms go by what the watcher says is open, for as long as it is, and an escalation raises one more', () => {
   const lines: object[] = []
-  const log = { warn: (facts: object) => void lines.push(facts), info: (facts: object) => void lines.push(facts) }
-  const incident = {
-    key: 'failed/v@v1/X',
-    rule: 'failed',
-    severity: 'critical',
-    view: 'v',
-    version: 1,
-    owner: null,
-    openedAt: '',
-    updatedAt: '',
-    resolvedAt: null,
-    summary: '',
-    nextStep: '',
-    facts: {},
-  } as const
-  for (const event of ['opened', 'updated', 'resolved'] as const)
-    await createLogAlertChannel(log).send({ event, incident, deliveryId: 'd' })
-  const counted = filters
-    .filter(({ properties }) => String(properties.FilterPattern).startsWith('{'))
-    .map(({ properties }) => {
-      const tests = [...String(properties.FilterPattern).matchAll(/\$\.(\w+) = "(\w+)"/g)]
-      const hits = lines.filter((line) =>
-        tests.every(([, field, value]) => (line as Record<string, unknown>)[field!] === value),
-      )
-      const [{ MetricName }] = properties.MetricTransformations as [{ MetricName: string }]
-      return [MetricName, tests.length, hits.length]
-    })
-  expect(counted).toHaveLength(incidentRules.length)
-  expect(counted.filter(([, , hits]) => hits !== 0)).toEqual([['incident_failed', 2, 1]])
+  const say = sayOpenIncidents({ info: (facts) => void lines.push(facts), warn() {}, error() {} })
+  const failed = { ...incident, severity: 'warning' as const }
+  say([], 0)
+  say([failed], 15_000)
+  // Still open, five minutes later: said again, though nothing is new.
+  say([failed], 315_000)
+  say([incident], 330_000)
+  say([], 345_000)
+  say([], 360_000)
+  const numbers = (metric: string) => {
+    const { properties } = filters.find(
+      ({ properties: { MetricTransformations } }) =>
+        (MetricTransformations as [{ MetricName: string }])[0].MetricName === metric,
+    )!
+    const [{ MetricValue }] = properties.MetricTransformations as [{ MetricValue: string }]
+    expect(properties.FilterPattern).toBe(`{ ${MetricValue} >= 0 }`)
+    const [, ...path] = MetricValue.split('.')
+    return lines.map((line) => path.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], line))
+  }
+  expect(numbers('open_failed')).toEqual([0, 1, 1, 1, 0])
+  expect(numbers('open_critical')).toEqual([0, 0, 0, 1, 0])
+  for (const rule of incidentRules.filter((one) => one !== 'failed'))
+    expect(numbers(`open_${rule}`)).toEqual([0, 0, 0, 0, 0])
+  for (const metric of [...incidentRules.map((rule) => `open_${rule}`), 'open_critical'])
+    expect(
+      alarms.find(({ properties }) => properties.MetricName === metric && properties.Statistic === 'Maximum')
+        ?.properties,
+      metric,
+    ).toMatchObject({ Threshold: 0, ComparisonOperator: 'GreaterThanThreshold' })
 })
+
+const incident: Incident = {
+  rule: 'failed',
+  severity: 'critical',
+  ...{ key: 'failed/v@v1/X', view: 'v', version: 1, owner: null },
+  ...{ openedAt: '', updatedAt: '', resolvedAt: null, summary: '', nextStep: '', facts: {} },
+}
 
 test('silence raises the alarms that are about something being there', () => {
   const bySilence = alarms
@@ -60,6 +68,7 @@ test('silence raises the alarms that are about something being there', () => {
     'PiiServerUnhealthy',
     'ServerUnhealthy',
     'WatcherAbsent',
+    'WatcherBlind',
     'WorkerAbsent',
   ])
 })
@@ -80,7 +89,7 @@ test('the dashboard shows the incidents, the tasks, Postgres, DynamoDB and each 
   }
   const titles = body.widgets.map(({ properties }) => properties.title ?? '')
   for (const part of [
-    'Incidents opened',
+    'Open incidents',
     'Tasks',
     'Postgres CPU, %',
     'DynamoDB throttles',
