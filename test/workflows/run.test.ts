@@ -1,56 +1,26 @@
 import { heartbeat } from '@temporalio/activity'
-import { WorkflowFailedError } from '@temporalio/client'
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common'
+import type { WorkflowFailedError } from '@temporalio/client'
+import { CancelledFailure } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Activities } from '../../activities/steps.js'
 import { MillcourseError } from '../../core/errors.js'
-import type { RunInput } from '../../core/ports/run-control.js'
-import type { RunResult } from '../../workflows/run.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
-import { activitiesOf, keyCounts, type PlainActivities, plainActivities, runInput, runRef } from './plain-activities.js'
+import { keyCounts, runInput, runRef } from './plain-activities.js'
+import { type RunRig, startRunRig } from './run-rig.js'
 
 let temporal: TestTemporal
-let taskQueue: string
-const answering = new Map<string, Activities>()
+let rig: RunRig
 beforeAll(async () => {
   temporal = await startTestTemporal()
-  taskQueue = temporal.newTaskQueue()
-  await temporal.startWorker(taskQueue, activitiesOf(answering))
+  rig = await startRunRig(temporal)
 })
 afterAll(() => temporal?.stop())
 
 const roadToJudge = ['planRun', 'readSource', 'computeInterval', 'judgeInterval']
 const road = [...roadToJudge, 'publishInterval', 'recordRun']
 
-async function start(answers: Partial<Activities> = {}, input: RunInput = runInput) {
-  const plain = plainActivities(answers)
-  const workflowId = `run-${answering.size}`
-  answering.set(workflowId, plain.activities)
-  const handle = await temporal.client.workflow.start<(input: RunInput) => Promise<RunResult>>('run', {
-    taskQueue,
-    workflowId,
-    args: [input],
-  })
-  return { ...plain, handle }
-}
-
-async function runToEnd(answers: Partial<Activities> = {}, input: RunInput = runInput) {
-  const started = await start(answers, input)
-  return { ...started, result: await started.handle.result() }
-}
-
-async function runToFailure(answers: Partial<Activities>): Promise<PlainActivities & { failure: ApplicationFailure }> {
-  const started = await start(answers)
-  const error: unknown = await started.handle.result().catch((reason) => reason)
-  expect(error).toBeInstanceOf(WorkflowFailedError)
-  const { cause } = error as WorkflowFailedError
-  expect(cause).toBeInstanceOf(ApplicationFailure)
-  return { ...started, failure: cause as ApplicationFailure }
-}
-
 describe.concurrent('the road', () => {
   test('a run is plan, read, compute, judge, publish, record, each once', async () => {
-    const { result, calls, ended, failures } = await runToEnd()
+    const { result, calls, ended, failures } = await rig.runToEnd()
     expect(calls).toEqual(road)
     expect(result.outcome).toBe('done')
     expect(ended).toHaveLength(1)
@@ -61,7 +31,7 @@ describe.concurrent('the road', () => {
 
   test('publish is given the commit that the plan supersedes', async () => {
     let given: unknown
-    await runToEnd({
+    await rig.runToEnd({
       planRun: async (input) => ({
         kind: 'ready',
         run: runRef(input),
@@ -79,13 +49,15 @@ describe.concurrent('the road', () => {
   })
 
   test('R21: an interval that is done with the same inputs is skipped after planning', async () => {
-    const { calls, result } = await runToEnd({ planRun: async (input) => ({ kind: 'unchanged', run: runRef(input) }) })
+    const { calls, result } = await rig.runToEnd({
+      planRun: async (input) => ({ kind: 'unchanged', run: runRef(input) }),
+    })
     expect(calls).toEqual(['planRun', 'recordRun'])
     expect(result.outcome).toBe('skipped')
   })
 
   test('R26, R37: a held run ends, with nothing published and nobody waited for', async () => {
-    const { calls, result, ended } = await runToEnd({
+    const { calls, result, ended } = await rig.runToEnd({
       judgeInterval: async () => ({ decision: 'hold', findings: [] }),
     })
     expect(calls).toEqual([...roadToJudge, 'recordRun'])
@@ -94,7 +66,7 @@ describe.concurrent('the road', () => {
   })
 
   test('a verdict of stop fails the run without a publish', async () => {
-    const { calls, failures, failure } = await runToFailure({
+    const { calls, failures, failure } = await rig.runToFailure({
       judgeInterval: async () => ({ decision: 'stop', findings: [] }),
     })
     expect(calls).toEqual([...roadToJudge, 'recordFailure'])
@@ -108,12 +80,12 @@ describe.concurrent('the road', () => {
     ['backfill', 'committed'],
     ['offline', 'done'],
   ] as const)('R33: a commit that is not carried online because of %s ends as %s', async (because, outcome) => {
-    const { result } = await runToEnd({ publishInterval: async () => ({ kind: 'committed', because }) })
+    const { result } = await rig.runToEnd({ publishInterval: async () => ({ kind: 'committed', because }) })
     expect(result.outcome).toBe(outcome)
   })
 
   test('R37: a run that a newer one has overtaken ends as superseded', async () => {
-    const { result } = await runToEnd({ publishInterval: async () => ({ kind: 'superseded', byRunId: 'other' }) })
+    const { result } = await rig.runToEnd({ publishInterval: async () => ({ kind: 'superseded', byRunId: 'other' }) })
     expect(result.outcome).toBe('superseded')
   })
 })
@@ -121,7 +93,7 @@ describe.concurrent('the road', () => {
 describe.concurrent('waiting and planning anew', () => {
   test('not ready is a wait in short sleeps, then the run goes on', async () => {
     let asked = 0
-    const { calls, result } = await runToEnd({
+    const { calls, result } = await rig.runToEnd({
       planRun: async (input) =>
         ++asked < 3
           ? { kind: 'not-ready', run: runRef(input), because: 'no _SUCCESS', isPastDeadline: false, retryAfterMs: 100 }
@@ -132,7 +104,7 @@ describe.concurrent('waiting and planning anew', () => {
   })
 
   test('past its deadline a run ends as not-ready', async () => {
-    const { calls, result } = await runToEnd({
+    const { calls, result } = await rig.runToEnd({
       planRun: async (input) => ({
         kind: 'not-ready',
         run: runRef(input),
@@ -146,7 +118,7 @@ describe.concurrent('waiting and planning anew', () => {
   })
 
   test('under a pretended clock not ready ends at once: waiting brings that time no nearer', async () => {
-    const { calls, result } = await runToEnd(
+    const { calls, result } = await rig.runToEnd(
       {
         planRun: async (input) => ({
           kind: 'not-ready',
@@ -166,7 +138,7 @@ describe.concurrent('waiting and planning anew', () => {
     '%s starts the run again from plan, as a run of its own',
     async (code) => {
       let computed = 0
-      const { calls, result, failures, ended } = await runToEnd({
+      const { calls, result, failures, ended } = await rig.runToEnd({
         computeInterval: async () => {
           if (++computed === 1) throw new MillcourseError(code, 'the ground moved')
           return {
@@ -183,7 +155,7 @@ describe.concurrent('waiting and planning anew', () => {
 
   test('a superseded version that moved starts the run again from plan', async () => {
     let published = 0
-    const { calls, result, ended } = await runToEnd({
+    const { calls, result, ended } = await rig.runToEnd({
       publishInterval: async ({ interval }) =>
         ++published === 1
           ? { kind: 'moved' }
@@ -195,7 +167,7 @@ describe.concurrent('waiting and planning anew', () => {
   })
 
   test('it plans anew a bounded number of times, then fails with the cause', async () => {
-    const { calls, failures, failure } = await runToFailure({
+    const { calls, failures, failure } = await rig.runToFailure({
       readSource: async () => {
         throw new MillcourseError('PLAN_INPUTS_MOVED', 'part-7 was replaced')
       },
@@ -208,7 +180,7 @@ describe.concurrent('waiting and planning anew', () => {
 
 describe.concurrent('failures', () => {
   test('a permanent error is tried exactly once and recorded with its step, hint and facts', async () => {
-    const { calls, failures, failure } = await runToFailure({
+    const { calls, failures, failure } = await rig.runToFailure({
       readSource: async () => {
         throw new MillcourseError('SOURCE_SCHEMA_CHANGED', 'column "amount" was DOUBLE, is VARCHAR', {
           hint: 'accept it or fix the producer',
@@ -236,7 +208,7 @@ describe.concurrent('failures', () => {
   })
 
   test('an error that says later is left to the next tick', async () => {
-    const { calls } = await runToFailure({
+    const { calls } = await rig.runToFailure({
       computeInterval: async () => {
         throw new MillcourseError('COMPUTE_SPILL_FULL', 'the disk is full')
       },
@@ -246,7 +218,7 @@ describe.concurrent('failures', () => {
 
   test('an error that says backoff is tried again until it passes', async () => {
     let tries = 0
-    const { calls, result } = await runToEnd({
+    const { calls, result } = await rig.runToEnd({
       judgeInterval: async () => {
         if (++tries < 3) throw new MillcourseError('LEDGER_UNREACHABLE', 'connection refused')
         return { decision: 'publish', findings: [] }
@@ -258,7 +230,7 @@ describe.concurrent('failures', () => {
 
   test('what is recorded is the first cause, not the last retry', async () => {
     let tries = 0
-    const { failures, failure } = await runToFailure({
+    const { failures, failure } = await rig.runToFailure({
       publishInterval: async () => {
         if (++tries === 1)
           throw new MillcourseError('PUBLISH_THROTTLED', 'table t refuses writes', { facts: { table: 't' } })
@@ -278,7 +250,7 @@ describe.concurrent('failures', () => {
   })
 
   test('an error that nobody foresaw is tried three times and recorded as INTERNAL', async () => {
-    const { calls, failures } = await runToFailure({
+    const { calls, failures } = await rig.runToFailure({
       computeInterval: async () => {
         throw new TypeError('x is not a function')
       },
@@ -292,7 +264,7 @@ describe.concurrent('failures', () => {
   })
 
   test('a failure of the record itself is recorded', async () => {
-    const { calls, failures } = await runToFailure({
+    const { calls, failures } = await rig.runToFailure({
       recordRun: async () => {
         throw new MillcourseError('RUN_COUNTS_DO_NOT_RECONCILE', 'read 3 rows, kept 2')
       },
@@ -306,7 +278,7 @@ describe.concurrent('failures', () => {
 describe('silence', () => {
   test('a step that has gone silent is started again, with the cursor of its last heartbeat', async () => {
     const cursors: unknown[] = []
-    const { result } = await runToEnd(
+    const { result } = await rig.runToEnd(
       {
         publishInterval: async ({ interval }) => {
           const { Context } = await import('@temporalio/activity')
@@ -329,7 +301,7 @@ describe('silence', () => {
 
   test('a step that works long and quietly is kept alive by its pulse, which keeps the cursor', async () => {
     let attempts = 0
-    const { result } = await runToEnd(
+    const { result } = await rig.runToEnd(
       {
         computeInterval: async () => {
           attempts += 1
@@ -352,7 +324,7 @@ describe('cancellation', () => {
     const inCompute = new Promise<void>((resolve) => {
       reached = resolve
     })
-    const { handle, failures } = await start(
+    const { handle, failures } = await rig.start(
       {
         computeInterval: async () => {
           const { Context } = await import('@temporalio/activity')
@@ -376,7 +348,7 @@ describe('cancellation', () => {
     const inCompute = new Promise<void>((resolve) => {
       reached = resolve
     })
-    const { handle, calls, failures } = await start({
+    const { handle, calls, failures } = await rig.start({
       computeInterval: async () => {
         reached()
         await new Promise((resolve) => setTimeout(resolve, 500))
@@ -391,7 +363,7 @@ describe('cancellation', () => {
   })
 
   test('a run cancelled while it waits for its source is recorded, too', async () => {
-    const { handle, failures, calls } = await start({
+    const { handle, failures, calls } = await rig.start({
       planRun: async (input) => ({
         kind: 'not-ready',
         run: runRef(input),
