@@ -173,13 +173,18 @@ describe('contention', () => {
     const { client, ledger } = await postgres.newProject()
     await pin(ledger, 'a', 0)
     await pin(ledger, 'b', 1)
-    let met = 0
+    let [met, holding] = [0, 0]
+    let bothHold = () => {}
+    const untilBothHold = new Promise<void>((resolve) => {
+      bothHold = resolve
+    })
     const touch = (first: string, second: string) =>
       client.transact(async (trx) => {
         met += 1
         await trx.updateTable('runs').set({ workflow_id: first }).where('run_id', '=', first).execute()
-        // Long enough for the other one to hold its first row, the first time.
-        await new Promise((done) => setTimeout(done, 100))
+        // The first time each waits for the other to hold its first row.
+        if (++holding === 2) bothHold()
+        await untilBothHold
         await trx.updateTable('runs').set({ workflow_id: first }).where('run_id', '=', second).execute()
       })
     await Promise.all([touch('a', 'b'), touch('b', 'a')])

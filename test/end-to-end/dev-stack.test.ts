@@ -1,5 +1,5 @@
 /** `millcourse dev` as a person uses it: the built command, real signals, and a look at what is left. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -63,8 +63,11 @@ function collect(child: ChildProcess): () => string {
 }
 
 function run(...command: string[]) {
-  const text = execFileSync(process.execPath, [program, ...command, '--json', '--repo', repo], { encoding: 'utf8' })
-  return JSON.parse(text) as Record<string, unknown>
+  const { stdout, stderr } = spawnSync(process.execPath, [program, ...command, '--json', '--repo', repo], {
+    encoding: 'utf8',
+  })
+  if (stdout === '') throw new Error(`${command.join(' ')}: ${stderr}`)
+  return JSON.parse(stdout) as Record<string, unknown>
 }
 
 /** Processes whose command line or working files name the repo. */
