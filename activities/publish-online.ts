@@ -7,6 +7,7 @@ import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { OpenPublishResult, Publish, ViewKey } from '../core/ports/ledger.js'
+import type { EnsuredTable } from '../core/ports/online-store.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import { type KeyCounts, onlineTableName, publishedColumns, windowReach } from '../core/publish/index.js'
 import { parseDuration } from '../core/time/duration.js'
@@ -14,6 +15,7 @@ import { type Instant, parseInstant } from '../core/time/instant.js'
 import { toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { computeDelta, type Delta, readRecordedDelta } from './publish-delta.js'
+import { dropTables, type GivenUp, giveUp, isTableTaken } from './publish-first-load.js'
 import { PublishLease } from './publish-lease.js'
 import { mergePublishedState, type PublishContext } from './publish-state.js'
 import { type PublishCursor, writeDelta } from './publish-write.js'
@@ -43,6 +45,10 @@ export type PublishOutcome =
   | { readonly kind: 'overtaken' }
 
 const pollMsMax = 1_000
+/** First loads of a version that may begin to write and not finish, before it is loaded under conditions, where it can be continued. */
+const firstLoadsMax = 2
+/** Tables of their own that one attempt tries; more of them taken means that names say nothing here. */
+const firstLoadTurnsMax = 5
 
 /** @throws MillcourseError whatever a port throws; the lease is given back before */
 export async function publishOnline(
@@ -73,16 +79,17 @@ async function openAndPublish(
   bundle: ViewBundle,
   attempt: PublishAttempt,
 ): Promise<PublishOutcome> {
-  const opened = await openPublish(deps, bundle, attempt)
-  if (opened.kind !== 'open') return opened
-  try {
-    return await runPublish(deps, bundle, attempt, opened)
-  } catch (error) {
-    if (!isMillcourseError(error) || error.code !== 'PUBLISH_DELTA_LOST' || opened.publish.recorded === null)
-      throw error
-    // What was recorded cannot be continued, and its lease was given back: a new publish writes every key.
-    const anew = await openPublish(deps, bundle, attempt)
-    return anew.kind === 'open' ? await runPublish(deps, bundle, attempt, anew) : anew
+  for (let turn = 0; ; turn++) {
+    const opened = await openPublish(deps, bundle, attempt, turn < firstLoadTurnsMax ? firstLoadsMax : 0)
+    if (opened.kind !== 'open') return opened
+    try {
+      const outcome = await runPublish(deps, bundle, attempt, opened)
+      if (outcome.kind !== 'given-up') return outcome
+    } catch (error) {
+      if (!isMillcourseError(error) || error.code !== 'PUBLISH_DELTA_LOST' || opened.publish.recorded === null)
+        throw error
+      // What was recorded cannot be continued, and its lease was given back: a new publish writes every key.
+    }
   }
 }
 
@@ -98,6 +105,7 @@ async function openPublish(
   deps: ActivityDeps,
   { view }: ViewBundle,
   attempt: PublishAttempt,
+  firstLoadsMax: number,
 ): Promise<Open | Extract<PublishOutcome, { kind: 'nothing' | 'busy' }>> {
   const startedAtMs = deps.clock.monotonicMs()
   for (;;) {
@@ -108,6 +116,7 @@ async function openPublish(
       owner: `${attempt.workflowRunId}/${attempt.attempt}`,
       workflowRunId: attempt.workflowRunId,
       table: onlineTableName(deps.settings.project, view.name, view.version),
+      firstLoadsMax,
       leaseMs: deps.settings.leaseMs,
       window: windowReach(view),
       since: parseInstant(view.since),
@@ -129,22 +138,42 @@ async function runPublish(
   bundle: ViewBundle,
   attempt: PublishAttempt,
   { publish, askedAtMs }: Open,
-): Promise<PublishOutcome> {
+): Promise<PublishOutcome | GivenUp> {
   const key: ViewKey = { view: publish.view, version: publish.version }
   const lease = new PublishLease(deps, publish, askedAtMs)
   try {
-    const { identity, warnings } = await deps.online.ensureTable(publish.table, tableTags(deps, bundle))
-    for (const warning of warnings) deps.log.warn({ view: publish.view, version: publish.version }, warning)
+    const table = await prepareTable(deps, bundle, publish)
+    if (table === null) {
+      // Not to be dropped, either.
+      await deps.ledger.forgetTable(key, publish.table)
+      return await giveUp(deps, publish, 'its table is there already')
+    }
+    for (const warning of table.warnings) deps.log.warn({ view: publish.view, version: publish.version }, warning)
     const columns = publishedColumns(bundle)
-    const context: PublishContext = { deps, bundle, columns, publish, tableIdentity: identity }
-    return await publishDelta(context, attempt, lease)
+    const context: PublishContext = { deps, bundle, columns, publish, tableIdentity: table.identity }
+    const outcome = await publishDelta(context, attempt, lease)
+    if (outcome.kind === 'finished') await dropTables(deps, publish, publish.abandonedTables)
+    // Overtaken, it has not finished and never will: its successor may have been here already.
+    if (outcome.kind === 'overtaken' && publish.isFirstLoad) await dropTables(deps, publish, [publish.table])
+    return outcome
   } catch (error) {
+    if (await isTableTaken(deps, publish, error)) return { kind: 'overtaken' }
     // The publish stays unfinished, its keys are rewritten by its successor; an error here would hide the cause.
     await deps.ledger.releaseLease(key, publish.sequence, publish.owner).catch(() => {})
     throw error
   } finally {
     lease.stop()
   }
+}
+
+/** A first load goes into a table that it has made itself: null, that one is somebody else's. */
+async function prepareTable(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+  { table, isFirstLoad }: Publish,
+): Promise<EnsuredTable | null> {
+  const tags = tableTags(deps, bundle)
+  return isFirstLoad ? await deps.online.createTable(table, tags) : await deps.online.ensureTable(table, tags)
 }
 
 /** For costs and access per view; the view's own tags (`pii`) under their own names. */
@@ -162,7 +191,7 @@ async function publishDelta(
   context: PublishContext,
   attempt: PublishAttempt,
   lease: PublishLease,
-): Promise<PublishOutcome> {
+): Promise<PublishOutcome | GivenUp> {
   const { deps, publish, tableIdentity } = context
   const delta = await recordedDelta(context, attempt)
   if (delta === 'overtaken') return { kind: 'overtaken' }
@@ -172,6 +201,8 @@ async function publishDelta(
     signal: attempt.signal,
     heartbeat: attempt.heartbeat,
   })
+  if (written.result === 'unknown')
+    return await giveUp(deps, publish, 'the answer to a write was lost, and it may still land')
   if (written.result === 'overtaken' || (await lease.check()) === 'overtaken') return { kind: 'overtaken' }
   const end = { sequence: publish.sequence, endAt: publish.endAt, missing: publish.missing.map(toIsoInterval) }
   if ((await deps.online.putEnd(publish.table, end)) === 'refused') return { kind: 'overtaken' }

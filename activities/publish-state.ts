@@ -56,6 +56,8 @@ export async function rebuildPublishedState(context: PublishContext, session: Qu
 /** What the ledger should keep instead of the cache's files once this publish is finished; null: nothing, its delta is added to them. */
 export async function mergePublishedState(context: PublishContext, delta: DeltaFile): Promise<PublishedFile | null> {
   const { deps, bundle, columns, publish } = context
+  // The table was empty and nobody else wrote into it: what is online is the delta.
+  if (publish.isFirstLoad) return null
   const isTrusted = await isUsable(context)
   if (isTrusted && publish.published!.files.length <= deltasMax) return null
   const path = publishedPath(bundle.view, 'base', publish)

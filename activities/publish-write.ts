@@ -4,7 +4,7 @@ import type { ColumnType } from '../core/define/definitions.js'
 import { assert } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { LeaseResult } from '../core/ports/ledger.js'
-import type { OnlineWrite, PutOutcome, WriteOptions } from '../core/ports/online-store.js'
+import type { LoadOutcome, OnlineWrite, WriteOptions } from '../core/ports/online-store.js'
 import type { EngineRow, EngineValue } from '../core/ports/query-engine.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import { encodeKey, encodeValues, onlineExpirySeconds, readDeltaSql } from '../core/publish/index.js'
@@ -33,12 +33,15 @@ const rowsFirst = 1_000
 /** Acknowledged items between two heartbeats inside a part. */
 const heartbeatItems = 500
 
+/** `unknown`: of a first load, a request may land at any later time; its table cannot be finished. */
+export type WriteResult = LeaseResult | 'unknown'
+
 export async function writeDelta(
   context: PublishContext,
   delta: Delta,
   lease: PublishLease,
   progress: WriteProgress,
-): Promise<{ readonly result: LeaseResult; readonly itemsWritten: number }> {
+): Promise<{ readonly result: WriteResult; readonly itemsWritten: number }> {
   const { deps, publish } = context
   const partItems = deps.settings.publishPartItems
   const throwIfAborted = (): void => {
@@ -49,7 +52,7 @@ export async function writeDelta(
     written = items
     progress.heartbeat({ sequence: publish.sequence.toString(), items })
   }
-  const result = (result: LeaseResult) => ({ result, itemsWritten: written - progress.from })
+  const result = (result: WriteResult) => ({ result, itemsWritten: written - progress.from })
   for await (const items of readAhead(context, delta, progress.from)) {
     const end = written + items.length
     while (written < end) {
@@ -64,6 +67,7 @@ export async function writeDelta(
           if (from + count - written >= heartbeatItems) tell(from + count)
         },
       })
+      if (outcomes === 'unknown') return result('unknown')
       if (!outcomes.includes('refused')) {
         tell(from + part.length)
         continue
@@ -84,14 +88,17 @@ async function writePart(
   items: readonly OnlineWrite[],
   from: number,
   options: WriteOptions,
-): Promise<PutOutcome[]> {
+): Promise<LoadOutcome> {
   const { telemetry = noTelemetry } = deps
   const { view, table } = publish
   const labels = { view, version: String(publish.version) }
   const place = { 'db.system.name': 'aws.dynamodb', 'db.collection.name': table, 'millcourse.view': view }
   return await telemetry.span('publish part', { ...place, 'millcourse.part.from': from }, async (span) => {
     const startedAtMs = deps.clock.monotonicMs()
-    const outcomes = await deps.online.putItems(table, items, options)
+    const outcomes = publish.isFirstLoad
+      ? await deps.online.loadItems(table, items, options)
+      : await deps.online.putItems(table, items, options)
+    if (outcomes === 'unknown') return outcomes
     const written = outcomes.filter((outcome) => outcome === 'written').length
     const refused = outcomes.length - written
     telemetry.observe(

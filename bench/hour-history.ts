@@ -139,7 +139,7 @@ async function publishNow(deps: ActivityDeps, bundle: ViewBundle, day: number): 
 async function publishInLedger(deps: ActivityDeps, bundle: ViewBundle, day: number): Promise<void> {
   const owner = `publish-${day}/1`
   const opened = await deps.ledger.openPublish({
-    ...{ ...viewKey, owner, workflowRunId: `publish-${day}`, leaseMs: 60_000, everyNs: hourNs },
+    ...{ ...viewKey, owner, workflowRunId: `publish-${day}`, leaseMs: 60_000, everyNs: hourNs, firstLoadsMax: 0 },
     table: onlineTableName(deps.settings.project, bundle.view.name, bundle.view.version),
     window: windowReach(bundle.view),
     since: BigInt(Date.parse(bundle.view.since)) * 1_000_000n,

@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { onlineTableName } from '../core/publish/index.js'
+import { versionTableName } from '../core/publish/index.js'
 import { formatInstant, parseInstant } from '../core/time/instant.js'
 import type { IsoInterval } from '../core/time/interval.js'
 import type { BenchResult } from './bench-result.js'
@@ -114,7 +114,9 @@ async function compareSampledTiles(real: History, bulk: History): Promise<number
 async function compareOnline(measured: readonly History[]): Promise<number> {
   const items = async ({ caller: { deps } }: History) => {
     const found = new Map<string, string>()
-    for await (const page of deps.online.scan(onlineTableName(deps.settings.project, viewKey.view, viewKey.version)))
+    const view = { name: viewKey.view, version: viewKey.version }
+    const table = versionTableName(deps.settings.project, view, await deps.ledger.onlineTable(viewKey))
+    for await (const page of deps.online.scan(table))
       for (const { key, values } of page) found.set(hex(key), values === null ? '' : hex(values))
     return found
   }

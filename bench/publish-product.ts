@@ -55,13 +55,14 @@ export function itemsOf(rows: number, sequence: bigint): OnlineItem[] {
 /** Records the delta of one publish now; what it returns writes it, and is what is measured. */
 export async function prepareProduct(
   deps: ActivityDeps,
-  given: { readonly table: string; readonly rows: number; readonly sequence: bigint; readonly isNew: boolean },
+  given: { readonly table: string; readonly rows: number; readonly sequence: bigint; readonly isFirstLoad: boolean },
 ): Promise<() => Promise<void>> {
   const { rows, sequence, table } = given
   const publish: Publish = {
     ...{ view: bundle.view.name, version: 1, sequence, owner: `bench-${sequence}`, table, endAt: eventAt },
     ...{ missing: [], covered: [], replaced: [], current: [], coarse: [], unfinished: [] },
-    ...{ published: null, recorded: null },
+    ...{ published: null, recorded: null, abandonedTables: [] },
+    isFirstLoad: given.isFirstLoad,
   }
   const path = publishedPath(bundle.view, 'delta', publish)
   await deps.lake.prepareWrite(path)
@@ -69,7 +70,7 @@ export async function prepareProduct(
   await deps.engine.withSession(async (session) => {
     await session.execute({
       sql: `CREATE TEMP VIEW classified AS SELECT 'driver ' || lpad(CAST(n AS VARCHAR), 8, '0') AS k0, ${features.join(', ')},
-        CAST(${eventAt} AS DECIMAL(38,0)) AS event_ns, false AS is_empty, ${given.isNew} AS is_new, CAST('' AS BLOB) AS digest,
+        CAST(${eventAt} AS DECIMAL(38,0)) AS event_ns, false AS is_empty, ${given.isFirstLoad} AS is_new, CAST('' AS BLOB) AS digest,
         true AS is_different, false AS is_unfinished FROM range(${rows}) r(n)`,
     })
     await session.execute({ sql: writeDeltaSql(columns, sequence, deps.lake.uri(path), '{}') })

@@ -9,7 +9,7 @@ import { type DynamoDbLocal, startDynamoDbLocal } from '../test/support/dynamodb
 import { lookupBundle, row } from '../test/support/publish-fixtures.js'
 import { type PublishRig, startPublishRig } from '../test/support/publish-rig.js'
 import type { BenchResult } from './bench-result.js'
-import { type BareLoop, bareLoop } from './publish-peers.js'
+import { type BareLoop, bareLoop, type Mode } from './publish-peers.js'
 import { itemsOf, prepareProduct } from './publish-product.js'
 
 const rows = 10_000
@@ -18,8 +18,6 @@ const concurrencies = [8, 16, 32, 64]
 /** Feast 0.67 on a machine of this kind: 10 features, DynamoDB Local, no condition. */
 const feastRowsPerSecond = 1_900
 const goals = { ratio: 0.8, cpuUsPerRow: 150, firstLoadOfFeast: 2.4, conditionalOfFeast: 1 }
-
-type Mode = 'firstLoad' | 'conditional'
 
 interface Measured {
   readonly rowsPerSecond: number
@@ -130,16 +128,15 @@ class TableState {
 
   async nextBare(loop: BareLoop): Promise<() => Promise<void>> {
     if (this.mode === 'firstLoad') await this.newTable()
-    const guess = this.mode === 'firstLoad' ? 'absent' : 'present'
-    return loop.prepare(this.table, itemsOf(rows, BigInt(++this.runs)), guess)
+    return loop.prepare(this.table, itemsOf(rows, BigInt(++this.runs)), this.mode)
   }
 
   async close(): Promise<void> {
     await this.deps.online.dropTable(this.table)
   }
 
-  private product(isNew: boolean): Promise<() => Promise<void>> {
-    return prepareProduct(this.deps, { table: this.table, rows, sequence: BigInt(++this.runs), isNew })
+  private product(isFirstLoad: boolean): Promise<() => Promise<void>> {
+    return prepareProduct(this.deps, { table: this.table, rows, sequence: BigInt(++this.runs), isFirstLoad })
   }
 
   private async newTable(): Promise<void> {

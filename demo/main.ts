@@ -14,6 +14,7 @@ import { text } from '../cli/init/partition-layout.js'
 import { errorText } from '../cli/output/error-text.js'
 import { newProgress } from '../cli/output/progress.js'
 import type { ViewBundle } from '../core/define/definitions.js'
+import { servedTable } from '../core/serve/index.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import { startDevStack } from '../workers/dev-stack.js'
 import { openContext } from '../workers/stack-context.js'
@@ -213,10 +214,11 @@ async function verify(context: CliContext, views: readonly ViewBundle[]): Promis
   const raw = await readRawRows(engine, repoDir)
   const truths = views.map((bundle) => ({ bundle, truth: truthOf(bundle, raw) }))
   const differences: string[] = []
-  const project = (await (await context.registry()).current())!.repo.project
+  const serving = await (await context.registry()).serving()
   for (const { bundle, truth } of truths) {
     if (process.stderr.isTTY) progress.update(`   ${bundle.view.name}`)
-    const checked = await verifyOnline(await context.online(), bundle, project, truth, range.end)
+    const table = servedTable(serving, bundle.view)
+    const checked = await verifyOnline(await context.online(), bundle, table, truth, range.end)
     progress.line(
       `   ${bundle.view.name.padEnd(16)} ${amount(checked.keys)} keys, ${amount(checked.values)} values, ${checked.differences.length} differences`,
     )

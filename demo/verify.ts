@@ -2,7 +2,7 @@
 import type { ViewBundle } from '../core/define/definitions.js'
 import type { OnlineStore } from '../core/ports/online-store.js'
 import type { QueryEngine } from '../core/ports/query-engine.js'
-import { encodeKey, onlineTableName } from '../core/publish/index.js'
+import { encodeKey } from '../core/publish/index.js'
 import { assembleVector } from '../core/serve/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { formatInstant, type Instant } from '../core/time/instant.js'
@@ -21,12 +21,11 @@ const partKeys = 500
 export async function verifyOnline(
   online: OnlineStore,
   bundle: ViewBundle,
-  project: string,
+  table: string,
   truth: Truth,
   now: Instant,
 ): Promise<Verified> {
   const { view, entity } = bundle
-  const table = onlineTableName(project, view.name, view.version)
   const end = await online.getEnd(table)
   const differences: string[] = []
   if (end?.endAt !== now)

@@ -9,7 +9,7 @@ import { createServingApp, noRoute } from '../api/index.js'
 import { isMillcourseError } from '../core/errors.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { OnlineStore } from '../core/ports/online-store.js'
-import { onlineTableName } from '../core/publish/index.js'
+import { servedTable } from '../core/serve/index.js'
 import type { Config } from './config.js'
 import { measureReadiness, newReadiness } from './process-health.js'
 import { startProcessHttp } from './process-http.js'
@@ -117,12 +117,11 @@ function readinessOf(project: string, definitions: ServedDefinitions, online: On
     {
       part: 'DynamoDB',
       ask: async () => {
-        const view = definitions.current()?.views.find((one) => one.isApplied)?.definition.view
+        const current = definitions.current()
+        const view = current?.views.find((one) => one.isApplied)?.definition.view
         try {
           // A read as it serves them, with the rights it has: any table does, also one that is not there.
-          await online.getEnd(
-            view ? onlineTableName(project, view.name, view.version) : `millcourse.${project}.none.v0`,
-          )
+          await online.getEnd(current && view ? servedTable(current, view) : `millcourse.${project}.none.v0`)
         } catch (error) {
           if (!isMillcourseError(error) || error.code !== 'PUBLISH_TABLE_MISSING') throw error
         }

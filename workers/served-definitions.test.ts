@@ -39,3 +39,29 @@ test('a folder that cannot be written to is told once; the definitions are kept 
   expect(kept).toMatchObject({ definitions: { revision: 3 } })
   expect(unkept()).toHaveLength(1)
 })
+
+test('R36: a first load that has finished is served, and kept on disk, without a revision', async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'served-'))
+  const stop = new AbortController()
+  onTestFinished(() => {
+    stop.abort()
+    rmSync(stateDir, { recursive: true })
+  })
+  let table: string | null = null
+  const options = {
+    project: 'flights',
+    registry: {
+      serving: async () => ({ project: 'flights', revision: 3, views: [{ table }] }) as unknown as ServingDefinitions,
+    },
+    stateDir,
+    refreshMs: 1,
+    log: { info: () => {}, warn: () => {}, error: () => {} } as never,
+    signal: stop.signal,
+  }
+  const served = await keepServedDefinitions(options)
+  await vi.waitFor(() => expect(served.current()?.views).toEqual([{ table: null }]))
+  table = 'loaded.s1'
+  const onDisk = () => JSON.parse(readFileSync(join(stateDir, 'definitions.json'), 'utf8'))
+  await vi.waitFor(() => expect(onDisk()).toMatchObject({ definitions: { views: [{ table: 'loaded.s1' }] } }))
+  expect(served.current()?.views).toEqual([{ table: 'loaded.s1' }])
+})

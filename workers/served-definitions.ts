@@ -56,9 +56,11 @@ export async function keepServedDefinitions(options: ServedDefinitionsOptions): 
     if (found === null) return
     if (away !== null) log.info({ revision: found.revision }, 'Postgres tells the definitions again')
     away = null
-    const isNews = current?.revision !== found.revision
+    const isApplied = current?.revision !== found.revision
+    // A first load that has finished names a table, without a revision.
+    const isNews = isApplied || tablesOf(current) !== tablesOf(found)
     current = found
-    if (isNews) log.info({ revision: found.revision, views: found.views.length }, 'serving by these definitions')
+    if (isApplied) log.info({ revision: found.revision, views: found.views.length }, 'serving by these definitions')
     if (!isNews && isOnDisk) return
     const unkept = await keepSnapshot(file, found)
     if (unkept !== null && !isUnkeptSaid)
@@ -88,6 +90,10 @@ export async function keepServedDefinitions(options: ServedDefinitionsOptions): 
       return { part: 'definitions', isOk: true, why: away === null ? revision : `${revision}, as last known: ${away}` }
     },
   }
+}
+
+function tablesOf(definitions: ServingDefinitions | null): string {
+  return JSON.stringify(definitions?.views.map(({ table }) => table ?? null))
 }
 
 async function readSnapshot(

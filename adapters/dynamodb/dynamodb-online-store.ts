@@ -3,6 +3,7 @@ import { type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import type {
   EnsuredTable,
   ItemsAndEnd,
+  LoadOutcome,
   OnlineLimits,
   OnlineStore,
   OnlineWrite,
@@ -13,9 +14,10 @@ import type {
 import type { OnlineItem, PublishedEnd } from '../../core/publish/online-item.js'
 import { createClient, type DynamoDbOptions, dynamoDbDefaults } from './client.js'
 import { fromStoredItem, isEnd, type StoredItem, toStoredEnd } from './item-format.js'
+import { ItemLoader } from './item-loader.js'
 import { ItemReader } from './item-reader.js'
 import { ItemWriter } from './item-writer.js'
-import { readLimits } from './limits.js'
+import { listTables, readLimits } from './limits.js'
 import { withPatience } from './patience.js'
 import { Tables } from './tables.js'
 
@@ -25,6 +27,7 @@ export class DynamoDbOnlineStore implements OnlineStore {
   private readonly tables: Tables
   private readonly writer: ItemWriter
   private readonly reader: ItemReader
+  private readonly loader: ItemLoader
 
   constructor(options: Partial<DynamoDbOptions> = {}) {
     this.options = { ...dynamoDbDefaults, ...options }
@@ -32,6 +35,7 @@ export class DynamoDbOnlineStore implements OnlineStore {
     this.tables = new Tables(this.client, this.options)
     this.writer = new ItemWriter(this.client, this.options)
     this.reader = new ItemReader(this.client, this.options)
+    this.loader = new ItemLoader(this.client, this.options)
   }
 
   ensureTable(table: string, tags: Readonly<Record<string, string>> = {}): Promise<EnsuredTable> {
@@ -46,8 +50,16 @@ export class DynamoDbOnlineStore implements OnlineStore {
     return this.tables.differences(table)
   }
 
-  dropTable(table: string): Promise<void> {
-    return this.tables.drop(table)
+  createTable(table: string, tags: Readonly<Record<string, string>> = {}): Promise<EnsuredTable | null> {
+    return this.tables.createNew(table, tags)
+  }
+
+  dropTable(table: string, { isAwaited }: { readonly isAwaited: boolean } = { isAwaited: true }): Promise<void> {
+    return isAwaited ? this.tables.drop(table) : this.tables.orderDrop(table)
+  }
+
+  loadItems(table: string, items: readonly OnlineItem[], options: WriteOptions = {}): Promise<LoadOutcome> {
+    return this.loader.load(table, items, options)
   }
 
   putItems(table: string, items: readonly OnlineWrite[], options: WriteOptions = {}): Promise<PutOutcome[]> {
@@ -81,6 +93,10 @@ export class DynamoDbOnlineStore implements OnlineStore {
       from = page.LastEvaluatedKey
       yield (page.Items ?? []).filter((stored) => !isEnd(stored)).map(fromStoredItem)
     } while (from !== undefined)
+  }
+
+  listTables(): Promise<string[]> {
+    return listTables(this.client, this.options.patienceMs)
   }
 
   limits(): Promise<OnlineLimits> {

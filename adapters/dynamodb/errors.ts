@@ -82,12 +82,25 @@ function grantHint(message: string): string {
   const [action] = /\b(?:dynamodb|kms):[A-Za-z]+/.exec(message) ?? []
   if (action?.startsWith('kms:')) return `grant ${action} on the table's key, by way of DynamoDB`
   if (action !== undefined) return `grant ${action} on the table`
-  return 'check what the role may do: reading wants dynamodb:DescribeTable, GetItem and BatchGetItem on the table; a worker also Scan, PutItem, PartiQLInsert, PartiQLUpdate, CreateTable and TagResource; with a KMS key of your own kms:Decrypt'
+  return 'check what the role may do: reading wants dynamodb:DescribeTable, GetItem and BatchGetItem on the table; a worker also Scan, PutItem, PartiQLInsert, PartiQLUpdate, CreateTable and TagResource, for first loads BatchWriteItem; with a KMS key of your own kms:Decrypt'
 }
 
 /** A passing fault: the same request may be sent again. */
 export function isPassing(error: MillcourseError): boolean {
   return error.code === 'PUBLISH_THROTTLED' || error.code === 'PUBLISH_UNREACHABLE'
+}
+
+/** Met before anything of the request was sent. */
+const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+/**
+ * Whether the request may still be carried out, now or later. Only an answer that refuses it says no for certain: a server error may
+ * have come after the write, and a connection that was cut leaves its last request wherever it was.
+ */
+export function isOutcomeUnknown(error: unknown): boolean {
+  const { name, status } = read(error)
+  const isRefused = status !== undefined && status >= 400 && status < 500
+  return !isMillcourseError(error) && !isRefused && !neverSent.has(name) && name !== 'CredentialsProviderError'
 }
 
 export function isNamed(error: unknown, name: string): boolean {

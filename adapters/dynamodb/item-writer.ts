@@ -7,12 +7,11 @@ import { BatchExecuteStatementCommand, type DynamoDBClient, PutItemCommand } fro
 import { assert } from '../../core/errors.js'
 import type { OnlineWrite, PutOutcome, WriteOptions } from '../../core/ports/online-store.js'
 import { isNamed, isPassing, toOnlineStoreError } from './errors.js'
-import { keyText, type StoredItem, toStoredItem } from './item-format.js'
+import type { StoredItem } from './item-format.js'
 import { withPatience } from './patience.js'
 import { type Guess, readOutcome, statementsMax, toStatement } from './statements.js'
+import { writeInTurn } from './write-in-turn.js'
 
-/** Of the items of one request: well below what DynamoDB takes, and a repeat stays cheap. */
-const batchBytesMax = 1_048_576
 const wrongGuessesMax = 2
 
 interface Pending {
@@ -32,32 +31,17 @@ export class ItemWriter {
   ) {}
 
   async write(table: string, items: readonly OnlineWrite[], options: WriteOptions): Promise<PutOutcome[]> {
-    const mayWrite = () => options.signal?.aborted !== true && (options.mayWrite?.() ?? true)
-    const outcomes = new Array<PutOutcome>(items.length).fill('refused')
-    let next = 0
-    let acknowledged = 0
-    let failure: unknown = null
-    const settle = (index: number, outcome: PutOutcome): void => {
-      outcomes[index] = outcome
-    }
-    const writeOn = async (): Promise<void> => {
-      while (next < items.length && failure === null && mayWrite()) {
-        const batch = takeBatch(items, next, this.isPartiqlKnown ? statementsMax : 1)
-        next += batch.length
-        await this.writeBatch(table, batch, mayWrite, settle)
-        const before = acknowledged
-        while (acknowledged < items.length && outcomes[acknowledged] === 'written') acknowledged++
-        if (acknowledged > before) options.onWritten?.(acknowledged)
-      }
-    }
-    const writers = Array.from({ length: Math.min(this.options.concurrency, items.length) }, () =>
-      writeOn().catch((error: unknown) => {
-        failure ??= error
-      }),
-    )
-    await Promise.all(writers)
-    if (failure !== null) throw failure
-    return outcomes
+    return await writeInTurn(items, options, {
+      concurrency: this.options.concurrency,
+      itemsMax: () => (this.isPartiqlKnown ? statementsMax : 1),
+      write: async (batch, mayWrite, settle) => {
+        const pending = batch.map(({ index, item }): Pending => {
+          const guess = items[index]!.isNew === true ? 'absent' : 'present'
+          return { index, item, guess, wrongGuesses: 0 }
+        })
+        await this.writeBatch(table, pending, mayWrite, settle)
+      },
+    })
   }
 
   /** A refused condition is an answer. A repeat after a lost answer meets its own sequence and lands again, unchanged. */
@@ -144,21 +128,4 @@ function turned(pending: Pending): Pending {
     guess: pending.guess === 'absent' ? 'present' : 'absent',
     wrongGuesses: pending.wrongGuesses + 1,
   }
-}
-
-/** From `from` on, as many as one request takes; never two statements on one item, which DynamoDB refuses. */
-function takeBatch(items: readonly OnlineWrite[], from: number, itemsMax: number): Pending[] {
-  const batch: Pending[] = []
-  const keys = new Set<string>()
-  let bytes = 0
-  for (let index = from; index < items.length && batch.length < itemsMax; index++) {
-    const { key, values, isNew } = items[index]!
-    const text = keyText(key)
-    bytes += key.length + (values?.length ?? 0)
-    if (keys.has(text) || (bytes > batchBytesMax && batch.length > 0)) break
-    keys.add(text)
-    const guess = isNew === true ? 'absent' : 'present'
-    batch.push({ index, item: toStoredItem(items[index]!), guess, wrongGuesses: 0 })
-  }
-  return batch
 }

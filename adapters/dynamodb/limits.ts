@@ -8,14 +8,7 @@ const patienceMs = 2_000
 
 /** @throws MillcourseError PUBLISH_UNREACHABLE, PUBLISH_THROTTLED, PUBLISH_ACCESS_DENIED */
 export async function readLimits(client: DynamoDBClient, tablesMax: number): Promise<OnlineLimits> {
-  const tables: string[] = []
-  let from: string | undefined
-  do {
-    const command = new ListTablesCommand(from === undefined ? {} : { ExclusiveStartTableName: from })
-    const page = await withPatience('(all)', patienceMs, () => client.send(command))
-    tables.push(...(page.TableNames ?? []))
-    from = page.LastEvaluatedTableName
-  } while (from !== undefined)
+  const tables = await listTables(client, patienceMs)
   const limits = await withPatience('(all)', patienceMs, async () => {
     try {
       return await client.send(new DescribeLimitsCommand({}))
@@ -31,4 +24,16 @@ export async function readLimits(client: DynamoDBClient, tablesMax: number): Pro
     accountWriteUnitsMax: limits?.AccountMaxWriteCapacityUnits ?? null,
     tableWriteUnitsMax: limits?.TableMaxWriteCapacityUnits ?? null,
   }
+}
+
+export async function listTables(client: DynamoDBClient, patienceMs: number): Promise<string[]> {
+  const tables: string[] = []
+  let from: string | undefined
+  do {
+    const command = new ListTablesCommand(from === undefined ? {} : { ExclusiveStartTableName: from })
+    const page = await withPatience('(all)', patienceMs, () => client.send(command))
+    tables.push(...(page.TableNames ?? []))
+    from = page.LastEvaluatedTableName
+  } while (from !== undefined)
+  return tables
 }

@@ -27,6 +27,16 @@ export class Tables {
 
   async ensure(table: string, tags: Readonly<Record<string, string>>): Promise<EnsuredTable> {
     const identity = identityOf((await this.waitUntilActive(table)) ?? (await this.make(table, tags)))
+    return await this.settle(table, identity)
+  }
+
+  /** Null: it was not made here, or an answer was lost and nobody can tell. */
+  async createNew(table: string, tags: Readonly<Record<string, string>>): Promise<EnsuredTable | null> {
+    if ((await this.create(table, tags)) === 'exists') return null
+    return await this.settle(table, identityOf(await this.made(table)))
+  }
+
+  private async settle(table: string, identity: string): Promise<EnsuredTable> {
     if (this.settled.has(identity)) return { identity, warnings: [] }
     // Of a table that was there, too: its maker may have died before them.
     const { warnings, isSettled } = await applySettings(this.client, table, this.options.patienceMs)
@@ -43,6 +53,16 @@ export class Tables {
   async differences(table: string): Promise<readonly SettingDifference[] | null> {
     const found = await this.read(table)
     return found === null ? null : await settingDifferences(this.client, found, this.options.kmsKey)
+  }
+
+  async orderDrop(table: string): Promise<void> {
+    await withPatience(table, this.options.patienceMs, async () => {
+      try {
+        await this.client.send(new DeleteTableCommand({ TableName: table }))
+      } catch (error) {
+        if (!isNamed(error, 'ResourceNotFoundException')) throw error
+      }
+    })
   }
 
   async drop(table: string): Promise<void> {
@@ -63,16 +83,20 @@ export class Tables {
 
   private async make(table: string, tags: Readonly<Record<string, string>>): Promise<TableDescription> {
     await this.create(table, tags)
+    return await this.made(table)
+  }
+
+  private async made(table: string): Promise<TableDescription> {
     const made = await this.waitUntilActive(table)
     if (made !== null) return made
     throw new MillcourseError('PUBLISH_TABLE_MISSING', `online table ${table} was dropped while it was being made`)
   }
 
-  /** On demand, encrypted (by a key that AWS owns where no other is given). No deletion protection: no process may delete tables. */
-  private async create(table: string, tags: Readonly<Record<string, string>>): Promise<void> {
+  /** On demand, encrypted (by a key that AWS owns where no other is given). No deletion protection: no process may delete a table that is read. */
+  private async create(table: string, tags: Readonly<Record<string, string>>): Promise<'made' | 'exists'> {
     const { kmsKey } = this.options
     const Tags = Object.entries(tags).map(([name, value]) => ({ Key: name, Value: tagText(value) }))
-    await withPatience(table, this.options.patienceMs, async () => {
+    return await withPatience(table, this.options.patienceMs, async () => {
       try {
         await this.client.send(
           new CreateTableCommand({
@@ -86,9 +110,11 @@ export class Tables {
             ...(Tags.length === 0 ? {} : { Tags }),
           }),
         )
+        return 'made'
       } catch (error) {
         // Another worker made it meanwhile, or the answer to our own request was lost.
-        if (!isNamed(error, 'ResourceInUseException')) throw error
+        if (isNamed(error, 'ResourceInUseException')) return 'exists'
+        throw error
       }
     })
   }

@@ -76,7 +76,18 @@ export async function stageLedger(
     reopenLost: (key, lost, because) =>
       run(() => db.transaction().execute((trx) => reopenLost(trx.withSchema(staged), key, lost, because))),
 
-    liftPublishing: (key, { sequence, endAt }) =>
+    publishedTo: (key) =>
+      run(async () => {
+        const row = await inside
+          .selectFrom('view_versions')
+          .select(['online_table', 'finished_sequence'])
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .executeTakeFirst()
+        return { isPublished: (row?.finished_sequence ?? 0n) > 0n, named: row?.online_table ?? null }
+      }),
+
+    liftPublishing: (key, { sequence, endAt, named }) =>
       run(async () => {
         await inside
           .insertInto('view_versions')
@@ -88,6 +99,9 @@ export async function stageLedger(
           .set({
             last_sequence: sql`greatest(last_sequence, ${sequence}::bigint) + ${sequencesAhead}::bigint`,
             end_floor_at: sql`greatest(end_floor_at, ${endAt}::numeric)`,
+            online_table: named,
+            // It may have been one attempt's when the backup was taken: no longer to be dropped.
+            attempt_tables: sql`array_remove(attempt_tables, ${named}::text)`,
           })
           .where('view', '=', key.view)
           .where('version', '=', key.version)

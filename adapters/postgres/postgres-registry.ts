@@ -72,7 +72,13 @@ export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
         const revision = await newestRevision(db)
         // What was applied between the two statements is for the next look.
         const rows = await db.selectFrom('definitions').selectAll().where('since_revision', '<=', revision).execute()
-        return servingFrom(client.project, revision, rows)
+        const tables = await db
+          .selectFrom('view_versions')
+          .select(['view', 'version', 'online_table'])
+          .where('online_table', 'is not', null)
+          .execute()
+        const named = new Map(tables.map((one) => [`${one.view}@v${one.version}`, one.online_table]))
+        return servingFrom(client.project, revision, rows, named)
       }),
   }
 }
@@ -191,7 +197,13 @@ function toRepo(project: string, rows: readonly { readonly body: Definition }[])
 
 type Row = Selectable<DefinitionsTable>
 
-function servingFrom(project: string, revision: number, rows: readonly Row[]): ServingDefinitions {
+/** @param tables of versions whose first load named one, by `<view>@v<version>` */
+function servingFrom(
+  project: string,
+  revision: number,
+  rows: readonly Row[],
+  tables: ReadonlyMap<string, string | null>,
+): ServingDefinitions {
   const holdsAt = (row: Row, at: number) =>
     row.since_revision <= at && (row.until_revision === null || row.until_revision > at)
   const repos = new Map<number, FeatureRepo>()
@@ -219,7 +231,11 @@ function servingFrom(project: string, revision: number, rows: readonly Row[]): S
   return {
     project,
     revision,
-    views: lastOf('view').map((row) => ({ definition: bundle(row), isApplied: isApplied(row) })),
+    views: lastOf('view').map((row) => ({
+      definition: bundle(row),
+      isApplied: isApplied(row),
+      table: tables.get(`${row.name}@v${row.version}`) ?? null,
+    })),
     services: lastOf('service').map((row) => ({
       definition: row.body as FeatureServiceDefinition,
       isApplied: isApplied(row),

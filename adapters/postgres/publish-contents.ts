@@ -2,6 +2,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { Commit, OpenPublishRequest, Publish, ViewKey } from '../../core/ports/ledger.js'
 import type { DeltaFile, PublishedFile } from '../../core/publish/delta.js'
+import { firstLoadTableName } from '../../core/publish/online-table-name.js'
 import { type ChosenEnd, choosePublishEnd, reachedSpan } from '../../core/publish/publish-end.js'
 import type { Instant } from '../../core/time/instant.js'
 import { fromIsoInterval, type Interval } from '../../core/time/interval.js'
@@ -31,6 +32,28 @@ export async function chooseEnd(
   const rows = await query.execute()
   const committed = rows.map((row) => ({ start: row.start_at, end: row.end_at }))
   return choosePublishEnd({ window, since, everyNs, committed, floorAt })
+}
+
+/** Where this publish writes: a version that nothing was published of yet is loaded into a table that nobody else has ever written. */
+export async function chooseTable(
+  trx: OpenTransaction,
+  request: OpenPublishRequest,
+  view: Selectable<ViewVersionsTable>,
+  sequence: bigint,
+): Promise<{ readonly table: string; readonly isFirstLoad: boolean }> {
+  const plain = { table: view.online_table ?? request.table, isFirstLoad: false }
+  if (view.online_table !== null || view.finished_sequence > 0n || request.firstLoadsMax === 0) return plain
+  // Without a record nothing was written (R36).
+  const begun = await trx
+    .selectFrom('publishes')
+    .select('is_first_load')
+    .where('view', '=', request.view)
+    .where('version', '=', request.version)
+    .where('delta', 'is not', null)
+    .execute()
+  if (begun.length >= request.firstLoadsMax || begun.some((row) => !row.is_first_load)) return plain
+  const own = firstLoadTableName(request.table, sequence)
+  return own === null ? plain : { table: own, isFirstLoad: true }
 }
 
 /** Unmarked commits up to E, of whatever run, superseded ones included (R33). */
@@ -63,7 +86,7 @@ export async function newestCommitId(trx: OpenTransaction, key: ViewKey): Promis
 export async function findUnfinished(
   trx: OpenTransaction,
   key: ViewKey,
-  between: { readonly after: bigint; readonly before: bigint },
+  between: { readonly after: bigint; readonly before: bigint; readonly table: string },
 ): Promise<DeltaFile[]> {
   const rows = await trx
     .selectFrom('publishes')
@@ -72,6 +95,8 @@ export async function findUnfinished(
     .where('version', '=', key.version)
     .where('sequence', '>', between.after)
     .where('sequence', '<', between.before)
+    // What an abandoned first load wrote stands in a table of its own.
+    .where('table_name', '=', between.table)
     .where('state', '=', 'unfinished')
     .orderBy('sequence')
     .execute()
@@ -93,6 +118,8 @@ export async function readPublish(
     sequence: row.sequence,
     owner: row.owner,
     table: row.table_name,
+    isFirstLoad: row.is_first_load,
+    abandonedTables: view.attempt_tables.filter((table) => table !== row.table_name),
     endAt: row.end_at,
     missing: row.missing.map(fromIsoInterval),
     covered,
@@ -100,7 +127,9 @@ export async function readPublish(
     current,
     coarse: reached === null ? [] : await readCoarse(trx, key, reached, current),
     published: await readPublishedState(trx, key, view.table_identity),
-    unfinished: await findUnfinished(trx, key, { after: view.finished_sequence, before: row.sequence }),
+    unfinished: await findUnfinished(trx, key, {
+      ...{ after: view.finished_sequence, before: row.sequence, table: row.table_name },
+    }),
     recorded: row.delta,
   }
 }

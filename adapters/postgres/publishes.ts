@@ -17,12 +17,20 @@ import { reachedSpan } from '../../core/publish/publish-end.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import { addViewVersion, lockViewVersion } from './locks.js'
-import { chooseEnd, findCovered, findUnfinished, newestCommitId, readPublish } from './publish-contents.js'
+import { chooseEnd, chooseTable, findCovered, findUnfinished, newestCommitId, readPublish } from './publish-contents.js'
 import type { PublishesTable, Tables, ViewVersionsTable } from './schema.js'
 
 export type PublishLease = Pick<
   LedgerWriter,
-  'openPublish' | 'recordDelta' | 'renewLease' | 'finishPublish' | 'releaseLease' | 'lastPublish' | 'isPublishOpen'
+  | 'openPublish'
+  | 'recordDelta'
+  | 'renewLease'
+  | 'finishPublish'
+  | 'releaseLease'
+  | 'forgetTable'
+  | 'lastPublish'
+  | 'isPublishOpen'
+  | 'onlineTable'
 >
 
 type ViewRow = Selectable<ViewVersionsTable>
@@ -75,6 +83,27 @@ export function createPublishLease(client: PostgresClient): PublishLease {
         await updateView(trx, key, noLease)
       }),
 
+    forgetTable: (key, table) =>
+      client.query(async (db) => {
+        await db
+          .updateTable('view_versions')
+          .set({ attempt_tables: sql`array_remove(attempt_tables, ${table}::text)` })
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .execute()
+      }),
+
+    onlineTable: (key) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('view_versions')
+          .select('online_table')
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .executeTakeFirst()
+        return row?.online_table ?? null
+      }),
+
     lastPublish: (key) =>
       client.query(async (db) => {
         const row = await db
@@ -107,7 +136,9 @@ async function openPublish(trx: OpenTransaction, request: OpenPublishRequest): P
     if (lease.isLive && !isOwn)
       return { kind: 'busy', owner: view.lease_owner!, expiresInMs: Math.max(0, lease.expiresInMs) }
     const open = await readOpenPublish(trx, request, view.lease_sequence)
-    if (isOwn && open.delta !== null && open.table_name === request.table)
+    const isTableKept = open.table_name === (view.online_table ?? request.table)
+    // A first load is never resumed: its earlier attempt may still be writing, and nothing refuses that.
+    if (isOwn && open.delta !== null && !open.is_first_load && isTableKept)
       return { kind: 'resumed', publish: await resume(trx, request, view, open) }
     await updatePublish(trx, request, open.sequence, { state: 'unfinished' })
     await updateView(trx, request, noLease)
@@ -131,7 +162,8 @@ async function drawPublish(
   const chosen = await chooseEnd(trx, request, view.end_floor_at)
   if (chosen === null) return { kind: 'nothing' }
   const covered = await findCovered(trx, request, chosen.endAt)
-  const unfinished = await findUnfinished(trx, request, { after: view.finished_sequence, before: sequence })
+  const { table, isFirstLoad } = await chooseTable(trx, request, view, sequence)
+  const unfinished = await findUnfinished(trx, request, { after: view.finished_sequence, before: sequence, table })
   if (covered.length === 0 && unfinished.length === 0) return { kind: 'nothing' }
   const row = await trx
     .insertInto('publishes')
@@ -142,7 +174,8 @@ async function drawPublish(
       state: 'open',
       owner: request.owner,
       workflow_run_id: request.workflowRunId,
-      table_name: request.table,
+      table_name: table,
+      is_first_load: isFirstLoad,
       end_at: chosen.endAt,
       missing: toJson(chosen.missing.map(toIsoInterval)),
       reached_from: request.window === null ? null : reachedSpan(chosen.endAt, request.window, request.since).start,
@@ -152,7 +185,9 @@ async function drawPublish(
     })
     .returningAll()
     .executeTakeFirstOrThrow()
-  await updateView(trx, request, { last_sequence: sequence })
+  // What is finished is dropped no more; what is given up is remembered until it is.
+  const attempts = isFirstLoad ? { attempt_tables: [...view.attempt_tables, table] } : {}
+  await updateView(trx, request, { last_sequence: sequence, ...attempts })
   await takeLease(trx, request, sequence)
   return { kind: 'opened', publish: await readPublish(trx, row, view) }
 }
@@ -185,6 +220,12 @@ async function finishPublish(
     end_floor_at: isHigher ? publish.end_at : view.end_floor_at,
     published_generation: view.published_generation + 1n,
     table_identity: finish.tableIdentity,
+    ...(publish.is_first_load
+      ? {
+          online_table: publish.table_name,
+          attempt_tables: view.attempt_tables.filter((table) => table !== publish.table_name),
+        }
+      : {}),
   })
   return 'ok'
 }

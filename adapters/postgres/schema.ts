@@ -38,6 +38,10 @@ export interface ViewVersionsTable extends ViewColumns {
   end_floor_at: Instant | null
   published_generation: Generated<bigint>
   table_identity: string | null
+  /** Named by the first load that finished; null: the plain name. */
+  online_table: string | null
+  /** Made for first loads that are not finished: to be dropped, but for the open one's. */
+  attempt_tables: Generated<string[]>
   lease_sequence: bigint | null
   lease_owner: string | null
   lease_workflow_run_id: string | null
@@ -118,6 +122,7 @@ export interface PublishesTable extends ViewColumns {
   owner: string
   workflow_run_id: string
   table_name: string
+  is_first_load: Generated<boolean>
   end_at: Instant
   missing: Json<IsoInterval[]>
   /** From when on its windows need committed intervals; null: a lookup view, which needs all. */

@@ -5,7 +5,7 @@ import type { ViewKey } from '../../core/ports/ledger.js'
 import type { NamedFile, StagedLedger } from '../../core/ports/ledger-archive.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
 import { intervalFolderOf } from '../../core/publish/lake-paths.js'
-import { onlineTableName } from '../../core/publish/online-table-name.js'
+import { isTableOfVersion, onlineTableName } from '../../core/publish/online-table-name.js'
 import { formatInstant } from '../../core/time/instant.js'
 
 export interface ViewReconciled extends ViewKey {
@@ -33,10 +33,11 @@ const becauseLost = 'the lake no longer had its file when the ledger was restore
 
 export async function reconcile(parts: ReconcileParts, views: readonly ViewKey[]): Promise<ViewReconciled[]> {
   const reconciled: ViewReconciled[] = []
+  const tables = await parts.online.listTables()
   for (const key of views) {
     const { lost, namedFiles, ...ahead } = await compareWithLake(parts, key)
     await parts.staged.reopenLost(key, lost, becauseLost)
-    const end = await readOnlineEnd(parts, key)
+    const end = await readOnlineEnd(parts, key, tables)
     if (end !== null) await parts.staged.liftPublishing(key, end)
     reconciled.push({
       view: key.view,
@@ -72,13 +73,39 @@ async function compareWithLake({ lake, staged }: ReconcileParts, key: ViewKey) {
   return { lost: [...unmet.values()].flat(), namedFiles: ofIntervals.length, unknownFiles, laterVersions }
 }
 
-/** Null: the version has no table. A table without an end may hold items of a publish that was never finished. */
-async function readOnlineEnd({ project, online }: ReconcileParts, key: ViewKey) {
-  const table = onlineTableName(project, key.view, key.version)
+/**
+ * Null: the version has no table. A table without an end may hold items of a publish that was never finished; a first load's own table
+ * has one only when every one of its writes was answered, so it may be taken for the version's (R36).
+ */
+async function readOnlineEnd({ project, online, staged }: ReconcileParts, key: ViewKey, tables: readonly string[]) {
+  const plain = onlineTableName(project, key.view, key.version)
+  const { isPublished, named } = await staged.publishedTo(key)
+  const known = named ?? (isPublished ? plain : null)
+  if (known !== null) {
+    const end = await readTable(online, known)
+    return end && { ...end, named }
+  }
+  // First loaded after the backup, its table has a name that the ledger has not heard of.
+  const candidates = tables.filter((table) => isTableOfVersion(table, plain))
+  const found = (await Promise.all(candidates.map((table) => readTable(online, table)))).filter((one) => one !== null)
+  const ended = found.filter(({ endAt }) => endAt !== null)
+  const [newest] = (ended.length > 0 ? ended : found.filter(({ table }) => table === plain)).sort((a, b) =>
+    a.sequence < b.sequence ? 1 : -1,
+  )
+  return newest ? { ...newest, named: newest.table === plain ? null : newest.table } : null
+}
+
+interface OnlineEnd {
+  readonly table: string
+  readonly sequence: bigint
+  readonly endAt: bigint | null
+}
+
+async function readTable(online: OnlineStore, table: string): Promise<OnlineEnd | null> {
   try {
     if ((await online.describeTable(table)) === null) return null
     const end = await online.getEnd(table)
-    return { sequence: end?.sequence ?? 0n, endAt: end?.endAt ?? null }
+    return { table, sequence: end?.sequence ?? 0n, endAt: end?.endAt ?? null }
   } catch (error) {
     if (isMillcourseError(error) && error.code === 'PUBLISH_TABLE_MISSING') return null
     throw error

@@ -3,7 +3,7 @@ import type { FeatureRepo } from '../../core/define/definitions.js'
 import { isMillcourseError } from '../../core/errors.js'
 import { planTableWarnings } from '../../core/plan/index.js'
 import type { OnlineLimits } from '../../core/ports/online-store.js'
-import { onlineTableName } from '../../core/publish/index.js'
+import { isTableOfVersion, onlineTableName } from '../../core/publish/index.js'
 import type { CliContext } from '../context.js'
 
 export interface OnlineLimitsFound {
@@ -18,7 +18,9 @@ export async function findOnlineLimits(context: CliContext, repo: FeatureRepo): 
     .map(({ name, version }) => onlineTableName(repo.project, name, version))
   try {
     const limits = await (await context.online()).limits()
-    return { warnings: planTableWarnings(limits, wanted), limits: { ...limits, tables: limits.tables.length } }
+    // What a version was loaded into has a name of its own.
+    const missing = wanted.filter((plain) => !limits.tables.some((table) => isTableOfVersion(table, plain)))
+    return { warnings: planTableWarnings(limits, missing), limits: { ...limits, tables: limits.tables.length } }
   } catch (error) {
     if (!isMillcourseError(error)) throw error
     // Without a stack, the comparison with the registry says so already.

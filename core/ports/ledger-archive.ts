@@ -47,8 +47,16 @@ export interface StagedLedger {
   files(key: ViewKey): Promise<readonly NamedFile[]>
   /** Intervals whose file is gone are committed no more, and run again; coarse tiles without a file go. */
   reopenLost(key: ViewKey, lost: readonly NamedFile[], because: string): Promise<void>
-  /** R29, R36: no later publish draws a sequence that is online already, or shows an older end. The published-state cache is forgotten. */
-  liftPublishing(key: ViewKey, online: { readonly sequence: bigint; readonly endAt: Instant | null }): Promise<void>
+  /** Where the version was published, as far as this ledger knows; `named` as by `LedgerReader.onlineTable`. */
+  publishedTo(key: ViewKey): Promise<{ readonly isPublished: boolean; readonly named: string | null }>
+  /**
+   * R29, R36: no later publish draws a sequence that is online already, or shows an older end; the table is the version's from now on
+   * (null: the plain name). The published-state cache is forgotten.
+   */
+  liftPublishing(
+    key: ViewKey,
+    online: { readonly sequence: bigint; readonly endAt: Instant | null; readonly named: string | null },
+  ): Promise<void>
   /** Takes the project's place. What was there is kept under the name returned; null: nothing was. @throws RESTORE_TARGET_NOT_EMPTY */
   swapIn(options: { readonly mayReplace: boolean; readonly by: string; readonly from: string }): Promise<string | null>
   /** After a failure, and harmless after `swapIn`: nothing stays behind. */

@@ -166,6 +166,10 @@ export interface Publish extends ViewKey {
   readonly sequence: bigint
   readonly owner: string
   readonly table: string
+  /** The table is this publish's alone, nobody reads it before it is finished, and it is never resumed: its items need no condition. */
+  readonly isFirstLoad: boolean
+  /** Tables of earlier first loads that were not finished: nobody reads them, the one that finishes drops them. */
+  readonly abandonedTables: readonly string[]
   /** Window view: the newest unblocked interval end. Lookup view: the newest committed end. Never lower than the last one (R29). */
   readonly endAt: Instant
   /** R32, `mark`: uncommitted intervals that the windows reach, oldest first. */
@@ -179,7 +183,7 @@ export interface Publish extends ViewKey {
   readonly coarse: readonly CoarseTile[]
   /** Key -> digest of what is online; null: no cache, rebuild it by a scan. */
   readonly published: { readonly files: readonly PublishedFile[]; readonly tableIdentity: string } | null
-  /** Delta files of unfinished publishes since the last finished one: their keys are rewritten, and every key when a file is lost (R36). */
+  /** Delta files of unfinished publishes into this table since the last finished one: their keys are rewritten, and every key when a file is lost (R36). */
   readonly unfinished: readonly DeltaFile[]
   /** Set when this is the continuation of a recorded delta. */
   readonly recorded: DeltaFile | null
@@ -197,7 +201,13 @@ export interface OpenPublishRequest extends ViewKey {
   readonly owner: string
   /** Set to continue the recorded delta of an open publish whose earlier attempt is this workflow's own. */
   readonly workflowRunId: string
+  /** The version's plain name: its table, unless a first load into another was finished. */
   readonly table: string
+  /**
+   * A version that no publish has finished is first loaded, into a table of the attempt's own, until so many first loads have begun to
+   * write without finishing, or one under conditions has: then under conditions, into the plain one, where it can be resumed. 0: at once.
+   */
+  readonly firstLoadsMax: number
   readonly leaseMs: number
   /** For the choice of E (R29, R32). */
   readonly window: { readonly reachNs: bigint | 'lifetime'; readonly onGap: 'block' | 'mark' } | null
@@ -253,6 +263,8 @@ export interface LedgerReader {
   /** Valid ones whose span overlaps `range`, oldest first. */
   coarseTiles(key: ViewKey, range: Interval): Promise<CoarseTile[]>
   unmarkedCommits(key: ViewKey): Promise<number>
+  /** The table that counts, named by a finished first load; null: the plain name. */
+  onlineTable(key: ViewKey): Promise<string | null>
   lastPublish(
     key: ViewKey,
   ): Promise<{ readonly sequence: bigint; readonly endAt: Instant; readonly finishedAt: Instant } | null>
@@ -303,10 +315,15 @@ export interface LedgerWriter extends LedgerReader {
   /** Before the first online write (R36). */
   recordDelta(key: ViewKey, sequence: bigint, owner: string, delta: DeltaFile): Promise<LeaseResult>
   renewLease(key: ViewKey, sequence: bigint, owner: string, leaseMs: number): Promise<LeaseResult>
-  /** Marks the covered commits, keeps E, appends the delta to the published state (compare-and-set), gives the lease back. */
+  /**
+   * Marks the covered commits, keeps E, appends the delta to the published state (compare-and-set), names a first load's table as the
+   * version's, gives the lease back.
+   */
   finishPublish(key: ViewKey, sequence: bigint, owner: string, finish: PublishFinish): Promise<LeaseResult>
   /** Gives the lease back unfinished; the publish stays unfinished and its keys are rewritten by its successor. */
   releaseLease(key: ViewKey, sequence: bigint, owner: string): Promise<void>
+  /** An abandoned table has been dropped. */
+  forgetTable(key: ViewKey, table: string): Promise<void>
 
   /** Opens, updates or resolves by key; tells what changed, so that one message is sent per change. */
   upsertIncident(incident: Incident): Promise<'opened' | 'updated' | 'resolved' | 'unchanged'>

@@ -3,7 +3,7 @@ import type { CancelSignal } from './cancel-signal.js'
 
 /**
  * The online store: one table per view version. Every method may be repeated; a write lands only if the stored sequence is not
- * higher than the item's own, as a condition of the write itself (R36), so a repeated or late write is harmless.
+ * higher than the item's own, as a condition of the write itself (R36), so a repeated or late write is harmless; but for `loadItems`.
  *
  * @throws MillcourseError PUBLISH_UNREACHABLE, PUBLISH_THROTTLED (after the adapter's own patience), PUBLISH_ACCESS_DENIED,
  * PUBLISH_TABLE_MISSING, PUBLISH_ITEM_TOO_LARGE
@@ -19,13 +19,24 @@ export interface OnlineStore {
   describeTable(table: string): Promise<{ readonly identity: string } | null>
   /** What of a table is not as this store makes it; null: there is no such table. An endpoint that knows no settings differs in none. */
   settingDifferences(table: string): Promise<readonly SettingDifference[] | null>
-  /** No error where it is absent. */
-  dropTable(table: string): Promise<void>
+  /** As `ensureTable`, but null where there is one already, or may be: then it is not the caller's alone. */
+  createTable(table: string, tags?: Readonly<Record<string, string>>): Promise<EnsuredTable | null>
+  /**
+   * No error where it is absent. Returns once it is gone; with `isAwaited: false` once the store has taken the order, and throws where
+   * it cannot take it yet.
+   */
+  dropTable(table: string, options?: { readonly isAwaited: boolean }): Promise<void>
   /**
    * One outcome per item, in order. `refused`: a higher sequence is stored, this publish has been overtaken. An item replaces what is
    * stored under its key as a whole. A throw leaves some items written and some not.
    */
   putItems(table: string, items: readonly OnlineWrite[], options?: WriteOptions): Promise<PutOutcome[]>
+  /**
+   * Without conditions, for a table that the caller has made and that nobody else may write or read yet (R36, first loads). Not to be
+   * called again for other values. `unknown`: a request went out whose answer never came, so it may land at any later time; whoever
+   * gets it gives the table up.
+   */
+  loadItems(table: string, items: readonly OnlineItem[], options?: WriteOptions): Promise<LoadOutcome>
   /** Under the same fence as items. */
   putEnd(table: string, end: PublishedEnd): Promise<PutOutcome>
   /** In the order of `keys`; null: absent, which equals an expired empty item. */
@@ -36,6 +47,8 @@ export interface OnlineStore {
   getEnd(table: string): Promise<PublishedEnd | null>
   /** All items without the published end, in parts. */
   scan(table: string): AsyncIterable<OnlineItem[]>
+  /** The names of all tables of the account, of whatever project. */
+  listTables(): Promise<string[]>
   /** What the account holds and may hold; asked by `plan`, within two seconds. */
   limits(): Promise<OnlineLimits>
   close(): Promise<void>
@@ -68,6 +81,9 @@ export interface OnlineLimits {
 }
 
 export type PutOutcome = 'written' | 'refused'
+
+/** One outcome per item, in order; `refused`: the lease has gone. */
+export type LoadOutcome = PutOutcome[] | 'unknown'
 
 export interface OnlineWrite extends OnlineItem {
   /** A guess that only speed depends on: nothing is known to be stored under the key. Left out: something is. */

@@ -3,7 +3,7 @@ import { parseInstant } from '../time/instant.js'
 import { keyCountsFrom } from './key-counts.js'
 import { committedPath, publishedPath } from './lake-paths.js'
 import { onlineExpirySeconds } from './online-expiry.js'
-import { onlineTableName } from './online-table-name.js'
+import { firstLoadTableName, isTableOfVersion, onlineTableName, versionTableName } from './online-table-name.js'
 
 const view = { name: 'v', version: 2, viewKind: 'window' } as const
 const day = 86_400n * 1_000_000_000n
@@ -65,5 +65,17 @@ describe('names', () => {
     ].map((of) => onlineTableName(...(of as [string, string, number])))
     expect(new Set(names).size).toBe(3)
     expect(() => onlineTableName('a.b', 'c', 1)).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+  })
+
+  test('R36: a first load’s own table belongs to its version and to no other', () => {
+    const plain = onlineTableName('a', 'b', 1)
+    const own = firstLoadTableName(plain, 1_000_002n)!
+    expect(own).toBe('millcourse.a.b.v1.s1000002')
+    expect([plain, own].map((table) => isTableOfVersion(table, plain))).toEqual([true, true])
+    for (const other of [onlineTableName('a', 'b', 11), `${plain}1.s2`, `${plain}.s`, `${plain}.s2.s3`, `${plain}.sx`])
+      expect(isTableOfVersion(other, plain), other).toBe(false)
+    expect(versionTableName('a', { name: 'b', version: 1 }, null)).toBe(plain)
+    expect(versionTableName('a', { name: 'b', version: 1 }, own)).toBe(own)
+    expect(firstLoadTableName('x'.repeat(253), 1n)).toBeNull()
   })
 })

@@ -3,6 +3,6 @@ export { assembleVector, type ReadStatus, type ViewRead, type ViewReadInput } fr
 export { type ItemsAtEndReader, newItemsAtEndReader, type VectorStore } from './items-at-end.js'
 export { type JsonValue, toJsonValue } from './json-value.js'
 export { parseKey } from './parse-key.js'
-export { planVector, type VectorFeature, type VectorPart, type VectorPlan } from './plan-vector.js'
+export { planVector, servedTable, type VectorFeature, type VectorPart, type VectorPlan } from './plan-vector.js'
 export { type GivenKey, readVectors, type Vectors } from './read-vectors.js'
 export type { Served, ServingDefinitions } from './serving-definitions.js'

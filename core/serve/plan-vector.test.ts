@@ -49,6 +49,13 @@ const definitions: ServingDefinitions = {
 const tables = (asked: string) => planVector(definitions, asked).parts.map(({ table }) => table)
 
 describe('which version is meant', () => {
+  test('R36: a version is read where its first load put it', () => {
+    const [first, ...others] = definitions.views
+    const loaded = { ...definitions, views: [{ ...first!, table: 'millcourse.p.busy.v1.s7' }, ...others] }
+    expect(planVector(loaded, 'busy@v1').parts[0]?.table).toBe('millcourse.p.busy.v1.s7')
+    expect(planVector(loaded, 'busy').parts[0]?.table).toBe('millcourse.p.busy.v2')
+  })
+
   test('the applied one, unless another is asked for', () => {
     expect(tables('busy')).toEqual(['millcourse.p.busy.v2'])
     expect(tables('busy@v1')).toEqual(['millcourse.p.busy.v1'])

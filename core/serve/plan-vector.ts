@@ -2,7 +2,7 @@
 import type { Column, ColumnType, ViewBundle } from '../define/definitions.js'
 import { outputName } from '../define/index.js'
 import { MillcourseError } from '../errors.js'
-import { onlineTableName } from '../publish/index.js'
+import { versionTableName } from '../publish/index.js'
 import type { Served, ServingDefinitions } from './serving-definitions.js'
 
 export interface VectorPlan {
@@ -38,12 +38,7 @@ export interface VectorFeature {
  */
 export function planVector(definitions: ServingDefinitions, asked: string, wanted?: readonly string[]): VectorPlan {
   const named = findNamed(definitions, asked)
-  const parts = named.views.map(
-    (bundle): VectorPart => ({
-      bundle,
-      table: onlineTableName(definitions.project, bundle.view.name, bundle.view.version),
-    }),
-  )
+  const parts = named.views.map((bundle): VectorPart => ({ bundle, table: servedTable(definitions, bundle.view) }))
   const all = named.features.map(({ view, feature }): VectorFeature => {
     const part = named.views.findIndex((one) => one.view.name === view)
     const type = named.views[part]?.view.features.find((one) => one.name === feature)?.type
@@ -51,6 +46,17 @@ export function planVector(definitions: ServingDefinitions, asked: string, wante
     return { name: outputName(view, feature), view, feature, type, part }
   })
   return withFeatures({ ...named, parts, features: all, keys: keysOf(parts) }, asked, wanted)
+}
+
+/** Where the values of a view version lie, as far as these definitions know. */
+export function servedTable(
+  { project, views }: ServingDefinitions,
+  view: { readonly name: string; readonly version: number },
+): string {
+  const served = views.find(
+    ({ definition }) => definition.view.name === view.name && definition.view.version === view.version,
+  )
+  return versionTableName(project, view, served?.table ?? null)
 }
 
 function withFeatures(plan: VectorPlan, asked: string, wanted: readonly string[] | undefined): VectorPlan {

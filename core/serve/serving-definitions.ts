@@ -5,8 +5,13 @@ export interface ServingDefinitions {
   readonly project: string
   /** Of the registry; 0: nothing was applied yet. */
   readonly revision: number
-  readonly views: readonly Served<ViewBundle>[]
+  readonly views: readonly ServedView[]
   readonly services: readonly Served<FeatureServiceDefinition>[]
+}
+
+export interface ServedView extends Served<ViewBundle> {
+  /** Named by a first load that has finished; null, and absent from what an earlier release kept on disk: the plain name. */
+  readonly table?: string | null
 }
 
 export interface Served<Definition> {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { lakeProbe, tableProbe } from '../../cli/doctor/probes.js'
 import { committedPath } from '../../core/publish/lake-paths.js'
-import { onlineTableName } from '../../core/publish/online-table-name.js'
+import { firstLoadTableName, onlineTableName } from '../../core/publish/online-table-name.js'
 import { allStatements, isAllowed, list, taskStatements } from './policies.js'
 import { synthesise, synthesisedExample } from './synthesised.js'
 
@@ -25,6 +25,7 @@ const whoMay = (action: string, resource: string, context?: Record<string, strin
 
 const table = (view: string, project = config.project) =>
   `arn:aws:dynamodb:${config.region}:${config.account}:table/${onlineTableName(project, view, 3)}`
+const firstLoad = (view: string) => firstLoadTableName(onlineTableName(config.project, view, 3), 41n)!
 const open = table('airport_delays')
 const pii = table('passenger_profile')
 const lakeBucket = synthesisedExample()
@@ -81,9 +82,20 @@ describe('the online store', () => {
     for (const action of ['PutItem', 'PartiQLUpdate', 'PartiQLInsert', 'CreateTable', 'UpdateTimeToLive'])
       expect(whoMay(`dynamodb:${action}`, open), action).toEqual(['worker'])
   })
-  test('nobody deletes', () => {
+  test('nobody deletes, or writes without conditions, but the worker in tables of first loads', () => {
     for (const action of ['DeleteTable', 'DeleteItem', 'PartiQLDelete', 'BatchWriteItem'])
       expect(whoMay(`dynamodb:${action}`, open), action).toEqual([])
+    const own = open.replace(onlineTableName(config.project, 'airport_delays', 3), firstLoad('airport_delays'))
+    expect(own).toMatch(/v3[.]s41$/)
+    for (const action of ['DeleteTable', 'BatchWriteItem', 'PutItem', 'PartiQLUpdate', 'CreateTable', 'GetItem'])
+      expect(whoMay(`dynamodb:${action}`, own), action).toContain('worker')
+    expect(whoMay('dynamodb:DeleteTable', own)).toEqual(['worker'])
+    expect(whoMay('dynamodb:DeleteItem', own)).toEqual([])
+    expect(whoMay('dynamodb:GetItem', own).toSorted()).toEqual(whoMay('dynamodb:GetItem', open).toSorted())
+    const closed = table('passenger_profile').replace(/[^/]+$/, firstLoad('passenger_profile'))
+    expect(whoMay('dynamodb:GetItem', closed)).toEqual(whoMay('dynamodb:GetItem', pii))
+    // The same view of another project.
+    expect(whoMay('dynamodb:DeleteTable', own.replace(`.${config.project}.`, '.other.'))).toEqual([])
   })
   test('a table with personal data is read by those made for it, whether the config names the view or only its tag does', () => {
     const readers = ['worker', 'server-pii', 'operator-pii', 'restore']
@@ -101,9 +113,10 @@ describe('the online store', () => {
   })
   test('the worker may do all that the adapter asks of DynamoDB; what it may not is named here', () => {
     const elsewhere: Readonly<Record<string, string>> = {
-      DeleteTable: 'a person drops a retired table',
+      DeleteTable: 'only what was made for a first load; a person drops a retired table',
+      BatchWriteItem: 'only first loads',
       DescribeLimits: 'plan',
-      ListTables: 'plan',
+      ListTables: 'plan and restore',
     }
     const needed = commandsIn('dynamodb').filter((command) => !(command in elsewhere))
     expect(needed).toContain('PutItem')
@@ -111,8 +124,8 @@ describe('the online store', () => {
       .flatMap((command) => actionsOf[command] ?? [`dynamodb:${command}`])
       .filter((action) => !may('worker', action, open))
     expect(denied).toEqual([])
-    for (const command of ['DescribeLimits', 'ListTables'])
-      expect(whoMay(`dynamodb:${command}`, 'any')).toEqual(['operator', 'operator-pii'])
+    expect(whoMay('dynamodb:DescribeLimits', 'any')).toEqual(['operator', 'operator-pii'])
+    expect(whoMay('dynamodb:ListTables', 'any')).toEqual(['operator', 'operator-pii', 'restore'])
   })
 })
 

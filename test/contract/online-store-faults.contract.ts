@@ -96,6 +96,50 @@ export function onlineStoreFaults(
       await zombie.close()
     })
 
+    test.each(['reset-before', 'reset-after', 'swallow-answer', 'server-error', 'unavailable'] as const)(
+      'R36: a first load of which a request met %s does not know whether it landed',
+      async (fault) => {
+        const table = await newTable()
+        const writer = faulty(20_000, 300)
+        let sent = 0
+        proxy.choose = (operation) => (operation !== 'BatchWriteItem' ? 'none' : ++sent === 3 ? fault : 'none')
+        expect(await writer.loadItems(table, newItems(500, 1n))).toBe('unknown')
+        await writer.close()
+      },
+    )
+
+    test('R36: leftovers and throttles of a first load are written in the end; a connection that was refused wrote nothing', async () => {
+      const table = await newTable()
+      const random = seededRandom(testSeed('MILLCOURSE_TEST_SEED', 271_828))
+      const passing = ['throttle', 'throttling', 'request-limit'] as const
+      proxy.choose = (operation) => {
+        if (operation !== 'BatchWriteItem') return 'none'
+        if (random() < 0.2) return pick(random, passing)
+        return { isLeftOver: () => random() < 0.3 }
+      }
+      const writer = faulty(60_000, 10_000)
+      const items = newItems(300, 1n)
+      expect(await writer.loadItems(table, items)).toEqual(items.map(() => 'written'))
+      const stored = new Map((await all(table)).map((one) => [textOf(one), one]))
+      expect(stored).toEqual(new Map(items.map(({ isNew: _, ...written }) => [textOf(written), written])))
+      await writer.close()
+      const nobody = home.newStore('http://127.0.0.1:1', { patienceMs: 300, requestTimeoutMs: 20_000 })
+      await expect(nobody.loadItems(table, items)).rejects.toMatchObject({ code: 'PUBLISH_UNREACHABLE' })
+      await nobody.close()
+      let hasLease = true
+      const impatient = faulty(300, 20_000)
+      proxy.choose = (operation) => (operation === 'BatchWriteItem' ? 'throttle' : 'none')
+      await expect(impatient.loadItems(table, items)).rejects.toMatchObject({ code: 'PUBLISH_THROTTLED' })
+      proxy.choose = (operation) => {
+        hasLease = false
+        return operation === 'BatchWriteItem' ? 'throttle' : 'none'
+      }
+      const patient = faulty(60_000, 20_000)
+      const lost = await patient.loadItems(table, items, { mayWrite: () => hasLease })
+      expect(new Set(lost)).toEqual(new Set(['refused']))
+      await Promise.all([impatient.close(), patient.close()])
+    })
+
     test('throttles and server errors are waited out, and become an error when they last', async () => {
       const table = await newTable()
       const patient = faulty(20_000, 2_000)

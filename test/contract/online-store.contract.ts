@@ -103,6 +103,50 @@ export function onlineStoreContract(name: string, startHome: () => Promise<Onlin
       expect(read).toEqual([item('a', 6n), item('b', 9n)])
     })
 
+    test('R36: of two that make a table, one made it; one that is dropped is gone, at once or soon', async () => {
+      const rival = home.newStore()
+      const table = named('own')
+      const made = await Promise.all([store.createTable(table), rival.createTable(table)])
+      expect(made.filter((one) => one === null)).toHaveLength(1)
+      expect(made.find((one) => one !== null)).toEqual({
+        identity: (await store.ensureTable(table)).identity,
+        warnings: [],
+      })
+      expect(await store.createTable(table)).toBeNull()
+      expect(await store.listTables()).toContain(table)
+      await store.dropTable(table, { isAwaited: false })
+      await expect.poll(() => store.describeTable(table)).toBeNull()
+      await store.dropTable(table)
+      await store.dropTable(table, { isAwaited: false })
+      await rival.close()
+    })
+
+    test('R36: a first load is written whole and as given, whatever was there, and stops with the lease', async () => {
+      const table = await newTable()
+      const full = { eventAt: 978_310_800_123_456_789n, expiresAtSeconds: 4_102_444_800 }
+      const items = Array.from({ length: 260 }, (_, index) =>
+        item(`key ${index}`, 4n, index === 7 ? { values: null } : index === 8 ? full : {}),
+      )
+      await store.putItems(table, [item('key 3', 9n)])
+      const told: number[] = []
+      const outcomes = await store.loadItems(table, items, { onWritten: (count) => told.push(count) })
+      expect(outcomes).toEqual(items.map(() => 'written'))
+      expect(told.at(-1)).toBe(items.length)
+      const byKey = (found: readonly OnlineItem[]) =>
+        new Map(found.map((one) => [Buffer.from(one.key).toString(), one]))
+      expect(byKey(await all(table))).toEqual(byKey(items))
+      const other = await newTable()
+      let asked = 0
+      const stopped = (await store.loadItems(other, items, { mayWrite: () => ++asked <= 5 })) as string[]
+      const written = stopped.filter((outcome) => outcome === 'written').length
+      expect(written).toBeLessThanOrEqual(125)
+      expect(await all(other)).toHaveLength(written)
+      const missing = store.loadItems(named('none'), items)
+      await expect(missing).rejects.toMatchObject({ code: 'PUBLISH_TABLE_MISSING' })
+      const large = store.loadItems(other, [item('a', 1n, { values: new Uint8Array(410_000) })])
+      await expect(large).rejects.toMatchObject({ code: 'PUBLISH_ITEM_TOO_LARGE' })
+    })
+
     test('R36: sequences are compared as numbers, beyond 2^53 too', async () => {
       const table = await newTable()
       const big = 2n ** 53n + 1n

@@ -185,6 +185,11 @@ test('what is served: every version ever applied, each with what it was last bui
     [1, false],
     [2, true],
   ])
+  // R36: where a first load put the values of a version.
+  await project.client.query((db) =>
+    db.insertInto('view_versions').values({ view: 'a', version: 1, online_table: 'loaded.s1' }).execute(),
+  )
+  expect((await registry.serving()).views.map(({ table }) => table)).toEqual(['loaded.s1', null, null])
   // It lies on disk where Postgres is away: nothing may be lost in JSON.
   expect(JSON.parse(JSON.stringify(serving))).toEqual(serving)
 })

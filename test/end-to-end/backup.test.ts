@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { schemaName } from '../../adapters/postgres/client.js'
 import { backup } from '../../cli/commands/backup.js'
 import { restore } from '../../cli/commands/restore.js'
-import { onlineTableName } from '../../core/publish/index.js'
+import { versionTableName } from '../../core/publish/index.js'
 import { commandContext } from '../support/command-context.js'
 import { startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
@@ -75,7 +75,12 @@ test('R29, R36: a ledger restored from before what is online catches up, and end
   await liveHours(world, 2, 4)
   await before.stop()
   const online = await world.ports.online()
-  const table = onlineTableName('restored', 'spending', 1)
+  const key = { view: 'spending', version: 1 }
+  const table = versionTableName(
+    'restored',
+    { name: key.view, version: 1 },
+    await (await world.ports.ledger()).onlineTable(key),
+  )
   const lastSequence = (await online.getEnd(table))!.sequence
   const gone = await committedFile(world, 'last_order', 0)
   await (await world.ports.lake()).remove(gone)

@@ -26,7 +26,9 @@ const acknowledged = [
   'online.putEnd',
   'ledger.finishPublish',
 ] as const
-const phases = steps.length + acknowledged.length
+/** Only the first publish of a version has it, so it has the first hour. */
+const insideFirstLoad = 'online.loadItems'
+const phases = 1 + steps.length + acknowledged.length
 
 let postgres: TestPostgres
 let temporal: TestTemporal
@@ -90,7 +92,7 @@ test('the undisturbed history is one worth comparing with', () => {
 test('a worker killed with -9 inside each step, and right after each acknowledged write, changes nothing in the end', async () => {
   const world = await newWorld('killed')
   const faults = [...steps.map(faultInside), ...acknowledged.map(faultAfter)]
-  for (const [hour, fault] of shuffled(faults).entries()) {
+  for (const [hour, fault] of [faultAfter(insideFirstLoad), ...shuffled(faults)].entries()) {
     const plan = { ...fault, markerFile: join(world.dir, `fell-${hour}`) }
     const doomed = await world.startWorker({ fault: plan })
     await deliverHour(world, hour)
@@ -112,37 +114,48 @@ test('a worker killed with -9 inside each step, and right after each acknowledge
   expect(await world.snapshot()).toEqual(undisturbed.snapshot)
 }, 900_000)
 
-test('R36: a zombie stopped before a batch and woken after a successor with another candidate finished changes nothing', async () => {
-  const world = await newWorld('zombie')
-  await deliverHour(world, 0)
-  const plan: FaultPlan = {
-    activity: 'publishInterval',
-    call: 'online.putItems',
-    when: 'before',
-    nth: 2,
-    action: 'SIGSTOP',
-    markerFile: join(world.dir, 'stopped'),
-  }
-  const zombie = await world.startWorker({ fault: plan })
-  const ticked = world.tick(hourStart(1))
-  await until(() => existsSync(plan.markerFile), 'the zombie stops inside its publish')
-  const successor = await world.startWorker()
-  await ticked
-  await world.settle(hourStart(1))
-  const first = await world.snapshot()
-  // Another candidate of the same interval: other amounts for the same keys.
-  await deliverHour(world, 0, 'part-0.parquet', 3)
-  await world.settle(hourStart(1))
-  const before = await world.snapshot()
-  expect(before.items).not.toEqual(first.items)
+test.each([
+  [0, 'a first load', insideFirstLoad],
+  [1, 'a publish', 'online.putItems'],
+] as const)(
+  'R36: a zombie stopped before a batch (hour %d, %s) and woken after a successor with another candidate finished changes nothing',
+  async (hour, _, call) => {
+    const world = await newWorld(`zombie_${hour}`)
+    const plan: FaultPlan = {
+      activity: 'publishInterval',
+      call,
+      when: 'before',
+      nth: 2,
+      action: 'SIGSTOP',
+      markerFile: join(world.dir, 'stopped'),
+    }
+    const zombie = await world.startWorker({ fault: plan })
+    if (hour > 0) {
+      await deliverHour(world, 0)
+      await world.settle(hourStart(hour))
+    }
+    await deliverHour(world, hour)
+    const ticked = world.tick(hourStart(hour + 1))
+    await until(() => existsSync(plan.markerFile), 'the zombie stops inside its publish')
+    const successor = await world.startWorker()
+    await ticked
+    await world.settle(hourStart(hour + 1))
+    const first = await world.snapshot()
+    // Another candidate of the same interval: other amounts for the same keys.
+    await deliverHour(world, hour, 'part-0.parquet', 3)
+    await world.settle(hourStart(hour + 1))
+    const before = await world.snapshot()
+    expect(before.items).not.toEqual(first.items)
 
-  zombie.process.kill('SIGCONT')
-  await until(() => existsSync(`${plan.markerFile}.returned`), 'the zombie goes on with its batch')
-  await new Promise((resolve) => setTimeout(resolve, 3_000))
-  expect(await world.snapshot()).toEqual(before)
-  await successor.stop()
-  await zombie.stop()
-}, 600_000)
+    zombie.process.kill('SIGCONT')
+    await until(() => existsSync(`${plan.markerFile}.returned`), 'the zombie goes on with its batch')
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    expect(await world.snapshot()).toEqual(before)
+    await successor.stop()
+    await zombie.stop()
+  },
+  600_000,
+)
 
 test('R22: intervals run in any order end the same', async () => {
   const world = await newWorld('shuffled')
@@ -180,7 +193,7 @@ function faultInside(activity: (typeof steps)[number]): Fault {
   }
 }
 
-function faultAfter(call: (typeof acknowledged)[number]): Fault {
+function faultAfter(call: (typeof acknowledged)[number] | typeof insideFirstLoad): Fault {
   return { activity: 'publishInterval', call, when: 'after', nth: 1, action: 'SIGKILL' }
 }
 

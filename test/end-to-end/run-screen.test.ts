@@ -45,6 +45,7 @@ beforeAll(async () => {
     const table = `${view.name}_v1`
     const opened = await rig.deps.ledger.openPublish({
       ...{ ...key, table, owner: 'w/1', workflowRunId: 'w', leaseMs: 60_000, window: windowReach(view) },
+      firstLoadsMax: 0,
       ...{ since: parseInstant(shopSince), everyNs: parseDuration('1h') },
     })
     if (opened.kind !== 'opened') throw new Error(`the publish is ${opened.kind}`)

@@ -55,7 +55,7 @@ interface Story {
   readonly events: readonly Event[]
 }
 interface Fault {
-  readonly call: 'putItems' | 'putEnd' | 'recordDelta' | 'finishPublish'
+  readonly call: 'putItems' | 'loadItems' | 'putEnd' | 'recordDelta' | 'finishPublish'
   readonly nth: number
   readonly when: 'before' | 'after'
 }
@@ -82,7 +82,7 @@ const set = fc.uniqueArray(
   { maxLength: 8, selector: (row) => `${row.minute}/${row.city}/${row.gate}` },
 )
 const fault = fc.record({
-  call: fc.constantFrom<Fault['call'][]>('putItems', 'putItems', 'putEnd', 'recordDelta', 'finishPublish'),
+  call: fc.constantFrom<Fault['call'][]>('putItems', 'loadItems', 'putEnd', 'recordDelta', 'finishPublish'),
   nth: fc.constantFrom(1, 2),
   when: fc.constantFrom<Fault['when'][]>('before', 'after'),
 })
@@ -242,7 +242,7 @@ describe('histories', () => {
         const bundle = bundleOf('window')
         const state = await play(bundle, story)
         if (state.size === 0) return
-        const end = (await rig.deps.online.getEnd(tableOf(rig.deps.settings.project, bundle)))!
+        const end = (await rig.deps.online.getEnd(await tableOf(rig.deps, bundle)))!
         const endHour = Number((end.endAt - parseInstant(since)) / 3_600_000_000_000n)
         expect(endHour).toBe(Math.max(...state.keys()) + 1)
         const expected = new Map<string, { rows: bigint; total: string | null }>()

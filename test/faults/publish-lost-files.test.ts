@@ -6,6 +6,7 @@ import {
   counts,
   crashingAfter,
   lookupBundle,
+  neverLoading,
   row,
   windowBundle,
 } from '../support/publish-fixtures.js'
@@ -39,7 +40,7 @@ describe('publishing when something is lost', () => {
       await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
       expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', itemsWritten: 3 })
       const sequences = new Set<bigint>()
-      for await (const page of rig.deps.online.scan(tableOf(rig.deps.settings.project, bundle)))
+      for await (const page of rig.deps.online.scan(await tableOf(rig.deps, bundle)))
         for (const { sequence } of page) sequences.add(sequence)
       expect(sequences).toEqual(new Set([3n]))
       expect((await rig.read(bundle, ['LAX'])).status).toBe('missing')
@@ -49,14 +50,12 @@ describe('publishing when something is lost', () => {
   test('R36: a recorded delta that is lost is not continued: a new publish begins', async () => {
     const bundle = lookupBundle()
     await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
-    const silent = new Proxy(rig.deps.ledger, {
-      get: (target, name) => (name === 'releaseLease' ? async () => {} : Reflect.get(target, name).bind(target)),
-    })
+    const silent = { ...neverLoading(rig.deps.ledger), releaseLease: async () => {} }
     const dying = rig.worker({ online: crashingAfter(rig.deps.online, 1), ledger: silent })
     await expect(rig.publish(bundle, { workflowRunId: 'lost' }, dying)).rejects.toThrow(Crash)
     await damage(rig.deps, (await deltasOf(bundle))[0]!)
     expect(await rig.publish(bundle, { workflowRunId: 'lost', attempt: 2 })).toMatchObject({ kind: 'finished' })
-    expect(await rig.deps.online.getEnd(tableOf(rig.deps.settings.project, bundle))).toMatchObject({ sequence: 2n })
+    expect(await rig.deps.online.getEnd(await tableOf(rig.deps, bundle))).toMatchObject({ sequence: 2n })
   })
 
   test.each(['lookup', 'window'] as const)(
@@ -65,7 +64,7 @@ describe('publishing when something is lost', () => {
       const bundle = kind === 'lookup' ? lookupBundle() : windowBundle()
       await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
       await rig.publish(bundle)
-      await rig.deps.online.dropTable(tableOf(rig.deps.settings.project, bundle))
+      await rig.deps.online.dropTable(await tableOf(rig.deps, bundle))
       await rig.commit(bundle, 1, [row(bundle, 61, 'ATL', 2)])
       expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', itemsWritten: 2 })
       expect((await rig.online(bundle)).get('JFK')).toBeTruthy()

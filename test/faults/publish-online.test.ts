@@ -3,7 +3,16 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
 import type { Query, QueryEngine } from '../../core/ports/query-engine.js'
 import { parseInstant } from '../../core/time/instant.js'
-import { Crash, counts, crashingAfter, lookupBundle, row, since, windowBundle } from '../support/publish-fixtures.js'
+import {
+  Crash,
+  counts,
+  crashingAfter,
+  lookupBundle,
+  neverLoading,
+  row,
+  since,
+  windowBundle,
+} from '../support/publish-fixtures.js'
 import { type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
 
 describe('publishing', () => {
@@ -151,10 +160,10 @@ describe('publishing', () => {
       0,
       Array.from({ length: 35 }, (_, index) => row(bundle, index, `A${index}`, 1)),
     )
-    const silent = neverReleasing(rig.deps.ledger)
+    const ledger = neverLoading(rig.deps.ledger)
     let cursor = null
     const beats: unknown[] = []
-    const dying = rig.worker({ online: crashingAfter(rig.deps.online, 25), ledger: silent })
+    const dying = rig.worker({ online: crashingAfter(rig.deps.online, 25), ledger: neverReleasing(ledger) })
     const first = { workflowRunId: 'wf', heartbeat: (beat: never) => (cursor = beat) }
     await expect(rig.publish(bundle, first, dying)).rejects.toThrow(Crash)
     expect(cursor).toEqual({ sequence: '1', items: 20 })
@@ -169,11 +178,11 @@ describe('publishing', () => {
       },
     })
     const second = { workflowRunId: 'wf', attempt: 2, cursor, heartbeat: (beat: unknown) => beats.push(beat) }
-    const outcome = await rig.publish(bundle, second, rig.worker({ online: counting }))
+    const outcome = await rig.publish(bundle, second, rig.worker({ online: counting, ledger }))
     expect(outcome).toMatchObject({ kind: 'finished', keyCounts: counts(35, 35), itemsWritten: 35 })
     expect(seen).toEqual([10, 5])
     expect((await rig.online(bundle)).size).toBe(35)
-    expect(await rig.deps.online.getEnd(tableOf(rig.deps.settings.project, bundle))).toMatchObject({ sequence: 1n })
+    expect(await rig.deps.online.getEnd(await tableOf(rig.deps, bundle))).toMatchObject({ sequence: 1n })
   })
 
   test('a delta that an earlier release recorded, not knowing which keys are new, is continued', async () => {
@@ -182,12 +191,11 @@ describe('publishing', () => {
     const earlier = rig.worker({
       online: crashingAfter(rig.deps.online, 0),
       engine: rewriting(rig.deps.engine, (sql) => sql.replace('is_empty, is_new, digest', 'is_empty, digest')),
-      ledger: neverReleasing(rig.deps.ledger),
+      ledger: neverReleasing(neverLoading(rig.deps.ledger)),
     })
     await expect(rig.publish(bundle, { workflowRunId: 'wf' }, earlier)).rejects.toThrow(Crash)
-    const { project } = rig.deps.settings
     expect(await rig.publish(bundle, { workflowRunId: 'wf', attempt: 2 })).toMatchObject({ itemsWritten: 2 })
-    expect(await rig.deps.online.getEnd(tableOf(project, bundle))).toMatchObject({ sequence: 1n })
+    expect(await rig.deps.online.getEnd(await tableOf(rig.deps, bundle))).toMatchObject({ sequence: 1n })
   })
 
   test('a publish with nothing to write leaves no file, and whoever continues it reports the same counts', async () => {
@@ -249,7 +257,7 @@ describe('publishing', () => {
     const settings = { ...rig.deps.settings, leaseMs: 300 }
     const frozen = rig.worker({ online: sleeping, settings })
     // Its renewals stop, too.
-    const stuck = new Proxy(rig.deps.ledger, {
+    const stuck = new Proxy(neverLoading(rig.deps.ledger), {
       get: (target, name) =>
         name === 'renewLease'
           ? async (...given: Parameters<typeof target.renewLease>) => {

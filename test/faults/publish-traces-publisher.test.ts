@@ -3,9 +3,9 @@ import type { Guard } from '../reference/publish-protocol/guards.js'
 import { type Favour, findViolation, generateTrace } from '../reference/publish-protocol/search.js'
 import { casesOf } from '../support/test-effort.js'
 import { testSeed } from '../support/test-seed.js'
-import { playPublisher } from './publish-traces/play-publisher.js'
+import { type PublisherParts, playPublisher } from './publish-traces/play-publisher.js'
 import { startTraceParts } from './publish-traces/trace-parts.js'
-import { withoutGuard, withoutPublisherGuard } from './publish-traces/without-guard.js'
+import { askingAgain, withoutGuard, withoutPublisherGuard } from './publish-traces/without-guard.js'
 
 /** PROTOCOL_SEED and PROTOCOL_TRACES play a failure again. */
 const seed = testSeed('PROTOCOL_SEED', 261_586_355)
@@ -55,12 +55,22 @@ const removed = [
   'replaced-keys',
   'end-blocked',
   'rebuild-by-scan',
+  'first-load-own-table',
+  'first-load-not-resumed',
+  'first-load-named-when-finished',
 ] as const satisfies readonly (keyof typeof removals & Guard)[]
 
 test.each(removed)('what breaks the model without %s breaks the real publisher without it', async (guard) => {
   const { deps, client } = parts
   const guardless = removals[guard]({ ledger: deps.ledger, online: deps.online, client })
-  const changed = { ...parts, deps: { ...deps, ledger: guardless.ledger, online: guardless.online } }
+  await breaks(guard, { ...parts, deps: { ...deps, ledger: guardless.ledger, online: guardless.online } })
+})
+
+test('R36: a first load that takes a repeated write for the lost one breaks', async () => {
+  await breaks('first-load-unknown-outcome', { ...parts, distrusting: askingAgain })
+})
+
+async function breaks(guard: Guard, changed: PublisherParts): Promise<void> {
   let from = 1
   // Where the model looks at some keys the real publisher may look at all, so not every trace breaks both.
   for (let tried = 0; tried < 8; tried++) {
@@ -72,4 +82,4 @@ test.each(removed)('what breaks the model without %s breaks the real publisher w
     return
   }
   expect.fail(`nothing broke without ${guard}`)
-})
+}

@@ -28,6 +28,13 @@ test('the interleavings reach what they are about', () => {
       see('a publisher finds the lease taken', outcome === 'openPublish: busy')
       see('a worker dies between two writes', event.type === 'crash' && isBetweenWrites(world, event.owner))
       see('a delta with unfinished predecessors', world.ledger.publishes.at(-1)?.unfinished.length !== 0)
+      see(
+        'a first load is finished',
+        outcome.endsWith(': ok') && event.type === 'publish' && isFirstLoad(world, event.owner),
+      )
+      see('a first load is given up', event.type === 'answer-lost')
+      see('a late write lands beside a finished table', event.type === 'late-lands' && world.ledger.lastFinished > 0)
+      see('two first loads were in vain', outcome.startsWith('openPublish: sequence') && isFencedAfterLoads(world))
       see('a key is taken back', outcome.endsWith('=empty: written'))
       see('a run is superseded', outcome === 'commit: superseded')
       see('a run is planned again', outcome === 'commit: moved')
@@ -44,7 +51,7 @@ const favours: Partial<Record<Guard, Favour>> = {
   'number-at-pin': { start: 6, decide: 4, files: 2 },
   'resume-newest': { 'months-pass': 6, publisher: 3 },
   'writer-lease': { 'months-pass': 6 },
-  'reopen-seen-at-listing': { list: 6, decide: 4 },
+  'reopen-seen-at-listing': { list: 12, decide: 4 },
 }
 const byHand = 'all-keys-of-uncovered'
 
@@ -77,4 +84,14 @@ test('docs/publish-protocol.md names every guard', () => {
 function isBetweenWrites(world: World, owner: string): boolean {
   const publisher = world.publishers.get(owner)
   return publisher !== undefined && publisher.cursor > 0 && publisher.cursor < publisher.delta.length
+}
+
+function isFirstLoad(world: World, owner: string): boolean {
+  const publisher = world.publishers.get(owner)
+  return publisher?.phase === 'ended' && publisher.publish?.isFinished === true && publisher.publish.isFirstLoad
+}
+
+function isFencedAfterLoads({ ledger }: World): boolean {
+  const [newest] = ledger.publishes.slice(-1)
+  return ledger.lastFinished === 0 && !newest!.isFirstLoad && ledger.publishes.some((one) => one.isFirstLoad)
 }

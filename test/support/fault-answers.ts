@@ -5,6 +5,8 @@ export interface BatchFault {
   readonly statement?: (index: number) => StatementFault | null
   /** Of a BatchGetItem: whether the key with this number is left unread. */
   readonly isUnread?: (index: number) => boolean
+  /** Of a BatchWriteItem: whether the write with this number is left over. */
+  readonly isLeftOver?: (index: number) => boolean
 }
 
 const messages = {
@@ -31,7 +33,25 @@ interface Part {
 export function withoutSome(operation: string, body: Buffer, fault: BatchFault): Part {
   if (operation === 'BatchExecuteStatement' && fault.statement) return withoutStatements(body, fault.statement)
   if (operation === 'BatchGetItem' && fault.isUnread) return withoutKeys(body, fault.isUnread)
+  if (operation === 'BatchWriteItem' && fault.isLeftOver) return withoutWrites(body, fault.isLeftOver)
   return { body, complete: (answer) => answer }
+}
+
+function withoutWrites(body: Buffer, isLeftOver: NonNullable<BatchFault['isLeftOver']>): Part {
+  const request = JSON.parse(body.toString()) as { RequestItems: Record<string, unknown[]> }
+  const [[table, writes] = ['', []]] = Object.entries(request.RequestItems)
+  const isLeft = writes.map((_, index) => isLeftOver(index))
+  const left = writes.filter((_, index) => isLeft[index])
+  // A batch of nothing is refused by the endpoint: one is done, and said to be left over.
+  const done = left.length === writes.length ? writes.slice(0, 1) : writes.filter((_, index) => !isLeft[index])
+  return {
+    body: Buffer.from(JSON.stringify({ ...request, RequestItems: { [table]: done } })),
+    complete: (answer) => {
+      const said = JSON.parse(answer.toString()) as object
+      const UnprocessedItems = left.length === 0 ? {} : { [table]: left }
+      return Buffer.from(JSON.stringify({ ...said, UnprocessedItems }))
+    },
+  }
 }
 
 function withoutStatements(body: Buffer, faultOf: NonNullable<BatchFault['statement']>): Part {

@@ -80,6 +80,7 @@ export function publishRequest(workflow: string, changes: Partial<OpenPublishReq
     owner: `${workflow}/1`,
     workflowRunId: workflow,
     table: 'airport_delays_v1',
+    firstLoadsMax: 0,
     leaseMs: 60_000,
     window: { reachNs: 3n * hourNs, onGap: 'block' },
     since,

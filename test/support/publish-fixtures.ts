@@ -9,7 +9,8 @@ import {
   t,
   window,
 } from '../../core/define/index.js'
-import type { OnlineStore } from '../../core/ports/online-store.js'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import type { OnlineStore, OnlineWrite, WriteOptions } from '../../core/ports/online-store.js'
 import { minute } from './publish-rig.js'
 
 export const since = '2001-01-01T00:00:00Z'
@@ -77,20 +78,30 @@ export const counts = (
   ...{ touched, published, unchanged, superseded, takenBack, rewritten },
 })
 
+/** As where two first loads were given up before: under conditions from the first publish on, where a publish can be continued. */
+export function neverLoading(ledger: LedgerWriter): LedgerWriter {
+  return { ...ledger, openPublish: (request) => ledger.openPublish({ ...request, firstLoadsMax: 0 }) }
+}
+
 /** Lets so many items through, then fails as a dead worker does: what was acknowledged stays, nothing is recorded. */
 export class Crash extends Error {}
 export function crashingAfter(store: OnlineStore, items: number): OnlineStore {
   let left = items
+  const crashing =
+    <Outcome>(write: (table: string, items: readonly OnlineWrite[], options?: WriteOptions) => Promise<Outcome>) =>
+    async (table: string, batch: readonly OnlineWrite[], options?: WriteOptions): Promise<Outcome> => {
+      const taken = batch.slice(0, left)
+      left -= taken.length
+      const outcomes = await write(table, taken, options)
+      if (taken.length < batch.length) throw new Crash('killed')
+      return outcomes
+    }
+  const writes = {
+    putItems: crashing((...given) => store.putItems(...given)),
+    loadItems: crashing((...given) => store.loadItems(...given)),
+  }
   return new Proxy(store, {
-    get(target, name) {
-      if (name !== 'putItems') return Reflect.get(target, name).bind(target)
-      return async (...[table, batch, options]: Parameters<OnlineStore['putItems']>) => {
-        const taken = batch.slice(0, left)
-        left -= taken.length
-        const outcomes = await target.putItems(table, taken, options)
-        if (taken.length < batch.length) throw new Crash('killed')
-        return outcomes
-      }
-    },
+    get: (target, name) =>
+      name === 'putItems' || name === 'loadItems' ? writes[name] : Reflect.get(target, name).bind(target),
   })
 }

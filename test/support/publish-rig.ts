@@ -13,7 +13,7 @@ import { createFilesLake } from '../../adapters/files/files-lake.js'
 import { buildFileTypesQuery, buildIntervalQuery, fileTypesFrom, rowCountsFrom } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import type { CommitResult } from '../../core/ports/ledger.js'
-import { decodeKey, decodeValues, encodeKey, onlineTableName, type PackedValue } from '../../core/publish/index.js'
+import { decodeKey, decodeValues, encodeKey, type PackedValue, versionTableName } from '../../core/publish/index.js'
 import { assembleVector, type ViewRead } from '../../core/serve/index.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant, parseInstant } from '../../core/time/instant.js'
@@ -22,6 +22,8 @@ import { startTestPostgres } from './postgres.js'
 
 export interface PublishRig {
   readonly deps: ActivityDeps
+  /** Of DynamoDB, for a proxy in front of it. */
+  readonly onlineEndpoint: string
   /** Another worker's parts: the same stores, with what a test puts in the way. */
   worker(changes: Partial<ActivityDeps>): ActivityDeps
   /** Runs the interval with this number over these rows (SQL VALUES, in the source's column order) and commits it. */
@@ -92,6 +94,7 @@ export async function startPublishRig(): Promise<PublishRig> {
   let publishes = 0
   return {
     deps,
+    onlineEndpoint: dynalite.endpoint,
     worker: (changes) => ({ ...deps, ...changes }),
     commit,
     publish: (bundle, attempt = {}, worker = deps) =>
@@ -101,13 +104,13 @@ export async function startPublishRig(): Promise<PublishRig> {
         ...attempt,
       }),
     read: async (bundle, key, now = parseInstant('2001-01-02T00:00:00Z')) => {
-      const table = tableOf(project, bundle)
+      const table = await tableOf(deps, bundle)
       const [item = null] = await online.getItems(table, [encodeKey(bundle.entity.keys, key)])
       return assembleVector({ bundle, item, end: await online.getEnd(table), now })
     },
     online: async (bundle) => {
       const found = new Map<string, Readonly<Record<string, PackedValue>> | null>()
-      for await (const page of online.scan(tableOf(project, bundle)))
+      for await (const page of online.scan(await tableOf(deps, bundle)))
         for (const { key, values, schemaHash } of page) {
           const name = decodeKey(bundle.entity.keys, key).map(String).join('|')
           const { features } = bundle.view
@@ -125,8 +128,9 @@ export async function startPublishRig(): Promise<PublishRig> {
   }
 }
 
-export function tableOf(project: string, { view }: ViewBundle): string {
-  return onlineTableName(project, view.name, view.version)
+/** The one that counts: a first load's own until then has a name that only its publish knows. */
+export async function tableOf({ ledger, settings }: ActivityDeps, { view }: ViewBundle): Promise<string> {
+  return versionTableName(settings.project, view, await ledger.onlineTable({ view: view.name, version: view.version }))
 }
 
 /** Overwrites a file in the lake: what a disk or an operator may do to it. */

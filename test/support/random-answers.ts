@@ -4,7 +4,7 @@ import { trainingSet } from '../../cli/commands/training-set.js'
 import type { FeatureViewDefinition, WindowFeature } from '../../core/define/definitions.js'
 import { bundleFor } from '../../core/define/index.js'
 import type { Commit } from '../../core/ports/ledger.js'
-import { encodeKey, onlineTableName } from '../../core/publish/index.js'
+import { encodeKey, versionTableName } from '../../core/publish/index.js'
 import { assembleVector } from '../../core/serve/index.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant, parseInstant } from '../../core/time/instant.js'
@@ -168,7 +168,9 @@ async function compareOnline(
   found: string[],
 ): Promise<void> {
   const online = await self.world.ports.online()
-  const table = onlineTableName(self.project, view.name, view.version)
+  const ledger = await self.world.ports.ledger()
+  const named = await ledger.onlineTable({ view: view.name, version: view.version })
+  const table = versionTableName(self.project, view, named)
   const bundle = bundleFor((await (await self.world.ports.registry()).current())!.repo, view.name)
   const expected = expectedEnd(view, state.commits)
   if ((await online.describeTable(table)) === null) {

@@ -9,7 +9,7 @@ import { mkdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { FeatureRepo } from '../../core/define/definitions.js'
 import type { QueryEngine } from '../../core/ports/query-engine.js'
-import { onlineTableName } from '../../core/publish/index.js'
+import { versionTableName } from '../../core/publish/index.js'
 import { formatInstant, type Instant, parseInstant } from '../../core/time/instant.js'
 import { type Config, readConfig } from '../../workers/config.js'
 import { openStackPorts, type StackPorts } from '../../workers/stack-ports.js'
@@ -198,7 +198,7 @@ async function takeSnapshot(ports: StackPorts, { project }: Config, views: Views
         `${key.view} ${formatInstant(commit.interval.start)} ${commit.isRejected ? 'rejected ' : ''}${commit.publishedSequence === null ? 'unpublished' : 'published'} ${rows}`,
       )
     }
-    const table = onlineTableName(project, key.view, key.version)
+    const table = versionTableName(project, { name: key.view, version: key.version }, await ledger.onlineTable(key))
     const end = await online.getEnd(table)
     publishedEnds.push(`${key.view} ${end ? formatInstant(end.endAt) : 'none'} ${JSON.stringify(end?.missing ?? [])}`)
     for await (const part of online.scan(table))

@@ -1,16 +1,18 @@
 /**
  * Schema changes in order; applied ones are never edited. Workers of the release before are still at work while a migration runs
- * and after it, and may be started again: a migration only adds (tables, columns that are null or have a default, indexes). What a
+ * and after it, and may be started again: a migration only adds (tables, columns that are null or have a default, indexes, triggers). What a
  * release no longer uses is taken away by the next one, in a migration named `NNN-contract-…`: who does not know it cannot work with
  * the schema and says so. docs/upgrading.md; held by test/contract/schema-evolution.contract.test.ts.
  */
 import { type Migration, sql } from 'kysely'
 import { ledgerAndRegistry } from './001-ledger-and-registry.js'
 import { countedReopens } from './002-counted-reopens.js'
+import { firstLoads } from './003-first-loads.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
   '002-counted-reopens': countedReopens,
+  '003-first-loads': firstLoads,
 }
 
 export function isContract(name: string): boolean {

@@ -2,9 +2,9 @@ import type { ActivityDeps } from '../../../activities/activity-deps.js'
 import { MillcourseError } from '../../../core/errors.js'
 
 /** The calls at which a worker waits until it is told to go on; what a trace calls a step. */
-const gated = new Set(['openPublish', 'recordDelta', 'finishPublish', 'putItems', 'putEnd'])
+const gated = new Set(['openPublish', 'recordDelta', 'finishPublish', 'putItems', 'loadItems', 'putEnd'])
 
-type Order = 'go' | 'fail' | 'die'
+type Order = 'go' | 'fail' | 'die' | 'lose'
 
 /**
  * The real publisher, stopped before each of its writes: a worker that sleeps is one that is not told to go on. A dead one reaches
@@ -14,11 +14,18 @@ export class GatedWorker {
   isEnded = false
   result: unknown = null
   #isDead = false
+  /** The write it stands at. */
+  #next = ''
   #tell: ((order: Order) => void) | null = null
   #arrive: () => void = () => undefined
   #arrived: Promise<void>
 
-  constructor(deps: ActivityDeps, work: (deps: ActivityDeps) => Promise<unknown>) {
+  /** @param late takes what is sent without an answer; calling it lets it land */
+  constructor(
+    deps: ActivityDeps,
+    work: (deps: ActivityDeps) => Promise<unknown>,
+    private readonly late: (() => Promise<unknown>)[],
+  ) {
     this.#arrived = this.#newArrival()
     const ended = (result: unknown): void => {
       this.result = result
@@ -41,6 +48,12 @@ export class GatedWorker {
   /** The next write fails as an unreachable store does: the worker gives its lease back. */
   fail(): Promise<boolean> {
     return this.#order('fail')
+  }
+
+  /** The next write of a first load goes out and its answer does not come back; nothing, where that is not its next step. */
+  async loseAnswer(): Promise<boolean> {
+    await this.#arrived
+    return this.#next === 'loadItems' && (await this.#order('lose'))
   }
 
   die(): Promise<boolean> {
@@ -72,10 +85,15 @@ export class GatedWorker {
         return async (...args: unknown[]) => {
           if (this.#isDead) return never()
           const order = await new Promise<Order>((tell) => {
+            this.#next = String(name)
             this.#tell = tell
             this.#arrive()
           })
           if (order === 'go') return await call(...args)
+          if (order === 'lose') {
+            this.late.push(async () => await call(...args))
+            return 'unknown'
+          }
           this.#isDead = order === 'die'
           throw new MillcourseError('PUBLISH_UNREACHABLE', `the trace says ${order}`)
         }

@@ -7,6 +7,7 @@ import { type PublishAttempt, type PublishOutcome, publishOnline } from '../../.
 import type { PublishCursor } from '../../../activities/publish-write.js'
 import type { PostgresClient } from '../../../adapters/postgres/client.js'
 import type { ViewBundle } from '../../../core/define/definitions.js'
+import { isMillcourseError } from '../../../core/errors.js'
 import type { LedgerWriter } from '../../../core/ports/ledger.js'
 import type { OnlineStore } from '../../../core/ports/online-store.js'
 import { onlineTableName } from '../../../core/publish/index.js'
@@ -21,6 +22,8 @@ export interface PublisherParts {
   readonly deps: ActivityDeps
   readonly client: PostgresClient
   readonly files: TraceFiles
+  /** What a publisher makes of the store's answers, as far as it is not its own. */
+  readonly distrusting?: (online: OnlineStore) => OnlineStore
 }
 
 /** Null: every promise held. */
@@ -35,7 +38,10 @@ class PublisherTrace {
   private readonly real: RealProtocol
   private readonly deps: ActivityDeps
   private readonly key: { readonly view: string; readonly version: number }
+  /** The plain name. */
   private readonly table: string
+  /** Batches of first loads whose answer nobody waits for, oldest first. */
+  private readonly late: (() => Promise<unknown>)[] = []
   private readonly workers = new Map<string, GatedWorker>()
   private readonly cursors = new Map<string, PublishCursor | null>()
   /** What readers have to find beside the E of each sequence, as committed when it was drawn. */
@@ -50,7 +56,7 @@ class PublisherTrace {
     private readonly parts: PublisherParts,
     name: string,
   ) {
-    this.world = new World(trace.view)
+    this.world = new World(trace.view, new Set(), trace.firstLoadsMax)
     this.bundle = bundleOf(name, trace.view)
     this.key = { view: name, version: 1 }
     this.table = onlineTableName(parts.deps.settings.project, name, 1)
@@ -59,7 +65,7 @@ class PublisherTrace {
       ledger: this.noteOpened(parts.deps.ledger),
       online: this.watchWrites(parts.deps.online),
     }
-    this.real = new RealProtocol({ ...this.deps, client: parts.client }, this.key, trace.view, (run) =>
+    this.real = new RealProtocol({ ...this.deps, client: parts.client }, this.key, trace.view, 0, (run) =>
       parts.files.fileOf(trace.view, run.interval, run.candidate!),
     )
   }
@@ -80,13 +86,15 @@ class PublisherTrace {
     else if (event.type === 'publish') await worker?.step()
     else if (event.type === 'crash') await worker?.die()
     else if (event.type === 'release') await worker?.fail()
+    else if (event.type === 'answer-lost') await worker?.loseAnswer()
+    else if (event.type === 'late-lands') await this.landLate()
     else if (event.type === 'delta-lost') await this.loseDelta()
     else if (event.type === 'cache-lost') await this.loseCache()
     else if (event.type === 'lease-expires')
       await this.real.follow(event, { run: undefined, publisher: undefined }, '', this.world)
     else if (event.type !== 'renew') await this.follow(event)
     this.note(event, worker)
-    if (worker) this.broken ??= await this.checkReaders()
+    if (worker || event.type === 'late-lands') this.broken ??= await this.checkReaders()
     return this.broken === null
   }
 
@@ -110,7 +118,10 @@ class PublisherTrace {
       cursor: this.cursors.get(workflow) ?? null,
       heartbeat: (cursor) => this.cursors.set(workflow, cursor),
     }
-    const worker = new GatedWorker(this.deps, (deps) => publishOnline(deps, this.bundle, given))
+    const { distrusting = (online: OnlineStore) => online } = this.parts
+    const work = (deps: ActivityDeps) =>
+      publishOnline({ ...deps, online: distrusting(deps.online) }, this.bundle, given)
+    const worker = new GatedWorker(this.deps, work, this.late)
     this.workers.set(owner, worker)
     await worker.settled()
     return worker
@@ -133,6 +144,7 @@ class PublisherTrace {
           hasWorked = true
           await this.play({ type: 'publish', owner })
         }
+      while (this.broken === null && this.late.length > 0) await this.play({ type: 'late-lands' })
       if (!hasWorked) return
     }
     this.broken ??= 'R33: it never comes to rest'
@@ -142,7 +154,7 @@ class PublisherTrace {
 
   /** After each step: beside E stand the values committed when its publish opened, wherever no later publish has written. */
   private async checkReaders(): Promise<string | null> {
-    const end = await this.deps.online.getEnd(this.table)
+    const end = await this.deps.online.getEnd(await this.readTable())
     const truth = end && this.truths.get(end.sequence)
     if (!end || !truth) return null
     if (end.endAt < this.endSeen) return `R29: E moved back to ${end.endAt / hourNs}`
@@ -160,7 +172,7 @@ class PublisherTrace {
     const { view } = this.trace
     const committed = this.world.ledger.committed()
     const endAt = newestEnd(view, committed)
-    const end = await this.deps.online.getEnd(this.table)
+    const end = await this.deps.online.getEnd(await this.readTable())
     if (Number((end?.endAt ?? 0n) / hourNs) !== endAt) return `R29: E=${(end?.endAt ?? 0n) / hourNs}, not ${endAt}`
     const missing = missingAt(view, committed, endAt).length
     if (end && end.missing.length !== missing)
@@ -178,7 +190,7 @@ class PublisherTrace {
 
   private async readItems(): Promise<Map<string, { readonly sequence: bigint; readonly values: string | null }>> {
     const found = new Map<string, { readonly sequence: bigint; readonly values: string | null }>()
-    for await (const page of this.parts.deps.online.scan(this.table))
+    for await (const page of this.parts.deps.online.scan(await this.readTable()))
       for (const item of page) {
         const [key, values] = textOf(this.bundle, item)
         found.set(key, { sequence: item.sequence, values })
@@ -186,11 +198,28 @@ class PublisherTrace {
     return found
   }
 
+  /** The table that counts. */
+  private async readTable(): Promise<string> {
+    return (await this.parts.deps.ledger.onlineTable(this.key)) ?? this.table
+  }
+
+  /** Its table may have been dropped meanwhile: then it lands nowhere. */
+  private async landLate(): Promise<void> {
+    await this.late
+      .shift()?.()
+      .catch((error: unknown) => {
+        if (!isMillcourseError(error) || error.code !== 'PUBLISH_TABLE_MISSING') throw error
+      })
+  }
+
   private noteOpened(ledger: LedgerWriter): LedgerWriter {
     return {
       ...ledger,
       openPublish: async (request) => {
-        const result = await ledger.openPublish(request)
+        const result = await ledger.openPublish({
+          ...request,
+          firstLoadsMax: Math.min(request.firstLoadsMax, this.trace.firstLoadsMax),
+        })
         if (result.kind === 'opened') {
           const { sequence, endAt } = result.publish
           this.truths.set(sequence, project(this.trace.view, this.world.ledger.committed(), Number(endAt / hourNs)))
@@ -204,11 +233,14 @@ class PublisherTrace {
     return new Proxy(online, {
       get: (target, name) => {
         const method: unknown = Reflect.get(target, name)
-        if (name !== 'putItems') return typeof method === 'function' ? method.bind(target) : method
+        if (name !== 'putItems' && name !== 'loadItems')
+          return typeof method === 'function' ? method.bind(target) : method
         return async (...args: Parameters<OnlineStore['putItems']>) => {
-          const outcomes = await target.putItems(...args)
-          args[1].forEach((item, index) => {
-            if (outcomes[index] === 'written') this.noteLanded(Buffer.from(item.key).toString('hex'), item.sequence)
+          const outcomes = await target[name](...args)
+          const [table, items] = args
+          items.forEach((item, index) => {
+            if (outcomes[index] === 'written')
+              this.noteLanded(`${table} ${Buffer.from(item.key).toString('hex')}`, item.sequence)
           })
           return outcomes
         }

@@ -6,8 +6,8 @@ import { intentOf, type RealParts, RealProtocol } from './real-protocol.js'
 export async function playTrace(trace: Trace, parts: RealParts, name: string): Promise<string | null> {
   const events: Event[] = []
   replay(trace, new Set(), (event) => events.push(event))
-  const real = new RealProtocol(parts, { view: name, version: 1 }, trace.view)
-  const world = new World(trace.view)
+  const real = new RealProtocol(parts, { view: name, version: 1 }, trace.view, trace.firstLoadsMax)
+  const world = new World(trace.view, new Set(), trace.firstLoadsMax)
   const lines: string[] = []
   for (const event of events) {
     const intent = intentOf(world, event)

@@ -4,7 +4,7 @@ import type { PostgresClient } from '../../../adapters/postgres/client.js'
 import type { LakePart } from '../../../core/compute/candidate.js'
 import { isMillcourseError } from '../../../core/errors.js'
 import type { LedgerWriter, OpenPublishResult, ViewKey } from '../../../core/ports/ledger.js'
-import type { OnlineStore } from '../../../core/ports/online-store.js'
+import type { OnlineStore, PutOutcome } from '../../../core/ports/online-store.js'
 import type { Interval } from '../../../core/time/interval.js'
 import type { Item, Publish, Run } from '../../reference/publish-protocol/ledger.js'
 import type { Publisher } from '../../reference/publish-protocol/publisher.js'
@@ -47,12 +47,16 @@ export class RealProtocol {
   private readonly commitIds = new Map<number, bigint>()
   /** By run: how often its interval had been re-opened when it listed its files. */
   private readonly reopensSeen = new Map<string, bigint>()
+  /** The plain name. */
   readonly table: string
+  /** Writes of first loads whose answer nobody waits for, oldest first. */
+  private readonly late: (() => Promise<unknown>)[] = []
 
   constructor(
     private readonly parts: RealParts,
     private readonly key: ViewKey,
     private readonly view: View,
+    private readonly firstLoadsMax: number,
     private readonly fileOf: FileOf = madeUpFile,
   ) {
     this.table = `protocol_${key.view}`
@@ -89,6 +93,16 @@ export class RealProtocol {
       case 'release':
         await this.parts.ledger.releaseLease(this.key, sequenceOf(intent), event.owner)
         return null
+      case 'answer-lost': {
+        const { publish, delta, cursor } = intent.publisher!
+        const [table, item] = [this.tableOf(publish!), toOnlineItem(BigInt(publish!.sequence), delta[cursor]!)]
+        this.late.push(() => this.parts.online.loadItems(table, [item]))
+        await this.parts.ledger.releaseLease(this.key, sequenceOf(intent), event.owner)
+        return null
+      }
+      case 'late-lands':
+        await this.late.shift()!()
+        return null
       case 'lease-expires':
         await expireLease(this.parts.client, this.key)
         return null
@@ -101,11 +115,12 @@ export class RealProtocol {
   async compareEnd(world: World): Promise<string | null> {
     const { ledger, online } = this.parts
     const found: [string, string][] = []
-    for await (const page of online.scan(this.table))
+    const table = (await ledger.onlineTable(this.key)) ?? this.table
+    for await (const page of online.scan(table))
       for (const item of page)
         found.push([text(item.key), `${item.sequence} ${item.values ? text(item.values) : 'empty'}`])
     const expected = [...world.online.items].map(([key, item]) => [key, `${item.sequence} ${item.values ?? 'empty'}`])
-    const end = await online.getEnd(this.table)
+    const end = await online.getEnd(table)
     const modelEnd = world.online.end
     const unmarked = world.ledger.commits.filter(({ markedBy }) => markedBy === null).length
     const last = await ledger.lastPublish(this.key)
@@ -204,18 +219,21 @@ export class RealProtocol {
     const { owner } = publisher
     if (before.phase === 'open') return await this.open(publisher, outcome)
     const sequence = BigInt(before.publish!.sequence)
+    const table = this.tableOf(before.publish!)
     if (before.phase === 'record') {
       const result = await ledger.recordDelta(this.key, sequence, owner, deltaFile(before.publish!, before.delta))
       return differs('recordDelta', result, resultOf(outcome))
     }
     if (before.phase === 'write') {
       const item = toOnlineItem(sequence, before.delta[before.cursor]!)
-      const [result] = await online.putItems(this.table, [item])
+      const { isFirstLoad } = before.publish!
+      const write = isFirstLoad ? online.loadItems(table, [item]) : online.putItems(table, [item])
+      const [result] = (await write) as PutOutcome[]
       return differs(`putItem ${text(item.key)}`, result, resultOf(outcome))
     }
     if (before.phase === 'end') {
       const { endAt, missing } = before.publish!
-      const result = await online.putEnd(this.table, {
+      const result = await online.putEnd(table, {
         sequence,
         endAt: BigInt(endAt) * hourNs,
         missing: missing.map((at) => ({ start: `${at}`, end: `${at + 1}` })),
@@ -239,6 +257,7 @@ export class RealProtocol {
       owner,
       workflowRunId: workflow,
       table: this.table,
+      firstLoadsMax: this.firstLoadsMax,
       leaseMs: 600_000,
       window:
         this.view.kind === 'window' ? { reachNs: BigInt(this.view.reach) * hourNs, onGap: this.view.onGap } : null,
@@ -246,7 +265,10 @@ export class RealProtocol {
       everyNs: hourNs,
     })
     const kind = outcome.split(/[ :]+/)[1] === 'sequence' ? 'opened' : outcome.split(/[ :]+/)[1]!
-    if (result.kind !== kind || !publisher.publish) return differs('openPublish', result.kind, kind)
+    const isOpen = kind === 'opened' || kind === 'resumed'
+    if (result.kind !== kind || !isOpen || !publisher.publish) return differs('openPublish', result.kind, kind)
+    if (result.kind === 'opened' && result.publish.isFirstLoad)
+      await this.parts.online.createTable(result.publish.table)
     return this.compareOpened(result, publisher.publish)
   }
 
@@ -266,6 +288,8 @@ export class RealProtocol {
     const unfinished = expected.unfinished.map((delta) => JSON.stringify(delta))
     return (
       differs('sequence', publish.sequence, BigInt(expected.sequence)) ??
+      differs('table', publish.table, this.tableOf(expected)) ??
+      differs('first load', publish.isFirstLoad, expected.isFirstLoad) ??
       differs('E', publish.endAt, endAt) ??
       differs('covered', ids(publish.covered).join(), modelIds(expected.covered).join()) ??
       differs(
@@ -282,6 +306,10 @@ export class RealProtocol {
         result.kind === 'resumed' ? JSON.stringify(expected.delta) : null,
       )
     )
+  }
+
+  private tableOf({ table }: Publish): string {
+    return table === 0 ? this.table : `${this.table}.s${table}`
   }
 
   private noteCommit(world: World, run: Run, commitId: bigint): void {

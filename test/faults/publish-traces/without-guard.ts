@@ -26,6 +26,22 @@ export const withoutPublisherGuard = {
         yield []
       },
     }),
+  'first-load-own-table': (parts) =>
+    withLedger(withStore(makingTablesAlike(parts), { dropTable: async () => {} }), {
+      openPublish: async (request) => {
+        const result = await parts.ledger.openPublish(request)
+        if (result.kind !== 'opened' || !result.publish.isFirstLoad) return result
+        await parts.client.query((db) =>
+          db
+            .updateTable('publishes')
+            .set({ table_name: request.table })
+            .where('view', '=', request.view)
+            .where('sequence', '=', result.publish.sequence)
+            .execute(),
+        )
+        return { ...result, publish: { ...result.publish, table: request.table } }
+      },
+    }),
 } as const satisfies Readonly<Record<string, Removal>>
 
 export const withoutGuard = {
@@ -120,6 +136,49 @@ export const withoutGuard = {
         publish.sequence === 1n ? publish : { ...publish, sequence: publish.sequence - 1n },
       ),
     }),
+  'first-load-not-resumed': (parts) =>
+    withLedger(makingTablesAlike(parts), {
+      openPublish: async (request) => {
+        const [own] = await parts.client.query((db) =>
+          db
+            .updateTable('publishes')
+            .set({ is_first_load: false })
+            .where('view', '=', request.view)
+            .where('workflow_run_id', '=', request.workflowRunId)
+            .where('state', '=', 'open')
+            .where('is_first_load', '=', true)
+            .where('delta', 'is not', null)
+            .returning(['table_name', 'sequence'])
+            .execute(),
+        )
+        if (own === undefined) return await parts.ledger.openPublish(request)
+        const result = await parts.ledger.openPublish({ ...request, table: own.table_name })
+        await parts.client.query((db) =>
+          db
+            .updateTable('publishes')
+            .set({ is_first_load: true })
+            .where('view', '=', request.view)
+            .where('sequence', '=', own.sequence)
+            .execute(),
+        )
+        return result.kind === 'resumed' ? { ...result, publish: { ...result.publish, isFirstLoad: true } } : result
+      },
+    }),
+  'first-load-named-when-finished': (parts) =>
+    withLedger(parts, {
+      openPublish: async (request) => {
+        const result = await parts.ledger.openPublish(request)
+        if (result.kind === 'opened' && result.publish.isFirstLoad)
+          await parts.client.query((db) =>
+            db
+              .updateTable('view_versions')
+              .set({ online_table: result.publish.table })
+              .where('view', '=', request.view)
+              .execute(),
+          )
+        return result
+      },
+    }),
   'commit-number': (parts) =>
     withLedger(parts, {
       commitRun: async (request) => {
@@ -139,6 +198,27 @@ export const withoutGuard = {
     }),
 } as const satisfies Readonly<Record<string, Removal>>
 
+/** What the publisher makes of a lost answer: it asks again, and takes the second answer for both. */
+export function askingAgain(online: OnlineStore): OnlineStore {
+  return new Proxy(online, {
+    get(target, name) {
+      const method = Reflect.get(target, name).bind(target)
+      if (name !== 'loadItems') return method
+      return async (...given: Parameters<OnlineStore['loadItems']>) => {
+        for (;;) {
+          const outcome = await target.loadItems(...given)
+          if (outcome !== 'unknown') return outcome
+        }
+      }
+    },
+  })
+}
+
+/** A table that is there is taken for the caller's own. */
+function makingTablesAlike(parts: RealParts): RealParts {
+  return withStore(parts, { createTable: (table) => parts.online.ensureTable(table) })
+}
+
 function changeOpened(parts: RealParts, change: (publish: Publish) => Publish): LedgerWriter['openPublish'] {
   return async (request) => {
     const result = await parts.ledger.openPublish(request)
@@ -156,8 +236,11 @@ function withStore(parts: RealParts, changed: Store): RealParts {
     ensureTable: (table) => online.ensureTable(table),
     describeTable: (table) => online.describeTable(table),
     settingDifferences: (table) => online.settingDifferences(table),
-    dropTable: (table) => online.dropTable(table),
+    createTable: (table) => online.createTable(table),
+    dropTable: (table, options) => online.dropTable(table, options),
     limits: () => online.limits(),
+    listTables: () => online.listTables(),
+    loadItems: (table, items, options) => online.loadItems(table, items, options),
     putItems: (table, items, options) => online.putItems(table, items, options),
     putEnd: (table, end) => online.putEnd(table, end),
     getItems: (table, keys) => online.getItems(table, keys),

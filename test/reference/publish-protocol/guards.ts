@@ -27,6 +27,11 @@ export const guards = {
   'empty-item': 'R36: missing is an empty item that keeps its sequence, never a delete',
   'writer-lease':
     'R36: a publisher asks its monotonic clock before each batch, so that it ends before empty items expire',
+  'first-load-own-table': 'R36: a first load, which has no conditions, is written into a table of its own',
+  'first-load-once': 'R36: … only while no publish of the version is finished',
+  'first-load-not-resumed': 'R36: … by one attempt: another one has another table, not only another lease',
+  'first-load-unknown-outcome': 'R36: … and is given up when a write may still land after it',
+  'first-load-named-when-finished': 'R36: its table is read, and published into, only once it is finished',
   'number-at-pin': 'R37: a run is numbered when its inputs are pinned, not when it starts',
   'commit-number': 'R37: a decision on a run numbered below the committed one is refused',
   'commit-supersedes': 'R36: a commit is refused when the version it was planned against is no longer the current one',

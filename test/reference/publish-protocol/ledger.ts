@@ -44,6 +44,9 @@ export interface End {
 export interface Publish extends End {
   readonly sequence: number
   readonly workflow: string
+  /** Its number; see online-store.ts. */
+  readonly table: number
+  readonly isFirstLoad: boolean
   readonly covered: readonly Commit[]
   readonly replaced: readonly Commit[]
   readonly current: readonly Commit[]
@@ -84,10 +87,13 @@ export class ModelLedger {
   lastFinished = 0
   endAt = 0
   isBackfilling = false
+  /** The version's: what readers read. */
+  onlineTable = 0
 
   constructor(
     readonly view: View,
     readonly without: ReadonlySet<Guard>,
+    private readonly firstLoadsMax: number,
   ) {}
 
   has(guard: Guard): boolean {
@@ -175,7 +181,8 @@ export class ModelLedger {
     if (isTaken && this.has('wait-for-lease')) return { kind: 'busy' }
     const own = this.has('resume-newest') ? newest : this.publishes.findLast((one) => one.workflow === workflow)
     const isOwnOpen = own !== undefined && own.workflow === workflow && !own.isFinished
-    if (isOwnOpen && this.has('new-sequence') && own.delta && !own.isDeltaLost && !own.isReleased) {
+    const mayResume = !own?.isFirstLoad || !this.has('first-load-not-resumed')
+    if (isOwnOpen && mayResume && this.has('new-sequence') && own.delta && !own.isDeltaLost && !own.isReleased) {
       this.lease = { sequence: own.sequence, owner, workflow, isExpired: false }
       return { kind: 'resumed', publish: own }
     }
@@ -185,6 +192,7 @@ export class ModelLedger {
       return { kind: 'nothing' }
     if (isSequenceKept) this.publishes.splice(this.publishes.indexOf(own), 1)
     this.publishes.push(publish)
+    if (!this.has('first-load-named-when-finished')) this.onlineTable = publish.table
     this.lease = { sequence: publish.sequence, owner, workflow, isExpired: false }
     return { kind: 'opened', publish }
   }
@@ -215,6 +223,7 @@ export class ModelLedger {
     publish.finishedBy = owner
     this.lastFinished = sequence
     this.endAt = publish.endAt
+    this.onlineTable = publish.table
     this.lease = null
     return 'ok'
   }
@@ -279,9 +288,12 @@ export class ModelLedger {
     const uncovered = unmarked.filter((commit) => !covered.includes(commit))
     const replacedBy = (commits: readonly Commit[]) =>
       commits.flatMap(({ replaces }) => (replaces === null ? [] : [this.commits[replaces - 1]!]))
+    const { table, isFirstLoad } = this.chooseTable(sequence)
     return {
       sequence,
       workflow,
+      table,
+      isFirstLoad,
       endAt,
       missing: missingAt(this.view, current, endAt),
       covered,
@@ -290,7 +302,7 @@ export class ModelLedger {
       previousEnd: this.endAt,
       published: this.cache && new Map(this.cache),
       unfinished: this.publishes
-        .filter((one) => one.sequence > this.lastFinished && one.delta && !one.isFinished)
+        .filter((one) => one.sequence > this.lastFinished && one.delta && !one.isFinished && one.table === table)
         .map((one) => (one.isDeltaLost ? null : one.delta)),
       uncoveredKeys: new Set(
         [...uncovered, ...replacedBy(uncovered)].flatMap(({ rows }) => rows.map(({ key }) => key)),
@@ -301,6 +313,15 @@ export class ModelLedger {
       isFinished: false,
       finishedBy: null,
     }
+  }
+
+  /** A version of which nothing is finished is loaded into a table that nobody else has ever written, unless that was tried in vain. */
+  private chooseTable(sequence: number): { table: number; isFirstLoad: boolean } {
+    const begun = this.publishes.filter(({ delta }) => delta)
+    const isFirst = (this.lastFinished === 0 && this.onlineTable === 0) || !this.has('first-load-once')
+    const isTriedInVain = begun.length >= this.firstLoadsMax || begun.some((one) => !one.isFirstLoad)
+    if (!isFirst || isTriedInVain) return { table: this.onlineTable, isFirstLoad: false }
+    return { table: this.has('first-load-own-table') ? sequence : 0, isFirstLoad: true }
   }
 
   /** What every reader of `publish` has to see once it is online: the truth, whatever guard is missing. */

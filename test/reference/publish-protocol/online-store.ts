@@ -4,7 +4,25 @@ import type { End, Item } from './ledger.js'
 
 export type PutOutcome = 'written' | 'refused'
 
+/** A table that is read by its number: 0 the plain name, else the sequence of the first load that made it. */
 export class ModelOnlineStore {
+  private readonly tables = new Map<number, ModelTable>()
+
+  constructor(private readonly without: ReadonlySet<Guard>) {}
+
+  table(number: number): ModelTable {
+    const table = this.tables.get(number) ?? new ModelTable(this.without)
+    this.tables.set(number, table)
+    return table
+  }
+
+  /** DynamoDB's own clean-up, 30 days on: empty items only. */
+  expire(): void {
+    for (const table of this.tables.values()) table.expire()
+  }
+}
+
+export class ModelTable {
   readonly items = new Map<string, { readonly sequence: number; readonly values: string | null }>()
   readonly violations: string[] = []
   end: (End & { readonly sequence: number }) | null = null
@@ -16,6 +34,11 @@ export class ModelOnlineStore {
   putItem(sequence: number, item: Item): PutOutcome {
     const stored = this.items.get(item.key)
     if (!this.without.has('write-condition') && stored && stored.sequence > sequence) return 'refused'
+    return this.loadItem(sequence, item)
+  }
+
+  /** Without a condition. */
+  loadItem(sequence: number, item: Item): 'written' {
     const highest = this.highest.get(item.key) ?? 0
     if (sequence < highest)
       this.violations.push(`R36: publish ${sequence} wrote ${item.key} after its successor ${highest} had written it`)
@@ -38,7 +61,6 @@ export class ModelOnlineStore {
     return this.items.get(key)?.values ?? null
   }
 
-  /** DynamoDB's own clean-up, 30 days on: empty items only. */
   expire(): void {
     for (const [key, item] of this.items) if (item.values === null) this.items.delete(key)
   }

@@ -1,6 +1,6 @@
 /** One attempt at a publish: a step machine whose every step is one call of a port. A worker that is stopped is one that is not stepped. */
 import type { Commit, Item, ModelLedger, Publish } from './ledger.js'
-import type { ModelOnlineStore } from './online-store.js'
+import type { ModelOnlineStore, ModelTable } from './online-store.js'
 import { project, type Row, type View } from './view.js'
 
 /** Items acknowledged, and under which sequence. */
@@ -24,7 +24,7 @@ export class Publisher {
     readonly workflow: string,
     readonly attempt: number,
     private readonly ledger: ModelLedger,
-    private readonly online: ModelOnlineStore,
+    private readonly store: ModelOnlineStore,
     private readonly heartbeats: Map<string, Cursor>,
   ) {}
 
@@ -38,10 +38,11 @@ export class Publisher {
 
   /** Makes the next call and says what came of it. */
   step(): string {
-    const { ledger, online, owner } = this
+    const { ledger, owner } = this
     if (this.phase === 'open') return this.open()
     const publish = this.publish!
-    const { sequence } = publish
+    const { sequence, isFirstLoad } = publish
+    const online = this.store.table(publish.table)
     if (this.phase === 'record') {
       const result = ledger.recordDelta(sequence, owner, this.delta)
       this.goOn(result === 'ok', ledger.has('record-before-write') ? 'write' : 'finish')
@@ -58,19 +59,32 @@ export class Publisher {
     }
     if (this.phase === 'write') {
       const item = this.delta[this.cursor]!
-      const outcome = online.putItem(sequence, item)
+      const outcome = isFirstLoad ? online.loadItem(sequence, item) : online.putItem(sequence, item)
       this.cursor++
       const isAhead = !ledger.has('cursor-acknowledged')
       const items = this.cursor + (isAhead ? 1 : 0)
       if (outcome === 'written') this.heartbeats.set(this.workflow, { sequence, items })
       this.goOn(outcome === 'written', 'write')
-      return `putItem ${sequence} ${formatItem(item)}: ${outcome}`
+      return `${isFirstLoad ? 'loadItem' : 'putItem'} ${sequence} ${formatItem(item)}: ${outcome}`
     }
     const isEndNeeded = ledger.has('end-always-written') || publish.endAt !== publish.previousEnd
     const outcome = isEndNeeded ? online.putEnd(sequence, publish) : 'unchanged'
     const next = ledger.has('end-after-items') ? 'finish' : 'write'
     this.goOn(outcome !== 'refused', ledger.has('record-before-write') ? next : 'record')
     return `putEnd ${sequence} E=${publish.endAt} missing=[${publish.missing}]: ${outcome}`
+  }
+
+  /** The answer to the next write of a first load is lost: it lands when it likes. Null: that is not what comes next. */
+  loseAnswer(): { readonly table: ModelTable; readonly sequence: number; readonly item: Item } | null {
+    const { publish } = this
+    if (this.phase !== 'write' || !publish?.isFirstLoad || this.isStale) return null
+    const late = { table: this.store.table(publish.table), sequence: publish.sequence, item: this.delta[this.cursor]! }
+    if (this.ledger.has('first-load-unknown-outcome')) {
+      this.ledger.releaseLease(publish.sequence, this.owner)
+      this.phase = 'open'
+    }
+    // Without the guard it is sent again, and goes on once that is answered.
+    return late
   }
 
   private open(): string {
@@ -81,22 +95,26 @@ export class Publisher {
     }
     const { publish } = result
     this.publish = publish
+    this.isEndWritten = false
+    this.cursor = 0
+    const online = this.store.table(publish.table)
     if (result.kind === 'resumed') {
       this.delta = publish.delta!
       const cursor = this.heartbeats.get(this.workflow)
       const isCursorOwn = cursor?.sequence === publish.sequence || !this.ledger.has('cursor-of-sequence')
       this.cursor = cursor && isCursorOwn ? cursor.items : 0
-      this.newBase = publish.published ? null : scan(this.online)
+      this.newBase = publish.published ? null : scan(online)
       this.goOn(true, 'write')
       return `openPublish: resumed ${publish.sequence} at item ${this.cursor}`
     }
     const published =
-      publish.published ?? (this.ledger.has('rebuild-by-scan') ? scan(this.online) : new Map<string, string>())
+      publish.published ?? (this.ledger.has('rebuild-by-scan') ? scan(online) : new Map<string, string>())
     this.newBase = publish.published ? null : published
-    this.delta = planDelta(this.ledger, publish, published, new Set(this.online.items.keys()))
+    this.delta = planDelta(this.ledger, publish, published, new Set(online.items.keys()))
     this.goOn(true, this.ledger.has('record-before-write') ? 'record' : 'write')
     const covered = publish.covered.map(({ id }) => `c${id}`)
-    return `openPublish: sequence ${publish.sequence}, E=${publish.endAt}, covers ${covered.join(' ') || 'nothing'}`
+    const load = publish.isFirstLoad ? `, first load into table ${publish.table}` : ''
+    return `openPublish: sequence ${publish.sequence}${load}, E=${publish.endAt}, covers ${covered.join(' ') || 'nothing'}`
   }
 
   private goOn(isGood: boolean, next: Publisher['phase']): void {
@@ -157,7 +175,7 @@ function lastCommitted(view: View, publish: Publish): Map<string, string> {
   return new Map(byCommit.map((row) => [row.key, `${row.value}@${row.at}`]))
 }
 
-function scan(online: ModelOnlineStore): Map<string, string | null> {
+function scan(online: ModelTable): Map<string, string | null> {
   return new Map([...online.items].map(([key, item]) => [key, item.values]))
 }
 

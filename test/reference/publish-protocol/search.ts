@@ -7,6 +7,8 @@ import { badValue, type Event, World } from './world.js'
 export interface Trace {
   readonly seed: number
   readonly view: View
+  /** See OpenPublishRequest; 0: every publish is written under conditions. */
+  readonly firstLoadsMax: number
   readonly events: readonly Event[]
 }
 
@@ -44,7 +46,7 @@ export function replay(
   without: ReadonlySet<Guard> = new Set(),
   watch: (event: Event, outcome: string, world: World) => void = () => undefined,
 ): { readonly broken: readonly string[]; readonly world: World } {
-  const world = new World(trace.view, without)
+  const world = new World(trace.view, without, trace.firstLoadsMax)
   let broken: readonly string[] = []
   const play = (event: Event): boolean => {
     const outcome = world.apply(event)
@@ -80,6 +82,7 @@ export function drain(world: World, play: (event: Event) => boolean): number | n
       while (play({ type: 'publish', owner })) hasWorked ||= world.publishers.get(owner)!.publish !== null
     }
     for (const { owner } of world.alivePublishers()) while (play({ type: 'publish', owner })) hasWorked = true
+    while (play({ type: 'late-lands' })) hasWorked = true
     if (!hasWorked) return round
   }
   return null
@@ -93,7 +96,8 @@ export function generateTrace(
 ): Trace {
   const random = randomFrom(seed)
   const view = views[Math.floor(random() * views.length)]!
-  const world = new World(view, without)
+  const firstLoadsMax = seed % 2 === 0 ? 2 : 0
+  const world = new World(view, without, firstLoadsMax)
   const events: Event[] = []
   let last: Event | null = null
   while (events.length < eventsMax) {
@@ -104,7 +108,7 @@ export function generateTrace(
     last = outcome !== null && isStep ? event : null
     if (outcome !== null) events.push(event)
   }
-  return { seed, view, events }
+  return { seed, view, firstLoadsMax, events }
 }
 
 function propose(world: World, random: () => number, number: number, favour: Favour): Event {
@@ -134,6 +138,8 @@ function propose(world: World, random: () => number, number: number, favour: Fav
     ],
     [0.7, publisher && { type: 'crash', owner: publisher.owner }],
     [0.3, publisher && { type: 'release', owner: publisher.owner }],
+    [2, publisher?.publish?.isFirstLoad && { type: 'answer-lost', owner: publisher.owner }],
+    [0.7, world.late.length > 0 && { type: 'late-lands' }],
     [0.2, publisher && { type: 'renew', owner: publisher.owner }],
     [2.5, { type: 'lease-expires' }],
     [0.15, { type: 'cache-lost' }],
@@ -203,8 +209,7 @@ export function formatEvent(event: Event): string {
   if (event.type === 'start' || event.type === 'list' || event.type === 'run' || event.type === 'decide')
     return `run ${event.run}`
   if (event.type === 'publisher') return `${event.workflow}/${event.attempt}`
-  if (event.type === 'publish' || event.type === 'renew' || event.type === 'release' || event.type === 'crash')
-    return event.owner
+  if ('owner' in event) return event.owner
   return event.type
 }
 

@@ -13,6 +13,7 @@ const publish = (owner: string, times: number): Event[] =>
 export const uncoveredKeysTrace: Trace = {
   seed: 0,
   view: { kind: 'lookup' },
+  firstLoadsMax: 0,
   events: [
     { type: 'files', interval: 0, rows: [{ key: 'a', at: 0, value: 1 }] },
     { type: 'files', interval: 1, rows: [{ key: 'b', at: 10, value: 1 }] },

@@ -3,8 +3,8 @@
  * expire, operators decide. An event that does not apply any more is left out, so that a trace may be shortened freely.
  */
 import type { Guard } from './guards.js'
-import { ModelLedger, type Run } from './ledger.js'
-import { ModelOnlineStore } from './online-store.js'
+import { type Item, ModelLedger, type Run } from './ledger.js'
+import { ModelOnlineStore, type ModelTable } from './online-store.js'
 import { type Cursor, Publisher } from './publisher.js'
 import { intervalCount, isInside, type Row, type View } from './view.js'
 
@@ -23,12 +23,17 @@ export type Event =
   | { readonly type: 'publisher'; readonly workflow: string; readonly attempt: number }
   | { readonly type: 'publish'; readonly owner: string }
   | { readonly type: 'renew' | 'release' | 'crash'; readonly owner: string }
+  /** Of a first load: a write goes out and nobody hears of it; what was so sent lands, the oldest first, at any later time. */
+  | { readonly type: 'answer-lost'; readonly owner: string }
+  | { readonly type: 'late-lands' }
   | { readonly type: 'lease-expires' | 'cache-lost' | 'months-pass' | 'backfill-begins' | 'backfill-ends' }
   | { readonly type: 'delta-lost'; readonly sequence: number }
 
 export class World {
   readonly ledger: ModelLedger
-  readonly online: ModelOnlineStore
+  readonly store: ModelOnlineStore
+  /** Writes under way whose answer nobody waits for. */
+  readonly late: { readonly table: ModelTable; readonly sequence: number; readonly item: Item }[] = []
   readonly source = new Map<number, readonly Row[]>()
   readonly publishers = new Map<string, Publisher>()
   /** By workflow; Temporal's heartbeat details. */
@@ -42,10 +47,16 @@ export class World {
   constructor(
     readonly view: View,
     readonly without: ReadonlySet<Guard> = new Set(),
+    firstLoadsMax = 0,
   ) {
-    this.ledger = new ModelLedger(view, without)
-    this.online = new ModelOnlineStore(without)
+    this.ledger = new ModelLedger(view, without, firstLoadsMax)
+    this.store = new ModelOnlineStore(without)
     for (let interval = 0; interval < intervalCount; interval++) this.source.set(interval, [])
+  }
+
+  /** What readers read. */
+  get online(): ModelTable {
+    return this.store.table(this.ledger.onlineTable)
   }
 
   /** Does it and says what came of it; null: it does not apply. */
@@ -76,6 +87,18 @@ export class World {
         return this.alive(event.owner)?.step() ?? null
       case 'crash':
         return this.crash(event.owner)
+      case 'answer-lost': {
+        const late = this.alive(event.owner)?.loseAnswer()
+        if (!late) return null
+        this.late.push(late)
+        return `of loadItem ${late.sequence} ${late.item.key}=${late.item.values ?? 'empty'}`
+      }
+      case 'late-lands': {
+        const late = this.late.shift()
+        if (!late) return null
+        late.table.loadItem(late.sequence, late.item)
+        return `loadItem ${late.sequence} ${late.item.key}=${late.item.values ?? 'empty'}`
+      }
       case 'renew':
       case 'release':
         return this.touchLease(event.owner, event.type)
@@ -95,7 +118,7 @@ export class World {
       case 'months-pass':
         if (this.ledger.lease) this.ledger.lease.isExpired = true
         for (const publisher of this.publishers.values()) publisher.isStale ||= publisher.publish !== null
-        this.online.expire()
+        this.store.expire()
         return 'empty items expire'
       case 'backfill-begins':
       case 'backfill-ends': {
@@ -169,7 +192,7 @@ export class World {
   }
 
   private startPublisher(workflow: string, attempt: number): string | null {
-    const publisher = new Publisher(workflow, attempt, this.ledger, this.online, this.heartbeats)
+    const publisher = new Publisher(workflow, attempt, this.ledger, this.store, this.heartbeats)
     if (this.publishers.has(publisher.owner)) return null
     this.publishers.set(publisher.owner, publisher)
     return 'starts'

@@ -1,0 +1,43 @@
+/**
+ * A version's first load is written without conditions into a table of its own (R36): fast, and safe because nobody reads that table
+ * before the load is finished, and nobody finishes one of which a write may still be under way. One that cannot be finished is given
+ * up, table and all; whoever finishes later drops what was given up.
+ */
+import { isMillcourseError } from '../core/errors.js'
+import type { Publish } from '../core/ports/ledger.js'
+import type { ActivityDeps } from './activity-deps.js'
+
+/** To be opened anew, under another sequence. */
+export interface GivenUp {
+  readonly kind: 'given-up'
+}
+
+export async function giveUp(deps: ActivityDeps, publish: Publish, why: string): Promise<GivenUp> {
+  const { owner, sequence, table, version, view } = publish
+  deps.log.warn({ view, version, table, why }, 'a first load is given up and begun again in another table')
+  await deps.ledger.releaseLease(publish, sequence, owner)
+  return { kind: 'given-up' }
+}
+
+/** Of first loads that can no longer finish. What cannot be dropped now is left to the next publish. */
+export async function dropTables(deps: ActivityDeps, publish: Publish, tables: readonly string[]): Promise<void> {
+  const { view, version } = publish
+  for (const table of tables)
+    try {
+      // Nobody waits for it to be gone: a batch that still comes meets a table that nobody reads.
+      await deps.online.dropTable(table, { isAwaited: false })
+      await deps.ledger.forgetTable(publish, table)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      deps.log.warn({ view, version, table, why }, 'the table of a first load that was given up could not be dropped')
+    }
+}
+
+/** Whoever overtook a first load has dropped its table: it meets that before it hears of its lease. */
+export async function isTableTaken(deps: ActivityDeps, publish: Publish, error: unknown): Promise<boolean> {
+  if (!publish.isFirstLoad || !isMillcourseError(error) || error.code !== 'PUBLISH_TABLE_MISSING') return false
+  const { owner, sequence } = publish
+  // The ledger alone knows; that it cannot be asked is no reason to hide the first error.
+  const lease = await deps.ledger.renewLease(publish, sequence, owner, deps.settings.leaseMs).catch(() => 'ok')
+  return lease === 'overtaken'
+}

@@ -1,0 +1,210 @@
+/** A version's first load: without conditions, so in a table that nobody else writes, and finished only when nothing of it can still land. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import type { OnlineStore } from '../../core/ports/online-store.js'
+import { onlineTableName } from '../../core/publish/index.js'
+import { localCredentials } from '../support/dynalite.js'
+import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
+import { type Bundle, Crash, counts, crashingAfter, lookupBundle, row } from '../support/publish-fixtures.js'
+import { type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
+
+describe('a first load', () => {
+  let rig: PublishRig
+  let proxy: FaultProxy
+  let faulty: OnlineStore
+  beforeAll(async () => {
+    rig = await startPublishRig()
+    proxy = await startFaultProxy(rig.onlineEndpoint)
+    const patience = { patienceMs: 60_000, requestTimeoutMs: 3_000, concurrency: 2 }
+    faulty = new DynamoDbOnlineStore({ endpoint: proxy.endpoint, credentials: localCredentials, ...patience })
+  })
+  afterAll(async () => {
+    await faulty?.close()
+    await proxy?.stop()
+    await rig?.stop()
+  })
+
+  const rowsOf = (bundle: Bundle, delay: number) =>
+    Array.from({ length: 40 }, (_, index) => row(bundle, index, `A${index}`, delay))
+  const plainOf = ({ view }: Bundle) => onlineTableName(rig.deps.settings.project, view.name, view.version)
+  const tablesOf = async (bundle: Bundle) =>
+    (await rig.deps.online.listTables()).filter((table) => table.startsWith(plainOf(bundle))).sort()
+  const delaysOf = async (bundle: Bundle) =>
+    new Set([...(await rig.online(bundle)).values()].map((values) => values?.delay))
+  /** The writes of first loads that pass, and what becomes of the others. */
+  const loseFrom = (first: number, fault: Fault, times = Number.POSITIVE_INFINITY) => {
+    let writes = 0
+    proxy.choose = (operation) =>
+      operation === 'BatchWriteItem' && ++writes >= first && writes < first + times ? fault : 'none'
+  }
+
+  test('R36: goes into a table of its own, which the ledger names once it is finished; later publishes go there under conditions', async () => {
+    const bundle = lookupBundle()
+    await rig.commit(bundle, 0, rowsOf(bundle, 1))
+    const calls: string[] = []
+    const watched = new Proxy(rig.deps.online, {
+      get(target, name) {
+        const method = Reflect.get(target, name) as (...args: unknown[]) => unknown
+        return (...args: unknown[]) => {
+          calls.push(`${String(name)} ${String(args[0])}`)
+          return method.apply(target, args)
+        }
+      },
+    })
+    const worker = rig.worker({ online: watched })
+    const plain = plainOf(bundle)
+    expect(await rig.publish(bundle, {}, worker)).toMatchObject({ keyCounts: counts(40, 40), itemsWritten: 40 })
+    expect(new Set(calls)).toEqual(
+      new Set(['createTable', 'scan', 'loadItems', 'putEnd'].map((name) => `${name} ${plain}.s1`)),
+    )
+    expect(await tableOf(rig.deps, bundle)).toBe(`${plain}.s1`)
+    expect(await delaysOf(bundle)).toEqual(new Set([1]))
+    calls.length = 0
+    await rig.commit(bundle, 1, [row(bundle, 61, 'A7', 2)])
+    // What is online is known without reading it.
+    expect(await rig.publish(bundle, {}, worker)).toMatchObject({ keyCounts: counts(1, 1), itemsWritten: 1 })
+    expect(new Set(calls)).toEqual(new Set(['ensureTable', 'putItems', 'putEnd'].map((name) => `${name} ${plain}.s1`)))
+    expect(await tablesOf(bundle)).toEqual([`${plain}.s1`])
+  })
+
+  test('R36: one that died is not continued, not by its own workflow either: another table, and its own is dropped', async () => {
+    const bundle = lookupBundle()
+    await rig.commit(bundle, 0, rowsOf(bundle, 1))
+    const silent = { ...rig.deps.ledger, releaseLease: async () => {} }
+    const dying = rig.worker({ online: crashingAfter(rig.deps.online, 25), ledger: silent })
+    await expect(rig.publish(bundle, { workflowRunId: 'wf' }, dying)).rejects.toThrow(Crash)
+    expect(await rig.publish(bundle, { workflowRunId: 'wf', attempt: 2 })).toMatchObject({ itemsWritten: 40 })
+    expect(await tableOf(rig.deps, bundle)).toBe(`${plainOf(bundle)}.s2`)
+    await expect.poll(() => tablesOf(bundle)).toEqual([`${plainOf(bundle)}.s2`])
+    expect((await rig.online(bundle)).size).toBe(40)
+  })
+
+  test.each([true, false])(
+    'R36: a zombie’s batches arrive where nobody reads (its table is dropped before: %s)',
+    async (isDropped) => {
+      const bundle = lookupBundle()
+      await rig.commit(bundle, 0, rowsOf(bundle, 1))
+      let wake = () => {}
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve
+      })
+      let stopped = () => {}
+      const isStopped = new Promise<void>((resolve) => {
+        stopped = resolve
+      })
+      let parts = 0
+      const sleeping = new Proxy(rig.deps.online, {
+        get(target, name) {
+          if (name !== 'loadItems') return Reflect.get(target, name).bind(target)
+          return async (...[table, batch]: Parameters<OnlineStore['loadItems']>) => {
+            if (++parts === 2) {
+              stopped()
+              await woken
+            }
+            // Whatever it thinks of its lease: its table alone has to keep it away.
+            return await target.loadItems(table, batch)
+          }
+        },
+      })
+      const settings = { ...rig.deps.settings, leaseMs: 300 }
+      let isAwake = false
+      const renewLease: LedgerWriter['renewLease'] = async (...given) =>
+        isAwake ? await rig.deps.ledger.renewLease(...given) : 'ok'
+      const ledger = { ...rig.deps.ledger, renewLease }
+      const zombie = rig.publish(bundle, {}, rig.worker({ online: sleeping, settings, ledger }))
+      const ended = zombie.catch((error: unknown) => error)
+      await isStopped
+      const keeping = new Proxy(rig.deps.online, {
+        get: (target, name) =>
+          name === 'dropTable' ? () => Promise.reject(new Error('not now')) : Reflect.get(target, name).bind(target),
+      })
+      await rig.commit(bundle, 0, rowsOf(bundle, 2))
+      expect(await rig.publish(bundle, {}, isDropped ? rig.deps : rig.worker({ online: keeping }))).toMatchObject({
+        itemsWritten: 40,
+      })
+      isAwake = true
+      wake()
+      expect(await ended).toEqual({ kind: 'overtaken' })
+      expect(await delaysOf(bundle)).toEqual(new Set([2]))
+      expect(await tableOf(rig.deps, bundle)).toBe(`${plainOf(bundle)}.s2`)
+      // It took its own table with it, as the finished one could not.
+      await expect.poll(() => tablesOf(bundle)).toEqual([`${plainOf(bundle)}.s2`])
+    },
+  )
+
+  test('R36: one whose write was never answered is begun again; the write lands after later publishes and changes nothing', async () => {
+    const bundle = lookupBundle()
+    await rig.commit(bundle, 0, rowsOf(bundle, 1))
+    loseFrom(2, 'hold', 1)
+    const worker = rig.worker({ online: faulty })
+    expect(await rig.publish(bundle, {}, worker)).toMatchObject({ kind: 'finished', itemsWritten: 40 })
+    expect(await tableOf(rig.deps, bundle)).toBe(`${plainOf(bundle)}.s2`)
+    await rig.commit(bundle, 0, rowsOf(bundle, 3))
+    expect(await rig.publish(bundle, {}, worker)).toMatchObject({ kind: 'finished', itemsWritten: 40 })
+    expect(await proxy.release()).toBe(1)
+    expect(await delaysOf(bundle)).toEqual(new Set([3]))
+    await expect.poll(() => tablesOf(bundle)).toEqual([`${plainOf(bundle)}.s2`])
+  })
+
+  test('R36: after two in vain the version is loaded under conditions, into its plain table, and can be continued there', async () => {
+    const bundle = lookupBundle()
+    await rig.commit(bundle, 0, rowsOf(bundle, 1))
+    loseFrom(1, 'reset-after')
+    const silent = { ...rig.deps.ledger, releaseLease: rig.deps.ledger.releaseLease }
+    const dying = rig.worker({ online: crashingPut(faulty, 20), ledger: silent })
+    let cursor = null
+    const first = { workflowRunId: 'vain', heartbeat: (beat: never) => (cursor = beat) }
+    silent.releaseLease = async (key, sequence, owner) => {
+      // Killed in its third turn, it gives no lease back.
+      if (sequence < 3n) await rig.deps.ledger.releaseLease(key, sequence, owner)
+    }
+    await expect(rig.publish(bundle, first, dying)).rejects.toThrow(Crash)
+    expect(cursor).toEqual({ sequence: '3', items: 20 })
+    expect(await tableOf(rig.deps, bundle)).toBe(plainOf(bundle))
+    const second = { workflowRunId: 'vain', attempt: 2, cursor }
+    expect(await rig.publish(bundle, second)).toMatchObject({ kind: 'finished', itemsWritten: 40 })
+    expect(await rig.deps.online.getEnd(plainOf(bundle))).toMatchObject({ sequence: 3n })
+    expect((await rig.online(bundle)).size).toBe(40)
+    await expect.poll(() => tablesOf(bundle)).toEqual([plainOf(bundle)])
+  })
+
+  test('R36: a table that is there already is not its own: it takes another and leaves that one alone', async () => {
+    const bundle = lookupBundle()
+    await rig.deps.online.ensureTable(`${plainOf(bundle)}.s1`)
+    await rig.commit(bundle, 0, rowsOf(bundle, 1))
+    expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', itemsWritten: 40 })
+    expect(await tableOf(rig.deps, bundle)).toBe(`${plainOf(bundle)}.s2`)
+    expect(await tablesOf(bundle)).toEqual([`${plainOf(bundle)}.s1`, `${plainOf(bundle)}.s2`])
+  })
+
+  test('what could not be dropped is dropped by the next publish', async () => {
+    const bundle = lookupBundle()
+    await rig.commit(bundle, 0, rowsOf(bundle, 1))
+    loseFrom(1, 'server-error', 1)
+    const told: string[] = []
+    const log = { ...rig.deps.log, warn: (_: unknown, message: string) => told.push(message) }
+    const choose = proxy.choose
+    proxy.choose = async (operation, ...rest) =>
+      operation === 'DeleteTable' ? 'denied' : await choose(operation, ...rest)
+    await rig.publish(bundle, {}, rig.worker({ online: faulty, log }))
+    expect(told).toEqual([
+      'a first load is given up and begun again in another table',
+      'the table of a first load that was given up could not be dropped',
+    ])
+    expect(await tablesOf(bundle)).toHaveLength(2)
+    proxy.choose = () => 'none'
+    await rig.commit(bundle, 1, [row(bundle, 61, 'A7', 2)])
+    await rig.publish(bundle, {}, rig.worker({ online: faulty, log }))
+    await expect.poll(() => tablesOf(bundle)).toEqual([`${plainOf(bundle)}.s2`])
+    expect(told).toHaveLength(2)
+  })
+})
+
+/** Lets so many items through under conditions, then fails as a dead worker does. */
+function crashingPut(store: OnlineStore, items: number): OnlineStore {
+  const crashing = crashingAfter(store, items)
+  return new Proxy(store, {
+    get: (target, name) => Reflect.get(name === 'putItems' ? crashing : target, name).bind(target),
+  })
+}
