@@ -272,7 +272,8 @@ async function collect(): Promise<void> {
   say('traces', textsIn(collector.spans))
   for (const folder of ['watcher', 'server'])
     for (const file of readdirSync(join(dir, folder), { recursive: true, withFileTypes: true }))
-      if (file.isFile()) say(`files of the ${folder}`, readFileSync(join(file.parentPath, file.name), 'utf8'))
+      if (file.isFile())
+        say(`files of the ${folder}`, readFileSync(join(file.parentPath ?? file.path, file.name), 'utf8'))
 }
 
 function echo(proxy: S3Proxy, speaks: keyof typeof echoes): void {
