@@ -3,20 +3,43 @@
  * before the load is finished, and nobody finishes one of which a write may still be under way. One that cannot be finished is given
  * up, table and all; whoever finishes later drops what was given up.
  */
-import { isMillcourseError } from '../core/errors.js'
+import { isMillcourseError, type MillcourseError } from '../core/errors.js'
 import type { Publish } from '../core/ports/ledger.js'
 import type { ActivityDeps } from './activity-deps.js'
 
 /** To be opened anew, under another sequence. */
 export interface GivenUp {
   readonly kind: 'given-up'
+  /** False: this worker lacks a right for it, and the version is loaded under conditions. */
+  readonly isFirstLoadAllowed: boolean
 }
 
 export async function giveUp(deps: ActivityDeps, publish: Publish, why: string): Promise<GivenUp> {
   const { owner, sequence, table, version, view } = publish
   deps.log.warn({ view, version, table, why }, 'a first load is given up and begun again in another table')
   await deps.ledger.releaseLease(publish, sequence, owner)
-  return { kind: 'given-up' }
+  return { kind: 'given-up', isFirstLoadAllowed: true }
+}
+
+export function isFirstLoadDenied({ isFirstLoad }: Publish, error: unknown): error is MillcourseError {
+  return isFirstLoad && isMillcourseError(error) && error.code === 'PUBLISH_ACCESS_DENIED'
+}
+
+/** A role of an earlier release may publish and not do what first loads alone need: slower is better than not at all. */
+export async function giveUpDenied(deps: ActivityDeps, publish: Publish, error: MillcourseError): Promise<GivenUp> {
+  const { owner, sequence, table, version, view } = publish
+  deps.log.warn(
+    { view, version, table, why: error.message, hint: error.detail.hint },
+    'a first load was denied; the version is loaded under conditions, which takes longer',
+  )
+  // One that was never made need not be dropped: that may be denied, too, at each publish to come.
+  const isAbsent = await deps.online.describeTable(table).then(
+    (found) => found === null,
+    () => false,
+  )
+  if (isAbsent) await deps.ledger.forgetTable(publish, table)
+  await deps.ledger.releaseLease(publish, sequence, owner)
+  return { kind: 'given-up', isFirstLoadAllowed: false }
 }
 
 /** Of first loads that can no longer finish. What cannot be dropped now is left to the next publish. */

@@ -15,9 +15,16 @@ import { type Instant, parseInstant } from '../core/time/instant.js'
 import { toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { computeDelta, type Delta, readRecordedDelta } from './publish-delta.js'
-import { dropTables, type GivenUp, giveUp, isTableTaken } from './publish-first-load.js'
+import {
+  dropTables,
+  type GivenUp,
+  giveUp,
+  giveUpDenied,
+  isFirstLoadDenied,
+  isTableTaken,
+} from './publish-first-load.js'
 import { PublishLease } from './publish-lease.js'
-import { mergePublishedState, type PublishContext } from './publish-state.js'
+import { canUseCache, mergePublishedState, type PublishContext } from './publish-state.js'
 import { type PublishCursor, writeDelta } from './publish-write.js'
 
 /** One activity attempt, as a publish sees it. */
@@ -79,12 +86,15 @@ async function openAndPublish(
   bundle: ViewBundle,
   attempt: PublishAttempt,
 ): Promise<PublishOutcome> {
+  let isFirstLoadAllowed = true
   for (let turn = 0; ; turn++) {
-    const opened = await openPublish(deps, bundle, attempt, turn < firstLoadTurnsMax ? firstLoadsMax : 0)
+    const loadsMax = isFirstLoadAllowed && turn < firstLoadTurnsMax ? firstLoadsMax : 0
+    const opened = await openPublish(deps, bundle, attempt, loadsMax)
     if (opened.kind !== 'open') return opened
     try {
       const outcome = await runPublish(deps, bundle, attempt, opened)
       if (outcome.kind !== 'given-up') return outcome
+      isFirstLoadAllowed = outcome.isFirstLoadAllowed
     } catch (error) {
       if (!isMillcourseError(error) || error.code !== 'PUBLISH_DELTA_LOST' || opened.publish.recorded === null)
         throw error
@@ -150,7 +160,11 @@ async function runPublish(
     }
     for (const warning of table.warnings) deps.log.warn({ view: publish.view, version: publish.version }, warning)
     const columns = publishedColumns(bundle)
-    const context: PublishContext = { deps, bundle, columns, publish, tableIdentity: table.identity }
+    const isCacheUsable = await canUseCache(deps, publish, table.identity)
+    const context: PublishContext = {
+      ...{ deps, bundle, columns, publish },
+      ...{ tableIdentity: table.identity, isCacheUsable },
+    }
     const outcome = await publishDelta(context, attempt, lease)
     if (outcome.kind === 'finished') await dropTables(deps, publish, publish.abandonedTables)
     // Overtaken, it has not finished and never will: its successor may have been here already.
@@ -158,6 +172,7 @@ async function runPublish(
     return outcome
   } catch (error) {
     if (await isTableTaken(deps, publish, error)) return { kind: 'overtaken' }
+    if (isFirstLoadDenied(publish, error)) return await giveUpDenied(deps, publish, error)
     // The publish stays unfinished, its keys are rewritten by its successor; an error here would hide the cause.
     await deps.ledger.releaseLease(key, publish.sequence, publish.owner).catch(() => {})
     throw error

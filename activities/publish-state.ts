@@ -35,6 +35,8 @@ export interface PublishContext {
   readonly columns: PublishedColumns
   readonly publish: Publish
   readonly tableIdentity: string
+  /** The cache's files are whole and of this table; looked at once a publish: what is lost later is met by the next one. */
+  readonly isCacheUsable: boolean
 }
 
 export interface PublishedState {
@@ -45,7 +47,7 @@ export interface PublishedState {
 
 /** The cache where it can be trusted, else a scan of the table as it is now. */
 export async function readPublishedState(context: PublishContext, session: QuerySession): Promise<PublishedState> {
-  if (await isUsable(context)) return { files: cachedFiles(context), isRebuilt: false }
+  if (context.isCacheUsable) return { files: cachedFiles(context), isRebuilt: false }
   return await rebuildPublishedState(context, session)
 }
 
@@ -55,16 +57,17 @@ export async function rebuildPublishedState(context: PublishContext, session: Qu
 
 /** What the ledger should keep instead of the cache's files once this publish is finished; null: nothing, its delta is added to them. */
 export async function mergePublishedState(context: PublishContext, delta: DeltaFile): Promise<PublishedFile | null> {
-  const { deps, bundle, columns, publish } = context
+  const { deps, bundle, columns, publish, isCacheUsable } = context
   // The table was empty and nobody else wrote into it: what is online is the delta.
   if (publish.isFirstLoad) return null
-  const isTrusted = await isUsable(context)
-  if (isTrusted && publish.published!.files.length <= deltasMax) return null
+  if (isCacheUsable && publish.published!.files.length <= deltasMax) return null
   const path = publishedPath(bundle.view, 'base', publish)
   await deps.lake.prepareWrite(path)
   await deps.engine.withSession(async (session) => {
     // Every item of the delta is online by now, so a scan brings them, too.
-    const { base, deltas } = isTrusted ? cachedFiles(context) : { base: await scanTable(context, session), deltas: [] }
+    const { base, deltas } = isCacheUsable
+      ? cachedFiles(context)
+      : { base: await scanTable(context, session), deltas: [] }
     const files = { base, deltas: [...deltas, ...(hasFile(delta) ? [deps.lake.uri(delta.path)] : [])] }
     await session.execute({ sql: writeBaseSql(columns, files, deps.lake.uri(path)) })
   })
@@ -103,16 +106,8 @@ export function isFileLost(error: unknown): boolean {
   return isMillcourseError(error) && (error.code === 'SOURCE_FILE_MISSING' || error.code === 'SOURCE_FILE_CORRUPT')
 }
 
-const usable = new WeakMap<Publish, Promise<boolean>>()
-
-/** Looked at once a publish: what is lost later is met by the next one. */
-function isUsable(context: PublishContext): Promise<boolean> {
-  const known = usable.get(context.publish) ?? lookAtFiles(context)
-  usable.set(context.publish, known)
-  return known
-}
-
-async function lookAtFiles({ deps, publish: { published }, tableIdentity }: PublishContext): Promise<boolean> {
+/** Whether what is online can be told from the cache's files. */
+export async function canUseCache(deps: ActivityDeps, { published }: Publish, tableIdentity: string): Promise<boolean> {
   if (published === null || published.tableIdentity !== tableIdentity) return false
   if (published.files.length === 0) return true
   const expected = new Map(published.files.map(({ path, digest }) => [deps.lake.uri(path), digest.split('-')[0]]))

@@ -82,7 +82,7 @@ function grantHint(message: string): string {
   const [action] = /\b(?:dynamodb|kms):[A-Za-z]+/.exec(message) ?? []
   if (action?.startsWith('kms:')) return `grant ${action} on the table's key, by way of DynamoDB`
   if (action !== undefined) return `grant ${action} on the table`
-  return 'check what the role may do: reading wants dynamodb:DescribeTable, GetItem and BatchGetItem on the table; a worker also Scan, PutItem, PartiQLInsert, PartiQLUpdate, CreateTable and TagResource, for first loads BatchWriteItem; with a KMS key of your own kms:Decrypt'
+  return 'check what the role may do: reading wants dynamodb:DescribeTable, GetItem and BatchGetItem on the table; a worker also Scan, PutItem, PartiQLInsert, PartiQLUpdate, CreateTable and TagResource, for first loads BatchWriteItem and DeleteTable; with a KMS key of your own kms:Decrypt'
 }
 
 /** A passing fault: the same request may be sent again. */

@@ -169,6 +169,62 @@ describe('a first load', () => {
     await expect.poll(() => tablesOf(bundle)).toEqual([plainOf(bundle)])
   })
 
+  test.each([
+    { denied: ['BatchWriteItem', 'DeleteTable'], first: 2, left: ['.s1'], untold: 1 },
+    { denied: ['CreateTable', 'DeleteTable'], first: 1, left: [], untold: 0 },
+  ])(
+    'R36: a worker without a right that first loads alone need ($denied) says so and loads under conditions',
+    async ({ denied, first, left, untold }) => {
+      const bundle = lookupBundle()
+      const plain = plainOf(bundle)
+      await rig.commit(bundle, 0, rowsOf(bundle, 1))
+      let asked = 0
+      // A role of before first loads may make the plain table.
+      proxy.choose = (operation, _count, { TableName: table }) =>
+        denied.includes(operation) && table !== plain && ++asked >= first ? 'no-right' : 'none'
+      const told: (readonly [object, string])[] = []
+      const log = { ...rig.deps.log, warn: (facts: object, message: string) => told.push([facts, message]) }
+      const worker = rig.worker({ online: faulty, log })
+      expect(await rig.publish(bundle, {}, worker)).toMatchObject({ kind: 'finished', itemsWritten: 40 })
+      const facts = { view: bundle.view.name, version: 1, table: `${plain}.s1` }
+      expect(told[0]).toEqual([
+        {
+          ...facts,
+          why: `online table ${plain}.s1: access denied (User: worker is not authorized to perform: dynamodb:${denied[0]})`,
+          hint: `grant dynamodb:${denied[0]} on the table`,
+        },
+        'a first load was denied; the version is loaded under conditions, which takes longer',
+      ])
+      expect(told.slice(1).map(([, message]) => message)).toEqual(
+        Array(untold).fill('the table of a first load that was given up could not be dropped'),
+      )
+      expect(await tableOf(rig.deps, bundle)).toBe(plain)
+      expect(await delaysOf(bundle)).toEqual(new Set([1]))
+      expect((await rig.online(bundle)).size).toBe(40)
+      expect(await tablesOf(bundle)).toEqual([plain, ...left.map((end) => `${plain}${end}`)])
+      // Given the rights, it has no second first load, and drops what was left.
+      proxy.choose = () => 'none'
+      await rig.commit(bundle, 1, [row(bundle, 61, 'A7', 2)])
+      expect(await rig.publish(bundle, {}, worker)).toMatchObject({ keyCounts: counts(1, 1), itemsWritten: 1 })
+      await expect.poll(() => tablesOf(bundle)).toEqual([plain])
+      expect(told).toHaveLength(1 + untold)
+    },
+  )
+
+  test('a worker that may not publish at all fails with what it was denied under conditions', async () => {
+    const bundle = lookupBundle()
+    await rig.commit(bundle, 0, rowsOf(bundle, 1))
+    proxy.choose = () => 'expired'
+    await expect(rig.publish(bundle, {}, rig.worker({ online: faulty }))).rejects.toMatchObject({
+      code: 'PUBLISH_ACCESS_DENIED',
+      message: `online table ${plainOf(bundle)}: the credentials have expired (as told)`,
+    })
+    proxy.choose = () => 'none'
+    // Nothing was written: with good credentials it is a first load.
+    expect(await rig.publish(bundle, {}, rig.worker({ online: faulty }))).toMatchObject({ itemsWritten: 40 })
+    expect(await tableOf(rig.deps, bundle)).toBe(`${plainOf(bundle)}.s3`)
+  })
+
   test('R36: a table that is there already is not its own: it takes another and leaves that one alone', async () => {
     const bundle = lookupBundle()
     await rig.deps.online.ensureTable(`${plainOf(bundle)}.s1`)

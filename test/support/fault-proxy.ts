@@ -11,6 +11,9 @@ const refusals = {
   'server-error': { status: 500, type: 'InternalServerError' },
   unavailable: { status: 503, type: 'ServiceUnavailable' },
   denied: { status: 400, type: 'AccessDeniedException' },
+  /** As IAM says it: with the action. */
+  'no-right': { status: 400, type: 'AccessDeniedException' },
+  expired: { status: 400, type: 'ExpiredTokenException' },
 } as const
 
 /** The endpoint is asked, and something else is said: of what an endpoint on this machine does not know. */
@@ -53,7 +56,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       const count = (seen.get(operation) ?? 0) + 1
       seen.set(operation, count)
       const fault = await proxy.choose(operation, count, JSON.parse(body.toString() || '{}'))
-      if (typeof fault === 'string' && fault in refusals) return refuse(outgoing, fault as keyof typeof refusals)
+      if (typeof fault === 'string' && fault in refusals)
+        return refuse(outgoing, fault as keyof typeof refusals, operation)
       if (fault === 'reset-before') return void incoming.socket.destroy()
       if (fault === 'hold') return void held.push(() => forward(target, incoming, body))
       if (typeof fault === 'object' && 'says' in fault) {
@@ -89,10 +93,11 @@ async function collect(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function refuse(outgoing: ServerResponse, fault: keyof typeof refusals): void {
+function refuse(outgoing: ServerResponse, fault: keyof typeof refusals, operation: string): void {
   const { status, type } = refusals[fault]
+  const message = fault === 'no-right' ? `User: worker is not authorized to perform: dynamodb:${operation}` : 'as told'
   outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' })
-  outgoing.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message: 'as told' }))
+  outgoing.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message }))
 }
 
 interface Answer {
