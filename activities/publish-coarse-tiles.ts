@@ -2,6 +2,7 @@
 
 import type { LakePart } from '../core/compute/index.js'
 import { buildCoarseTile, type CommittedTiles, type KnownCoarseTile, planCoarseTiles } from '../core/compute/index.js'
+import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import { coarseTilePath, countRowsSql, writeCoarseTileSql } from '../core/publish/index.js'
 import type { PublishContext } from './publish-state.js'
@@ -12,7 +13,7 @@ const tilesPerPublishMax = 32
 /** Makes what is worth making at the publish's end; the ledger keeps it for the publishes to come. */
 export async function makeCoarseTiles(
   { deps, bundle, publish }: PublishContext,
-  session: QuerySession,
+  signal: CancelSignal,
   commits: readonly CommittedTiles[],
   known: readonly KnownCoarseTile[],
 ): Promise<KnownCoarseTile[]> {
@@ -23,13 +24,18 @@ export async function makeCoarseTiles(
     if (tiles.length > 0) {
       const path = coarseTilePath(bundle.view, span.start, publish)
       await deps.lake.prepareWrite(path)
-      const rows = buildCoarseTile({ bundle, tiles, span }).sql
-      await session.execute({ sql: writeCoarseTileSql(rows, deps.lake.uri(path)) })
-      const [{ rows: count } = { rows: 0n }] = await session.all({ sql: countRowsSql([deps.lake.uri(path)]) })
-      data = { path, rows: Number(count), sizeBytes: (await deps.lake.head(path))?.sizeBytes ?? 0 }
+      const { sql } = buildCoarseTile({ bundle, tiles, span })
+      const rows = await deps.engine.withSession((session) => writeTile(session, sql, deps.lake.uri(path)), { signal })
+      data = { path, rows, sizeBytes: (await deps.lake.head(path))?.sizeBytes ?? 0 }
     }
     await deps.ledger.recordCoarseTile(publish, { span, data, commitIds })
     made.push({ span, file: data === null ? null : deps.lake.uri(data.path), commitIds })
   }
   return made
+}
+
+async function writeTile(session: QuerySession, rows: string, uri: string): Promise<number> {
+  await session.execute({ sql: writeCoarseTileSql(rows, uri) })
+  const [{ rows: count } = { rows: 0n }] = await session.all({ sql: countRowsSql([uri]) })
+  return Number(count)
 }

@@ -5,6 +5,7 @@ import {
   type CommittedTiles,
   chooseTileFiles,
   type LatestRowsInput,
+  type TileFiles,
 } from '../core/compute/index.js'
 import { assert, isMillcourseError, MillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
@@ -55,25 +56,28 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
   const { deps, bundle, columns, publish } = context
   const path = publishedPath(bundle.view, 'delta', publish)
   const unfinished = await usableUnfinished(context)
+  const windows = bundle.view.viewKind === 'window' ? await windowFiles(context, signal) : null
+  if (unfinished.files.length === 0 && !unfinished.isLost && isNothingToCompare(context, windows))
+    return { file: { path, digest: '0-0', keys: 0, counts: noKeys }, counts: noKeys }
   const counts = await deps.engine.withSession(
     async (session) => {
       const run = (sql: string) => session.execute({ sql })
       await run(createKeysSql(columns, unfinishedTable, unfinished.files))
       const state = await readPublishedState(context, session)
-      const isEveryKey = bundle.view.viewKind === 'window' || state.isRebuilt || unfinished.isLost
+      const isEveryKey = windows !== null || state.isRebuilt || unfinished.isLost
       const compare = (from: PublishedState) =>
-        isEveryKey || from.isRebuilt ? compareAll(context, session, from) : compareTouched(context, session, from)
+        isEveryKey || from.isRebuilt
+          ? compareAll(context, session, from, windows)
+          : compareTouched(context, session, from)
       let isRebuilt = state.isRebuilt
-      let isAnyKeyLookedAt = true
       try {
-        isAnyKeyLookedAt = await compare(state)
+        await compare(state)
       } catch (error) {
         // A cache file damaged behind its footer; a damaged data file fails again, by its own name.
         if (!isFileLost(error) || state.isRebuilt) throw error
         await compare(await rebuildPublishedState(context, session))
         isRebuilt = true
       }
-      if (!isAnyKeyLookedAt) return noKeys
       const isAll = isEveryKey || isRebuilt
       if (unfinished.isLost) await run(createAllUnfinishedSql(columns, answersOfChanged(context)))
       await run(createClassifiedSql(columns, isAll))
@@ -95,6 +99,19 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
 }
 
 const noKeys: KeyCounts = { touched: 0, published: 0, unchanged: 0, superseded: 0, takenBack: 0, rewritten: 0 }
+
+/**
+ * Told by what the ledger knows of the files, so that a quiet hour costs no query: no file holds a key that this publish could answer,
+ * nor one that it could take back. Of a window view those are its windows' tiles and everything online; of a lookup view, whose other
+ * keys stay as they are, only what is covered and what that replaces. Keys of unfinished predecessors are the caller's to know.
+ */
+function isNothingToCompare(context: PublishContext, windows: TileFiles | null): boolean {
+  const { publish } = context
+  if (!context.isCacheUsable) return false
+  if (windows === null) return filesOf(context, [...publish.covered, ...publish.replaced]).length === 0
+  const isAnyTile = windows.tiles.length > 0 || windows.coarse.some(({ file }) => file !== null)
+  return !isAnyTile && publish.published?.files.length === 0
+}
 
 /** Of the delta: what is to be written. */
 function keysOf({ published, takenBack, rewritten }: KeyCounts): number {
@@ -118,19 +135,23 @@ export async function readRecordedDelta({ deps }: PublishContext, file: DeltaFil
 }
 
 /** Every key's answer beside everything that is online. */
-async function compareAll(context: PublishContext, session: QuerySession, state: PublishedState): Promise<true> {
+async function compareAll(
+  context: PublishContext,
+  session: QuerySession,
+  state: PublishedState,
+  windows: TileFiles | null,
+): Promise<void> {
   const { bundle, columns, publish } = context
   const { sql } =
-    bundle.view.viewKind === 'window'
-      ? buildWindowValues({ bundle, endNs: publish.endAt, ...(await windowFiles(context, session)) })
-      : buildLatestRows({ bundle, files: filesOf(context, publish.current) })
+    windows === null
+      ? buildLatestRows({ bundle, files: filesOf(context, publish.current) })
+      : buildWindowValues({ bundle, endNs: publish.endAt, ...windows })
   await session.execute({ sql: createPublishedSql(columns, state.files, null) })
   await session.execute({ sql: createAnswersSql(columns, sql, bundle.view.viewKind) })
-  return true
 }
 
-/** A lookup view's touched keys beside what is online for them. False: there are none, as in an hour without files; nothing was compared. */
-async function compareTouched(context: PublishContext, session: QuerySession, state: PublishedState): Promise<boolean> {
+/** A lookup view's touched keys beside what is online for them. */
+async function compareTouched(context: PublishContext, session: QuerySession, state: PublishedState): Promise<void> {
   const { bundle, columns, publish } = context
   const run = (sql: string) => session.execute({ sql })
   const rows = (input: Omit<LatestRowsInput, 'bundle'>) => buildLatestRows({ bundle, ...input }).sql
@@ -140,8 +161,6 @@ async function compareTouched(context: PublishContext, session: QuerySession, st
   const isHistoryNeeded = bundle.source.eventId !== null
   await run(createTouchedSql(columns, rows({ files: filesOf(context, changed) })))
   await run(createWantedSql(columns))
-  const [{ wanted } = { wanted: 0n }] = await session.all({ sql: `SELECT count(*) AS wanted FROM ${wantedTable}` })
-  if (wanted === 0n) return false
   await run(createPublishedSql(columns, state.files, wantedTable))
   await run(createRecentSql(columns, rows({ files: filesOf(context, recent) })))
   const affected = [...new Map(changed.map(({ interval }) => [interval.start, interval])).values()]
@@ -151,7 +170,6 @@ async function compareTouched(context: PublishContext, session: QuerySession, st
   const history = keys === 0n ? [] : filesOf(context, publish.current)
   await run(createLookedUpSql(columns, rows({ files: history, keysFrom: historyKeysTable })))
   await run(createLookupAnswersSql(columns))
-  return true
 }
 
 /** Each covered or replaced commit alone, at its own end: every key that an earlier publish may have answered from it. */
@@ -165,7 +183,7 @@ function answersOfChanged(context: PublishContext): string[] {
   )
 }
 
-async function windowFiles(context: PublishContext, session: QuerySession) {
+async function windowFiles(context: PublishContext, signal: CancelSignal): Promise<TileFiles> {
   const { deps, bundle, publish } = context
   const commits = publish.current.map(
     ({ commitId, interval, data }): CommittedTiles => ({
@@ -179,7 +197,7 @@ async function windowFiles(context: PublishContext, session: QuerySession) {
     file: data === null ? null : deps.lake.uri(data.path),
     commitIds,
   }))
-  const made = await makeCoarseTiles(context, session, commits, known)
+  const made = await makeCoarseTiles(context, signal, commits, known)
   return chooseTileFiles({ bundle, endNs: publish.endAt, commits, coarse: [...known, ...made] })
 }
 

@@ -13,7 +13,7 @@ import { assert } from '../errors.js'
 import { parseDuration } from '../time/duration.js'
 import { floorDiv, type Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
-import { fromStored, storedSqlType, storedType } from './column-types.js'
+import { fromStored, sqlType, storedSqlType, storedType } from './column-types.js'
 import { addFloatTotals } from './exact-float-sum.js'
 import { printQuery } from './print-duckdb.js'
 import {
@@ -70,6 +70,7 @@ export function buildWindowValues(input: WindowValuesInput): SqlQuery {
   const windows = windowLengths(bundle)
   const spans = input.coarse.map((entry) => coarseIndex(bundle, entry.span))
   const files = [...input.tiles, ...input.coarse.flatMap((entry) => (entry.file === null ? [] : [entry.file]))]
+  if (files.length === 0) return printQuery(noAnswers(bundle))
   const flags = windows.map(
     (length, index): NamedExpression => [
       windowFlag(index),
@@ -91,6 +92,13 @@ export function buildWindowValues(input: WindowValuesInput): SqlQuery {
       ...windowFeatures(bundle).map(({ name }): NamedExpression => [name, column(name)]),
     ]),
   )
+}
+
+/** As the answers of no tiles would be, whose planning costs as much as that of many. */
+function noAnswers({ entity, view }: ViewBundle): Relation {
+  const keys = view.keyColumns.map(({ key }, part) => [key, sqlType(entity.keys[part]!)] as const)
+  const features = view.features.map(({ name, type }) => [name, sqlType(type)] as const)
+  return { is: 'values', columns: [...keys, ...features], rows: [] }
 }
 
 /** The distinct window lengths of a view, in the order of its features. */
