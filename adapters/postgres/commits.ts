@@ -222,6 +222,9 @@ async function readIntervalGaps(db: Database, key: ViewKey, range: Interval): Pr
   return rows.filter((gap) => gap.start < gap.end)
 }
 
+/** Of an interval's latest run: it is not settled. */
+const openOutcomes = ['running', 'failed', 'not-ready'] as const
+
 async function readIntervalStates(
   db: Database,
   key: ViewKey,
@@ -252,22 +255,31 @@ async function readIntervalStates(
     .where('intervals.start_at', '<', range.end)
     .where('intervals.end_at', '>', range.start)
     .$if(which === 'unsettled', (query) =>
-      query.where((row) =>
-        row.or([
-          row('intervals.commit_id', 'is', null),
-          row('intervals.reopened_because', 'is not', null),
-          row.exists(
-            row
-              .selectFrom('runs')
-              .select('runs.run_id')
-              .whereRef('runs.view', '=', 'intervals.view')
-              .whereRef('runs.version', '=', 'intervals.version')
-              .whereRef('runs.start_at', '=', 'intervals.start_at')
-              .whereRef('runs.end_at', '=', 'intervals.end_at')
-              .where('runs.outcome', 'in', ['running', 'failed', 'not-ready']),
-          ),
-        ]),
-      ),
+      query
+        .where((row) =>
+          row.or([
+            row('intervals.commit_id', 'is', null),
+            row('intervals.reopened_because', 'is not', null),
+            row.exists(
+              row
+                .selectFrom('runs')
+                .select('runs.run_id')
+                .whereRef('runs.view', '=', 'intervals.view')
+                .whereRef('runs.version', '=', 'intervals.version')
+                .whereRef('runs.start_at', '=', 'intervals.start_at')
+                .whereRef('runs.end_at', '=', 'intervals.end_at')
+                .where('runs.outcome', 'in', openOutcomes),
+            ),
+          ]),
+        )
+        // Of the few that are left: a later run may have made good what an earlier one could not.
+        .where((row) =>
+          row.or([
+            row('intervals.commit_id', 'is', null),
+            row('intervals.reopened_because', 'is not', null),
+            row('latest.outcome', 'in', openOutcomes),
+          ]),
+        ),
     )
     .orderBy('intervals.start_at')
     .select([

@@ -246,7 +246,7 @@ export interface LedgerReader {
   intervalStates(key: ViewKey, range: Interval): Promise<IntervalState[]>
   /** The parts of `range` that no known interval covers, oldest first: what never ran, however long ago. */
   intervalGaps(key: ViewKey, range: Interval): Promise<Interval[]>
-  /** As `intervalStates`, only those not committed, re-opened, or with a run that is open, failed or was not ready. */
+  /** As `intervalStates`, only those not committed, re-opened, or whose latest run is open, failed or was not ready. */
   unsettledIntervals(key: ViewKey, range: Interval): Promise<IntervalState[]>
   run(runId: string): Promise<RunRecord | null>
   runs(filter: RunFilter): Promise<RunRecord[]>

@@ -66,7 +66,7 @@ describe('unsettled intervals', () => {
   const endAs = (runId: string, outcome: RunEnd['outcome']) =>
     ledger.endRun(runId, { outcome, error: null, keyCounts: null, measures: null })
 
-  test('are those without a commit, re-opened, or with a run that is open, failed or was not ready, oldest first', async () => {
+  test('are those without a commit, re-opened, or whose latest run is open, failed or was not ready, oldest first', async () => {
     for (const index of [6, 5, 4, 3, 2, 1, 0]) await commit(ledger, `good${index}`, index)
     await hold(ledger, 'held, never committed', 7)
     await ledger.startRun(startOf('open again', 5))
@@ -86,6 +86,20 @@ describe('unsettled intervals', () => {
     await fail(ledger, 'failed', 0)
     await commit(ledger, 'settled', 1)
     expect(await ledger.unsettledIntervals(view, allTime)).toEqual(await ledger.intervalStates(view, hour(0)))
+  })
+
+  test('a later run settles what earlier ones could not, a skipped one does not', async () => {
+    for (const index of [0, 1]) {
+      await commit(ledger, `first${index}`, index)
+      await fail(ledger, `failed${index}`, index)
+      await ledger.startRun(startOf(`not ready${index}`, index))
+      await endAs(`not ready${index}`, 'not-ready')
+    }
+    expect(await unsettled()).toEqual([0, 1])
+    await commit(ledger, 'made good', 0)
+    await ledger.startRun(startOf('nothing new', 1))
+    await endAs('nothing new', 'skipped')
+    expect(await unsettled()).toEqual([1])
   })
 
   test('a commit settles what was held', async () => {
