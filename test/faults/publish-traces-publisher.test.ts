@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Guard } from '../reference/publish-protocol/guards.js'
-import { type Favour, findViolation, generateTrace } from '../reference/publish-protocol/search.js'
+import { type Favour, findViolation, generateTrace, type Trace } from '../reference/publish-protocol/search.js'
 import { casesOf } from '../support/test-effort.js'
 import { testSeed } from '../support/test-seed.js'
+import { firstDifference } from './publish-traces/first-difference.js'
 import { type PublisherParts, playPublisher } from './publish-traces/play-publisher.js'
 import { startTraceParts } from './publish-traces/trace-parts.js'
 import { askingAgain, withoutGuard, withoutPublisherGuard } from './publish-traces/without-guard.js'
@@ -15,6 +16,9 @@ const traceCount = Number(process.env.PROTOCOL_TRACES ?? casesOf(40))
 /** Expiry takes 30 days; backfills publish once, at their end, by a workflow of their own. */
 const favour: Favour = { 'months-pass': 0, 'backfill-begins': 0, 'backfill-ends': 0 }
 
+const traces = (wanted: Favour) =>
+  Array.from({ length: traceCount }, (_, index) => generateTrace(seed + index, new Set(), wanted, 50))
+
 let parts: Awaited<ReturnType<typeof startTraceParts>>
 
 beforeAll(async () => {
@@ -26,18 +30,14 @@ afterAll(async () => {
 })
 
 test(`R22, R29, R31-R33, R36: the real publisher keeps every promise, whatever order events take (seed ${seed})`, async () => {
-  for (let index = 0; index < traceCount; index++) {
-    const trace = generateTrace(seed + index, new Set(), favour, 50)
-    expect(await playPublisher(trace, parts, `publisher_${index}`)).toBeNull()
-  }
+  const play = (trace: Trace, index: number) => playPublisher(trace, parts, `publisher_${index}`)
+  expect(await firstDifference(traces(favour), play)).toBeNull()
 }, 300_000)
 
 test(`R36: lost files of publishes cost work, never a value (seed ${seed})`, async () => {
   const losing: Favour = { ...favour, 'delta-lost': 15, 'cache-lost': 3, 'lease-expires': 2 }
-  for (let index = 0; index < traceCount; index++) {
-    const trace = generateTrace(seed + index, new Set(), losing, 50)
-    expect(await playPublisher(trace, parts, `losing_${index}`)).toBeNull()
-  }
+  const play = (trace: Trace, index: number) => playPublisher(trace, parts, `losing_${index}`)
+  expect(await firstDifference(traces(losing), play)).toBeNull()
 }, 300_000)
 
 const removals = { ...withoutPublisherGuard, ...withoutGuard }
@@ -60,11 +60,15 @@ const removed = [
   'first-load-named-when-finished',
 ] as const satisfies readonly (keyof typeof removals & Guard)[]
 
-test.each(removed)('what breaks the model without %s breaks the real publisher without it', async (guard) => {
-  const { deps, client } = parts
-  const guardless = removals[guard]({ ledger: deps.ledger, online: deps.online, client })
-  await breaks(guard, { ...parts, deps: { ...deps, ledger: guardless.ledger, online: guardless.online } })
-})
+// Each has views of its own.
+test.concurrent.each(removed)(
+  'what breaks the model without %s breaks the real publisher without it',
+  async (guard) => {
+    const { deps, client } = parts
+    const guardless = removals[guard]({ ledger: deps.ledger, online: deps.online, client })
+    await breaks(guard, { ...parts, deps: { ...deps, ledger: guardless.ledger, online: guardless.online } })
+  },
+)
 
 test('R36: a first load that takes a repeated write for the lost one breaks', async () => {
   await breaks('first-load-unknown-outcome', { ...parts, distrusting: askingAgain })

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import type { EmbeddedDynalite } from '../../adapters/embedded/embedded-dynalite.js'
-import { type Favour, generateTrace } from '../reference/publish-protocol/search.js'
+import { type Favour, generateTrace, type Trace } from '../reference/publish-protocol/search.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { casesOf } from '../support/test-effort.js'
 import { testSeed } from '../support/test-seed.js'
-import { playTraces } from './publish-traces/play-trace.js'
+import { firstDifference } from './publish-traces/first-difference.js'
+import { playTrace } from './publish-traces/play-trace.js'
 import type { RealParts } from './publish-traces/real-protocol.js'
 import { withoutGuard } from './publish-traces/without-guard.js'
 
@@ -43,6 +44,9 @@ afterAll(async () => {
 
 const traces = (from: number, count: number) =>
   Array.from({ length: count }, (_, index) => generateTrace(from + index, new Set(), favour, 60))
+
+const playTraces = (played: readonly Trace[], real: RealParts, name: string) =>
+  firstDifference(played, (trace) => playTrace(trace, real, `${name}_${trace.seed}`))
 
 test(`R33, R36, R37: ledger and online store answer as the model, whatever order events take (seed ${seed})`, async () => {
   expect(await playTraces(traces(seed, traceCount), parts, 'fresh')).toBeNull()

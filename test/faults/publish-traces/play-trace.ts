@@ -19,17 +19,3 @@ export async function playTrace(trace: Trace, parts: RealParts, name: string): P
   const difference = await real.compareEnd(world)
   return difference === null ? null : [`seed ${trace.seed}`, ...lines, `  => at the end, ${difference}`].join('\n')
 }
-
-/** The first difference over many traces, several at a time: each has a view version of its own. */
-export async function playTraces(traces: readonly Trace[], parts: RealParts, name: string): Promise<string | null> {
-  let next = 0
-  let found: string | null = null
-  const play = async (): Promise<void> => {
-    while (next < traces.length && found === null) {
-      const trace = traces[next++]!
-      found = (await playTrace(trace, parts, `${name}_${trace.seed}`)) ?? found
-    }
-  }
-  await Promise.all(Array.from({ length: 6 }, play))
-  return found
-}
