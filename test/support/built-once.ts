@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Of this run of the suite, made and removed by global-setup.ts. */
@@ -10,15 +10,30 @@ export function suiteFolder(): string {
 }
 
 /** A file that every test file of this run shares: built by whoever needs it first. Its path. */
-export async function builtOnce(name: string, build: () => Promise<string>): Promise<string> {
-  const file = join(suiteFolder(), name)
-  if (existsSync(file)) return file
-  const draft = await mkdtemp(`${file}-`)
+export function builtOnce(name: string, build: () => Promise<string>): Promise<string> {
+  return madeOnce(name, async (path) => writeFile(path, await build()))
+}
+
+/** The same for a folder, empty when `fill` is given it. */
+export function filledOnce(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
+  return madeOnce(name, async (path) => {
+    await mkdir(path)
+    await fill(path)
+  })
+}
+
+async function madeOnce(name: string, make: (path: string) => Promise<void>): Promise<string> {
+  const made = join(suiteFolder(), name)
+  if (existsSync(made)) return made
+  const draft = await mkdtemp(`${made}-`)
   try {
-    await writeFile(join(draft, name), await build())
-    await rename(join(draft, name), file)
+    await make(join(draft, name))
+    // A folder cannot replace one: another worker was quicker.
+    await rename(join(draft, name), made).catch((error: unknown) => {
+      if (!existsSync(made)) throw error
+    })
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
-  return file
+  return made
 }

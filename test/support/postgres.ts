@@ -1,13 +1,15 @@
 /** One real PostgreSQL per test file, and in it a schema of its own for every test. */
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { startEmbeddedPostgres } from '../../adapters/embedded/embedded-postgres.js'
 import { createPostgresClient, type PostgresClient } from '../../adapters/postgres/client.js'
 import { createPostgresLedger } from '../../adapters/postgres/postgres-ledger.js'
 import { createPostgresRegistry } from '../../adapters/postgres/postgres-registry.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
+import { filledOnce, suiteFolder } from './built-once.js'
 
 export interface TestProject {
   readonly url: string
@@ -27,13 +29,14 @@ export interface TestPostgres {
   stop(): Promise<void>
 }
 
+const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '200' }
+
 /** In `beforeAll`; `stop` in `afterAll`. Nothing is synced to disk: it dies with the test. */
 export async function startTestPostgres(): Promise<TestPostgres> {
-  const dir = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'postgres-'))
-  const server = await startEmbeddedPostgres({
-    dir,
-    settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '200' },
-  })
+  const dir = await mkdtemp(join(suiteFolder(), 'postgres-'))
+  // With owners, which Node's own copy does not keep: root runs Postgres as somebody else.
+  await promisify(execFile)('cp', ['-Rp', `${await emptyServer()}/.`, dir])
+  const server = await startEmbeddedPostgres({ dir, settings })
   const clients: PostgresClient[] = []
   let projects = 0
   const connect = (project: string) => {
@@ -57,4 +60,12 @@ export async function startTestPostgres(): Promise<TestPostgres> {
       await rm(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** To make a cluster takes ten times as long as to copy it. */
+function emptyServer(): Promise<string> {
+  return filledOnce('empty-postgres', async (dir) => {
+    const server = await startEmbeddedPostgres({ dir, settings })
+    await server.stop()
+  })
 }
