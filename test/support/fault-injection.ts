@@ -25,9 +25,17 @@ type Observe = (call: string, when: 'before' | 'after') => void
 
 const ports = ['ledger', 'registry', 'lake', 'sources', 'engine', 'online'] as const
 
-export function withFaults(deps: ActivityDeps, plan: FaultPlan): ActivityDeps {
+/** Its parent may send another plan at any time, and is told `armed`. */
+export function withFaults(deps: ActivityDeps, first: FaultPlan | null): ActivityDeps {
+  let plan = first
   let seen = 0
+  process.on('message', (next: FaultPlan) => {
+    plan = next
+    seen = 0
+    process.send?.('armed')
+  })
   return observed(deps, (call, when) => {
+    if (plan === null) return
     // A zombie's call has come back: the test may look at what it did.
     if (plan.action === 'SIGSTOP' && seen >= plan.nth && when === 'after' && call === plan.call)
       writeFileSync(`${plan.markerFile}.returned`, '')

@@ -29,7 +29,8 @@ export interface World {
   /** Of its processes, beside the test's own. */
   readonly environment: Readonly<Record<string, string>>
   startWorker(options?: {
-    readonly fault?: FaultPlan
+    /** Null: it is told later, by `arm`. */
+    readonly fault?: FaultPlan | null
     readonly traceFile?: string
     /** Other addresses than the world's: proxies of its own. */
     readonly given?: Readonly<Record<string, string>>
@@ -46,6 +47,8 @@ export interface WorldWorker {
   readonly process: ChildProcess
   /** The signal that ended it, when it has ended. */
   readonly ended: Promise<NodeJS.Signals | null>
+  /** From now on; of a worker that was started with a fault, or with null. */
+  arm(fault: FaultPlan): Promise<void>
   stop(): Promise<void>
 }
 
@@ -56,7 +59,8 @@ export interface Snapshot {
   readonly items: readonly string[]
 }
 
-const settleMs = 90_000
+/** Several worlds may share two cores. */
+const settleMs = 180_000
 
 export async function openWorld(
   servers: Servers,
@@ -99,7 +103,7 @@ export async function openWorld(
       const worker = await startWorker({
         ...environment,
         ...ownGiven,
-        ...(fault ? { MILLCOURSE_TEST_FAULT: JSON.stringify(fault) } : {}),
+        ...(fault !== undefined ? { MILLCOURSE_TEST_FAULT: JSON.stringify(fault) } : {}),
         ...(traceFile ? { MILLCOURSE_TEST_TRACE: traceFile } : {}),
       })
       workers.add(worker)
@@ -147,15 +151,22 @@ async function startWorker(environment: Record<string, string>): Promise<WorldWo
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)))
-  await Promise.race([
-    new Promise<void>((resolve) => child.once('message', () => resolve())),
-    ended.then((signal) =>
-      Promise.reject(new Error(`the worker ended before it was ready: ${signal ?? child.exitCode}`)),
-    ),
-  ])
+  const says = (word: 'ready' | 'armed') =>
+    Promise.race([
+      new Promise<void>((resolve) => child.once('message', () => resolve())),
+      ended.then((signal) =>
+        Promise.reject(new Error(`the worker ended before it was ${word}: ${signal ?? child.exitCode}`)),
+      ),
+    ])
+  await says('ready')
   return {
     process: child,
     ended,
+    async arm(fault) {
+      const armed = says('armed')
+      child.send(fault)
+      await armed
+    },
     async stop() {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGTERM')
