@@ -56,7 +56,7 @@ export function planRun(deps: ActivityDeps) {
 async function startOnce(deps: ActivityDeps, run: RunRef, interval: Interval): Promise<RunRecord> {
   const { workflowExecution } = activityInfo()
   assert(workflowExecution, 'a run step is called by a workflow')
-  await deps.ledger.startRun({
+  const known = await deps.ledger.startRun({
     runId: run.runId,
     view: run.view,
     version: run.version,
@@ -66,8 +66,6 @@ async function startOnce(deps: ActivityDeps, run: RunRef, interval: Interval): P
     workflowId: workflowExecution.workflowId,
     temporalRunId: workflowExecution.runId,
   })
-  const known = await deps.ledger.run(run.runId)
-  assert(known, 'a run that was started is in the ledger')
   if (known.definitionHash !== run.definitionHash)
     throw new MillcourseError(
       'PLAN_DEFINITION_MOVED',

@@ -38,17 +38,17 @@ export function recordFailure(deps: ActivityDeps) {
       outcome: isReplanned ? 'superseded' : 'failed',
       error,
       keyCounts: null,
-      measures: known ? measures(deps, known, { itemsWritten: 0 }) : null,
+      measures: measures(deps, known, { itemsWritten: 0 }),
     }
     const recorded = await deps.ledger.endRun(runId, ended)
-    if (known && recorded) measureRun(deps, known, recorded, ended)
+    if (recorded) measureRun(deps, known, recorded, ended)
     deps.log.error({ run: runId, view: input.view, interval: input.interval, ...error }, `run failed: ${error.code}`)
   }
 }
 
-async function startUnknown(deps: ActivityDeps, input: RunInput, runId: string): Promise<RunRecord | null> {
+async function startUnknown(deps: ActivityDeps, input: RunInput, runId: string): Promise<RunRecord> {
   const { workflowExecution } = activityInfo()
-  await deps.ledger.startRun({
+  return await deps.ledger.startRun({
     runId,
     view: input.view,
     version: input.version,
@@ -58,7 +58,6 @@ async function startUnknown(deps: ActivityDeps, input: RunInput, runId: string):
     workflowId: workflowExecution?.workflowId ?? '',
     temporalRunId: workflowExecution?.runId ?? runId,
   })
-  return deps.ledger.run(runId)
 }
 
 /** Empty where the view is not applied any more: the failure is worth recording all the same. */

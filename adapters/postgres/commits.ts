@@ -8,7 +8,7 @@ import type { IntervalState } from '../../core/plan/interval-state.js'
 import type { CoarseTile, Commit, CommitResult, LedgerWriter, ViewKey } from '../../core/ports/ledger.js'
 import { type Interval, overlaps } from '../../core/time/interval.js'
 import type { Database, OpenTransaction, PostgresClient } from './client.js'
-import { lockInterval, shareViewVersion } from './locks.js'
+import { lockInterval } from './locks.js'
 import { fromLakePart, toCoarseTile, toCommit } from './rows.js'
 import { findRun, numberOf, viewKeyOf } from './runs.js'
 
@@ -28,18 +28,18 @@ export function createIntervalCommits(client: PostgresClient): IntervalCommits {
   return {
     commitRun: (request) =>
       client.transact(async (trx): Promise<CommitResult> => {
-        const run = await findRun(trx, request.runId)
+        const run = await findRunSharing(trx, request.runId)
         const key = viewKeyOf(run)
         const interval = { start: run.start_at, end: run.end_at }
-        await shareViewVersion(trx, key)
         const { commit_id: currentId } = await lockInterval(trx, key, interval)
-        const own = await trx
+        const commits = await trx
           .selectFrom('commits')
-          .select('commit_id')
-          .where('run_id', '=', request.runId)
-          .executeTakeFirst()
+          .selectAll()
+          .where((row) => row.or([row('run_id', '=', request.runId), row('commit_id', '=', currentId)]))
+          .execute()
+        const own = commits.find((commit) => commit.run_id === request.runId)
         if (own !== undefined) return { kind: 'already-committed', commitId: own.commit_id }
-        const current = await readCommit(trx, currentId)
+        const current = commits[0] === undefined ? null : toCommit(commits[0])
         const number = numberOf(run)
         if (current !== null && current.number > number) return { kind: 'superseded', byRunId: current.runId }
         if (current !== null && current.commitId !== request.supersedes)
@@ -112,46 +112,67 @@ export interface NewCommit {
 export async function insertCommit(trx: OpenTransaction, key: ViewKey, commit: NewCommit): Promise<bigint> {
   const { start, end } = commit.interval
   const { commit_id: commitId } = await trx
-    .insertInto('commits')
-    .values({
-      view: key.view,
-      version: key.version,
-      start_at: start,
-      end_at: end,
-      run_id: commit.runId,
-      number: commit.number,
-      ...fromLakePart(commit.data),
-      is_rejected: commit.isRejected,
-      supersedes: commit.replaces?.commitId ?? null,
-    })
-    .returning('commit_id')
-    .executeTakeFirstOrThrow()
-  if (commit.replaces !== null)
-    await trx
-      .updateTable('commits')
-      .set({ superseded_by: commitId })
-      .where('commit_id', '=', commit.replaces.commitId)
-      .execute()
-  await trx
+    .with('made', (query) =>
+      query
+        .insertInto('commits')
+        .values({
+          view: key.view,
+          version: key.version,
+          start_at: start,
+          end_at: end,
+          run_id: commit.runId,
+          number: commit.number,
+          ...fromLakePart(commit.data),
+          is_rejected: commit.isRejected,
+          supersedes: commit.replaces?.commitId ?? null,
+        })
+        .returning('commit_id'),
+    )
+    .with('replaced', (query) =>
+      query
+        .updateTable('commits')
+        .from('made')
+        .set({ superseded_by: sql<bigint>`made.commit_id` })
+        .where('commits.commit_id', '=', commit.replaces?.commitId ?? null)
+        .returning('commits.commit_id'),
+    )
+    // R37: a decision on a run below the committed one is refused, so it no longer waits for one.
+    .with('outdated', (query) =>
+      query
+        .updateTable('runs')
+        .set({ outcome: 'superseded' })
+        .where('view', '=', key.view)
+        .where('version', '=', key.version)
+        .where('start_at', '=', start)
+        .where('end_at', '=', end)
+        .where('number', '<', commit.number)
+        .where('outcome', '=', 'held')
+        .returning('run_id'),
+    )
     .updateTable('intervals')
-    .set({ commit_id: commitId })
+    .from('made')
+    .set({ commit_id: sql<bigint>`made.commit_id` })
     .where('view', '=', key.view)
     .where('version', '=', key.version)
     .where('start_at', '=', start)
     .where('end_at', '=', end)
-    .execute()
-  // R37: a decision on a run below the committed one is refused, so it no longer waits for one.
-  await trx
-    .updateTable('runs')
-    .set({ outcome: 'superseded' })
-    .where('view', '=', key.view)
-    .where('version', '=', key.version)
-    .where('start_at', '=', start)
-    .where('end_at', '=', end)
-    .where('number', '<', commit.number)
-    .where('outcome', '=', 'held')
-    .execute()
+    .returning('made.commit_id')
+    .executeTakeFirstOrThrow()
   return commitId
+}
+
+/** The run, and its view version held shared from then on. @throws MillcourseError LEDGER_UNKNOWN_RUN */
+async function findRunSharing(trx: OpenTransaction, runId: string) {
+  const run = await trx
+    .selectFrom('runs')
+    .innerJoin('view_versions', (join) =>
+      join.onRef('view_versions.view', '=', 'runs.view').onRef('view_versions.version', '=', 'runs.version'),
+    )
+    .select(['runs.run_id', 'runs.view', 'runs.version', 'runs.start_at', 'runs.end_at', 'runs.number'])
+    .where('run_id', '=', runId)
+    .forKeyShare('view_versions')
+    .executeTakeFirst()
+  return run ?? (await findRun(trx, runId))
 }
 
 /** Of the state that had `horizon` as its newest commit; absent: now. Oldest first. */

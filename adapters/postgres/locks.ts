@@ -3,6 +3,7 @@
  * A commit holds its view version shared; opening a publish holds it alone, so what a publish covers is fixed against a state
  * that no commit is changing, and a commit's id is drawn either before it or after it.
  */
+import { assert } from '../../core/errors.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import type { Interval } from '../../core/time/interval.js'
 import type { OpenTransaction } from './client.js'
@@ -23,6 +24,16 @@ export async function lockViewVersion(trx: OpenTransaction, key: ViewKey) {
     .where('version', '=', key.version)
     .forUpdate()
     .executeTakeFirst()
+}
+
+/** It is there but for the first time. */
+export async function lockAddedVersion(trx: OpenTransaction, key: ViewKey) {
+  const known = await lockViewVersion(trx, key)
+  if (known !== undefined) return known
+  await addViewVersion(trx, key)
+  const added = await lockViewVersion(trx, key)
+  assert(added !== undefined, 'the view version was added')
+  return added
 }
 
 /** Renewing a lease does not wait for it; opening and finishing a publish do. */

@@ -57,29 +57,30 @@ export async function chooseTable(
 }
 
 /** Unmarked commits up to E, of whatever run, superseded ones included (R33). */
-export async function findCovered(trx: OpenTransaction, key: ViewKey, endAt: Instant): Promise<bigint[]> {
+export async function findCovered(trx: OpenTransaction, key: ViewKey, endAt: Instant): Promise<Commit[]> {
   const rows = await trx
     .selectFrom('commits')
-    .select('commit_id')
+    .selectAll()
     .where('view', '=', key.view)
     .where('version', '=', key.version)
     .where('published_sequence', 'is', null)
     .where('end_at', '<=', endAt)
+    .orderBy('start_at')
     .orderBy('commit_id')
     .execute()
-  return rows.map((row) => row.commit_id)
+  return rows.map(toCommit)
 }
 
-export async function newestCommitId(trx: OpenTransaction, key: ViewKey): Promise<bigint> {
-  const row = await trx
+/** As a value of the statement that opens the publish. */
+export function newestCommitId(trx: OpenTransaction, key: ViewKey) {
+  const newest = trx
     .selectFrom('commits')
     .select('commit_id')
     .where('view', '=', key.view)
     .where('version', '=', key.version)
     .orderBy('commit_id', 'desc')
     .limit(1)
-    .executeTakeFirst()
-  return row?.commit_id ?? 0n
+  return sql<bigint>`coalesce(${newest}, 0)`
 }
 
 /** Delta files that earlier publishes recorded and did not finish; one without a record has written nothing (R36). */
@@ -108,11 +109,11 @@ export async function readPublish(
   trx: OpenTransaction,
   row: Selectable<PublishesTable>,
   view: Selectable<ViewVersionsTable>,
+  { covered, unfinished }: Pick<Publish, 'covered' | 'unfinished'>,
 ): Promise<Publish> {
   const key = { view: row.view, version: row.version }
   const reached: Interval | null = row.reached_from === null ? null : { start: row.reached_from, end: row.end_at }
   const current = await readCurrentCommits(trx, key, reached, row.commit_horizon)
-  const covered = await readCovered(trx, row.covered)
   return {
     ...key,
     sequence: row.sequence,
@@ -127,14 +128,12 @@ export async function readPublish(
     current,
     coarse: reached === null ? [] : await readCoarse(trx, key, reached, current),
     published: await readPublishedState(trx, key, view.table_identity),
-    unfinished: await findUnfinished(trx, key, {
-      ...{ after: view.finished_sequence, before: row.sequence, table: row.table_name },
-    }),
+    unfinished,
     recorded: row.delta,
   }
 }
 
-async function readCovered(trx: OpenTransaction, ids: readonly bigint[]): Promise<Commit[]> {
+export async function readCovered(trx: OpenTransaction, ids: readonly bigint[]): Promise<Commit[]> {
   if (ids.length === 0) return []
   const rows = await trx
     .selectFrom('commits')

@@ -12,12 +12,21 @@ import type {
   PublishFinish,
   ViewKey,
 } from '../../core/ports/ledger.js'
-import { hasFile } from '../../core/publish/delta.js'
+import { type DeltaFile, hasFile } from '../../core/publish/delta.js'
 import { reachedSpan } from '../../core/publish/publish-end.js'
+import type { Instant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
-import { addViewVersion, lockViewVersion } from './locks.js'
-import { chooseEnd, chooseTable, findCovered, findUnfinished, newestCommitId, readPublish } from './publish-contents.js'
+import { lockAddedVersion, lockViewVersion } from './locks.js'
+import {
+  chooseEnd,
+  chooseTable,
+  findCovered,
+  findUnfinished,
+  newestCommitId,
+  readCovered,
+  readPublish,
+} from './publish-contents.js'
 import type { PublishesTable, Tables, ViewVersionsTable } from './schema.js'
 
 export type PublishLease = Pick<
@@ -45,18 +54,10 @@ export function createPublishLease(client: PostgresClient): PublishLease {
     openPublish: (request) => client.transact((trx) => openPublish(trx, request)),
 
     recordDelta: (key, sequence, owner, delta) =>
-      client.transact(async (trx) => {
-        const held = await findHeld(trx, key, sequence, owner)
-        if (held === null) return 'overtaken'
-        const { view, publish } = held
-        assert(
-          publish.delta === null || publish.delta.digest === delta.digest,
-          `publish ${sequence} of ${key.view} records one delta`,
-        )
-        await updatePublish(trx, key, sequence, { delta: toJson(publish.delta ?? delta) })
-        // From now on this end may be seen online: no later publish goes below it (R29).
-        const isHigher = view.end_floor_at === null || view.end_floor_at < publish.end_at
-        if (isHigher) await updateView(trx, key, { end_floor_at: publish.end_at })
+      client.query(async (db) => {
+        const recorded = await recordOnce(db, key, sequence, owner, delta)
+        if (recorded === undefined) return 'overtaken'
+        assert(recorded.delta?.digest === delta.digest, `publish ${sequence} of ${key.view} records one delta`)
         return 'ok'
       }),
 
@@ -126,9 +127,7 @@ export function createPublishLease(client: PostgresClient): PublishLease {
 // ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function openPublish(trx: OpenTransaction, request: OpenPublishRequest): Promise<OpenPublishResult> {
-  await addViewVersion(trx, request)
-  const view = await lockViewVersion(trx, request)
-  assert(view !== undefined, 'the view version was added')
+  const view = await lockAddedVersion(trx, request)
   if (view.lease_sequence !== null) {
     // Asked for after the lock was had, however long that took.
     const lease = await readLease(trx, request)
@@ -149,8 +148,13 @@ async function openPublish(trx: OpenTransaction, request: OpenPublishRequest): P
 /** The earlier attempt of the same workflow loses the lease to this one, so that only one of them writes to the ledger. */
 async function resume(trx: OpenTransaction, request: OpenPublishRequest, view: ViewRow, open: PublishRow) {
   await updatePublish(trx, request, open.sequence, { owner: request.owner })
-  await takeLease(trx, request, open.sequence)
-  return await readPublish(trx, { ...open, owner: request.owner }, view)
+  await updateView(trx, request, leaseOf(request, open.sequence))
+  return await readPublish(trx, { ...open, owner: request.owner }, view, {
+    covered: await readCovered(trx, open.covered),
+    unfinished: await findUnfinished(trx, request, {
+      ...{ after: view.finished_sequence, before: open.sequence, table: open.table_name },
+    }),
+  })
 }
 
 async function drawPublish(
@@ -166,6 +170,19 @@ async function drawPublish(
   const unfinished = await findUnfinished(trx, request, { after: view.finished_sequence, before: sequence, table })
   if (covered.length === 0 && unfinished.length === 0) return { kind: 'nothing' }
   const row = await trx
+    .with('taken', (query) =>
+      query
+        .updateTable('view_versions')
+        .set({
+          last_sequence: sequence,
+          // What is finished is dropped no more; what is given up is remembered until it is.
+          ...(isFirstLoad ? { attempt_tables: [...view.attempt_tables, table] } : {}),
+          ...leaseOf(request, sequence),
+        })
+        .where('view', '=', request.view)
+        .where('version', '=', request.version)
+        .returning('view'),
+    )
     .insertInto('publishes')
     .values({
       view: request.view,
@@ -179,17 +196,51 @@ async function drawPublish(
       end_at: chosen.endAt,
       missing: toJson(chosen.missing.map(toIsoInterval)),
       reached_from: request.window === null ? null : reachedSpan(chosen.endAt, request.window, request.since).start,
-      covered,
-      commit_horizon: await newestCommitId(trx, request),
+      covered: covered.map(({ commitId }) => commitId).sort((a, b) => (a < b ? -1 : 1)),
+      commit_horizon: newestCommitId(trx, request),
       published_generation: view.published_generation,
     })
     .returningAll()
     .executeTakeFirstOrThrow()
-  // What is finished is dropped no more; what is given up is remembered until it is.
-  const attempts = isFirstLoad ? { attempt_tables: [...view.attempt_tables, table] } : {}
-  await updateView(trx, request, { last_sequence: sequence, ...attempts })
-  await takeLease(trx, request, sequence)
-  return { kind: 'opened', publish: await readPublish(trx, row, view) }
+  return { kind: 'opened', publish: await readPublish(trx, row, view, { covered, unfinished }) }
+}
+
+// ── recording ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * One statement, which holds the view version before it looks at the publish; the first delta counts. Undefined: sequence and owner do
+ * not hold the lease, or no longer.
+ */
+async function recordOnce(db: Database, key: ViewKey, sequence: bigint, owner: string, delta: DeltaFile) {
+  return await db
+    .with('held', (query) =>
+      query
+        .selectFrom('view_versions')
+        .select(['view', 'version', 'lease_sequence'])
+        .where('view', '=', key.view)
+        .where('version', '=', key.version)
+        .where('lease_sequence', '=', sequence)
+        .where('lease_owner', '=', owner)
+        .forUpdate(),
+    )
+    .with('recorded', (query) =>
+      query
+        .updateTable('publishes')
+        .from('held')
+        .set({ delta: sql<string>`coalesce(publishes.delta, ${toJson(delta)}::json)` })
+        .whereRef('publishes.view', '=', 'held.view')
+        .whereRef('publishes.version', '=', 'held.version')
+        .whereRef('publishes.sequence', '=', 'held.lease_sequence')
+        .returning(['publishes.view', 'publishes.version', 'publishes.end_at', 'publishes.delta']),
+    )
+    .updateTable('view_versions')
+    .from('recorded')
+    // From now on this end may be seen online: no later publish goes below it (R29).
+    .set({ end_floor_at: sql<Instant>`greatest(view_versions.end_floor_at, recorded.end_at)` })
+    .whereRef('view_versions.view', '=', 'recorded.view')
+    .whereRef('view_versions.version', '=', 'recorded.version')
+    .returning('recorded.delta')
+    .executeTakeFirst()
 }
 
 // ── finishing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,28 +256,50 @@ async function finishPublish(
   if (held === null) return (await isFinishedBy(trx, key, sequence, owner)) ? 'ok' : 'overtaken'
   const { view, publish } = held
   if (view.published_generation !== publish.published_generation) return 'overtaken'
-  await markCovered(trx, publish)
+  const marked = await markCovered(trx, publish)
   await addPublishedFiles(trx, key, publish, finish)
-  await updatePublish(trx, key, sequence, {
-    state: 'finished',
-    key_counts: toJson(finish.keyCounts),
-    items_written: finish.itemsWritten,
-    finished_at: sql`clock_timestamp()`,
-  })
   const isHigher = view.end_floor_at === null || view.end_floor_at < publish.end_at
-  await updateView(trx, key, {
-    ...noLease,
-    finished_sequence: sequence,
-    end_floor_at: isHigher ? publish.end_at : view.end_floor_at,
-    published_generation: view.published_generation + 1n,
-    table_identity: finish.tableIdentity,
-    ...(publish.is_first_load
-      ? {
-          online_table: publish.table_name,
-          attempt_tables: view.attempt_tables.filter((table) => table !== publish.table_name),
-        }
-      : {}),
-  })
+  await trx
+    // A run that ended before its commit was online is done now: seen by a statement that began after the commit was marked (runs.ts).
+    .with('online', (query) =>
+      query
+        .updateTable('runs')
+        .set({ outcome: 'done' })
+        .where(sql<boolean>`run_id = any(${marked}::text[])`)
+        .where('outcome', '=', 'committed')
+        .returning('run_id'),
+    )
+    .with('ended', (query) =>
+      query
+        .updateTable('publishes')
+        .set({
+          state: 'finished',
+          key_counts: toJson(finish.keyCounts),
+          items_written: finish.itemsWritten,
+          finished_at: sql`clock_timestamp()`,
+        })
+        .where('view', '=', key.view)
+        .where('version', '=', key.version)
+        .where('sequence', '=', sequence)
+        .returning('sequence'),
+    )
+    .updateTable('view_versions')
+    .set({
+      ...noLease,
+      finished_sequence: sequence,
+      end_floor_at: isHigher ? publish.end_at : view.end_floor_at,
+      published_generation: view.published_generation + 1n,
+      table_identity: finish.tableIdentity,
+      ...(publish.is_first_load
+        ? {
+            online_table: publish.table_name,
+            attempt_tables: view.attempt_tables.filter((table) => table !== publish.table_name),
+          }
+        : {}),
+    })
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .execute()
   return 'ok'
 }
 
@@ -243,7 +316,8 @@ async function isFinishedBy(trx: OpenTransaction, key: ViewKey, sequence: bigint
   return row !== undefined
 }
 
-async function markCovered(trx: OpenTransaction, publish: PublishRow): Promise<void> {
+/** The runs whose commits it has marked. */
+async function markCovered(trx: OpenTransaction, publish: PublishRow): Promise<string[]> {
   const marked = await trx
     .updateTable('commits')
     .set({ published_sequence: publish.sequence })
@@ -251,14 +325,7 @@ async function markCovered(trx: OpenTransaction, publish: PublishRow): Promise<v
     .where('published_sequence', 'is', null)
     .returning('run_id')
     .execute()
-  if (marked.length === 0) return
-  // A run that ended before its commit was online is done now.
-  await trx
-    .updateTable('runs')
-    .set({ outcome: 'done' })
-    .where(sql<boolean>`run_id = any(${marked.map((commit) => commit.run_id)}::text[])`)
-    .where('outcome', '=', 'committed')
-    .execute()
+  return marked.map((commit) => commit.run_id)
 }
 
 async function addPublishedFiles(
@@ -299,15 +366,13 @@ const noLease = {
   lease_renewed_at: null,
 }
 
-async function takeLease(trx: OpenTransaction, request: OpenPublishRequest, sequence: bigint): Promise<void> {
-  await updateView(trx, request, {
-    lease_sequence: sequence,
-    lease_owner: request.owner,
-    lease_workflow_run_id: request.workflowRunId,
-    lease_ms: request.leaseMs,
-    lease_renewed_at: sql`clock_timestamp()`,
-  })
-}
+const leaseOf = (request: OpenPublishRequest, sequence: bigint) => ({
+  lease_sequence: sequence,
+  lease_owner: request.owner,
+  lease_workflow_run_id: request.workflowRunId,
+  lease_ms: request.leaseMs,
+  lease_renewed_at: sql<Instant>`clock_timestamp()`,
+})
 
 async function readLease(db: Database, key: ViewKey): Promise<{ isLive: boolean; expiresInMs: number }> {
   const row = await db

@@ -1,10 +1,13 @@
 /** Runs and what they were given: numbers, pins, progress, ends. */
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { assert, MillcourseError } from '../../core/errors.js'
-import type { LedgerWriter, RunFilter, ViewKey } from '../../core/ports/ledger.js'
-import { type OpenTransaction, type PostgresClient, toJson } from './client.js'
-import { addInterval, addViewVersion, lockInterval } from './locks.js'
+import type { RunOutcome } from '../../core/plan/interval-state.js'
+import type { LedgerWriter, RunEnd, RunFilter, RunPins, RunStart, ViewKey } from '../../core/ports/ledger.js'
+import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import { toRunRecord } from './rows.js'
+import type { RunsTable } from './schema.js'
+
+type RunRow = Selectable<RunsTable>
 
 export type RunRecords = Pick<
   LedgerWriter,
@@ -14,53 +17,16 @@ export type RunRecords = Pick<
 export function createRunRecords(client: PostgresClient): RunRecords {
   return {
     startRun: (run) =>
-      client.transact(async (trx) => {
-        await addViewVersion(trx, run)
-        await addInterval(trx, run, run.interval)
-        await trx
-          .insertInto('runs')
-          .values({
-            run_id: run.runId,
-            view: run.view,
-            version: run.version,
-            start_at: run.interval.start,
-            end_at: run.interval.end,
-            kind: run.kind,
-            definition_hash: run.definitionHash,
-            workflow_id: run.workflowId,
-            temporal_run_id: run.temporalRunId,
-          })
-          .onConflict((conflict) => conflict.column('run_id').doNothing())
-          .execute()
-      }),
+      client.query(async (db) => toRunRecord((await insertRun(db, run)) ?? (await findRun(db, run.runId)))),
 
     pinRun: (runId, pins, reopensSeen) =>
-      client.transact(async (trx) => {
-        const { view, version, start_at: start, end_at: end } = await findRun(trx, runId)
-        const interval = await lockInterval(trx, { view, version }, { start, end })
-        // Read again under the lock: the first pins count, whichever attempt brought them.
-        const run = await findRun(trx, runId)
-        if (run.number !== null) return { number: run.number, supersedes: run.supersedes }
-        const number = interval.last_number + 1
-        await trx
-          .updateTable('runs')
-          .set({
-            number,
-            supersedes: interval.commit_id,
-            pinned_files: toJson(pins.files),
-            inputs_hash: pins.inputsHash,
-          })
-          .where('run_id', '=', runId)
-          .execute()
-        await trx
-          .updateTable('intervals')
-          .set({ last_number: number, ...(interval.reopens > reopensSeen ? {} : { reopened_because: null }) })
-          .where('view', '=', view)
-          .where('version', '=', version)
-          .where('start_at', '=', start)
-          .where('end_at', '=', end)
-          .execute()
-        return { number, supersedes: interval.commit_id }
+      client.query(async (db) => {
+        const pinned = await pinOnce(db, runId, pins, reopensSeen)
+        if (pinned !== undefined) return { number: pinned.number!, supersedes: pinned.supersedes }
+        // The first pins count, whichever attempt brought them.
+        const { number, supersedes } = await findRun(db, runId)
+        assert(number !== null, `run ${runId} was pinned by whoever was first`)
+        return { number, supersedes }
       }),
 
     recordProgress: (runId, progress) =>
@@ -78,31 +44,15 @@ export function createRunRecords(client: PostgresClient): RunRecords {
         if (numUpdatedRows === 0n) throw unknownRun(runId)
       }),
 
-    endRun: (runId, end) =>
-      client.transact(async (trx) => {
-        const run = await findRun(trx, runId, 'locked')
-        const mayEnd =
-          run.outcome === 'running' ||
-          (run.outcome === 'committed' && end.outcome === 'done') ||
-          (run.outcome === 'held' && ['accepted', 'rejected', 'superseded'].includes(end.outcome))
-        if (!mayEnd) return null
+    endRun: async (runId, end) => {
+      if (end.outcome !== 'committed') return await client.query((db) => endOnce(db, runId, end))
+      return await client.transact(async (trx) => {
+        // Of a run that has ended the commit is left alone: a publish that marks it may be waiting for the run.
+        if ((await findRun(trx, runId, 'locked')).outcome !== 'running') return null
         // A publish may have covered the run's commit before the run itself ended.
-        const isPublished = end.outcome === 'committed' && (await isCommitPublished(trx, runId))
-        const outcome = isPublished ? 'done' : end.outcome
-        await trx
-          .updateTable('runs')
-          .set({
-            outcome,
-            ended_at: sql`coalesce(ended_at, clock_timestamp())`,
-            error: keepOr('error', end.error),
-            error_code: sql`coalesce(error_code, ${end.error?.code ?? null})`,
-            key_counts: keepOr('key_counts', end.keyCounts),
-            measures: keepOr('measures', end.measures),
-          })
-          .where('run_id', '=', runId)
-          .execute()
-        return run.outcome === 'running' ? outcome : null
-      }),
+        return await endOnce(trx, runId, end, (await isCommitPublished(trx, runId)) ? 'done' : 'committed')
+      })
+    },
 
     reopenIntervals: (key, intervals, because) =>
       client.query(async (db) => {
@@ -153,7 +103,133 @@ export function createRunRecords(client: PostgresClient): RunRecords {
   }
 }
 
-async function listRuns(db: Parameters<Parameters<PostgresClient['query']>[0]>[0], filter: RunFilter) {
+/**
+ * One statement: it is asked for once a run. What it stands on is added first, in the order of locks.ts. Undefined: the run is there
+ * already.
+ */
+async function insertRun(db: Database, run: RunStart): Promise<RunRow | undefined> {
+  const { view, version, interval } = run
+  const after = (added: string) => sql<string>`coalesce((select view from ${sql.id(added)}), ${view})`
+  return await db
+    .with('added_version', (query) =>
+      query
+        .insertInto('view_versions')
+        .values({ view, version })
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('view'),
+    )
+    .with('added_interval', (query) =>
+      query
+        .insertInto('intervals')
+        .values({ view: after('added_version'), version, start_at: interval.start, end_at: interval.end })
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('view'),
+    )
+    .insertInto('runs')
+    .values({
+      run_id: run.runId,
+      view: after('added_interval'),
+      version,
+      start_at: interval.start,
+      end_at: interval.end,
+      kind: run.kind,
+      definition_hash: run.definitionHash,
+      workflow_id: run.workflowId,
+      temporal_run_id: run.temporalRunId,
+    })
+    .onConflict((conflict) => conflict.column('run_id').doNothing())
+    .returningAll()
+    .executeTakeFirst()
+}
+
+/**
+ * One statement, which holds the interval before it looks at the run: an update that had to wait looks again at the row it changes,
+ * not at those it is joined with. Undefined: the run is pinned already, or unknown.
+ */
+async function pinOnce(db: Database, runId: string, pins: RunPins, reopensSeen: bigint) {
+  return await db
+    .with('held', (query) =>
+      query
+        .selectFrom('intervals')
+        .innerJoin('runs', (join) =>
+          join
+            .onRef('runs.view', '=', 'intervals.view')
+            .onRef('runs.version', '=', 'intervals.version')
+            .onRef('runs.start_at', '=', 'intervals.start_at')
+            .onRef('runs.end_at', '=', 'intervals.end_at'),
+        )
+        .select(['intervals.view', 'intervals.version', 'intervals.start_at', 'intervals.end_at'])
+        .select(['intervals.last_number', 'intervals.commit_id'])
+        .where('runs.run_id', '=', runId)
+        .forUpdate('intervals'),
+    )
+    .with('pinned', (query) =>
+      query
+        .updateTable('runs')
+        .from('held')
+        .set({
+          number: sql<number>`held.last_number + 1`,
+          supersedes: sql<bigint | null>`held.commit_id`,
+          pinned_files: toJson(pins.files),
+          inputs_hash: pins.inputsHash,
+        })
+        .where('run_id', '=', runId)
+        .where('number', 'is', null)
+        .returning(['runs.view', 'runs.version', 'runs.start_at', 'runs.end_at', 'runs.number', 'runs.supersedes']),
+    )
+    .updateTable('intervals')
+    .from('pinned')
+    .set({
+      last_number: sql<number>`pinned.number`,
+      reopened_because: sql<
+        string | null
+      >`case when intervals.reopens > ${reopensSeen} then intervals.reopened_because end`,
+    })
+    .whereRef('intervals.view', '=', 'pinned.view')
+    .whereRef('intervals.version', '=', 'pinned.version')
+    .whereRef('intervals.start_at', '=', 'pinned.start_at')
+    .whereRef('intervals.end_at', '=', 'pinned.end_at')
+    .returning(['pinned.number', 'pinned.supersedes'])
+    .executeTakeFirst()
+}
+
+/**
+ * Null: the run has ended before, in a way that stays or that this end makes whole.
+ * @param recorded in place of the end's own outcome
+ * @throws MillcourseError LEDGER_UNKNOWN_RUN
+ */
+async function endOnce(
+  db: Database,
+  runId: string,
+  end: RunEnd,
+  recorded: RunEnd['outcome'] = end.outcome,
+): Promise<RunEnd['outcome'] | null> {
+  const before: RunOutcome[] = ['running']
+  if (end.outcome === 'done') before.push('committed')
+  if (['accepted', 'rejected', 'superseded'].includes(end.outcome)) before.push('held')
+  const ended = await db
+    .with('former', (query) =>
+      query.selectFrom('runs').select(['run_id', 'outcome']).where('run_id', '=', runId).forUpdate(),
+    )
+    .updateTable('runs')
+    .from('former')
+    .set({
+      outcome: recorded,
+      ended_at: sql`coalesce(runs.ended_at, clock_timestamp())`,
+      error: keepOr('runs.error', end.error),
+      error_code: sql`coalesce(runs.error_code, ${end.error?.code ?? null})`,
+      key_counts: keepOr('runs.key_counts', end.keyCounts),
+      measures: keepOr('runs.measures', end.measures),
+    })
+    .whereRef('runs.run_id', '=', 'former.run_id')
+    .where('former.outcome', 'in', before)
+    .returning('former.outcome')
+    .executeTakeFirst()
+  if (ended === undefined) await findRun(db, runId)
+  return ended?.outcome === 'running' ? recorded : null
+}
+
+async function listRuns(db: Database, filter: RunFilter) {
   let query = db.selectFrom('runs').selectAll().orderBy('ordinal', 'desc').limit(filter.limit)
   if (filter.view !== undefined) query = query.where('view', '=', filter.view)
   if (filter.outcomes !== undefined) query = query.where('outcome', 'in', [...filter.outcomes])
@@ -179,7 +255,7 @@ function keepOr(column: string, value: unknown) {
 }
 
 /** @throws MillcourseError LEDGER_UNKNOWN_RUN */
-export async function findRun(trx: OpenTransaction, runId: string, mode: 'plain' | 'locked' = 'plain') {
+export async function findRun(trx: Database, runId: string, mode: 'plain' | 'locked' = 'plain') {
   const query = trx.selectFrom('runs').selectAll().where('run_id', '=', runId)
   const row = await (mode === 'locked' ? query.forUpdate() : query).executeTakeFirst()
   if (row === undefined) throw unknownRun(runId)

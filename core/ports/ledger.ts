@@ -280,7 +280,8 @@ export interface LedgerReader {
 }
 
 export interface LedgerWriter extends LedgerReader {
-  startRun(run: RunStart): Promise<void>
+  /** As it is now: the first start counts, and what the run has come to since. */
+  startRun(run: RunStart): Promise<RunRecord>
   /**
    * Numbers the run and clears the interval's reopen mark, unless it was set again after `reopensSeen` (IntervalState.reopens, read
    * before the files were listed): what re-opened it may be a file that is not among the pins. The first pins count: planning again is
