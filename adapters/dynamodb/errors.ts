@@ -17,6 +17,9 @@ const strangers = new Set([
   'CredentialsProviderError',
 ])
 
+/** In a table's place, of requests about the account. */
+export const allTables = '(all)'
+
 /** What went wrong with a request on `table`. */
 export function toOnlineStoreError(error: unknown, table: string): MillcourseError {
   if (isMillcourseError(error)) return error
@@ -44,7 +47,7 @@ export function toOnlineStoreError(error: unknown, table: string): MillcourseErr
       'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile or the role, and AWS_REGION',
     )
   if (name === 'AccessDeniedException' || status === 403)
-    return say('PUBLISH_ACCESS_DENIED', `access denied (${message})`, grantHint(message))
+    return say('PUBLISH_ACCESS_DENIED', `access denied (${message})`, grantHint(message, table))
   if (name === 'ResourceNotFoundException')
     return say('PUBLISH_TABLE_MISSING', 'there is no such table', 'publish the view again: it makes its table')
   if (name === 'ItemCollectionSizeLimitExceededException' || /item size|size of hashkey|collection size/i.test(message))
@@ -78,7 +81,8 @@ function describeOutage(name: string, message: string, status: number | undefine
 }
 
 /** IAM mostly names the action; making a table is refused for that of its tags, too, and reading one for its key's. */
-function grantHint(message: string): string {
+function grantHint(message: string, table: string): string {
+  if (table === allTables) return 'grant dynamodb:ListTables and dynamodb:DescribeLimits'
   const [action] = /\b(?:dynamodb|kms):[A-Za-z]+/.exec(message) ?? []
   if (action?.startsWith('kms:')) return `grant ${action} on the table's key, by way of DynamoDB`
   if (action !== undefined) return `grant ${action} on the table`

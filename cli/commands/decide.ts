@@ -31,7 +31,8 @@ export async function decide(
     reason: options.reason,
     by: context.actor,
   })
-  const isStarted = await startIfReachable(context, decision)
+  const away = await startIfReachable(context, decision)
+  const isStarted = away === null
   const isApplied =
     isStarted && options.wait ? await waitUntilApplied(ledger, decision.decisionId, context.signal) : false
   const state = isApplied ? 'applied' : isStarted ? 'started' : 'recorded'
@@ -48,7 +49,7 @@ export async function decide(
       by: context.actor,
       state,
     },
-    text: `${action} ${key.view}@v${key.version} ${formatInterval(interval)}: ${stateText(state)}`,
+    text: `${action} ${key.view}@v${key.version} ${formatInterval(interval)}: ${stateText(state, away)}`,
   }
 }
 
@@ -67,15 +68,18 @@ function toAction(text: string): DecisionRequest['action'] {
   throw new MillcourseError('USAGE', `"${text}" is not a decision`, { hint: 'accept, reject or rerun' })
 }
 
-/** False: Temporal is away; the decision stands and the next tick picks it up. */
-async function startIfReachable(context: CliContext, decision: Decision): Promise<boolean> {
+/** Null: it was started. An error that says why not: Temporal is away; the decision stands and the next tick picks it up. */
+async function startIfReachable(context: CliContext, decision: Decision): Promise<MillcourseError | null> {
   try {
     const runControl = await context.runControl()
     await runControl.decide({ decisionId: decision.decisionId, now: context.pretendedNow })
-    return true
+    return null
   } catch (error) {
-    if (isMillcourseError(error) && error.code === 'TEMPORAL_UNREACHABLE') return false
-    throw error
+    if (!isMillcourseError(error)) throw error
+    if (error.code === 'TEMPORAL_UNREACHABLE') return error
+    // Whoever is refused here has to know that the decision stands all the same.
+    const facts = { ...error.detail.facts, decision: 'is recorded; the next tick carries it out' }
+    throw new MillcourseError(error.code, error.message, { ...error.detail, facts })
   }
 }
 
@@ -89,8 +93,8 @@ async function waitUntilApplied(ledger: LedgerReader, decisionId: string, signal
   return false
 }
 
-function stateText(state: 'applied' | 'started' | 'recorded'): string {
+function stateText(state: 'applied' | 'started' | 'recorded', away: MillcourseError | null): string {
   if (state === 'applied') return 'carried out'
   if (state === 'started') return 'recorded and started; online values follow'
-  return 'recorded; Temporal does not answer, the next tick carries it out'
+  return `recorded, not started (${away?.message}): the next tick carries it out`
 }

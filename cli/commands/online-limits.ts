@@ -25,8 +25,8 @@ export async function findOnlineLimits(context: CliContext, repo: FeatureRepo): 
     if (!isMillcourseError(error)) throw error
     // Without a stack, the comparison with the registry says so already.
     if (error.code === 'STACK_NOT_RUNNING') return { warnings: [], limits: null }
-    const advice =
-      error.code === 'PUBLISH_ACCESS_DENIED' ? '; grant dynamodb:ListTables and dynamodb:DescribeLimits' : ''
+    const { hint } = error.detail
+    const advice = error.code === 'PUBLISH_ACCESS_DENIED' && hint ? `; ${hint}` : ''
     return { warnings: [`nobody looked at the online store's limits (${error.message})${advice}`], limits: null }
   }
 }

@@ -137,6 +137,7 @@ const dynamodbDays: Open = async ({ dynalite }, onStop) => {
     day('takes connections and says nothing', `http://${await tcp(new URL(dynalite.endpoint).host, 'silent', onStop)}`),
     day('has a host name that nobody knows', `http://${unknownHost}`),
     day('denies access', await answering('denied')),
+    day('says that the token has expired', await answering('expired')),
     day('throttles', await answering('throttle')),
     day('answers 500', await answering('server-error')),
     day('cuts each connection', await answering('reset-before')),

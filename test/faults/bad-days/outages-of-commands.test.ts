@@ -56,7 +56,13 @@ const commands: Readonly<Record<PartName, readonly (readonly string[])[]>> = {
     ['backup', '--out', 'FOLDER'],
     ['doctor'],
   ],
-  Temporal: [['apply'], ['materialize', 'last_order'], ['doctor']],
+  Temporal: [
+    ['apply'],
+    ['materialize', 'last_order'],
+    // Overdue; the same decision said twice is one.
+    ['decide', `last_order@${hourStart(1)}`, 'reject', '--reason', 'x', '--now', hourStart(2)],
+    ['doctor'],
+  ],
   S3: [[...trainingSet, '--out', 's3://lake/out.parquet'], ['backup', '--out', 's3://lake/backups'], ['doctor']],
   DynamoDB: [['plan'], ['get', 'last_order', 'user_id=1'], ['doctor']],
 }
