@@ -1,7 +1,7 @@
 /**
- * What a command takes for its environment: defaults of the feature repo, then what a local stack says of itself, then what is really
- * set. A process of production (worker, watcher, server) whose environment names a part takes none from a local stack: a folder with a
- * living one would else give it, say, an online store on this machine beside the team's own ledger.
+ * What a command or process takes for its environment: defaults of the feature repo, then what a local stack says of itself, then what is
+ * really set. One whose environment names a part elsewhere takes nothing from a local stack: a folder with a living one would else give
+ * it, say, an online store on this machine beside the team's own ledger.
  */
 import { join } from 'node:path'
 import type { Environment } from './config.js'
@@ -15,9 +15,8 @@ const partAddresses = [
 ] as const
 
 export interface ContextEnvironment {
-  readonly command: Record<string, string>
-  readonly process: Record<string, string>
-  /** Variables that keep a living local stack out of processes. */
+  readonly environment: Record<string, string>
+  /** Variables that keep a living local stack out. */
   readonly keptOutBy: readonly string[]
 }
 
@@ -37,9 +36,10 @@ export function contextEnvironment({ repoDir, project, stack, given }: ContextSo
     MILLCOURSE_WATCH_STATE_DIR: join(stateFolder(repoDir), 'watcher'),
     MILLCOURSE_SERVER_STATE_DIR: join(stateFolder(repoDir), 'server'),
   }
-  const command = { ...defaults, ...stack?.environment, ...set }
-  const keptOutBy = stack === null ? [] : partAddresses.filter((name) => name in set)
-  return { command, process: keptOutBy.length > 0 ? { ...defaults, ...set } : command, keptOutBy }
+  const { environment: local = {} } = stack ?? {}
+  // The same address said twice is no contradiction: a shell keeps what `millcourse dev` was started with.
+  const keptOutBy = stack === null ? [] : partAddresses.filter((name) => name in set && set[name] !== local[name])
+  return { environment: { ...defaults, ...(keptOutBy.length > 0 ? {} : local), ...set }, keptOutBy }
 }
 
 /** An empty variable is an unset one, and must not hide what the local stack says. */

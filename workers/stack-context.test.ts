@@ -23,25 +23,36 @@ const stack = { environment: local }
 const of = (given: Record<string, string>) => contextEnvironment({ repoDir: '/shop', project: 'shop', stack, given })
 
 describe('beside a living local stack', () => {
-  test('a process that is told of no part works on it, as commands do', () => {
-    const { command, process, keptOutBy } = of({ MILLCOURSE_LOG_LEVEL: 'debug', TEMPORAL_ADDRESS: '' })
-    expect(process).toEqual(command)
-    expect(process).toMatchObject({ ...local, MILLCOURSE_LOG_LEVEL: 'debug', MILLCOURSE_SOURCES: '/shop' })
+  test('who is told of no part works on it; every other setting is the environment’s first, then the stack’s', () => {
+    const { environment, keptOutBy } = of({
+      ...{ MILLCOURSE_LOG_LEVEL: 'debug', TEMPORAL_ADDRESS: '', MILLCOURSE_S3_ENDPOINT: 'https://minio' },
+      MILLCOURSE_PROJECT: 'another',
+    })
+    expect(environment).toMatchObject({
+      ...local,
+      ...{ MILLCOURSE_LOG_LEVEL: 'debug', MILLCOURSE_S3_ENDPOINT: 'https://minio', MILLCOURSE_PROJECT: 'another' },
+      MILLCOURSE_SOURCES: '/shop',
+    })
     expect(keptOutBy).toEqual([])
   })
 
-  test('a process that is told of its parts takes none of it, not even the endpoint that production leaves out', () => {
-    const { process } = of(production)
-    expect(process).toMatchObject(production)
-    expect(process).not.toHaveProperty('MILLCOURSE_DYNAMODB_ENDPOINT')
+  test('who is told of their parts takes none of it, not even the endpoint that production leaves out', () => {
+    const { environment } = of(production)
+    expect(environment).toMatchObject(production)
+    expect(environment).not.toHaveProperty('MILLCOURSE_DYNAMODB_ENDPOINT')
   })
 
   test.each(Object.keys(local).filter((name) => name !== 'MILLCOURSE_PROJECT'))('one part is enough: %s', (name) => {
-    const { process, command, keptOutBy } = of({ [name]: 'elsewhere' })
-    expect(Object.values(process)).not.toEqual(expect.arrayContaining([expect.stringMatching(/127\.0\.0\.1|local/)]))
+    const { environment, keptOutBy } = of({ [name]: 'elsewhere' })
+    const taken = Object.entries(local).filter(([part, value]) => environment[part] === value)
+    expect(taken).toEqual([['MILLCOURSE_PROJECT', 'shop']])
     expect(keptOutBy).toEqual([name])
-    // A command is a person's, who has the local stack before them.
-    expect(command).toEqual({ ...command, ...local, [name]: 'elsewhere' })
+  })
+
+  test('the address that the stack has itself keeps it out of nothing', () => {
+    const { environment, keptOutBy } = of({ TEMPORAL_ADDRESS: local.TEMPORAL_ADDRESS })
+    expect(environment).toMatchObject(local)
+    expect(keptOutBy).toEqual([])
   })
 
   test('what is missing then is said, with both ways out', async () => {
@@ -54,14 +65,15 @@ describe('beside a living local stack', () => {
       for (const name of Object.keys(local)) vi.stubEnv(name, '')
       vi.stubEnv('TEMPORAL_ADDRESS', 'temporal:7233')
       const context = await openContext({ repo: dir, json: true }, new AbortController().signal)
-      await expect(context.runProcess('worker')).rejects.toMatchObject({
+      const leftAlone = {
         code: 'STACK_NOT_RUNNING',
         message: `the local stack of ${dir} is left alone: the environment names parts itself`,
         detail: {
           hint: 'set MILLCOURSE_POSTGRES_URL, MILLCOURSE_LAKE, too; or, to use the local stack, unset TEMPORAL_ADDRESS',
         },
-      })
-      expect((await context.addresses()).temporal).toBe('temporal:7233')
+      }
+      await expect(context.runProcess('worker')).rejects.toMatchObject(leftAlone)
+      await expect(context.addresses()).rejects.toMatchObject(leftAlone)
       await context.close()
     } finally {
       await rm(dir, { recursive: true })

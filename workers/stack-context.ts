@@ -33,18 +33,17 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
   const repoDir = options.repo === undefined ? findRepoDir(process.cwd()) : resolve(options.repo)
   const now = options.now ?? (process.env.MILLCOURSE_NOW || undefined)
   const pretended = now === undefined ? null : parseInstant(now)
-  const stack = await readStackFile(repoDir)
+  const found = await readStackFile(repoDir)
   const project = await projectOf(repoDir)
-  const environments = contextEnvironment({
-    ...{ repoDir, project, stack },
+  const { environment, keptOutBy } = contextEnvironment({
+    ...{ repoDir, project, stack: found },
     given: { ...process.env, ...(pretended === null ? {} : { MILLCOURSE_NOW: formatInstant(pretended) }) },
   })
-  const environment = environments.command
-  const configFor = (needed: readonly string[], from = environment): Config => {
-    const missing = needed.filter((name) => !(name in from))
-    if (missing.length === 0) return readConfig({ ...nowhere, ...from })
-    const { keptOutBy } = environments
-    if (from !== environment)
+  const stack = keptOutBy.length > 0 ? null : found
+  const configFor = (needed: readonly string[]): Config => {
+    const missing = needed.filter((name) => !(name in environment))
+    if (missing.length === 0) return readConfig({ ...nowhere, ...environment })
+    if (keptOutBy.length > 0)
       throw new MillcourseError(
         'STACK_NOT_RUNNING',
         `the local stack of ${repoDir} is left alone: the environment names parts itself`,
@@ -95,7 +94,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
     },
     runProcess: async (name) => {
       const { runProcess } = await import('./stack-processes.js')
-      return runProcess(name, configFor(neededBy[name], environments.process), signal)
+      return runProcess(name, configFor(neededBy[name]), signal)
     },
     close: async () => {
       await Promise.all([ports.close(), local.close()])
