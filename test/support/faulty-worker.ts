@@ -6,7 +6,9 @@ import { runMaterializationWorker } from '../../workers/materialization-worker.j
 import { openStepDeps } from '../../workers/open-step-deps.js'
 import { openStackPorts } from '../../workers/stack-ports.js'
 import { type FaultPlan, withFaults, withTrace } from './fault-injection.js'
+import { loseNamesOf } from './lost-names.js'
 
+if (process.env.MILLCOURSE_TEST_LOST_NAMES) loseNamesOf(process.env.MILLCOURSE_TEST_LOST_NAMES)
 const config = readConfig(process.env)
 const ports = openStackPorts(() => config)
 const stop = new AbortController()

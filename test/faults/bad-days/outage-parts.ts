@@ -14,6 +14,8 @@ export interface OutageParts {
   readonly dynalite: Awaited<ReturnType<typeof startTestDynalite>>
   readonly authority: TestAuthority
   readonly servers: Servers
+  /** Of what a worker cannot find (lost-names.ts). */
+  readonly lostNamesFile: string
   /** Lake and sources in S3. */
   readonly environment: Readonly<Record<string, string>>
   stop(): Promise<void>
@@ -36,6 +38,7 @@ export async function openOutageParts(dir: string): Promise<OutageParts> {
   await Promise.all([s3.newBucket('lake'), s3.newBucket('sources')])
   return {
     ...{ postgres, temporal, s3, dynalite, authority },
+    lostNamesFile: join(dir, 'lost-names'),
     servers: {
       postgresUrl: postgres.url,
       temporalAddress: temporal.server.address,

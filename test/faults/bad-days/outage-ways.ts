@@ -1,4 +1,5 @@
 /** A worker's ways to its four parts, each of which can be broken and mended while it works. */
+import { writeFileSync } from 'node:fs'
 import { type Fault, type FaultProxy, startFaultProxy } from '../../support/fault-proxy.js'
 import { type S3Fault, type S3Proxy, startS3Proxy } from '../../support/s3-proxy.js'
 import { startTcpProxy, type TcpMode, type TcpProxy } from '../../support/tcp-proxy.js'
@@ -6,9 +7,14 @@ import { startTemporalTlsProxy, type TemporalTlsProxy } from '../../support/temp
 import type { PartName } from './outage-days.js'
 import type { OutageParts } from './outage-parts.js'
 
+/** Temporal's native client and DuckDB ask the machine, whose name service no test can take away: DuckDB's S3 is refused instead. */
+const names = { Postgres: 'postgres.test', S3: 'localhost', DynamoDB: 'dynamodb.test' } as const
+type NamedPart = keyof typeof names
+
 export interface OutageWays {
-  /** The worker's addresses. */
   readonly environment: Readonly<Record<string, string>>
+  /** The same for a worker that reaches Postgres, S3 and DynamoDB by their names. */
+  readonly named: Readonly<Record<string, string>>
   readonly tcp: Readonly<Record<PartName, TcpProxy>>
   readonly s3: S3Proxy
   readonly dynamodb: FaultProxy
@@ -18,6 +24,8 @@ export interface OutageWays {
   /** What S3 answers to all; null: what it has to say. */
   answerS3(fault: S3Fault | null): void
   answerDynamodb(fault: Fault | null): void
+  /** From now on the worker's Node cannot find this part by its name; null: it can find all. */
+  loseName(part: NamedPart | null): void
   stop(): Promise<void>
 }
 
@@ -27,7 +35,9 @@ export async function openOutageWays({
   s3,
   dynalite,
   authority,
+  lostNamesFile,
 }: OutageParts): Promise<OutageWays> {
+  writeFileSync(lostNamesFile, '')
   const [temporalTls, s3Http, dynamodbHttp] = await Promise.all([
     startTemporalTlsProxy({ authority, target: temporal.server.address, apiKeys: null }),
     startS3Proxy(s3.endpoint),
@@ -45,15 +55,19 @@ export async function openOutageWays({
     if (/^PUT \/lake\/root\/candidates\//.test(line)) onCandidate()
     return s3Fault ?? 'none'
   }
+  const environmentOf = (hosts: Readonly<Record<NamedPart, string>>) => ({
+    MILLCOURSE_POSTGRES_URL: Object.assign(new URL(postgres.url), { host: `${hosts.Postgres}:${tcp.Postgres.port}` })
+      .href,
+    TEMPORAL_ADDRESS: tcp.Temporal.address,
+    TEMPORAL_TLS_CA: authority.ca,
+    TEMPORAL_TLS_SERVER_NAME: 'temporal.test',
+    MILLCOURSE_S3_ENDPOINT: `http://${hosts.S3}:${tcp.S3.port}`,
+    MILLCOURSE_DYNAMODB_ENDPOINT: `http://${hosts.DynamoDB}:${tcp.DynamoDB.port}`,
+  })
+  const here = '127.0.0.1'
   return {
-    environment: {
-      MILLCOURSE_POSTGRES_URL: Object.assign(new URL(postgres.url), { host: tcp.Postgres.address }).href,
-      TEMPORAL_ADDRESS: tcp.Temporal.address,
-      TEMPORAL_TLS_CA: authority.ca,
-      TEMPORAL_TLS_SERVER_NAME: 'temporal.test',
-      MILLCOURSE_S3_ENDPOINT: `http://${tcp.S3.address}`,
-      MILLCOURSE_DYNAMODB_ENDPOINT: `http://${tcp.DynamoDB.address}`,
-    },
+    environment: environmentOf({ Postgres: here, S3: here, DynamoDB: here }),
+    named: { ...environmentOf(names), MILLCOURSE_TEST_LOST_NAMES: lostNamesFile },
     ...{ tcp, s3: s3Http, dynamodb: dynamodbHttp, temporal: temporalTls },
     midRun: () =>
       new Promise((resolve) => {
@@ -65,6 +79,7 @@ export async function openOutageWays({
     answerDynamodb(fault) {
       dynamodbHttp.choose = () => fault ?? 'none'
     },
+    loseName: (part) => writeFileSync(lostNamesFile, part === null ? '' : names[part]),
     async stop() {
       await Promise.all(Object.values(tcp).map((proxy) => proxy.stop()))
       await Promise.all([temporalTls.stop(), s3Http.stop(), dynamodbHttp.stop()])
@@ -82,6 +97,22 @@ export interface Break {
 
 export function byTcp(part: PartName, title: string, mode: TcpMode): Break {
   return { part, title, begin: ({ tcp }) => tcp[part].become(mode), end: ({ tcp }) => tcp[part].become('pass') }
+}
+
+/** Connections that are open are cut, else it would not be looked for. */
+export function byName(part: NamedPart): Break {
+  return {
+    part,
+    title: 'has a host name that nobody knows',
+    async begin({ loseName, tcp }) {
+      loseName(part)
+      await tcp[part].become('refuse')
+    },
+    async end({ loseName, tcp }) {
+      await tcp[part].become('pass')
+      loseName(null)
+    },
+  }
 }
 
 export function byS3(title: string, status: number, code: string): Break {

@@ -17,6 +17,7 @@ import { startOutageWatcher } from './outage-watcher.js'
 import {
   type Break,
   byDynamodb,
+  byName,
   byS3,
   byTcp,
   byTemporal,
@@ -36,6 +37,7 @@ const passing: readonly Break[] = [
   }),
   byTcp('Postgres', 'refuses the password', { answer: postgresRefusal('28P01', 'password authentication failed') }),
   byTcp('Postgres', 'is cut off in each query', { cutAt: saysSelect }),
+  byName('Postgres'),
   byTcp('Temporal', 'refuses connections', 'refuse'),
   byTcp('Temporal', 'takes connections and says nothing', 'silent'),
   byTemporal('throttles', 8, 'namespace rate limit exceeded'),
@@ -43,9 +45,11 @@ const passing: readonly Break[] = [
   byTcp('S3', 'refuses connections', 'refuse'),
   byTcp('S3', 'takes connections and says nothing', 'silent'),
   byS3('throttles', 503, 'SlowDown'),
+  byName('S3'),
   byTcp('DynamoDB', 'refuses connections', 'refuse'),
   byTcp('DynamoDB', 'takes connections and says nothing', 'silent'),
   byDynamodb('throttles', 'throttle'),
+  byName('DynamoDB'),
   together('Every part', 'is there and fails', [
     byTcp('Postgres', '', { answer: postgresRefusal('57P03', 'the database system is starting up') }),
     byTemporal('', 14, 'upstream connect error'),
@@ -58,6 +62,7 @@ const lasting: readonly (readonly [Break, string])[] = [
   [byS3('denies access', 403, 'AccessDenied'), 'LAKE_ACCESS_DENIED'],
   [byS3('says that the token has expired', 400, 'ExpiredToken'), 'LAKE_ACCESS_DENIED'],
   [byDynamodb('denies access', 'denied'), 'PUBLISH_ACCESS_DENIED'],
+  [byDynamodb('says that the token has expired', 'expired'), 'PUBLISH_ACCESS_DENIED'],
 ]
 const hours = passing.length + lasting.length
 const view = 'spending'
@@ -86,7 +91,7 @@ beforeAll(async () => {
   const calmWorker = await calm.startWorker()
   await calm.settle(hourStart(hours))
   await calmWorker.stop()
-  worker = await stormy.startWorker({ given: ways.environment })
+  worker = await stormy.startWorker({ given: ways.named })
 })
 
 afterAll(async () => {
