@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { DecisionRequest, LedgerWriter } from '../../core/ports/ledger.js'
+import { ledgerProject } from '../support/ledger-project.js'
 import { allTime, commit, fail, hold, hour, part, pin, startOf, view } from '../support/ledger-steps.js'
-import { startTestPostgres, type TestPostgres, type TestProject } from '../support/postgres.js'
+import type { TestProject } from '../support/postgres.js'
 
-let postgres: TestPostgres
 let project: TestProject
 let ledger: LedgerWriter
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-})
-afterAll(() => postgres.stop())
-beforeEach(async () => {
-  project = await postgres.newProject()
-  ledger = project.ledger
+ledgerProject((opened) => {
+  project = opened
+  ledger = opened.ledger
 })
 
 const decideOn = (action: DecisionRequest['action'], runId: string | null, index = 0): DecisionRequest => ({

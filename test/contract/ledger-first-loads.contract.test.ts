@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { createFilesLake } from '../../adapters/files/files-lake.js'
 import { createPostgresArchive } from '../../adapters/postgres/backup.js'
@@ -14,8 +14,10 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { onlineTableName } from '../../core/publish/index.js'
 import { commandContext } from '../support/command-context.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { ledgerProject } from '../support/ledger-project.js'
 import {
   commit,
+  commitHours,
   deltaOf,
   finish,
   hour,
@@ -25,31 +27,21 @@ import {
   record,
   view,
 } from '../support/ledger-steps.js'
-import { startTestPostgres, type TestPostgres, type TestProject } from '../support/postgres.js'
+import type { TestProject } from '../support/postgres.js'
 
-let postgres: TestPostgres
 let project: TestProject
 let ledger: LedgerWriter
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
+ledgerProject((opened) => {
+  project = opened
+  ledger = opened.ledger
 })
-afterAll(() => postgres.stop())
-beforeEach(async () => {
-  project = await postgres.newProject()
-  ledger = project.ledger
-})
-
-const commitHours = async (...hours: number[]) => {
-  for (const index of hours) await commit(ledger, `run-${index}`, index)
-}
 
 describe('a first load', () => {
   const plain = publishRequest('w').table
   const loading = (workflow: string, changes = {}) => publishRequest(workflow, { firstLoadsMax: 2, ...changes })
 
   test('R36: goes into a table of its own, which counts once it is finished, and from then on for every publish', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const load = await open(ledger, loading('w'))
     expect(load).toMatchObject({ table: `${plain}.s1`, isFirstLoad: true, unfinished: [], abandonedTables: [] })
     await record(ledger, load)
@@ -57,7 +49,7 @@ describe('a first load', () => {
     expect(await finish(ledger, load)).toBe('ok')
     expect(await finish(ledger, load)).toBe('ok')
     expect(await ledger.onlineTable(view)).toBe(`${plain}.s1`)
-    await commitHours(1)
+    await commitHours(ledger, 1)
     const next = await open(ledger, loading('x'))
     expect(next).toMatchObject({ table: `${plain}.s1`, isFirstLoad: false, abandonedTables: [] })
     expect(next.published?.files).toHaveLength(1)
@@ -71,7 +63,7 @@ describe('a first load', () => {
   })
 
   test('R36: is not resumed, owes nothing to the one before, and finishes only under its own lease', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const first = await open(ledger, loading('w'))
     await record(ledger, first)
     const second = await open(ledger, loading('w', { owner: 'w/2' }))
@@ -81,16 +73,16 @@ describe('a first load', () => {
     await record(ledger, second)
     await finish(ledger, second)
     expect(await ledger.onlineTable(view)).toBe(`${plain}.s2`)
-    await commitHours(1)
+    await commitHours(ledger, 1)
     expect((await publishAll(ledger, 'x')).abandonedTables).toEqual([`${plain}.s1`])
     await ledger.forgetTable(view, `${plain}.s1`)
     await ledger.forgetTable(view, `${plain}.s1`)
-    await commitHours(2)
+    await commitHours(ledger, 2)
     expect((await publishAll(ledger, 'y')).abandonedTables).toEqual([])
   })
 
   test('R36: is tried so often, counting those that may have written; then the plain table is written under conditions', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     for (const [workflow, isRecorded] of [
       ['a', true],
       ['b', false],
@@ -117,9 +109,9 @@ describe('a first load', () => {
   })
 
   test('R36: a version that was published under its plain name keeps it', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     await publishAll(ledger, 'before')
-    await commitHours(1)
+    await commitHours(ledger, 1)
     expect(await open(ledger, loading('w'))).toMatchObject({ table: plain, isFirstLoad: false })
   })
 
@@ -134,7 +126,7 @@ describe('a first load', () => {
       )
       return rows[0]?.table_name
     }
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const load = await open(ledger, loading('w'))
     await record(ledger, load)
     await ledger.releaseLease(view, load.sequence, load.owner)
@@ -150,7 +142,7 @@ describe('a first load', () => {
 })
 
 test('R36: a version first loaded after the backup is taken over where it stands; what may still be written to is not', async () => {
-  await commitHours(0)
+  await commitHours(ledger, 0)
   const plain = onlineTableName(project.project, view.view, view.version)
   const request = (workflow: string) => publishRequest(workflow, { table: plain, firstLoadsMax: 2 })
   const given = await open(ledger, request('given-up'))

@@ -1,18 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { LedgerWriter, RunEnd } from '../../core/ports/ledger.js'
 import type { Interval } from '../../core/time/interval.js'
+import { ledgerProject } from '../support/ledger-project.js'
 import { allTime, commit, end, fail, hold, hour, hourNs, pin, startOf, view } from '../support/ledger-steps.js'
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 
-let postgres: TestPostgres
 let ledger: LedgerWriter
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-})
-afterAll(() => postgres.stop())
-beforeEach(async () => {
-  ledger = (await postgres.newProject()).ledger
+ledgerProject((opened) => {
+  ledger = opened.ledger
 })
 
 const hours = (from: number, to: number): Interval => ({ start: hour(from).start, end: hour(to).start })

@@ -1,9 +1,11 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { LedgerWriter, Publish } from '../../core/ports/ledger.js'
+import { ledgerProject } from '../support/ledger-project.js'
 import {
   allTime,
   commit,
+  commitHours,
   deltaOf,
   finish,
   hour,
@@ -18,24 +20,15 @@ import {
   since,
   view,
 } from '../support/ledger-steps.js'
-import { startTestPostgres, type TestPostgres, type TestProject } from '../support/postgres.js'
+import type { TestProject } from '../support/postgres.js'
 
-let postgres: TestPostgres
 let project: TestProject
 let ledger: LedgerWriter
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-})
-afterAll(() => postgres.stop())
-beforeEach(async () => {
-  project = await postgres.newProject()
-  ledger = project.ledger
+ledgerProject((opened) => {
+  project = opened
+  ledger = opened.ledger
 })
 
-const commitHours = async (...hours: number[]) => {
-  for (const index of hours) await commit(ledger, `run-${index}`, index)
-}
 const runsOf = (commits: Publish['covered']) => commits.map((one) => one.runId)
 const lookup = { window: null } as const
 /** As if the last heartbeat had been so much longer ago. */
@@ -46,11 +39,17 @@ const ageLease = (ms: number) =>
       .set({ lease_renewed_at: sql`lease_renewed_at - ${ms} * interval '1 millisecond'` })
       .execute(),
   )
+/** Those of the server's who wait for a lock. */
+const waiting = async () => {
+  const asked = sql<{ count: bigint }>`select count(*) from pg_stat_activity where wait_event_type = 'Lock'`
+  const { rows } = await project.client.query((db) => asked.execute(db))
+  return Number(rows[0]!.count)
+}
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 
 describe('what a publish covers', () => {
   test('R32, R33: block: up to the newest unblocked end; later commits stay unmarked and bring the next publish', async () => {
-    await commitHours(0, 1, 3, 4)
+    await commitHours(ledger, 0, 1, 3, 4)
     const first = await open(ledger, publishRequest('w'))
     expect(first.endAt).toBe(hour(1).end)
     expect(runsOf(first.covered)).toEqual(['run-0', 'run-1'])
@@ -59,7 +58,7 @@ describe('what a publish covers', () => {
     expect(await finish(ledger, first)).toBe('ok')
     expect(await ledger.openPublish(publishRequest('w'))).toEqual({ kind: 'nothing' })
     expect(await ledger.unmarkedCommits(view)).toBe(2)
-    await commitHours(2)
+    await commitHours(ledger, 2)
     const second = await open(ledger, publishRequest('w'))
     expect(second.endAt).toBe(hour(4).end)
     expect(runsOf(second.covered)).toEqual(['run-2', 'run-3', 'run-4'])
@@ -67,7 +66,7 @@ describe('what a publish covers', () => {
   })
 
   test('R32: mark: at the newest end, with what the windows miss named', async () => {
-    await commitHours(0, 1, 3, 7)
+    await commitHours(ledger, 0, 1, 3, 7)
     const marking = publishRequest('w', { window: { reachNs: 5n * hourNs, onGap: 'mark' } })
     const publish = await open(ledger, marking)
     expect(publish.endAt).toBe(hour(7).end)
@@ -77,20 +76,20 @@ describe('what a publish covers', () => {
   })
 
   test('R22, R32: a lookup view is merged from everything, gaps or not', async () => {
-    await commitHours(3, 0, 9)
+    await commitHours(ledger, 3, 0, 9)
     const publish = await open(ledger, publishRequest('w', lookup))
     expect(publish.endAt).toBe(hour(9).end)
     expect(runsOf(publish.current)).toEqual(['run-0', 'run-3', 'run-9'])
     expect(publish.coarse).toEqual([])
     await finish(ledger, publish)
-    await commitHours(5)
+    await commitHours(ledger, 5)
     const late = await open(ledger, publishRequest('w', lookup))
     expect(late.endAt).toBe(hour(9).end)
     expect(runsOf(late.covered)).toEqual(['run-5'])
   })
 
   test('R31: what a covered commit replaced online is named, superseded unmarked commits are covered', async () => {
-    await commitHours(0, 1)
+    await commitHours(ledger, 0, 1)
     await publishAll(ledger, 'first')
     await commit(ledger, 'second', 1)
     await publishAll(ledger, 'second')
@@ -106,7 +105,7 @@ describe('what a publish covers', () => {
   })
 
   test('R33: a commit that comes while a publish is open is not marked by it and brings a further one', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const publish = await open(ledger, publishRequest('w'))
     await commit(ledger, 'late', 0)
     await finish(ledger, publish)
@@ -118,7 +117,7 @@ describe('what a publish covers', () => {
   })
 
   test('R9: coarse tiles that lie in the reach and stand for current commits come along', async () => {
-    await commitHours(0, 1, 2, 3)
+    await commitHours(ledger, 0, 1, 2, 3)
     const commits = await ledger.currentCommits(view, allTime)
     const tile = (from: number, to: number) => ({
       span: { start: hour(from).start, end: hour(to).end },
@@ -135,13 +134,13 @@ describe('what a publish covers', () => {
 
   test('nothing committed, nothing to publish; another version of the view is another matter', async () => {
     expect(await ledger.openPublish(publishRequest('w'))).toEqual({ kind: 'nothing' })
-    await commitHours(0)
+    await commitHours(ledger, 0)
     expect(await ledger.openPublish(publishRequest('w', { version: 2 }))).toEqual({ kind: 'nothing' })
     expect(await ledger.lastPublish(view)).toBeNull()
   })
 
   test('R29: E never moves back, also when an unfinished publish had got further', async () => {
-    await commitHours(0, 1, 2, 3)
+    await commitHours(ledger, 0, 1, 2, 3)
     const wide = publishRequest('a', { window: { reachNs: hourNs, onGap: 'block' } })
     const unfinished = await open(ledger, wide)
     await record(ledger, unfinished)
@@ -152,7 +151,7 @@ describe('what a publish covers', () => {
   })
 
   test('R33: the ledger keeps when what was published, to which end', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const publish = await publishAll(ledger, 'w')
     expect(await ledger.lastPublish(view)).toEqual({
       sequence: publish.sequence,
@@ -172,10 +171,10 @@ describe('what a publish covers', () => {
       await trx.selectFrom('intervals').selectAll().forUpdate().execute()
       const commits = ledger.commitRun({ runId: 'slow', data: part('slow'), supersedes })
       pending.push(commits.then(() => order.push('committed')))
-      await pause(200)
+      await expect.poll(waiting, { timeout: 20_000 }).toBe(1)
       const opens = open(project.connectAgain().ledger, publishRequest('w'))
       pending.push(opens.then((publish) => order.push(...runsOf(publish.covered))))
-      await pause(200)
+      await expect.poll(waiting, { timeout: 20_000 }).toBe(2)
       expect(order).toEqual([])
     })
     await Promise.all(pending)
@@ -185,7 +184,7 @@ describe('what a publish covers', () => {
 
 describe('the lease', () => {
   test('R36: of publishers that race, exactly one opens; the others learn who and for how long', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const ledgers = [ledger, project.connectAgain().ledger]
     const results = await Promise.all(
       Array.from({ length: 10 }, (_, at) => ledgers[at % 2]!.openPublish(publishRequest(`w${at}`))),
@@ -202,7 +201,7 @@ describe('the lease', () => {
   })
 
   test('R36: an expired lease is overtaken with a new sequence, and its former holder records nothing', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const zombie = await open(ledger, publishRequest('zombie'))
     await record(ledger, zombie)
     await ageLease(60_001)
@@ -222,7 +221,7 @@ describe('the lease', () => {
   })
 
   test('R36: a renewed lease is not overtaken', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const holder = await open(ledger, publishRequest('holder'))
     for (let beat = 0; beat < 3; beat += 1) {
       await ageLease(40_000)
@@ -237,7 +236,7 @@ describe('the lease', () => {
   })
 
   test('R36: a heartbeat from the future counts as old', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const holder = await open(ledger, publishRequest('holder'))
     await project.client.query((db) =>
       db
@@ -251,7 +250,7 @@ describe('the lease', () => {
   })
 
   test('R36: a recorded delta is resumed by its own workflow with the same sequence, and the earlier attempt is fenced off', async () => {
-    await commitHours(0, 1)
+    await commitHours(ledger, 0, 1)
     const first = await open(ledger, publishRequest('w'))
     await record(ledger, first)
     await commit(ledger, 'later', 1)
@@ -265,7 +264,7 @@ describe('the lease', () => {
   })
 
   test('R36: an attempt that recorded no delta has written nothing: its workflow draws a new sequence at once', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const first = await open(ledger, publishRequest('w'))
     const second = await open(ledger, publishRequest('w', { owner: 'w/2' }))
     expect(second.sequence).toBe(first.sequence + 1n)
@@ -274,7 +273,7 @@ describe('the lease', () => {
   })
 
   test('R36: a recorded delta of another table is not resumed', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const first = await open(ledger, publishRequest('w', { table: 'first-load' }))
     await record(ledger, first)
     const second = await open(ledger, publishRequest('w', { owner: 'w/2', table: 'second-load' }))
@@ -284,7 +283,7 @@ describe('the lease', () => {
   })
 
   test('R36: a released publish is rewritten by its successor; every unfinished one since the last finished is', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     for (const workflow of ['a', 'b']) {
       const publish = await open(ledger, publishRequest(workflow))
       await record(ledger, publish)
@@ -296,12 +295,12 @@ describe('the lease', () => {
     await record(ledger, third)
     await finish(ledger, third)
     expect(await ledger.openPublish(publishRequest('d'))).toEqual({ kind: 'nothing' })
-    await commitHours(1)
+    await commitHours(ledger, 1)
     expect((await open(ledger, publishRequest('e'))).unfinished).toEqual([])
   })
 
   test('finishing, recording and releasing may be repeated', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const publish = await open(ledger, publishRequest('w'))
     expect([await record(ledger, publish), await record(ledger, publish)]).toEqual(['ok', 'ok'])
     expect([await finish(ledger, publish), await finish(ledger, publish)]).toEqual(['ok', 'ok'])
@@ -310,7 +309,7 @@ describe('the lease', () => {
   })
 
   test('R36: a publish records one delta', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const publish = await open(ledger, publishRequest('w'))
     await record(ledger, publish)
     const other = { ...deltaOf(publish.sequence), digest: 'another' }
@@ -322,14 +321,14 @@ describe('the lease', () => {
 
 describe('the published state', () => {
   test('grows by a delta a publish and is replaced by a new base', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     expect((await publishAll(ledger, 'a')).published).toBeNull()
-    await commitHours(1)
+    await commitHours(ledger, 1)
     expect((await publishAll(ledger, 'b')).published).toEqual({
       tableIdentity: 'table-1',
       files: [{ path: 'published/1.parquet', digest: 'digest-1', sequence: 1n, kind: 'delta' }],
     })
-    await commitHours(2)
+    await commitHours(ledger, 2)
     const third = await open(ledger, publishRequest('c'))
     expect(third.published?.files.map((file) => file.sequence)).toEqual([1n, 2n])
     await record(ledger, third)
@@ -340,12 +339,12 @@ describe('the published state', () => {
       tableIdentity: 'table-2',
       newBase,
     })
-    await commitHours(3)
+    await commitHours(ledger, 3)
     expect((await open(ledger, publishRequest('d'))).published).toEqual({ tableIdentity: 'table-2', files: [newBase] })
   })
 
   test('a publish that opened on another state of it does not finish', async () => {
-    await commitHours(0)
+    await commitHours(ledger, 0)
     const publish = await open(ledger, publishRequest('w'))
     await project.client.query((db) =>
       db.updateTable('view_versions').set({ published_generation: sql`published_generation + 1` }).execute(),

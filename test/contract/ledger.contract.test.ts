@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { Incident } from '../../core/watch/incident.js'
+import { ledgerProject } from '../support/ledger-project.js'
 import {
   allTime,
   candidateOf,
@@ -16,19 +17,13 @@ import {
   startOf,
   view,
 } from '../support/ledger-steps.js'
-import { startTestPostgres, type TestPostgres, type TestProject } from '../support/postgres.js'
+import type { TestProject } from '../support/postgres.js'
 
-let postgres: TestPostgres
 let project: TestProject
 let ledger: LedgerWriter
-
-beforeAll(async () => {
-  postgres = await startTestPostgres()
-})
-afterAll(() => postgres.stop())
-beforeEach(async () => {
-  project = await postgres.newProject()
-  ledger = project.ledger
+ledgerProject((opened) => {
+  project = opened
+  ledger = opened.ledger
 })
 
 describe('runs', () => {

@@ -48,6 +48,11 @@ export async function commit(ledger: LedgerWriter, runId: string, index: number)
   return result
 }
 
+/** Runs `run-0`, `run-1`, …: each commits the hour of its number. */
+export async function commitHours(ledger: LedgerWriter, ...hours: readonly number[]): Promise<void> {
+  for (const index of hours) await commit(ledger, `run-${index}`, index)
+}
+
 export async function hold(ledger: LedgerWriter, runId: string, index: number): Promise<void> {
   await pin(ledger, runId, index)
   await ledger.recordProgress(runId, { candidate: candidateOf(runId), verdict: { decision: 'hold', findings: [] } })
