@@ -3,21 +3,25 @@
  * it is judged by this server's clock alone. Every write of a publish asks, in its own transaction, whether sequence and owner
  * still hold the lease.
  */
-import { type Selectable, sql, type UpdateObject } from 'kysely'
+import { sql } from 'kysely'
 import { assert } from '../../core/errors.js'
-import type {
-  LedgerWriter,
-  OpenPublishRequest,
-  OpenPublishResult,
-  PublishFinish,
-  ViewKey,
-} from '../../core/ports/ledger.js'
-import { type DeltaFile, hasFile } from '../../core/publish/delta.js'
+import type { LedgerWriter, OpenPublishRequest, OpenPublishResult, ViewKey } from '../../core/ports/ledger.js'
+import type { DeltaFile } from '../../core/publish/delta.js'
 import { reachedSpan } from '../../core/publish/publish-end.js'
 import type { Instant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
-import { lockAddedVersion, lockViewVersion } from './locks.js'
+import { finishPublish } from './finish-publish.js'
+import {
+  findHeld,
+  noLease,
+  type PublishRow,
+  readOpenPublish,
+  updatePublish,
+  updateView,
+  type ViewRow,
+} from './held-lease.js'
+import { lockAddedVersion } from './locks.js'
 import {
   chooseEnd,
   chooseTable,
@@ -27,7 +31,6 @@ import {
   readCovered,
   readPublish,
 } from './publish-contents.js'
-import type { PublishesTable, Tables, ViewVersionsTable } from './schema.js'
 
 export type PublishLease = Pick<
   LedgerWriter,
@@ -41,9 +44,6 @@ export type PublishLease = Pick<
   | 'isPublishOpen'
   | 'onlineTable'
 >
-
-type ViewRow = Selectable<ViewVersionsTable>
-type PublishRow = Selectable<PublishesTable>
 
 /** A heartbeat from the future counts as old: whoever wrote it had another clock. */
 const isLive = sql<boolean>`(lease_renewed_at <= clock_timestamp()
@@ -243,128 +243,7 @@ async function recordOnce(db: Database, key: ViewKey, sequence: bigint, owner: s
     .executeTakeFirst()
 }
 
-// ── finishing ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-async function finishPublish(
-  trx: OpenTransaction,
-  key: ViewKey,
-  sequence: bigint,
-  owner: string,
-  finish: PublishFinish,
-) {
-  const held = await findHeld(trx, key, sequence, owner)
-  if (held === null) return (await isFinishedBy(trx, key, sequence, owner)) ? 'ok' : 'overtaken'
-  const { view, publish } = held
-  if (view.published_generation !== publish.published_generation) return 'overtaken'
-  const marked = await markCovered(trx, publish)
-  await addPublishedFiles(trx, key, publish, finish)
-  const isHigher = view.end_floor_at === null || view.end_floor_at < publish.end_at
-  await trx
-    // A run that ended before its commit was online is done now: seen by a statement that began after the commit was marked (runs.ts).
-    .with('online', (query) =>
-      query
-        .updateTable('runs')
-        .set({ outcome: 'done' })
-        .where(sql<boolean>`run_id = any(${marked}::text[])`)
-        .where('outcome', '=', 'committed')
-        .returning('run_id'),
-    )
-    .with('ended', (query) =>
-      query
-        .updateTable('publishes')
-        .set({
-          state: 'finished',
-          key_counts: toJson(finish.keyCounts),
-          items_written: finish.itemsWritten,
-          finished_at: sql`clock_timestamp()`,
-        })
-        .where('view', '=', key.view)
-        .where('version', '=', key.version)
-        .where('sequence', '=', sequence)
-        .returning('sequence'),
-    )
-    .updateTable('view_versions')
-    .set({
-      ...noLease,
-      finished_sequence: sequence,
-      end_floor_at: isHigher ? publish.end_at : view.end_floor_at,
-      published_generation: view.published_generation + 1n,
-      table_identity: finish.tableIdentity,
-      ...(publish.is_first_load
-        ? {
-            online_table: publish.table_name,
-            attempt_tables: view.attempt_tables.filter((table) => table !== publish.table_name),
-          }
-        : {}),
-    })
-    .where('view', '=', key.view)
-    .where('version', '=', key.version)
-    .execute()
-  return 'ok'
-}
-
-async function isFinishedBy(trx: OpenTransaction, key: ViewKey, sequence: bigint, owner: string): Promise<boolean> {
-  const row = await trx
-    .selectFrom('publishes')
-    .select('sequence')
-    .where('view', '=', key.view)
-    .where('version', '=', key.version)
-    .where('sequence', '=', sequence)
-    .where('owner', '=', owner)
-    .where('state', '=', 'finished')
-    .executeTakeFirst()
-  return row !== undefined
-}
-
-/** The runs whose commits it has marked. */
-async function markCovered(trx: OpenTransaction, publish: PublishRow): Promise<string[]> {
-  const marked = await trx
-    .updateTable('commits')
-    .set({ published_sequence: publish.sequence })
-    .where(sql<boolean>`commit_id = any(${publish.covered}::bigint[])`)
-    .where('published_sequence', 'is', null)
-    .returning('run_id')
-    .execute()
-  return marked.map((commit) => commit.run_id)
-}
-
-async function addPublishedFiles(
-  trx: OpenTransaction,
-  key: ViewKey,
-  publish: PublishRow,
-  finish: PublishFinish,
-): Promise<void> {
-  if (finish.newBase !== null) {
-    await trx.deleteFrom('published_files').where('view', '=', key.view).where('version', '=', key.version).execute()
-    const { path, digest, sequence } = finish.newBase
-    await insertPublishedFile(trx, key, { path, digest, sequence, kind: 'base' })
-    // A quiet hour's has no file, and does not make the state's files many.
-  } else if (publish.delta !== null && hasFile(publish.delta)) {
-    const { path, digest } = publish.delta
-    await insertPublishedFile(trx, key, { path, digest, sequence: publish.sequence, kind: 'delta' })
-  }
-}
-
-async function insertPublishedFile(
-  trx: OpenTransaction,
-  key: ViewKey,
-  file: { path: string; digest: string; sequence: bigint; kind: 'base' | 'delta' },
-): Promise<void> {
-  await trx
-    .insertInto('published_files')
-    .values({ view: key.view, version: key.version, ...file })
-    .execute()
-}
-
 // ── the lease ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const noLease = {
-  lease_sequence: null,
-  lease_owner: null,
-  lease_workflow_run_id: null,
-  lease_ms: null,
-  lease_renewed_at: null,
-}
 
 const leaseOf = (request: OpenPublishRequest, sequence: bigint) => ({
   lease_sequence: sequence,
@@ -390,54 +269,4 @@ async function readLease(db: Database, key: ViewKey): Promise<{ isLive: boolean;
     .where('lease_sequence', 'is not', null)
     .executeTakeFirst()
   return { isLive: row?.is_live ?? false, expiresInMs: row?.expires_in_ms ?? 0 }
-}
-
-/** Locks the view version. Null: sequence and owner do not hold the lease, or no longer. */
-async function findHeld(
-  trx: OpenTransaction,
-  key: ViewKey,
-  sequence: bigint,
-  owner: string,
-): Promise<{ view: ViewRow; publish: PublishRow } | null> {
-  const view = await lockViewVersion(trx, key)
-  if (view === undefined || view.lease_sequence !== sequence || view.lease_owner !== owner) return null
-  return { view, publish: await readOpenPublish(trx, key, sequence) }
-}
-
-async function readOpenPublish(trx: OpenTransaction, key: ViewKey, sequence: bigint): Promise<PublishRow> {
-  return await trx
-    .selectFrom('publishes')
-    .selectAll()
-    .where('view', '=', key.view)
-    .where('version', '=', key.version)
-    .where('sequence', '=', sequence)
-    .executeTakeFirstOrThrow()
-}
-
-async function updatePublish(
-  trx: OpenTransaction,
-  key: ViewKey,
-  sequence: bigint,
-  change: UpdateObject<Tables, 'publishes'>,
-): Promise<void> {
-  await trx
-    .updateTable('publishes')
-    .set(change)
-    .where('view', '=', key.view)
-    .where('version', '=', key.version)
-    .where('sequence', '=', sequence)
-    .execute()
-}
-
-async function updateView(
-  trx: OpenTransaction,
-  key: ViewKey,
-  change: UpdateObject<Tables, 'view_versions'>,
-): Promise<void> {
-  await trx
-    .updateTable('view_versions')
-    .set(change)
-    .where('view', '=', key.view)
-    .where('version', '=', key.version)
-    .execute()
 }

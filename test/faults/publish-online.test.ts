@@ -226,6 +226,27 @@ describe('publishing', () => {
     expect(await rig.publish(bundle)).toMatchObject({ keyCounts: counts(1, 1), itemsWritten: 1 })
   })
 
+  test('an hour in which nothing came and nothing left asks the query engine for no values', async () => {
+    const quiet = rig.worker({ engine: onlyLight(rig.deps.engine) })
+    const [last, windows] = [lookupBundle(), windowBundle('4h')]
+    await rig.commit(last, 0, [row(last, 1, 'ATL', 1)])
+    await rig.publish(last)
+    await rig.commit(windows, 0, [])
+    await rig.publish(windows)
+    for (const bundle of [last, windows]) {
+      for (let hour = 1; hour < 9; hour++) await rig.commit(bundle, hour, [])
+      expect(await rig.publish(bundle, {}, quiet)).toMatchObject({ keyCounts: counts(0, 0), itemsWritten: 0 })
+    }
+    expect(await rig.read(last, ['ATL'])).toMatchObject({ status: 'present', values: { delay: 1 } })
+    await rig.commit(windows, 9, [row(windows, 541, 'ATL', 1)])
+    expect(await rig.publish(windows)).toMatchObject({ keyCounts: counts(1, 1), itemsWritten: 1 })
+    // The windows are empty again, what is online is not.
+    for (let hour = 10; hour < 22; hour++) await rig.commit(windows, hour, [])
+    await expect(rig.publish(windows, {}, quiet)).rejects.toThrow('asked')
+    expect(await rig.publish(windows)).toMatchObject({ keyCounts: { touched: 0, rewritten: 0, takenBack: 1 } })
+    expect((await rig.read(windows, ['ATL'])).status).toBe('missing')
+  })
+
   test('R36: a publisher stopped past its lease and woken after a successor changes nothing', async () => {
     const bundle = lookupBundle()
     const rows = (delay: number) => Array.from({ length: 25 }, (_, index) => row(bundle, index, `A${index}`, delay))
@@ -306,6 +327,15 @@ function neverReleasing(ledger: LedgerWriter): LedgerWriter {
   return new Proxy(ledger, {
     get: (target, name) => (name === 'releaseLease' ? async () => {} : Reflect.get(target, name).bind(target)),
   })
+}
+
+/** Footers may be read; whoever asks for more than that fails. */
+function onlyLight(engine: QueryEngine): QueryEngine {
+  return {
+    ...{ describe: (...args) => engine.describe(...args), close: () => engine.close() },
+    withSession: (work, options) =>
+      options?.isLight ? engine.withSession(work, options) : Promise.reject(new Error('the engine was asked')),
+  }
 }
 
 /** An engine whose statements are changed on the way. */
