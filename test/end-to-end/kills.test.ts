@@ -94,7 +94,7 @@ test.concurrent('the undisturbed history is one worth comparing with', async () 
   expect(intervals.filter((line) => line.includes('unpublished'))).toEqual([])
   expect(items.length).toBeGreaterThanOrEqual(2 * keys * 0.8)
   expect(publishedEnds).toEqual([`spending ${hourStart(phases)} []`, `last_order ${hourStart(phases)} []`])
-})
+}, 600_000)
 
 test.concurrent('a worker killed with -9 inside each step, and right after each acknowledged write, changes nothing in the end', async () => {
   const { calls, snapshot } = await undisturbed
