@@ -4,8 +4,7 @@ import { fromIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
 import { promoteCandidate } from './promote-candidate.js'
-import { publishOnline } from './publish-online.js'
-import { currentAttempt, toStepResult } from './publish-view.js'
+import { publishAsStep, toStepResult } from './publish-view.js'
 import type { PublishStepResult, RunRef } from './steps.js'
 import { unknownRun } from './unknown-run.js'
 
@@ -34,7 +33,7 @@ export function publishInterval(deps: ActivityDeps): (run: PublishRun) => Promis
     }
     if (!bundle.view.online) return { kind: 'committed', because: 'offline' }
     if (run.kind === 'backfill') return { kind: 'committed', because: 'backfill' }
-    const outcome = await publishOnline(deps, bundle, currentAttempt())
+    const outcome = await publishAsStep(deps, bundle)
     return await toStepResult(deps, bundle, outcome, async () => {
       const [state] = await deps.ledger.intervalStates(record, fromIsoInterval(run.interval))
       // A newer run's commit counts by now: what this one committed is covered by that one's publish.

@@ -4,30 +4,35 @@ import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, assertNever } from '../core/errors.js'
 import { formatInstant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { type PublishAttempt, type PublishOutcome, publishOnline } from './publish-online.js'
+import { type PublishOutcome, publishOnline } from './publish-online.js'
 import type { PublishCursor } from './publish-write.js'
+import { sparingStep } from './spare-workers.js'
 import type { PublishStepResult, PublishViewInput } from './steps.js'
 
 export function publishView(deps: ActivityDeps): (input: PublishViewInput) => Promise<PublishStepResult> {
   return async ({ view, version }) => {
     const bundle = await deps.registry.view(view, version)
     if (!bundle.view.online) return { kind: 'committed', because: 'offline' }
-    return await toStepResult(deps, bundle, await publishOnline(deps, bundle, currentAttempt()))
+    return await toStepResult(deps, bundle, await publishAsStep(deps, bundle))
   }
 }
 
-/** The publish as Temporal's attempt: its name, its cancellation, the cursor of the attempt before. */
-export function currentAttempt(): PublishAttempt {
+/** The publish as Temporal's attempt: its name, its cancellation, the cursor of the attempt before; three workers are risked on it. */
+export async function publishAsStep(deps: ActivityDeps, bundle: ViewBundle): Promise<PublishOutcome> {
   const context = Context.current()
   const { workflowExecution, attempt } = context.info
   assert(workflowExecution, 'a publish is called by a workflow')
-  return {
-    workflowRunId: workflowExecution.runId,
-    attempt,
+  const cursor = readCursor(context.info.heartbeatDetails)
+  const { engine, heartbeat } = sparingStep(deps.engine, cursor)
+  return await publishOnline({ ...deps, engine }, bundle, {
+    ...{ workflowRunId: workflowExecution.runId, attempt, cursor, heartbeat },
     signal: context.cancellationSignal,
-    cursor: (context.info.heartbeatDetails as PublishCursor | null | undefined) ?? null,
-    heartbeat: (cursor) => context.heartbeat(cursor),
-  }
+  })
+}
+
+function readCursor(details: unknown): PublishCursor | null {
+  const { sequence, items } = (details as Partial<PublishCursor> | null | undefined) ?? {}
+  return sequence === undefined || items === undefined ? null : { sequence, items }
 }
 
 /** @param isCovered whether what the caller committed is online by another's publish; absent: nothing of its own */

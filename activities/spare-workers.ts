@@ -5,8 +5,9 @@
  */
 import { Context } from '@temporalio/activity'
 import { MillcourseError } from '../core/errors.js'
+import type { QueryEngine } from '../core/ports/query-engine.js'
 
-/** So many workers, not more, are risked on one interval. */
+/** So many workers, not more, are risked on one step. */
 const deathsMax = 3
 
 interface Risk {
@@ -20,26 +21,74 @@ interface Risk {
  */
 export async function sparingWorkers<T>(work: (begin: () => void) => Promise<T>): Promise<T> {
   const context = Context.current()
-  const { attempt, heartbeatDetails } = context.info
-  const { begun: died } = (heartbeatDetails as Risk | null | undefined) ?? { begun: [] }
-  if (died.length >= deathsMax)
-    throw new MillcourseError(
-      'RUN_WORKER_DIED',
-      `${died.length} workers died or went silent while they computed this interval; no other one is risked on it`,
-      {
-        hint: 'give the workers more memory, or lower MILLCOURSE_MEMORY_LIMIT; then: millcourse decide RUN rerun --reason …',
-        facts: { deaths: died.length, attempt },
-      },
-    )
+  const died = readDeaths('computed this interval')
   const tell = (begun: Risk['begun']) => context.heartbeat({ begun } satisfies Risk)
   let hasBegun = false
   try {
     return await work(() => {
       hasBegun = true
-      tell([...died, attempt])
+      tell([...died, context.info.attempt])
     })
   } catch (error) {
     if (hasBegun) tell(died)
     throw error
   }
+}
+
+/** A step with heavy queries here and there, and heartbeats of its own. */
+export interface SparedStep<Details extends object> {
+  /** Each heavy query is a risk of its own, over once it has come back. */
+  readonly engine: QueryEngine
+  heartbeat(details: Details | null): void
+}
+
+/**
+ * @param details of the attempt before, without its risks
+ * @throws MillcourseError RUN_WORKER_DIED
+ */
+export function sparingStep<Details extends object>(engine: QueryEngine, details: Details | null): SparedStep<Details> {
+  const context = Context.current()
+  const died = readDeaths('computed what is to be published')
+  let risk: Risk = { begun: died }
+  let last = details
+  const tell = (begun: Risk['begun']) => {
+    risk = { begun }
+    context.heartbeat({ ...last, ...risk })
+  }
+  return {
+    engine: {
+      withSession: (work, options = {}) => {
+        if (options.isLight) return engine.withSession(work, options)
+        return engine.withSession(async (session) => {
+          tell([...died, context.info.attempt])
+          try {
+            return await work(session)
+          } finally {
+            tell(died)
+          }
+        }, options)
+      },
+      describe: (needsS3) => engine.describe(needsS3),
+      close: () => engine.close(),
+    },
+    heartbeat(next) {
+      last = next
+      tell(risk.begun)
+    },
+  }
+}
+
+/** Of attempts before this one. @throws MillcourseError RUN_WORKER_DIED where they are too many */
+function readDeaths(doing: string): Risk['begun'] {
+  const { attempt, heartbeatDetails } = Context.current().info
+  const { begun: died = [] } = (heartbeatDetails as Partial<Risk> | null | undefined) ?? {}
+  if (died.length < deathsMax) return died
+  throw new MillcourseError(
+    'RUN_WORKER_DIED',
+    `${died.length} workers died or went silent while they ${doing}; no other one is risked on it`,
+    {
+      hint: 'give the workers more memory, or lower MILLCOURSE_MEMORY_LIMIT; then: millcourse decide RUN rerun --reason …',
+      facts: { deaths: died.length, attempt },
+    },
+  )
 }

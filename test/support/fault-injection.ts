@@ -17,6 +17,8 @@ export interface FaultPlan {
   readonly nth: number
   /** SIGKILL, or SIGSTOP: a zombie that the test wakes with SIGCONT. */
   readonly action: 'SIGKILL' | 'SIGSTOP'
+  /** The process stands still for so long before: what it has told Temporal by then has gone out. */
+  readonly stillMs?: number
   /** Written just before the signal. */
   readonly markerFile: string
 }
@@ -43,6 +45,8 @@ export function withFaults(deps: ActivityDeps, first: FaultPlan | null): Activit
     seen += 1
     if (seen !== plan.nth) return
     writeFileSync(plan.markerFile, `${plan.activity} ${when} ${call} ${seen}\n`)
+    // Temporal's native side goes on.
+    if (plan.stillMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, plan.stillMs)
     process.kill(process.pid, plan.action)
   })
 }

@@ -76,44 +76,57 @@ async function ends(world: World): Promise<string[]> {
     .sort()
 }
 
-test('an interval that kills each worker is risked on three, then fails in its own words; the others go on', async () => {
-  const world = await newWorld('deadly')
-  await deliverRows(world, 0, orderRows(0, 10))
-  const marker = (worker: number) => join(world.dir, `died-${worker}`)
-  const fault = {
-    activity: 'computeInterval',
-    call: 'engine.execute',
-    when: 'before',
-    nth: 1,
-    action: 'SIGKILL',
-  } as const
-  const first = await world.startWorker({ fault: { ...fault, markerFile: marker(0) } })
-  await world.ports
-    .runControl()
-    .then((control) =>
-      control.tick({ view: 'spending', now: hourStart(1), kind: 'scheduled', range: null, runsMax: 5 }),
-    )
-  expect(await first.ended).toBe('SIGKILL')
-  for (const worker of [1, 2]) {
-    const doomed = await world.startWorker({ fault: { ...fault, markerFile: marker(worker) } })
-    expect(await doomed.ended).toBe('SIGKILL')
-  }
-  // It would compute, were it asked: what it is spared is the risk.
-  const spared = await world.startWorker()
-  await untilEnded(world, 1)
-  await tickUntil(world, hourStart(1), 2)
-  expect(await ends(world)).toEqual(['last_order 0 done -', 'spending 0 failed RUN_WORKER_DIED'])
-  const [failed] = await (await world.ports.ledger()).runs({ view: 'spending', limit: 1 })
-  expect(failed!.error).toMatchObject({
-    message: '3 workers died or went silent while they computed this interval; no other one is risked on it',
-    hint: expect.stringContaining('MILLCOURSE_MEMORY_LIMIT'),
-    facts: { deaths: 3, attempt: 4 },
-    step: 'compute',
-  })
-  // Nor by the next tick.
-  expect(await world.tick(hourStart(1))).toBe(0)
-  await spared.stop()
-}, 120_000)
+/** `nth`: not the statement right behind the word that it begins, which has to leave the process. */
+const deadly = [
+  { step: 'compute', activity: 'computeInterval', nth: 1, doing: 'computed this interval' },
+  { step: 'publish', activity: 'publishInterval', nth: 3, doing: 'computed what is to be published' },
+] as const
+
+// At once: most of the time goes into waiting until a death is noticed.
+test.concurrent.each(deadly)(
+  'an interval that kills each worker in its $step step is risked on three, then fails in its own words; the others go on',
+  async ({ step, activity, nth, doing }) => {
+    const world = await newWorld(`deadly_${step}`)
+    await deliverRows(world, 0, orderRows(0, 10))
+    const marker = (worker: number) => join(world.dir, `died-${worker}`)
+    const fault = {
+      activity,
+      call: 'engine.execute',
+      when: 'before',
+      nth,
+      action: 'SIGKILL',
+      // Heartbeats go out once a second at most; memory does not run out faster.
+      stillMs: 1_500,
+    } as const
+    const first = await world.startWorker({ fault: { ...fault, markerFile: marker(0) } })
+    await world.ports
+      .runControl()
+      .then((control) =>
+        control.tick({ view: 'spending', now: hourStart(1), kind: 'scheduled', range: null, runsMax: 5 }),
+      )
+    expect(await first.ended).toBe('SIGKILL')
+    for (const worker of [1, 2]) {
+      const doomed = await world.startWorker({ fault: { ...fault, markerFile: marker(worker) } })
+      expect(await doomed.ended).toBe('SIGKILL')
+    }
+    // It would compute, were it asked: what it is spared is the risk.
+    const spared = await world.startWorker()
+    await untilEnded(world, 1)
+    await tickUntil(world, hourStart(1), 2)
+    expect(await ends(world)).toEqual(['last_order 0 done -', 'spending 0 failed RUN_WORKER_DIED'])
+    const [failed] = await (await world.ports.ledger()).runs({ view: 'spending', limit: 1 })
+    expect(failed!.error).toMatchObject({
+      message: `3 workers died or went silent while they ${doing}; no other one is risked on it`,
+      hint: expect.stringContaining('MILLCOURSE_MEMORY_LIMIT'),
+      facts: { deaths: 3, attempt: 4 },
+      step,
+    })
+    // Nor by the next tick.
+    expect(await world.tick(hourStart(1))).toBe(0)
+    await spared.stop()
+  },
+  120_000,
+)
 
 test('attempts that fail by themselves are no deaths, however many', async () => {
   let attempts = 0
