@@ -3,11 +3,11 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** About how many seconds on two quiet cores, of the files that would hold up the end if they came late. */
 const seconds: Readonly<Record<string, number>> = {
-  'end-to-end/kills': 298,
+  'end-to-end/kills': 160,
   'faults/bad-days/outages-of-runs': 131,
-  'faults/publish-traces-publisher': 125,
   'end-to-end/random-histories': 77,
   'contract/online-store.contract': 70,
+  'faults/publish-traces-publisher': 65,
   'faults/bad-days/outages-of-commands': 60,
   'end-to-end/commands': 57,
   'end-to-end/s3-road': 56,
