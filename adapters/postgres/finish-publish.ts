@@ -5,6 +5,9 @@ import { hasFile } from '../../core/publish/delta.js'
 import { type OpenTransaction, toJson } from './client.js'
 import { findHeld, noLease, type PublishRow } from './held-lease.js'
 
+/** Of a RunError as `toJson` writes it. As text: Postgres takes no field out of a document that says NUL somewhere, as messages may. */
+const ofPublish = '%"step":"publish"%'
+
 export async function finishPublish(
   trx: OpenTransaction,
   key: ViewKey,
@@ -20,13 +23,14 @@ export async function finishPublish(
   await addPublishedFiles(trx, key, publish, finish)
   const isHigher = view.end_floor_at === null || view.end_floor_at < publish.end_at
   await trx
-    // A run that ended before its commit was online is done now: seen by a statement that began after the commit was marked (runs.ts).
+    // A run that ended before its commit was online is done now, also one that failed of its own publish (R33): seen by a statement that
+    // began after the commit was marked (runs.ts).
     .with('online', (query) =>
       query
         .updateTable('runs')
         .set({ outcome: 'done' })
         .where(sql<boolean>`run_id = any(${marked}::text[])`)
-        .where('outcome', '=', 'committed')
+        .where(sql<boolean>`(outcome = 'committed' or (outcome = 'failed' and error::text like ${ofPublish}))`)
         .returning('run_id'),
     )
     .with('ended', (query) =>

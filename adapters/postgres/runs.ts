@@ -45,12 +45,13 @@ export function createRunRecords(client: PostgresClient): RunRecords {
       }),
 
     endRun: async (runId, end) => {
-      if (end.outcome !== 'committed') return await client.query((db) => endOnce(db, runId, end))
+      const isOfPublish = end.outcome === 'failed' && end.error?.step === 'publish'
+      if (end.outcome !== 'committed' && !isOfPublish) return await client.query((db) => endOnce(db, runId, end))
       return await client.transact(async (trx) => {
         // Of a run that has ended the commit is left alone: a publish that marks it may be waiting for the run.
         if ((await findRun(trx, runId, 'locked')).outcome !== 'running') return null
         // A publish may have covered the run's commit before the run itself ended.
-        return await endOnce(trx, runId, end, (await isCommitPublished(trx, runId)) ? 'done' : 'committed')
+        return await endOnce(trx, runId, end, (await isCommitPublished(trx, runId)) ? 'done' : end.outcome)
       })
     },
 

@@ -92,6 +92,13 @@ function ofFailure(situation: Situation, id: string, { error }: RunDetails, comm
   const check = error && /_UNREACHABLE$|^STACK_|_ACCESS_DENIED$/.test(error.code) ? [doctor(command)] : []
   const reject = step(withoutItsRows(situation), command(`decide ${id} reject --reason "there will be no data"`))
   if (retry !== 'after-fix') return [...check, step('the next tick tries it again; at once', again)]
+  // R33: a publish of the view version covers whatever is committed, of whatever run. One that kills workers is nobody's to try again.
+  if (error?.step === 'publish' && situation.interval.committedRun === id && error.code !== 'RUN_WORKER_DIED')
+    return [
+      ...(error.hint ? [step(error.hint, null)] : []),
+      ...check,
+      step('its values are committed: once it is fixed, the next tick carries them online; at once', again),
+    ]
   // Files are compared with those that were pinned (R27): a run that failed before has none.
   const isNoticed = situation.lookback !== null && error?.step !== 'plan'
   return [

@@ -49,6 +49,8 @@ function causeLines({ error, findings, outcome }: RunDetails): string[] {
       ...row('cause', `${error.code} in ${error.step}: ${message}`),
       ...row('', told.map(([name, value]) => `${name} ${cut(String(value), widthMax)}`).join('; ')),
       ...row('', error.attempts > 1 ? `${error.attempts} attempts; this is what the first failed of` : ''),
+      // R33: a failure of its own publish is over once its commit is online.
+      ...row('', outcome === 'done' ? 'another publish has carried its commit online since' : ''),
     ]
   }
   if (outcome === 'not-ready')

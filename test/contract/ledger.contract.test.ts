@@ -92,6 +92,27 @@ describe('runs', () => {
     expect((await ledger.run('r'))?.outcome).toBe('done')
   })
 
+  test('R33: a run that failed of its own publish is done once another one has carried its commit online, and keeps why', async () => {
+    const failed = async (runId: string, step: string) => {
+      const error = { code: 'PUBLISH_ACCESS_DENIED', message: 'denied\0', hint: null, facts: {}, step, attempts: 1 }
+      return ledger.endRun(runId, { outcome: 'failed', error, keyCounts: null, measures: null })
+    }
+    for (const [index, runId] of ['of-publish', 'of-record', 'under-way'].entries()) {
+      const { supersedes } = await pin(ledger, runId, index)
+      await ledger.commitRun({ runId, data: part(runId), supersedes })
+    }
+    expect(await failed('of-publish', 'publish')).toBe('failed')
+    expect(await failed('of-record', 'record')).toBe('failed')
+    await publishAll(ledger, 'later')
+    expect(await ledger.run('of-publish')).toMatchObject({ outcome: 'done', error: { code: 'PUBLISH_ACCESS_DENIED' } })
+    expect(await ledger.run('of-record')).toMatchObject({ outcome: 'failed' })
+    // Another publish may be sooner than the end of the one that failed.
+    expect(await failed('under-way', 'publish')).toBe('done')
+    expect(await ledger.run('under-way')).toMatchObject({ outcome: 'done', error: { step: 'publish' } })
+    const states = await ledger.intervalStates(view, allTime)
+    expect(states.map(({ latestRun }) => latestRun?.outcome)).toEqual(['done', 'failed', 'done'])
+  })
+
   test('an unknown run is an error that names it', async () => {
     await expect(ledger.pinRun('nobody', { files: [], inputsHash: '' }, 0n)).rejects.toMatchObject({
       code: 'LEDGER_UNKNOWN_RUN',

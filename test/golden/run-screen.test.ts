@@ -27,6 +27,14 @@ const unreachable: RunError = {
   attempts: 10,
 }
 
+const denied: RunError = {
+  ...unreachable,
+  code: 'PUBLISH_ACCESS_DENIED',
+  message: 'online table demo_airport_delays_v1: access denied',
+  hint: 'grant dynamodb:PutItem on the table',
+  attempts: 1,
+}
+
 function detailsOf(outcome: RunOutcome, change: Partial<RunDetails> = {}): RunDetails {
   return {
     ...{ kind: 'scheduled', number: 2, outcome, rows: null, keysPublished: null, error: null, findings: [], files: [] },
@@ -114,6 +122,8 @@ const keyCounts = { touched: 210, published: 200, unchanged: 10, superseded: 0, 
 
 const cases: Readonly<Record<string, Situation>> = {
   done: situation(detailsOf('done', { ...computed, keyCounts }), accepted(true, 'done')),
+  'done-by-another': situation(detailsOf('done', { ...computed, error: denied }), accepted(true, 'done')),
+  'failed-committed': situation(detailsOf('failed', { ...computed, error: denied }), accepted(false, 'failed')),
   committed: situation(detailsOf('committed', computed), accepted(false, 'committed')),
   accepted: situation(detailsOf('accepted', computed), accepted(true, 'accepted')),
   rejected: situation(detailsOf('rejected', computed), accepted(true, 'rejected')),
