@@ -19,6 +19,9 @@ export const count = (fallback: number, max: number) => {
   return z.coerce.number(words).int(words).min(1, words).max(max, words).default(fallback)
 }
 
+/** @param example shows the form: that an address lacks its scheme is what most of them are refused for */
+export const httpUrl = (example: string) => z.url({ protocol: /^https?$/, error: `write it as ${example}` })
+
 export const flag = z
   .enum(['true', 'false'])
   .default('false')

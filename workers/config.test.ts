@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { errorText } from '../cli/output/error-text.js'
 import { MillcourseError } from '../core/errors.js'
+import { redactSecrets } from '../core/measure/index.js'
 import { configVariables, readConfig } from './config.js'
 
 const enough = {
@@ -109,6 +111,19 @@ describe('readConfig', () => {
       expect(error.detail.facts).toEqual({ variables: 'MILLCOURSE_S3_PATH_STYLE' })
     }
     expect(readConfig({ ...style, MILLCOURSE_S3_ENDPOINT: 'https://s3.internal' }).s3.isPathStyle).toBe(false)
+  })
+
+  test('an address shows its form, and the advice names the variable, also once it has been cleaned', () => {
+    const said = (given: object) => redactSecrets(errorText(errorOf(() => readConfig({ ...enough, ...given }))))
+    const url = said({ MILLCOURSE_POSTGRES_URL: 'postgres:host' })
+    expect(url).toContain('MILLCOURSE_POSTGRES_URL: write it as postgresql://user:password@host:5432/database')
+    expect(url).toContain('what to do: correct MILLCOURSE_POSTGRES_URL: docs/configuration.md')
+    expect(url).not.toContain('millcourse dev')
+    const endpoint = said({ MILLCOURSE_DYNAMODB_ENDPOINT: '127.0.0.1:99', MILLCOURSE_LAKE: '' })
+    expect(endpoint).toContain('MILLCOURSE_DYNAMODB_ENDPOINT: write it as http://127.0.0.1:8000')
+    expect(endpoint).toContain('MILLCOURSE_LAKE: is not set')
+    expect(endpoint).toContain('correct MILLCOURSE_DYNAMODB_ENDPOINT')
+    expect(endpoint).toContain('set MILLCOURSE_LAKE, or start the local stack with `millcourse dev`')
   })
 
   test('all that is missing is named at once', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { MillcourseError } from '../core/errors.js'
 import { type IsoInstant, parseInstant } from '../core/time/instant.js'
-import { count, durationMs, flag, sizeMb } from './config-values.js'
+import { count, durationMs, flag, httpUrl, sizeMb } from './config-values.js'
 import { type DeploymentConfig, deploymentVariables, toDeploymentConfig } from './deployment-config.js'
 import { type HttpConfig, httpVariables, type ServerConfig, toHttpConfig, toServerConfig } from './http-config.js'
 
@@ -40,19 +40,19 @@ const schema = z.object({
   MILLCOURSE_POSTGRES_POOL: count(10, 1_000),
   MILLCOURSE_LAKE: root,
   MILLCOURSE_SOURCES: root.optional(),
-  MILLCOURSE_S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  MILLCOURSE_S3_ENDPOINT: httpUrl('https://s3.example.com or http://127.0.0.1:9000').optional(),
   MILLCOURSE_S3_PATH_STYLE: z.enum(['true', 'false']).optional(),
   MILLCOURSE_S3_REGION: z.string().min(1).optional(),
   MILLCOURSE_S3_ROLE_ARN: z.string().startsWith('arn:', 'write it as arn:aws:iam::123456789012:role/name').optional(),
   MILLCOURSE_S3_CA: z.string().optional(),
   MILLCOURSE_HTTPFS: z.string().optional(),
-  MILLCOURSE_DYNAMODB_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  MILLCOURSE_DYNAMODB_ENDPOINT: httpUrl('http://127.0.0.1:8000').optional(),
   MILLCOURSE_DYNAMODB_KMS_KEY: z.string().min(1).optional(),
   MILLCOURSE_DYNAMODB_TABLES_MAX: count(2_500, 1_000_000),
   AWS_REGION: z.string().min(1).default('us-east-1'),
   TEMPORAL_ADDRESS: z.string().regex(/^[^\s:]+:\d+$/, 'write it as host:7233'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
-  TEMPORAL_UI_URL: z.url().optional(),
+  TEMPORAL_UI_URL: httpUrl('http://127.0.0.1:8233').optional(),
   TEMPORAL_TLS: flag,
   TEMPORAL_TLS_CA: z.string().optional(),
   TEMPORAL_TLS_CERT: z.string().optional(),
@@ -74,15 +74,15 @@ const schema = z.object({
   MILLCOURSE_LEASE: durationMs('60s', 100),
   MILLCOURSE_PUBLISH_WAIT: durationMs('10s'),
   MILLCOURSE_PUBLISH_PART_ITEMS: count(10_000, 1_000_000),
-  MILLCOURSE_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+  MILLCOURSE_WEBHOOK_URL: httpUrl('https://host/path').optional(),
   MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
   MILLCOURSE_WATCH_STATE_DIR: z.string().optional(),
   // The alert on a watcher that does not look fires after two minutes (infra/observability/alerts.yaml).
   MILLCOURSE_WATCH_POLL: durationMs('15s', 100).refine((ms) => ms <= 60_000, 'at most 1m'),
   MILLCOURSE_WATCH_GRACE: durationMs('5m'),
   MILLCOURSE_WATCH_UNREACHABLE: durationMs('30s'),
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.url().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl('http://127.0.0.1:4318').optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl('http://127.0.0.1:4318/v1/traces').optional(),
   OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'only `otlp` and `none` are known here').default('otlp'),
   OTEL_SDK_DISABLED: flag,
   MILLCOURSE_TEMPORAL_METRICS: z
@@ -207,10 +207,18 @@ export function readConfig(env: Environment): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = consistent.safeParse(given)
   if (!parsed.success) {
-    const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+    const issues = parsed.error.issues.map(({ path, message }) => ({ name: path.join('.'), message }))
+    const isSet = ({ name }: { name: string }) => given[name] !== undefined
+    const faults = issues.map((issue) => `${issue.name}: ${isSet(issue) ? issue.message : 'is not set'}`)
+    const namesOf = (some: typeof issues) => [...new Set(some.map(({ name }) => name))].join(', ')
+    const [wrong, absent] = [namesOf(issues.filter(isSet)), namesOf(issues.filter((issue) => !isSet(issue)))]
+    const advice = [
+      wrong === '' ? [] : `correct ${wrong}: docs/configuration.md says how each is written`,
+      absent === '' ? [] : `set ${absent}, or start the local stack with \`millcourse dev\``,
+    ].flat()
     throw new MillcourseError('CONFIG_INVALID', `the environment is not as it has to be: ${faults.join('; ')}`, {
-      hint: 'start the local stack with `millcourse dev`, or set the variables of docs/configuration.md',
-      facts: { variables: parsed.error.issues.map(({ path }) => path.join('.')).join(', ') },
+      hint: advice.join('; '),
+      facts: { variables: namesOf(issues) },
     })
   }
   return toConfig(parsed.data)

@@ -5,10 +5,11 @@ import { count, durationMs, sizeMb } from './config-values.js'
 
 /** Short ones are guessed. */
 const tokenLengthMin = 16
+const port = 'write a port, 0 to 65535'
 
 export const httpVariables = {
   MILLCOURSE_HTTP_HOST: z.string().min(1).default('127.0.0.1'),
-  MILLCOURSE_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  MILLCOURSE_HTTP_PORT: z.coerce.number(port).int(port).min(0, port).max(65_535, port).optional(),
   MILLCOURSE_API_TOKENS: z
     .string()
     .transform((text) =>

@@ -4,6 +4,7 @@ import { redactSecrets } from './index.js'
 const secrets: readonly (readonly [what: string, text: string, secret: string])[] = [
   ['a URL with a password', 'connect postgresql://ml:hunter2@db:5432/x', 'hunter2'],
   ['a URL with a password and no user', 'redis://:hunter2@cache:6379', 'hunter2'],
+  ['a URL that begins as the example does', 'postgresql://user:password@host:5432/database:hunter2@db/x', 'hunter2'],
   ['a signed URL', 'GET https://b.s3.amazonaws.com/k?X-Amz-Signature=0badc0de&X-Amz-Date=1', '0badc0de'],
   ['its session', 'https://b/k?a=1&X-Amz-Security-Token=FwoGZXIvYXdz%2Fabc', 'FwoGZXIvYXdz'],
   ['an access key id', 'key AKIAIOSFODNN7EXAMPLE is not known', 'AKIAIOSFODNN7EXAMPLE'],
@@ -84,6 +85,7 @@ describe('redactSecrets', () => {
       'run 0192f6c2-7a3e-7000-8000-000000000000 of airport_delays@v1 [2001-01-01T00:00:00Z, 2001-01-01T01:00:00Z)',
       's3://lake/flights/date=2001-01-01/part-7.parquet?versionId=3',
       'postgresql://db:5432/millcourse',
+      'write it as postgresql://user:password@host:5432/database; then again',
       '{"keys":["origin"],"etag":"9b2cf535f27731c974343645a3985328"}',
       'no bearer token was sent; basic configuration is enough',
       'GET http://127.0.0.1:8080/v1/online/spending@v1',
