@@ -52,7 +52,11 @@ export async function dropTables(deps: ActivityDeps, publish: Publish, tables: r
       await deps.ledger.forgetTable(publish, table)
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      deps.log.warn({ view, version, table, why }, 'the table of a first load that was given up could not be dropped')
+      const hint = isMillcourseError(error) ? error.detail.hint : undefined
+      deps.log.warn(
+        { view, version, table, why, hint },
+        'the table of a first load that was given up could not be dropped',
+      )
     }
 }
 

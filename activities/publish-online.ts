@@ -1,13 +1,13 @@
 /**
  * One publish of a view version (R29, R33, R36): take the lease, fix what is covered → delta → record it → items in key order → the
- * end → finish. Overtaken at any point is an outcome: the successor writes every key that this one may have written.
+ * end → finish; a first load makes its table between record and items. Overtaken at any point is an outcome: the successor writes every
+ * key that this one may have written.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { OpenPublishResult, Publish, ViewKey } from '../core/ports/ledger.js'
-import type { EnsuredTable } from '../core/ports/online-store.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import { type KeyCounts, onlineTableName, publishedColumns, windowReach } from '../core/publish/index.js'
 import { parseDuration } from '../core/time/duration.js'
@@ -25,6 +25,7 @@ import {
 } from './publish-first-load.js'
 import { PublishLease } from './publish-lease.js'
 import { canUseCache, mergePublishedState, type PublishContext } from './publish-state.js'
+import { isNameTaken, makeOwnTable, prepareTable } from './publish-table.js'
 import { type PublishCursor, writeDelta } from './publish-write.js'
 
 /** One activity attempt, as a publish sees it. */
@@ -52,9 +53,9 @@ export type PublishOutcome =
   | { readonly kind: 'overtaken' }
 
 const pollMsMax = 1_000
-/** First loads of a version that may begin to write and not finish, before it is loaded under conditions, where it can be continued. */
+/** First loads of a version that may record their delta and not finish, before it is loaded under conditions, where it can be continued. */
 const firstLoadsMax = 2
-/** Tables of their own that one attempt tries; more of them taken means that names say nothing here. */
+/** Names of tables that one attempt tries; more of them taken means that names say nothing here. */
 const firstLoadTurnsMax = 5
 
 /** @throws MillcourseError whatever a port throws; the lease is given back before */
@@ -152,20 +153,7 @@ async function runPublish(
   const key: ViewKey = { view: publish.view, version: publish.version }
   const lease = new PublishLease(deps, publish, askedAtMs)
   try {
-    const table = await prepareTable(deps, bundle, publish)
-    if (table === null) {
-      // Not to be dropped, either.
-      await deps.ledger.forgetTable(key, publish.table)
-      return await giveUp(deps, publish, 'its table is there already')
-    }
-    for (const warning of table.warnings) deps.log.warn({ view: publish.view, version: publish.version }, warning)
-    const columns = publishedColumns(bundle)
-    const isCacheUsable = await canUseCache(deps, publish, table.identity)
-    const context: PublishContext = {
-      ...{ deps, bundle, columns, publish },
-      ...{ tableIdentity: table.identity, isCacheUsable },
-    }
-    const outcome = await publishDelta(context, attempt, lease)
+    const outcome = await publishDelta({ deps, bundle, columns: publishedColumns(bundle), publish }, attempt, lease)
     if (outcome.kind === 'finished') await dropTables(deps, publish, publish.abandonedTables)
     // Overtaken, it has not finished and never will: its successor may have been here already.
     if (outcome.kind === 'overtaken' && publish.isFirstLoad) await dropTables(deps, publish, [publish.table])
@@ -181,35 +169,20 @@ async function runPublish(
   }
 }
 
-/** A first load goes into a table that it has made itself: null, that one is somebody else's. */
-async function prepareTable(
-  deps: ActivityDeps,
-  bundle: ViewBundle,
-  { table, isFirstLoad }: Publish,
-): Promise<EnsuredTable | null> {
-  const tags = tableTags(deps, bundle)
-  return isFirstLoad ? await deps.online.createTable(table, tags) : await deps.online.ensureTable(table, tags)
-}
-
-/** For costs and access per view; the view's own tags (`pii`) under their own names. */
-function tableTags({ settings: { project } }: ActivityDeps, { view }: ViewBundle): Record<string, string> {
-  const { name, version, owner, tags } = view
-  return {
-    ...Object.fromEntries(Object.entries(tags).map(([tag, value]) => [tag, String(value)])),
-    ...{ 'millcourse:project': project, 'millcourse:view': name },
-    'millcourse:version': String(version),
-    ...(owner === null ? {} : { 'millcourse:owner': owner }),
-  }
-}
-
 async function publishDelta(
-  context: PublishContext,
+  parts: Omit<PublishContext, 'isCacheUsable'>,
   attempt: PublishAttempt,
   lease: PublishLease,
 ): Promise<PublishOutcome | GivenUp> {
-  const { deps, publish, tableIdentity } = context
+  const { deps, bundle, publish } = parts
+  if (publish.isFirstLoad && (await isNameTaken(deps, publish)))
+    return await giveUp(deps, publish, 'a table of that name is there already, which this ledger has not made')
+  const ready = publish.isFirstLoad ? null : await prepareTable(deps, bundle, publish)
+  const context = { ...parts, isCacheUsable: ready !== null && (await canUseCache(deps, publish, ready.identity)) }
   const delta = await recordedDelta(context, attempt)
   if (delta === 'overtaken') return { kind: 'overtaken' }
+  const table = ready ?? (await makeOwnTable(deps, bundle, publish))
+  if ('kind' in table) return table
   const isContinued = attempt.cursor?.sequence === publish.sequence.toString()
   const written = await writeDelta(context, delta, lease, {
     from: isContinued ? attempt.cursor!.items : 0,
@@ -224,7 +197,7 @@ async function publishDelta(
   const newBase = await mergePublishedState(context, delta.file)
   // Of a continued publish all its items, whichever attempt wrote them.
   const itemsWritten = delta.file.keys
-  const finish = { keyCounts: delta.counts, itemsWritten, tableIdentity, newBase }
+  const finish = { keyCounts: delta.counts, itemsWritten, tableIdentity: table.identity, newBase }
   if ((await deps.ledger.finishPublish(publish, publish.sequence, publish.owner, finish)) === 'overtaken')
     return { kind: 'overtaken' }
   return {

@@ -34,7 +34,6 @@ export interface PublishContext {
   readonly bundle: ViewBundle
   readonly columns: PublishedColumns
   readonly publish: Publish
-  readonly tableIdentity: string
   /** The cache's files are whole and of this table; looked at once a publish: what is lost later is met by the next one. */
   readonly isCacheUsable: boolean
 }
@@ -48,6 +47,8 @@ export interface PublishedState {
 /** The cache where it can be trusted, else a scan of the table as it is now. */
 export async function readPublishedState(context: PublishContext, session: QuerySession): Promise<PublishedState> {
   if (context.isCacheUsable) return { files: cachedFiles(context), isRebuilt: false }
+  // Its table is not made before the delta is recorded.
+  if (context.publish.isFirstLoad) return { files: { base: null, deltas: [] }, isRebuilt: true }
   return await rebuildPublishedState(context, session)
 }
 

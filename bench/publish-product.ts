@@ -80,7 +80,7 @@ export async function prepareProduct(
   return async () => {
     const lease = new PublishLease(deps, publish, deps.clock.monotonicMs())
     const { signal } = new AbortController()
-    const context = { deps, bundle, columns, publish, tableIdentity: '', isCacheUsable: false }
+    const context = { deps, bundle, columns, publish, isCacheUsable: false }
     const { result, itemsWritten } = await writeDelta(context, delta, lease, { from: 0, signal, heartbeat: () => {} })
     lease.stop()
     if (result !== 'ok' || itemsWritten !== rows) throw new Error(`${result}: ${itemsWritten} of ${rows} items written`)

@@ -15,6 +15,8 @@ export interface DynamoDbOptions {
   readonly requestTimeoutMs: number
   /** Throttles, server errors and timeouts are retried for so long before they become an error. */
   readonly patienceMs: number
+  /** How long a table may take to be made or deleted before that becomes an error. */
+  readonly tableWaitMs: number
   /** A customer's KMS key (id, ARN or alias) for new tables; null: a key that AWS owns. */
   readonly kmsKey: string | null
   /** The account's quota of tables in the region. */
@@ -30,6 +32,7 @@ export const dynamoDbDefaults = {
   concurrency: 32,
   requestTimeoutMs: 5_000,
   patienceMs: 30_000,
+  tableWaitMs: 120_000,
   kmsKey: null,
   tablesMax: 2_500,
 } as const satisfies DynamoDbOptions

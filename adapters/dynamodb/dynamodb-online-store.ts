@@ -9,6 +9,7 @@ import type {
   OnlineWrite,
   PutOutcome,
   SettingDifference,
+  TableFound,
   WriteOptions,
 } from '../../core/ports/online-store.js'
 import type { OnlineItem, PublishedEnd } from '../../core/publish/online-item.js'
@@ -42,7 +43,7 @@ export class DynamoDbOnlineStore implements OnlineStore {
     return this.tables.ensure(table, tags)
   }
 
-  describeTable(table: string): Promise<{ readonly identity: string } | null> {
+  describeTable(table: string): Promise<TableFound | null> {
     return this.tables.describe(table)
   }
 
@@ -50,7 +51,7 @@ export class DynamoDbOnlineStore implements OnlineStore {
     return this.tables.differences(table)
   }
 
-  createTable(table: string, tags: Readonly<Record<string, string>> = {}): Promise<EnsuredTable | null> {
+  createTable(table: string, tags: Readonly<Record<string, string>> = {}): Promise<EnsuredTable | 'taken' | 'unknown'> {
     return this.tables.createNew(table, tags)
   }
 

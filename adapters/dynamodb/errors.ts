@@ -80,11 +80,16 @@ function describeOutage(name: string, message: string, status: number | undefine
   }
 }
 
+/** Whoever lacks one may lack the other, and would hear of it only once there is something to drop. */
+const firstLoadActions = new Set(['dynamodb:BatchWriteItem', 'dynamodb:DeleteTable'])
+
 /** IAM mostly names the action; making a table is refused for that of its tags, too, and reading one for its key's. */
 function grantHint(message: string, table: string): string {
   if (table === allTables) return 'grant dynamodb:ListTables and dynamodb:DescribeLimits'
   const [action] = /\b(?:dynamodb|kms):[A-Za-z]+/.exec(message) ?? []
   if (action?.startsWith('kms:')) return `grant ${action} on the table's key, by way of DynamoDB`
+  if (action !== undefined && firstLoadActions.has(action))
+    return 'grant dynamodb:BatchWriteItem and dynamodb:DeleteTable on the tables of first loads (….v*.s*)'
   if (action !== undefined) return `grant ${action} on the table`
   return 'check what the role may do: reading wants dynamodb:DescribeTable, GetItem and BatchGetItem on the table; a worker also Scan, PutItem, PartiQLInsert, PartiQLUpdate, CreateTable and TagResource, for first loads BatchWriteItem and DeleteTable; with a KMS key of your own kms:Decrypt'
 }

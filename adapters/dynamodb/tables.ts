@@ -8,13 +8,12 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb'
 import { MillcourseError } from '../../core/errors.js'
-import type { EnsuredTable, SettingDifference } from '../../core/ports/online-store.js'
-import { isNamed } from './errors.js'
+import type { EnsuredTable, SettingDifference, TableFound } from '../../core/ports/online-store.js'
+import type { DynamoDbOptions } from './client.js'
+import { isNamed, isOutcomeUnknown } from './errors.js'
 import { withPatience } from './patience.js'
 import { settingDifferences } from './setting-differences.js'
 import { applySettings } from './table-settings.js'
-
-const activeWaitMs = 120_000
 
 export class Tables {
   /** Identities of tables whose settings this process has seen to: its publishes ask no more. */
@@ -22,7 +21,7 @@ export class Tables {
 
   constructor(
     private readonly client: DynamoDBClient,
-    private readonly options: { readonly patienceMs: number; readonly kmsKey: string | null },
+    private readonly options: Pick<DynamoDbOptions, 'patienceMs' | 'tableWaitMs' | 'kmsKey'>,
   ) {}
 
   async ensure(table: string, tags: Readonly<Record<string, string>>): Promise<EnsuredTable> {
@@ -30,9 +29,9 @@ export class Tables {
     return await this.settle(table, identity)
   }
 
-  /** Null: it was not made here, or an answer was lost and nobody can tell. */
-  async createNew(table: string, tags: Readonly<Record<string, string>>): Promise<EnsuredTable | null> {
-    if ((await this.create(table, tags)) === 'exists') return null
+  async createNew(table: string, tags: Readonly<Record<string, string>>): Promise<EnsuredTable | 'taken' | 'unknown'> {
+    const created = await this.create(table, tags)
+    if (created !== 'made') return created
     return await this.settle(table, identityOf(await this.made(table)))
   }
 
@@ -44,9 +43,11 @@ export class Tables {
     return { identity, warnings }
   }
 
-  async describe(table: string): Promise<{ readonly identity: string } | null> {
+  async describe(table: string): Promise<TableFound | null> {
     const found = await this.read(table)
-    return found === null || found.TableStatus === 'DELETING' ? null : { identity: identityOf(found) }
+    if (found === null || found.TableStatus === 'DELETING') return null
+    const madeAt = found.CreationDateTime === undefined ? null : BigInt(found.CreationDateTime.getTime()) * 1_000_000n
+    return { identity: identityOf(found), madeAt }
   }
 
   /** Null: there is no such table. */
@@ -56,29 +57,31 @@ export class Tables {
   }
 
   async orderDrop(table: string): Promise<void> {
-    await withPatience(table, this.options.patienceMs, async () => {
-      try {
-        await this.client.send(new DeleteTableCommand({ TableName: table }))
-      } catch (error) {
-        if (!isNamed(error, 'ResourceNotFoundException')) throw error
-      }
-    })
+    // That may take minutes, which nobody waits for: the order is given again later.
+    if ((await this.delete(table)) === 'in-use')
+      throw new MillcourseError('PUBLISH_UNREACHABLE', `online table ${table} is still being made or deleted`)
   }
 
   async drop(table: string): Promise<void> {
-    await withPatience(table, this.options.patienceMs, async () => {
-      try {
-        await this.client.send(new DeleteTableCommand({ TableName: table }))
-      } catch (error) {
-        // In use: it is already being made or deleted; the wait below says which.
-        if (!isNamed(error, 'ResourceNotFoundException') && !isNamed(error, 'ResourceInUseException')) throw error
-      }
-    })
-    for (let waitedMs = 0; waitedMs < activeWaitMs; waitedMs += 100) {
+    // In use: the wait says what for.
+    await this.delete(table)
+    for (let waitedMs = 0; waitedMs < this.options.tableWaitMs; waitedMs += 100) {
       if ((await this.read(table)) === null) return
       await sleep(100)
     }
     throw new MillcourseError('PUBLISH_UNREACHABLE', `online table ${table} is still being deleted`)
+  }
+
+  private delete(table: string): Promise<'ordered' | 'in-use'> {
+    return withPatience(table, this.options.patienceMs, async () => {
+      try {
+        await this.client.send(new DeleteTableCommand({ TableName: table }))
+      } catch (error) {
+        if (isNamed(error, 'ResourceInUseException')) return 'in-use'
+        if (!isNamed(error, 'ResourceNotFoundException')) throw error
+      }
+      return 'ordered'
+    })
   }
 
   private async make(table: string, tags: Readonly<Record<string, string>>): Promise<TableDescription> {
@@ -93,8 +96,9 @@ export class Tables {
   }
 
   /** On demand, encrypted (by a key that AWS owns where no other is given). No deletion protection: no process may delete a table that is read. */
-  private async create(table: string, tags: Readonly<Record<string, string>>): Promise<'made' | 'exists'> {
+  private async create(table: string, tags: Readonly<Record<string, string>>): Promise<'made' | 'taken' | 'unknown'> {
     const { kmsKey } = this.options
+    let isAnswerLost = false
     const Tags = Object.entries(tags).map(([name, value]) => ({ Key: name, Value: tagText(value) }))
     return await withPatience(table, this.options.patienceMs, async () => {
       try {
@@ -112,8 +116,9 @@ export class Tables {
         )
         return 'made'
       } catch (error) {
-        // Another worker made it meanwhile, or the answer to our own request was lost.
-        if (isNamed(error, 'ResourceInUseException')) return 'exists'
+        // Another worker made it, or we did when the answer was lost.
+        if (isNamed(error, 'ResourceInUseException')) return isAnswerLost ? 'unknown' : 'taken'
+        isAnswerLost ||= isOutcomeUnknown(error)
         throw error
       }
     })
@@ -121,14 +126,14 @@ export class Tables {
 
   /** Null: there is no such table. */
   private async waitUntilActive(table: string): Promise<TableDescription | null> {
-    for (let waitedMs = 0; waitedMs < activeWaitMs; waitedMs += 100) {
+    for (let waitedMs = 0; waitedMs < this.options.tableWaitMs; waitedMs += 100) {
       const found = await this.read(table)
       if (found === null || found.TableStatus === 'ACTIVE' || found.TableStatus === 'UPDATING') return found
       await sleep(100)
     }
     throw new MillcourseError(
       'PUBLISH_UNREACHABLE',
-      `online table ${table} is not ready after ${activeWaitMs / 1000} s`,
+      `online table ${table} is not ready after ${this.options.tableWaitMs / 1000} s`,
       {
         hint: 'look at its status in DynamoDB',
         facts: { table },

@@ -5,6 +5,7 @@ import type { PostgresClient } from './client.js'
 import { createIntervalCommits } from './commits.js'
 import { createDecisionRecords } from './decisions.js'
 import { createIncidentRecords } from './incidents.js'
+import { createOnlineTables } from './online-tables.js'
 import { createPublishLease } from './publishes.js'
 import { createRunRecords } from './runs.js'
 import { createSourceFiles } from './source-files.js'
@@ -15,6 +16,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createIntervalCommits(client),
     ...createDecisionRecords(client),
     ...createPublishLease(client),
+    ...createOnlineTables(client),
     ...createIncidentRecords(client),
     ...createSourceFiles(client),
     audit: (entry) => client.query((db) => writeAudit(db, entry)),

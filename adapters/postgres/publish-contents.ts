@@ -43,7 +43,7 @@ export async function chooseTable(
 ): Promise<{ readonly table: string; readonly isFirstLoad: boolean }> {
   const plain = { table: view.online_table ?? request.table, isFirstLoad: false }
   if (view.online_table !== null || view.finished_sequence > 0n || request.firstLoadsMax === 0) return plain
-  // Without a record nothing was written (R36).
+  // Without a record nothing was written, nor a table made (R36): what fails before it may be tried for ever.
   const begun = await trx
     .selectFrom('publishes')
     .select('is_first_load')

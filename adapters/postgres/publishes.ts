@@ -34,15 +34,7 @@ import {
 
 export type PublishLease = Pick<
   LedgerWriter,
-  | 'openPublish'
-  | 'recordDelta'
-  | 'renewLease'
-  | 'finishPublish'
-  | 'releaseLease'
-  | 'forgetTable'
-  | 'lastPublish'
-  | 'isPublishOpen'
-  | 'onlineTable'
+  'openPublish' | 'recordDelta' | 'renewLease' | 'finishPublish' | 'releaseLease' | 'lastPublish' | 'isPublishOpen'
 >
 
 /** A heartbeat from the future counts as old: whoever wrote it had another clock. */
@@ -82,27 +74,6 @@ export function createPublishLease(client: PostgresClient): PublishLease {
         if ((await findHeld(trx, key, sequence, owner)) === null) return
         await updatePublish(trx, key, sequence, { state: 'unfinished' })
         await updateView(trx, key, noLease)
-      }),
-
-    forgetTable: (key, table) =>
-      client.query(async (db) => {
-        await db
-          .updateTable('view_versions')
-          .set({ attempt_tables: sql`array_remove(attempt_tables, ${table}::text)` })
-          .where('view', '=', key.view)
-          .where('version', '=', key.version)
-          .execute()
-      }),
-
-    onlineTable: (key) =>
-      client.query(async (db) => {
-        const row = await db
-          .selectFrom('view_versions')
-          .select('online_table')
-          .where('view', '=', key.view)
-          .where('version', '=', key.version)
-          .executeTakeFirst()
-        return row?.online_table ?? null
       }),
 
     lastPublish: (key) =>
@@ -175,8 +146,6 @@ async function drawPublish(
         .updateTable('view_versions')
         .set({
           last_sequence: sequence,
-          // What is finished is dropped no more; what is given up is remembered until it is.
-          ...(isFirstLoad ? { attempt_tables: [...view.attempt_tables, table] } : {}),
           ...leaseOf(request, sequence),
         })
         .where('view', '=', request.view)
@@ -231,12 +200,18 @@ async function recordOnce(db: Database, key: ViewKey, sequence: bigint, owner: s
         .whereRef('publishes.view', '=', 'held.view')
         .whereRef('publishes.version', '=', 'held.version')
         .whereRef('publishes.sequence', '=', 'held.lease_sequence')
-        .returning(['publishes.view', 'publishes.version', 'publishes.end_at', 'publishes.delta']),
+        .returning(['publishes.view', 'publishes.version', 'end_at', 'delta', 'table_name', 'is_first_load']),
     )
     .updateTable('view_versions')
     .from('recorded')
     // From now on this end may be seen online: no later publish goes below it (R29).
-    .set({ end_floor_at: sql<Instant>`greatest(view_versions.end_floor_at, recorded.end_at)` })
+    .set({
+      end_floor_at: sql<Instant>`greatest(view_versions.end_floor_at, recorded.end_at)`,
+      // From now on a first load may make its table: remembered until that counts, or is dropped.
+      attempt_tables: sql<string[]>`case when recorded.is_first_load
+        then array_append(array_remove(view_versions.attempt_tables, recorded.table_name), recorded.table_name)
+        else view_versions.attempt_tables end`,
+    })
     .whereRef('view_versions.view', '=', 'recorded.view')
     .whereRef('view_versions.version', '=', 'recorded.version')
     .returning('recorded.delta')

@@ -40,7 +40,7 @@ export interface ViewVersionsTable extends ViewColumns {
   table_identity: string | null
   /** Named by the first load that finished; null: the plain name. */
   online_table: string | null
-  /** Made for first loads that are not finished: to be dropped, but for the open one's. */
+  /** Of first loads that have recorded their delta and are not finished: to be dropped, but for the open one's. */
   attempt_tables: Generated<string[]>
   lease_sequence: bigint | null
   lease_owner: string | null

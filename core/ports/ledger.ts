@@ -204,8 +204,9 @@ export interface OpenPublishRequest extends ViewKey {
   /** The version's plain name: its table, unless a first load into another was finished. */
   readonly table: string
   /**
-   * A version that no publish has finished is first loaded, into a table of the attempt's own, until so many first loads have begun to
-   * write without finishing, or one under conditions has: then under conditions, into the plain one, where it can be resumed. 0: at once.
+   * A version that no publish has finished is first loaded, into a table of the attempt's own, until so many first loads have recorded
+   * their delta without finishing, or one under conditions has: then under conditions, into the plain one, where it can be resumed. 0: at
+   * once. As a table is made after that record only, no more tables than that are ever made.
    */
   readonly firstLoadsMax: number
   readonly leaseMs: number
@@ -224,6 +225,13 @@ export interface PublishFinish {
   readonly tableIdentity: string
   /** Set after a rebuild or compaction: replaces base and deltas. */
   readonly newBase: PublishedFile | null
+}
+
+export interface VersionTables extends ViewKey {
+  /** As `LedgerReader.onlineTable`. */
+  readonly named: string | null
+  /** Of first loads that began and are not finished: one may be under way, the others are dropped by the next publish that finishes. */
+  readonly ofAttempts: readonly string[]
 }
 
 // ── what the planner has seen of sources ────────────────────────────────────────────────────────────────────────────────
@@ -265,6 +273,8 @@ export interface LedgerReader {
   unmarkedCommits(key: ViewKey): Promise<number>
   /** The table that counts, named by a finished first load; null: the plain name. */
   onlineTable(key: ViewKey): Promise<string | null>
+  /** Of every version that the ledger has heard of, retired ones included. */
+  onlineTables(): Promise<VersionTables[]>
   lastPublish(
     key: ViewKey,
   ): Promise<{ readonly sequence: bigint; readonly endAt: Instant; readonly finishedAt: Instant } | null>
@@ -313,7 +323,7 @@ export interface LedgerWriter extends LedgerReader {
 
   /** Takes the lease, draws a sequence and fixes what is covered, in one transaction; or resumes. Not idempotent: a new owner draws anew. */
   openPublish(request: OpenPublishRequest): Promise<OpenPublishResult>
-  /** Before the first online write (R36). */
+  /** Before the first online write (R36); a first load's table is remembered from then on, and not made before. */
   recordDelta(key: ViewKey, sequence: bigint, owner: string, delta: DeltaFile): Promise<LeaseResult>
   renewLease(key: ViewKey, sequence: bigint, owner: string, leaseMs: number): Promise<LeaseResult>
   /**
@@ -323,7 +333,7 @@ export interface LedgerWriter extends LedgerReader {
   finishPublish(key: ViewKey, sequence: bigint, owner: string, finish: PublishFinish): Promise<LeaseResult>
   /** Gives the lease back unfinished; the publish stays unfinished and its keys are rewritten by its successor. */
   releaseLease(key: ViewKey, sequence: bigint, owner: string): Promise<void>
-  /** An abandoned table has been dropped. */
+  /** An abandoned table has been dropped, or was never made. */
   forgetTable(key: ViewKey, table: string): Promise<void>
 
   /** Opens, updates or resolves by key; tells what changed, so that one message is sent per change. */

@@ -1,4 +1,5 @@
 import type { OnlineItem, PublishedEnd } from '../publish/online-item.js'
+import type { Instant } from '../time/instant.js'
 import type { CancelSignal } from './cancel-signal.js'
 
 /**
@@ -16,11 +17,14 @@ export interface OnlineStore {
    */
   ensureTable(table: string, tags?: Readonly<Record<string, string>>): Promise<EnsuredTable>
   /** Null: there is no such table. */
-  describeTable(table: string): Promise<{ readonly identity: string } | null>
+  describeTable(table: string): Promise<TableFound | null>
   /** What of a table is not as this store makes it; null: there is no such table. An endpoint that knows no settings differs in none. */
   settingDifferences(table: string): Promise<readonly SettingDifference[] | null>
-  /** As `ensureTable`, but null where there is one already, or may be: then it is not the caller's alone. */
-  createTable(table: string, tags?: Readonly<Record<string, string>>): Promise<EnsuredTable | null>
+  /**
+   * As `ensureTable`, but only where the caller alone has made it. `taken`: there is one already, and this call did not make it;
+   * `unknown`: there is one, and an answer was lost, so this call may have made it.
+   */
+  createTable(table: string, tags?: Readonly<Record<string, string>>): Promise<EnsuredTable | 'taken' | 'unknown'>
   /**
    * No error where it is absent. Returns once it is gone; with `isAwaited: false` once the store has taken the order, and throws where
    * it cannot take it yet.
@@ -58,6 +62,12 @@ export interface ItemsAndEnd {
   /** As `getItems` answers. */
   readonly items: readonly (OnlineItem | null)[]
   readonly end: PublishedEnd | null
+}
+
+export interface TableFound {
+  readonly identity: string
+  /** Null: the endpoint does not say. */
+  readonly madeAt: Instant | null
 }
 
 export interface EnsuredTable {

@@ -44,11 +44,16 @@ describe('a first load', () => {
     await commitHours(ledger, 0)
     const load = await open(ledger, loading('w'))
     expect(load).toMatchObject({ table: `${plain}.s1`, isFirstLoad: true, unfinished: [], abandonedTables: [] })
+    // It is remembered before it may be made.
+    expect(await ledger.onlineTables()).toEqual([{ ...view, named: null, ofAttempts: [] }])
     await record(ledger, load)
+    await record(ledger, load)
+    expect(await ledger.onlineTables()).toEqual([{ ...view, named: null, ofAttempts: [`${plain}.s1`] }])
     expect(await ledger.onlineTable(view)).toBeNull()
     expect(await finish(ledger, load)).toBe('ok')
     expect(await finish(ledger, load)).toBe('ok')
     expect(await ledger.onlineTable(view)).toBe(`${plain}.s1`)
+    expect(await ledger.onlineTables()).toEqual([{ ...view, named: `${plain}.s1`, ofAttempts: [] }])
     await commitHours(ledger, 1)
     const next = await open(ledger, loading('x'))
     expect(next).toMatchObject({ table: `${plain}.s1`, isFirstLoad: false, abandonedTables: [] })
@@ -95,7 +100,8 @@ describe('a first load', () => {
     }
     const fenced = await open(ledger, loading('d'))
     expect(fenced).toMatchObject({ table: plain, isFirstLoad: false, unfinished: [] })
-    expect(fenced.abandonedTables).toEqual([1, 2, 3].map((sequence) => `${plain}.s${sequence}`))
+    // The second made none.
+    expect(fenced.abandonedTables).toEqual([1, 3].map((sequence) => `${plain}.s${sequence}`))
     await record(ledger, fenced)
     const again = await ledger.openPublish(loading('d', { owner: 'd/2', firstLoadsMax: 9 }))
     expect(again).toMatchObject({ kind: 'resumed', publish: { table: plain } })
@@ -150,6 +156,7 @@ test('R36: a version first loaded after the backup is taken over where it stands
   await ledger.releaseLease(view, given.sequence, given.owner)
   const load = await open(ledger, request('under-way'))
   expect(load.table).toBe(`${plain}.s2`)
+  await record(ledger, load)
   const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'first-loads-'))
   onTestFinished(() => rmSync(dir, { recursive: true }))
   const dynalite = await startTestDynalite()
@@ -163,16 +170,23 @@ test('R36: a version first loaded after the backup is taken over where it stands
   try {
     const { data } = await backup(context, { out: join(dir, 'backups') })
     for (const table of [`${plain}.s1`, `${plain}.s2`, `${plain}.s3`, `${plain}1.s9`]) await online.ensureTable(table)
-    // It was finished when the backup had been taken; of the others a write may still be under way.
-    await online.putEnd(`${plain}.s2`, { sequence: 2n, endAt: hour(0).end, missing: [] })
     await online.putEnd(`${plain}1.s9`, { sequence: 9n, endAt: hour(0).end, missing: [] })
-    await project.client.query((db) => sql`drop schema ${sql.id(schemaName(project.project))} cascade`.execute(db))
-    await restore(context, { from: (data as { backup: string }).backup, acceptLostFiles: true })
+    const restoreAnew = async () => {
+      await project.client.query((db) => sql`drop schema ${sql.id(schemaName(project.project))} cascade`.execute(db))
+      await restore(context, { from: (data as { backup: string }).backup, acceptLostFiles: true })
+    }
+    // Of all of them a write may still be under way.
+    await restoreAnew()
+    const ofAttempts = [`${plain}.s1`, `${plain}.s2`]
+    expect(await ledger.onlineTables()).toEqual([{ ...view, named: null, ofAttempts }])
+    // This one was finished when the backup had been taken.
+    await online.putEnd(`${plain}.s2`, { sequence: 2n, endAt: hour(0).end, missing: [] })
+    await restoreAnew()
+    expect(await ledger.onlineTables()).toEqual([{ ...view, named: `${plain}.s2`, ofAttempts: [`${plain}.s1`] }])
   } finally {
     await online.close()
     await dynalite.stop()
   }
-  expect(await ledger.onlineTable(view)).toBe(`${plain}.s2`)
   // The lake had lost the committed file.
   await commit(ledger, 'again', 0)
   const next = await open(ledger, request('next'))

@@ -165,17 +165,18 @@ export const withoutGuard = {
       },
     }),
   'first-load-named-when-finished': (parts) =>
-    withLedger(parts, {
+    withLedger(makingTablesAlike(parts), {
       openPublish: async (request) => {
         const result = await parts.ledger.openPublish(request)
-        if (result.kind === 'opened' && result.publish.isFirstLoad)
-          await parts.client.query((db) =>
-            db
-              .updateTable('view_versions')
-              .set({ online_table: result.publish.table })
-              .where('view', '=', request.view)
-              .execute(),
-          )
+        if (result.kind !== 'opened' || !result.publish.isFirstLoad) return result
+        await parts.online.ensureTable(result.publish.table)
+        await parts.client.query((db) =>
+          db
+            .updateTable('view_versions')
+            .set({ online_table: result.publish.table })
+            .where('view', '=', request.view)
+            .execute(),
+        )
         return result
       },
     }),
@@ -216,7 +217,10 @@ export function askingAgain(online: OnlineStore): OnlineStore {
 
 /** A table that is there is taken for the caller's own. */
 function makingTablesAlike(parts: RealParts): RealParts {
-  return withStore(parts, { createTable: (table) => parts.online.ensureTable(table) })
+  return withStore(parts, {
+    createTable: (table) => parts.online.ensureTable(table),
+    describeTable: async () => null,
+  })
 }
 
 function changeOpened(parts: RealParts, change: (publish: Publish) => Publish): LedgerWriter['openPublish'] {

@@ -1,0 +1,46 @@
+/** Which online tables the ledger knows of: those that count, and those of first loads that are not finished (R36). */
+import { sql } from 'kysely'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import type { PostgresClient } from './client.js'
+
+export type OnlineTables = Pick<LedgerWriter, 'onlineTable' | 'onlineTables' | 'forgetTable'>
+
+export function createOnlineTables(client: PostgresClient): OnlineTables {
+  return {
+    onlineTable: (key) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('view_versions')
+          .select('online_table')
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .executeTakeFirst()
+        return row?.online_table ?? null
+      }),
+
+    onlineTables: () =>
+      client.query(async (db) => {
+        const rows = await db
+          .selectFrom('view_versions')
+          .select(['view', 'version', 'online_table', 'attempt_tables'])
+          .orderBy('view')
+          .orderBy('version')
+          .execute()
+        return rows.map(({ view, version, online_table, attempt_tables }) => ({
+          ...{ view, version },
+          named: online_table,
+          ofAttempts: attempt_tables,
+        }))
+      }),
+
+    forgetTable: (key, table) =>
+      client.query(async (db) => {
+        await db
+          .updateTable('view_versions')
+          .set({ attempt_tables: sql`array_remove(attempt_tables, ${table}::text)` })
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .execute()
+      }),
+  }
+}
