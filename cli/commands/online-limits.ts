@@ -1,9 +1,9 @@
 /** What `plan` says of the online store's limits. The store need not be there for a plan: then it is said that nobody looked. */
-import type { FeatureRepo } from '../../core/define/definitions.js'
+import type { FeatureRepo, FeatureViewDefinition } from '../../core/define/definitions.js'
 import { isMillcourseError } from '../../core/errors.js'
 import { planTableWarnings } from '../../core/plan/index.js'
 import type { OnlineLimits } from '../../core/ports/online-store.js'
-import { isTableOfVersion, onlineTableName } from '../../core/publish/index.js'
+import { versionTableName } from '../../core/publish/index.js'
 import type { CliContext } from '../context.js'
 
 export interface OnlineLimitsFound {
@@ -12,15 +12,22 @@ export interface OnlineLimitsFound {
   readonly limits: (Omit<OnlineLimits, 'tables'> & { readonly tables: number }) | null
 }
 
-export async function findOnlineLimits(context: CliContext, repo: FeatureRepo): Promise<OnlineLimitsFound> {
-  const wanted = repo.views
-    .filter(({ online }) => online)
-    .map(({ name, version }) => onlineTableName(repo.project, name, version))
+/** @param isApplied false: nothing has ever been, so the ledger may not be there yet */
+export async function findOnlineLimits(
+  context: CliContext,
+  repo: FeatureRepo,
+  isApplied: boolean,
+): Promise<OnlineLimitsFound> {
   try {
     const limits = await (await context.online()).limits()
-    // What a version was loaded into has a name of its own.
-    const missing = wanted.filter((plain) => !limits.tables.some((table) => isTableOfVersion(table, plain)))
-    return { warnings: planTableWarnings(limits, missing), limits: { ...limits, tables: limits.tables.length } }
+    const versions = isApplied ? await (await context.ledger()).onlineTables() : []
+    // By the ledger's word: a table that a first load left unfinished is not the version's, whatever its name.
+    const hasTable = (view: FeatureViewDefinition) => {
+      const known = versions.find((one) => one.view === view.name && one.version === view.version)
+      return known !== undefined && limits.tables.includes(versionTableName(repo.project, view, known.named))
+    }
+    const added = repo.views.filter((view) => view.online && !hasTable(view)).length
+    return { warnings: planTableWarnings(limits, added), limits: { ...limits, tables: limits.tables.length } }
   } catch (error) {
     if (!isMillcourseError(error)) throw error
     // Without a stack, the comparison with the registry says so already.

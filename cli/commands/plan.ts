@@ -33,7 +33,7 @@ async function compare(context: CliContext): Promise<Report> {
     throw withOfflineHint(error)
   })
   const { repo, applied, changes, refused, schedules } = found
-  const online = await findOnlineLimits(context, repo)
+  const online = await findOnlineLimits(context, repo, applied !== null)
   const notes = online.warnings.map((line) => `\nwarning: ${line}`).join('')
   const against = applied ? `revision ${applied.revision}` : 'an empty registry'
   return {

@@ -1,18 +1,51 @@
-/** The project's online tables: are they as the product makes them? */
-import type { SettingDifference } from '../../core/ports/online-store.js'
+/** The project's online tables: are they as the product makes them, and is each somebody's? */
+import type { OnlineStore, SettingDifference } from '../../core/ports/online-store.js'
 import { onlineTablePrefix } from '../../core/publish/online-table-name.js'
 import type { CliContext } from '../context.js'
-import { plural } from '../output/words.js'
+import { formatSecond, plural } from '../output/words.js'
+import type { Finding } from './check.js'
+import { findLeftTables, type LeftTable } from './left-tables.js'
 
 const atOnce = 8
+const leftNamedMax = 5
 
 /** Retired versions' too: they are read for as long as they are there. */
-export async function checkTables({ project, online }: Pick<CliContext, 'project' | 'online'>) {
-  const store = await online()
-  const prefix = onlineTablePrefix(project)
-  const tables = (await store.limits()).tables.filter((table) => table.startsWith(prefix)).toSorted()
-  if (tables.length === 0)
+export async function checkTables(context: Pick<CliContext, 'project' | 'online' | 'ledger' | 'registry'>) {
+  const store = await context.online()
+  const prefix = onlineTablePrefix(context.project)
+  const all = (await store.limits()).tables.filter((table) => table.startsWith(prefix)).toSorted()
+  if (all.length === 0)
     return { state: 'absent' as const, found: 'none yet: the first publish of a view makes its table', advice: null }
+  const left = await findLeftTables(context, all)
+  const settings = await checkSettings(store, withoutLeft(all, left))
+  if (left === null) return { ...settings, found: `${settings.found}; whether each is in use, only the ledger knows` }
+  if (left.length === 0) return settings
+  return {
+    state: 'wrong' as const,
+    found: `${settings.found}; ${leftWords(left)}`,
+    // Never dropped by a command: whether another stack reads them, this one cannot know.
+    advice:
+      `nothing drops them, they count for the quota and may hold personal data: unless another stack of project ${context.project} ` +
+      `uses them, \`aws dynamodb delete-table --table-name ${left[0]!.table}\`${left.length > 1 ? ', and so on' : ''}` +
+      `${settings.advice === null ? '' : `; ${settings.advice}`}`,
+  }
+}
+
+function withoutLeft(tables: readonly string[], left: readonly LeftTable[] | null): string[] {
+  const known = new Set(left?.map(({ table }) => table))
+  return tables.filter((table) => !known.has(table))
+}
+
+function leftWords(left: readonly LeftTable[]): string {
+  const named = left.slice(0, leftNamedMax).map(({ table, madeAt }) => {
+    const since = madeAt === null ? '' : ` (made ${formatSecond(madeAt)})`
+    return `${table}${since}`
+  })
+  const more = left.length > leftNamedMax ? `, … ${left.length - leftNamedMax} more` : ''
+  return `${plural(left.length, 'table')} that the ledger neither serves nor loads: ${named.join(', ')}${more}`
+}
+
+async function checkSettings(store: OnlineStore, tables: readonly string[]): Promise<Omit<Finding, 'part'>> {
   const differing = new Map<string, readonly SettingDifference[]>()
   for (let from = 0; from < tables.length; from += atOnce)
     await Promise.all(
@@ -22,11 +55,12 @@ export async function checkTables({ project, online }: Pick<CliContext, 'project
       }),
     )
   const counted = plural(tables.length, 'table')
-  if (differing.size === 0) return `${counted}, as they are made`
+  const ok = (found: string) => ({ state: 'ok' as const, found, advice: null })
+  if (differing.size === 0) return ok(`${counted}, as they are made`)
   const found = `${counted}; ${tables.flatMap((table) => words(table, differing.get(table) ?? [])).join('; ')}`
   // The mode of billing and the key of an older table may be somebody's choice: told, and nothing to mend.
   const isLacking = [...differing.values()].flat().some(({ setting }) => setting === 'expiry' || setting === 'recovery')
-  if (!isLacking) return found
+  if (!isLacking) return ok(found)
   return {
     state: 'wrong' as const,
     found,

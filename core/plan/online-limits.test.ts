@@ -1,21 +1,31 @@
 import { expect, test } from 'vitest'
 import { planTableWarnings } from './online-limits.js'
 
-const named = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `table ${from + index}`)
+const limits = (tables: number, tablesMax: number) => ({
+  tables: Array.from({ length: tables }, (_, index) => `table ${index}`),
+  tablesMax,
+})
 
-test('far from the quota, or with every table made, nothing is said', () => {
-  expect(planTableWarnings({ tables: named(10), tablesMax: 2_500 }, named(12))).toEqual([])
-  expect(planTableWarnings({ tables: named(2_500), tablesMax: 2_500 }, named(20))).toEqual([])
+test('far from the quota nothing is said', () => {
+  expect(planTableWarnings(limits(10, 2_500), 2)).toEqual([])
+  expect(planTableWarnings(limits(9, 10), 0)).toEqual([])
 })
 test('near the quota, how near; beyond it, how many will not be made', () => {
-  expect(planTableWarnings({ tables: named(8), tablesMax: 10 }, named(2, 8))).toEqual([
+  expect(planTableWarnings(limits(8, 10), 2)).toEqual([
     expect.stringMatching(/has 8 tables of 10 in this region, this adds 2;/),
   ])
-  expect(planTableWarnings({ tables: named(8), tablesMax: 10 }, named(5, 8))).toEqual([
+  expect(planTableWarnings(limits(8, 10), 5)).toEqual([
     expect.stringMatching(/adds 5: the last 3 will not be made; ask AWS/),
   ])
+  expect(planTableWarnings(limits(12, 10), 1)).toEqual([expect.stringMatching(/adds 1: the last 1 will not be made;/)])
+})
+test('at the quota also a plan that adds none', () => {
+  for (const count of [10, 12])
+    expect(planTableWarnings(limits(count, 10), 0)).toEqual([
+      expect.stringMatching(new RegExp(`has ${count} tables of 10 in this region; ask AWS`)),
+    ])
 })
 test('more tables than DynamoDB makes at a time', () => {
-  expect(planTableWarnings({ tables: [], tablesMax: 2_500 }, named(500))).toEqual([])
-  expect(planTableWarnings({ tables: [], tablesMax: 2_500 }, named(501))).toEqual([expect.stringMatching(/501 tables/)])
+  expect(planTableWarnings(limits(0, 2_500), 500)).toEqual([])
+  expect(planTableWarnings(limits(0, 2_500), 501)).toEqual([expect.stringMatching(/501 tables/)])
 })
