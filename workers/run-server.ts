@@ -41,6 +41,7 @@ export async function runServer(parts: ServerParts): Promise<void> {
     registry: await parts.ports.registry(),
     stateDir: settings.stateDir,
     refreshMs: settings.refreshMs,
+    clock,
     log,
     signal: stopLooking.signal,
   })

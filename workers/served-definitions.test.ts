@@ -5,6 +5,8 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import type { ServingDefinitions } from '../core/serve/index.js'
 import { keepServedDefinitions } from './served-definitions.js'
 
+const clock = { realNow: () => 978_307_200_000_000_000n }
+
 test('a folder that cannot be written to is told once; the definitions are kept as soon as it can', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'served-'))
   const stateDir = join(dir, 'state')
@@ -27,6 +29,7 @@ test('a folder that cannot be written to is told once; the definitions are kept 
     },
     stateDir,
     refreshMs: 1,
+    clock,
     log: { info: () => {}, warn: (_: object, message: string) => warnings.push(message), error: () => {} } as never,
     signal: stop.signal,
   })
@@ -55,6 +58,7 @@ test('R36: a first load that has finished is served, and kept on disk, without a
     },
     stateDir,
     refreshMs: 1,
+    clock,
     log: { info: () => {}, warn: () => {}, error: () => {} } as never,
     signal: stop.signal,
   }
@@ -64,4 +68,33 @@ test('R36: a first load that has finished is served, and kept on disk, without a
   const onDisk = () => JSON.parse(readFileSync(join(stateDir, 'definitions.json'), 'utf8'))
   await vi.waitFor(() => expect(onDisk()).toMatchObject({ definitions: { views: [{ table: 'loaded.s1' }] } }))
   expect(served.current()?.views).toEqual([{ table: 'loaded.s1' }])
+})
+
+test('while Postgres is away it is told since when the definitions may have aged', async () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'served-'))
+  const stop = new AbortController()
+  onTestFinished(() => {
+    stop.abort()
+    rmSync(stateDir, { recursive: true })
+  })
+  let isAway = false
+  const options = {
+    project: 'flights',
+    registry: {
+      serving: async () => {
+        if (isAway) throw new Error('the ledger is away')
+        return { project: 'flights', revision: 3, views: [], services: [] } as unknown as ServingDefinitions
+      },
+    },
+    ...{ stateDir, refreshMs: 1, clock, signal: stop.signal },
+    log: { info: () => {}, warn: () => {}, error: () => {} } as never,
+  }
+  const served = await keepServedDefinitions(options)
+  await vi.waitFor(() => expect(served.state().why).toBe('revision 3'))
+  isAway = true
+  const aged = 'revision 3, as last known (2001-01-01T00:00:00Z): the ledger is away'
+  await vi.waitFor(() => expect(served.state()).toEqual({ part: 'definitions', isOk: true, why: aged }))
+  const restarted = await keepServedDefinitions(options)
+  const fromDisk = 'revision 3, as last known (from disk): the ledger is away'
+  await vi.waitFor(() => expect(restarted.state().why).toBe(fromDisk))
 })

@@ -9,8 +9,10 @@ import { z } from 'zod'
 import type { Log } from '../activities/activity-deps.js'
 import { makeFolder } from '../adapters/files/make-folder.js'
 import { isMillcourseError } from '../core/errors.js'
+import type { Clock } from '../core/ports/clock.js'
 import type { RegistryReader } from '../core/ports/registry.js'
 import type { ServingDefinitions } from '../core/serve/index.js'
+import { formatInstant, type Instant } from '../core/time/instant.js'
 import type { PartState } from './process-http.js'
 
 export interface ServedDefinitionsOptions {
@@ -18,6 +20,7 @@ export interface ServedDefinitionsOptions {
   readonly registry: Pick<RegistryReader, 'serving'>
   readonly stateDir: string
   readonly refreshMs: number
+  readonly clock: Pick<Clock, 'realNow'>
   readonly log: Log
   readonly signal: AbortSignal
 }
@@ -42,7 +45,7 @@ const snapshotShape = z.object({
 
 /** Returns when the snapshot has been looked for; Postgres is asked from then on, until `signal`. */
 export async function keepServedDefinitions(options: ServedDefinitionsOptions): Promise<ServedDefinitions> {
-  const { log, refreshMs, registry, signal } = options
+  const { clock, log, refreshMs, registry, signal } = options
   const file = join(options.stateDir, 'definitions.json')
   let current = await readSnapshot(file, options)
   let isOnDisk = current !== null
@@ -50,12 +53,16 @@ export async function keepServedDefinitions(options: ServedDefinitionsOptions): 
   let isUnkeptSaid = false
   /** Why Postgres could not be asked; null: it answered, or was not asked yet. */
   let away: string | null = null
+  /** When Postgres was asked for what it told last; null: it told nothing to this process. */
+  let toldAt: Instant | null = null
 
   const look = async () => {
+    const askedAt = clock.realNow()
     const found = await registry.serving().catch((error: unknown) => noteAway(error))
     if (found === null) return
     if (away !== null) log.info({ revision: found.revision }, 'Postgres tells the definitions again')
     away = null
+    toldAt = askedAt
     const isApplied = current?.revision !== found.revision
     // A first load that has finished names a table, without a revision.
     const isNews = isApplied || tablesOf(current) !== tablesOf(found)
@@ -87,7 +94,10 @@ export async function keepServedDefinitions(options: ServedDefinitionsOptions): 
     state() {
       const revision = current === null ? null : `revision ${current.revision}`
       if (current === null) return { part: 'definitions', isOk: false, why: away ?? 'Postgres was not asked yet' }
-      return { part: 'definitions', isOk: true, why: away === null ? revision : `${revision}, as last known: ${away}` }
+      // A first load that has finished since is not known, and its keys are `missing`: so one says since when.
+      const since = toldAt === null ? 'from disk' : formatInstant(toldAt)
+      const why = away === null ? revision : `${revision}, as last known (${since}): ${away}`
+      return { part: 'definitions', isOk: true, why }
     },
   }
 }
