@@ -24,11 +24,12 @@ export const allTables = '(all)'
 export function toOnlineStoreError(error: unknown, table: string): MillcourseError {
   if (isMillcourseError(error)) return error
   const { name, message, status, isSkewCorrected } = read(error)
+  const [place, facts] = table === allTables ? ['the online store', {}] : [`online table ${table}`, { table }]
   const say = (code: ErrorCode, what: string, hint: string) =>
-    new MillcourseError(code, `online table ${table}: ${what}`, {
+    new MillcourseError(code, `${place}: ${what}`, {
       cause: withoutRequest(error),
       hint,
-      facts: { table, cause: name },
+      facts: { ...facts, cause: name },
     })
   if (throttles.has(name) || status === 429)
     return say('PUBLISH_THROTTLED', 'requests are throttled', "raise the table's or the account's limits, or wait")

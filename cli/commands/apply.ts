@@ -2,6 +2,7 @@ import type { FeatureViewDefinition } from '../../core/define/index.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { ScheduleChanges } from '../../core/ports/run-control.js'
 import type { CliContext, Report } from '../context.js'
+import { errorInReport } from '../output/error-in-report.js'
 import { problemsError } from '../output/error-text.js'
 import { changesText, findChanges } from './repo-changes.js'
 
@@ -23,7 +24,7 @@ export async function apply(context: CliContext, options: { readonly paused?: bo
       isChanged,
       changes: found.changes,
       schedules: isSynced ? schedules : null,
-      schedulesError: isSynced ? null : { code: schedules.code, message: schedules.message },
+      schedulesError: isSynced ? null : errorInReport(schedules).json,
     },
     text: `${changesText(found)}\n\n${appliedText}; ${scheduleText(schedules)}`,
   }
@@ -38,14 +39,15 @@ async function syncSchedules(
   try {
     return await (await context.runControl()).syncSchedules(views, { isPaused })
   } catch (error) {
-    if (error instanceof MillcourseError && error.code === 'TEMPORAL_UNREACHABLE') return error
-    throw error
+    if (!(error instanceof MillcourseError) || error.code !== 'TEMPORAL_UNREACHABLE') throw error
+    const { hint, ...detail } = error.detail
+    const advice = [...(hint === undefined ? [] : [hint]), 'when Temporal answers, apply again: the schedules follow']
+    return new MillcourseError(error.code, error.message, { ...detail, hint: advice.join('; ') })
   }
 }
 
 function scheduleText(schedules: ScheduleChanges | MillcourseError): string {
-  if (schedules instanceof MillcourseError)
-    return `the schedules are as they were (${schedules.message}): apply again when Temporal answers`
+  if (schedules instanceof MillcourseError) return `the schedules are as they were\n${errorInReport(schedules).text}`
   const done = (['created', 'updated', 'deleted', 'unchanged'] as const)
     .filter((verb) => schedules[verb].length > 0)
     .map((verb) => `${schedules[verb].length} ${verb}`)

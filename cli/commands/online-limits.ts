@@ -5,9 +5,12 @@ import { planTableWarnings } from '../../core/plan/index.js'
 import type { OnlineLimits } from '../../core/ports/online-store.js'
 import { versionTableName } from '../../core/publish/index.js'
 import type { CliContext } from '../context.js'
+import { errorInReport } from '../output/error-in-report.js'
 
 export interface OnlineLimitsFound {
   readonly warnings: readonly string[]
+  /** Why nobody could say, as every error in `--json`; a warning has it in words. */
+  readonly limitsError: object | null
   /** Null: nobody could say. */
   readonly limits: (Omit<OnlineLimits, 'tables'> & { readonly tables: number }) | null
 }
@@ -27,13 +30,16 @@ export async function findOnlineLimits(
       return known !== undefined && limits.tables.includes(versionTableName(repo.project, view, known.named))
     }
     const added = repo.views.filter((view) => view.online && !hasTable(view)).length
-    return { warnings: planTableWarnings(limits, added), limits: { ...limits, tables: limits.tables.length } }
+    return {
+      warnings: planTableWarnings(limits, added),
+      limitsError: null,
+      limits: { ...limits, tables: limits.tables.length },
+    }
   } catch (error) {
     if (!isMillcourseError(error)) throw error
     // Without a stack, the comparison with the registry says so already.
-    if (error.code === 'STACK_NOT_RUNNING') return { warnings: [], limits: null }
-    const { hint } = error.detail
-    const advice = error.code === 'PUBLISH_ACCESS_DENIED' && hint ? `; ${hint}` : ''
-    return { warnings: [`nobody looked at the online store's limits (${error.message})${advice}`], limits: null }
+    if (error.code === 'STACK_NOT_RUNNING') return { warnings: [], limitsError: null, limits: null }
+    const { text, json } = errorInReport(error)
+    return { warnings: [`nobody looked at the online store's limits\n${text}`], limitsError: json, limits: null }
   }
 }

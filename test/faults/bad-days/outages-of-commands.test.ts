@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadFeatureRepo } from '../../../adapters/feature-repo/feature-repo-loader.js'
 import { runCommandLine } from '../../../cli/command-line.js'
@@ -32,6 +33,7 @@ export const lastOrder = featureView('last_order', {
 })
 `
 const shows = `last_order@${hourStart(0)}`
+const restore = ['restore', '--from', 'BACKUP', '--replace']
 const trainingSet = ['training-set', '--spine', 'SPINE', '--event-time', 'at', '--features', 'last_order:item']
 /** Where nothing answers, the process itself has to end, whatever is still open in it. */
 const silent: Readonly<Record<PartName, { readonly command: readonly string[]; readonly exitCode: number }>> = {
@@ -54,6 +56,7 @@ const commands: Readonly<Record<PartName, readonly (readonly string[])[]>> = {
     ['get', 'last_order', 'user_id=1'],
     [...trainingSet, '--out', 'OUT'],
     ['backup', '--out', 'FOLDER'],
+    restore,
     ['doctor'],
   ],
   Temporal: [
@@ -63,13 +66,23 @@ const commands: Readonly<Record<PartName, readonly (readonly string[])[]>> = {
     ['decide', `last_order@${hourStart(1)}`, 'reject', '--reason', 'x', '--now', hourStart(2)],
     ['doctor'],
   ],
-  S3: [[...trainingSet, '--out', 's3://lake/out.parquet'], ['backup', '--out', 's3://lake/backups'], ['doctor']],
-  DynamoDB: [['plan'], ['get', 'last_order', 'user_id=1'], ['doctor']],
+  S3: [
+    [...trainingSet, '--out', 's3://lake/out.parquet'],
+    ['backup', '--out', 's3://lake/backups'],
+    restore,
+    ['doctor'],
+  ],
+  DynamoDB: [['plan'], ['get', 'last_order', 'user_id=1'], restore, ['doctor']],
 }
 
 let dir: string
 let parts: OutageParts
 let world: World
+let backup: string
+/** What lies in Postgres before anybody meets a bad day. */
+let schemas: readonly string[]
+/** One restore at a time: they fill one place beside the ledger. */
+let restoring: Promise<unknown> = Promise.resolve()
 const pages = new Map<PartName, Promise<string>[]>()
 const ends = new Map<PartName, Promise<number | null>>()
 let opened: Awaited<ReturnType<typeof openBadDays>>
@@ -83,6 +96,9 @@ beforeAll(async () => {
   const worker = await world.startWorker()
   await world.settle(hourStart(1))
   await worker.stop()
+  const good = await see(['backup', '--out', 'FOLDER', '--json'], await repoIn('good', {}), (text) => text)
+  backup = JSON.parse(good.slice(0, good.lastIndexOf('exit'))).backup
+  schemas = await schemasThere()
   writeFileSync(join(dir, 'spine.csv'), `user_id,at\n1,${hourStart(1)}\n`)
   opened = await openBadDays(parts)
   for (const day of opened.days.filter(({ title }) => title === silence)) ends.set(day.part, endOfProcess(day))
@@ -109,9 +125,14 @@ async function repoIn(name: string, environment: Readonly<Record<string, string>
 }
 
 /** As a person sees it: what went to stderr (of doctor: what it finds wrong), and the exit code. */
-async function see(command: readonly string[], repo: string): Promise<string> {
+async function see(command: readonly string[], repo: string, show = anywhere): Promise<string> {
   let [out, err] = ['', '']
-  const places: Record<string, string> = { SPINE: join(dir, 'spine.csv'), OUT: join(repo, 'out.parquet'), FOLDER: repo }
+  const places: Record<string, string> = {
+    SPINE: join(dir, 'spine.csv'),
+    OUT: join(repo, 'out.parquet'),
+    FOLDER: repo,
+    BACKUP: backup,
+  }
   const exitCode = await runCommandLine([...command.map((word) => places[word] ?? word), '--repo', repo], {
     ...{ version: '0', openContext, signal: () => new AbortController().signal },
     out: (text) => {
@@ -122,7 +143,23 @@ async function see(command: readonly string[], repo: string): Promise<string> {
     },
   })
   const shown = command[0] === 'doctor' ? wrongLines(out) : exitCode === 0 || exitCode === 2 ? out + err : err
-  return `${anywhere(shown, repo).trimEnd()}\nexit ${exitCode}`
+  return `${show(shown, repo).trimEnd()}\nexit ${exitCode}`
+}
+
+function seeRestore(repo: string): Promise<string> {
+  const seen = restoring.then(() => see(restore, repo))
+  restoring = seen
+  return seen
+}
+
+async function schemasThere(): Promise<string[]> {
+  const client = new pg.Client({ connectionString: parts.postgres.url })
+  await client.connect()
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1`,
+  )
+  await client.end()
+  return rows.map(({ name }) => name)
 }
 
 /** With the advice below each. */
@@ -144,15 +181,16 @@ function anywhere(text: string, repo: string): string {
     .replaceAll(/\d+\.\d+\.\d+ answers/g, 'VERSION answers')
 }
 
-/** Doctor looks at everything each time: of its days only those that differ for it. */
-const doctorsDays = /^(refuses connections|denies access|refuses the password|has no such)/
+/** Doctor looks at everything each time, and restores wait for each other: of their days only those that differ for them. */
+const fewDays = /^(refuses connections|denies access|refuses the password|has no such)/
+const ofFewDays: readonly string[] = ['doctor', 'restore']
 
 /** Commands that say the same are shown together. */
 async function page(day: BadDay): Promise<string> {
-  const asked = commands[day.part].filter(([name]) => name !== 'doctor' || doctorsDays.test(day.title))
+  const asked = commands[day.part].filter(([name]) => !ofFewDays.includes(name!) || fewDays.test(day.title))
   const repo = await repoIn(`${day.part}-${day.title}`.replaceAll(/\W+/g, '-'), day.environment)
   const seen = new Map<string, string[]>()
-  const texts = await Promise.all(asked.map((command) => see(command, repo)))
+  const texts = await Promise.all(asked.map((command) => (command === restore ? seeRestore(repo) : see(command, repo))))
   for (const [index, text] of texts.entries()) seen.set(text, [...(seen.get(text) ?? []), nameOf(asked[index]!)])
   const shown = [...seen].map(([text, names]) => `$ millcourse ${names.join(' | ')}\n${text}`)
   return `== ${day.part} ${day.title}\n\n${shown.join('\n\n')}\n`
@@ -180,6 +218,23 @@ test.each(partNames)('a command that needs %s says what is wrong, what to do, an
   for (const secret of [new URL(parts.postgres.url).password, 'not-the-password', 'an-api-key-that-nobody-prints'])
     expect(text).not.toContain(secret)
   await expect(text).toMatchFileSnapshot(`outages/${part.toLowerCase()}.golden.txt`)
+})
+
+test('a restore that met a bad day has left nothing behind, and the ledger as it was', async () => {
+  await Promise.all([...pages.values()].flat())
+  expect(await schemasThere()).toEqual(schemas)
+  expect(await (await world.ports.ledger()).runs({ view: 'last_order', limit: 5 })).toMatchObject([{ outcome: 'done' }])
+})
+
+test('`apply --json` tells why the schedules are as they were as every error is told', async () => {
+  const repo = await repoIn('without-temporal', { TEMPORAL_ADDRESS: '127.0.0.1:1' })
+  const { schedules, schedulesError } = JSON.parse((await see(['apply', '--json'], repo)).replace(/exit 2$/, ''))
+  expect(schedules).toBeNull()
+  expect(schedulesError).toMatchObject({
+    ...{ code: 'TEMPORAL_UNREACHABLE', retry: 'backoff', facts: { address: '127.0.0.1:1' } },
+    causes: expect.arrayContaining([expect.stringContaining('ECONNREFUSED')]),
+    hint: expect.stringMatching(/TEMPORAL_ADDRESS.*apply again/),
+  })
 })
 
 test.each(partNames)('a process that %s leaves without an answer ends by itself', async (part) => {
