@@ -244,6 +244,8 @@ describe('a first load', () => {
       const worker = rig.worker({ online: isUnseen ? late : rig.deps.online })
       expect(await rig.publish(bundle, {}, worker)).toMatchObject({ kind: 'finished', itemsWritten: 40 })
       expect(await tableOf(rig.deps, bundle)).toBe(`${plainOf(bundle)}.s2`)
+      // One that is ordered to be dropped is listed for a while yet.
+      expect(await rig.deps.online.describeTable(`${plainOf(bundle)}.s1`)).not.toBeNull()
       expect(await tablesOf(bundle)).toEqual([`${plainOf(bundle)}.s1`, `${plainOf(bundle)}.s2`])
     },
   )
@@ -317,27 +319,30 @@ describe('a first load', () => {
     expect(await tableOf(rig.deps, bundle)).toBe(`${plainOf(bundle)}.s4`)
   })
 
-  test('what could not be dropped is dropped by the next publish', async () => {
-    const bundle = lookupBundle()
-    await rig.commit(bundle, 0, rowsOf(bundle, 1))
-    loseFrom(1, 'server-error', 1)
-    const told: string[] = []
-    const log = { ...rig.deps.log, warn: (_: unknown, message: string) => told.push(message) }
-    const choose = proxy.choose
-    proxy.choose = async (operation, ...rest) =>
-      operation === 'DeleteTable' ? 'denied' : await choose(operation, ...rest)
-    await rig.publish(bundle, {}, rig.worker({ online: faulty, log }))
-    expect(told).toEqual([
-      'a first load is given up and begun again in another table',
-      'the table of a first load that was given up could not be dropped',
-    ])
-    expect(await tablesOf(bundle)).toHaveLength(2)
-    proxy.choose = () => 'none'
-    await rig.commit(bundle, 1, [row(bundle, 61, 'A7', 2)])
-    await rig.publish(bundle, {}, rig.worker({ online: faulty, log }))
-    await expect.poll(() => tablesOf(bundle)).toEqual([`${plainOf(bundle)}.s2`])
-    expect(told).toHaveLength(2)
-  })
+  test.each(['denied', 'in-use'] as const)(
+    'what could not be dropped (%s) is dropped by the next publish',
+    async (fault) => {
+      const bundle = lookupBundle()
+      await rig.commit(bundle, 0, rowsOf(bundle, 1))
+      loseFrom(1, 'server-error', 1)
+      const told: string[] = []
+      const log = { ...rig.deps.log, warn: (_: unknown, message: string) => told.push(message) }
+      const choose = proxy.choose
+      proxy.choose = async (operation, ...rest) =>
+        operation === 'DeleteTable' ? fault : await choose(operation, ...rest)
+      await rig.publish(bundle, {}, rig.worker({ online: faulty, log }))
+      expect(told).toEqual([
+        'a first load is given up and begun again in another table',
+        'the table of a first load that was given up could not be dropped',
+      ])
+      expect(await tablesOf(bundle)).toHaveLength(2)
+      proxy.choose = () => 'none'
+      await rig.commit(bundle, 1, [row(bundle, 61, 'A7', 2)])
+      await rig.publish(bundle, {}, rig.worker({ online: faulty, log }))
+      await expect.poll(() => tablesOf(bundle)).toEqual([`${plainOf(bundle)}.s2`])
+      expect(told).toHaveLength(2)
+    },
+  )
 })
 
 /** Lets so many items through under conditions, then fails as a dead worker does. */

@@ -14,6 +14,8 @@ const refusals = {
   /** As IAM says it: with the action. */
   'no-right': { status: 400, type: 'AccessDeniedException' },
   expired: { status: 400, type: 'ExpiredTokenException' },
+  /** Of a table that is being made or deleted. */
+  'in-use': { status: 400, type: 'ResourceInUseException' },
 } as const
 
 /** The endpoint is asked, and something else is said: of what an endpoint on this machine does not know. */
