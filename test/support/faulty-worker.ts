@@ -9,7 +9,10 @@ import { type FaultPlan, withFaults, withTrace } from './fault-injection.js'
 import { loseNamesOf } from './lost-names.js'
 
 if (process.env.MILLCOURSE_TEST_LOST_NAMES) loseNamesOf(process.env.MILLCOURSE_TEST_LOST_NAMES)
-const config = readConfig(process.env)
+const read = readConfig(process.env)
+/** So that an outage outlasts it after one attempt of a step, not after half a minute. */
+const patienceMs = process.env.MILLCOURSE_TEST_ONLINE_PATIENCE
+const config = patienceMs ? { ...read, online: { ...read.online, patienceMs: Number(patienceMs) } } : read
 const ports = openStackPorts(() => config)
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort())

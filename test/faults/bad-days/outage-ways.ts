@@ -21,9 +21,9 @@ export interface OutageWays {
   readonly temporal: TemporalTlsProxy
   /** Resolves when the worker next writes a candidate: a run is in its middle then. */
   midRun(): Promise<void>
-  /** What S3 answers to all; null: what it has to say. */
+  /** What S3 answers to all, and DynamoDB, there as soon as it is asked for the operation `from`; null: what it has to say. */
   answerS3(fault: S3Fault | null): void
-  answerDynamodb(fault: Fault | null): void
+  answerDynamodb(fault: Fault | null, from?: string): void
   /** From now on the worker's Node cannot find this part by its name; null: it can find all. */
   loseName(part: NamedPart | null): void
   stop(): Promise<void>
@@ -76,8 +76,12 @@ export async function openOutageWays({
     answerS3(fault) {
       s3Fault = fault
     },
-    answerDynamodb(fault) {
-      dynamodbHttp.choose = () => fault ?? 'none'
+    answerDynamodb(fault, from) {
+      let isBegun = from === undefined
+      dynamodbHttp.choose = (asked) => {
+        isBegun ||= asked === from
+        return isBegun ? (fault ?? 'none') : 'none'
+      }
     },
     loseName: (part) => writeFileSync(lostNamesFile, part === null ? '' : names[part]),
     async stop() {
@@ -91,6 +95,8 @@ export async function openOutageWays({
 export interface Break {
   readonly part: string
   readonly title: string
+  /** It lasts until an attempt of this step has failed and the next one is under way. */
+  readonly outlasts?: 'publishInterval'
   begin(ways: OutageWays): void | Promise<void>
   end(ways: OutageWays): void | Promise<void>
 }
@@ -116,9 +122,13 @@ export function byS3(title: string, status: number, code: string): Break {
   return { part: 'S3', title, begin: (ways) => ways.answerS3({ status, code }), end: (ways) => ways.answerS3(null) }
 }
 
-export function byDynamodb(title: string, fault: Fault): Break {
-  const part = 'DynamoDB'
-  return { part, title, begin: (ways) => ways.answerDynamodb(fault), end: (ways) => ways.answerDynamodb(null) }
+/** Longer than the adapter is patient, where it goes by. @param from the operation that it begins with; absent: at once */
+export function byDynamodb(title: string, fault: Fault, from?: string): Break {
+  return {
+    ...{ part: 'DynamoDB', title, outlasts: 'publishInterval' },
+    begin: (ways) => ways.answerDynamodb(fault, from),
+    end: (ways) => ways.answerDynamodb(null),
+  }
 }
 
 export function byTemporal(title: string, code: number, message: string): Break {
