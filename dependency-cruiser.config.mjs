@@ -40,7 +40,18 @@ export default {
     },
     stage('time'),
     stage('measure'),
-    stage('define', 'time'),
+    stage('define', 'time', 'compute/operations'),
+    {
+      name: 'operations-lean-on-little',
+      severity: 'error',
+      comment:
+        'An operation of windows is one file, of which core/define asks the types and core/compute the SQL: it sees column types and the algebra, and nothing that needs a view.',
+      from: { path: '^core/compute/operations/', pathNot: '[.]test[.]ts$' },
+      to: {
+        pathNot:
+          '^core/compute/(operations/|sql-algebra[.]ts$|column-types[.]ts$)|^core/define/column-types?[.]ts$|^core/errors[.]ts$',
+      },
+    },
     stage('source', ...first),
     stage('plan', ...first, 'source'),
     stage('compute', ...first, 'source', 'plan'),

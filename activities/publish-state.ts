@@ -3,7 +3,7 @@
  * and the deltas since; where they cannot be trusted, a scan of the table under the lease takes their place.
  */
 
-import type { ViewBundle } from '../core/define/definitions.js'
+import type { ColumnKind, ValueType, ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import type { Publish } from '../core/ports/ledger.js'
 import type { EngineValue, QuerySession } from '../core/ports/query-engine.js'
@@ -155,11 +155,27 @@ function textRow(bundle: ViewBundle, columns: PublishedColumns, item: OnlineItem
       ? decodeValues(bundle.view.features, item.values!, item.schemaHash)
       : columns.features.map(() => null)
   return [
-    ...[...decodeKey(bundle.entity.keys, item.key), ...values].map(asText),
+    ...decodeKey(bundle.entity.keys, item.key).map(asText),
+    ...values.map((value, index) => textOf(columns.features[index]!.type, value)),
     item.eventAt?.toString() ?? null,
     item.sequence.toString(),
     kind,
   ]
+}
+
+/** A list or map as the engine reads it: each item in quotes. */
+function textOf(type: ValueType, value: EngineValue): string | null {
+  if (value === null || (type.kind !== 'list' && type.kind !== 'map')) return asText(value)
+  const item = (of: ValueType, one: EngineValue): string =>
+    of.kind === 'list' || of.kind === 'map' ? textOf(of, one)! : quoted(of.kind, asText(one)!)
+  if (type.kind === 'list') return `[${(value as readonly EngineValue[]).map((one) => item(type.of, one)).join(',')}]`
+  const pairs = value as readonly (readonly [EngineValue, EngineValue])[]
+  return `{${pairs.map(([key, one]) => `${item(type.key, key)}=${item(type.of, one)}`).join(',')}}`
+}
+
+function quoted(kind: ColumnKind, text: string): string {
+  const written = kind === 'binary' ? text.replaceAll(/../g, (byte) => `\\x${byte}`) : text
+  return `"${written.replaceAll(/["\\]/g, (special) => `\\${special}`)}"`
 }
 
 function asText(value: EngineValue): string | null {

@@ -1,6 +1,6 @@
 /** Writes a delta's items in key order, part by part; heartbeats carry the cursor of what is acknowledged. */
 
-import type { ColumnType } from '../core/define/definitions.js'
+import type { ValueType } from '../core/define/definitions.js'
 import { assert } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { LeaseResult } from '../core/ports/ledger.js'
@@ -149,7 +149,7 @@ function toItem(
   row: EngineRow,
   expiry: { readonly realNow: bigint; readonly ttlNs: bigint | null },
 ): OnlineWrite {
-  const take = (all: readonly { readonly alias: string; readonly type: ColumnType }[]) =>
+  const take = (all: readonly { readonly alias: string; readonly type: ValueType }[]) =>
     all.map(({ alias, type }) => fromStored(type, row[alias] ?? null))
   const isEmpty = row.is_empty === true
   const eventAt = row.event_ns === null ? null : BigInt(row.event_ns as string)
@@ -165,6 +165,19 @@ function toItem(
 }
 
 /** Files hold an instant as a decimal number of nanoseconds. */
-function fromStored(type: ColumnType, value: EngineValue): EngineValue {
-  return type.kind === 'timestamp' && value !== null ? BigInt(value as string) : value
+function fromStored(type: ValueType, value: EngineValue): EngineValue {
+  if (value === null) return null
+  switch (type.kind) {
+    case 'timestamp':
+      return BigInt(value as string)
+    case 'list':
+      return (value as readonly EngineValue[]).map((item) => fromStored(type.of, item))
+    case 'map':
+      return (value as readonly (readonly [EngineValue, EngineValue])[]).map(([key, item]) => [
+        fromStored(type.key, key),
+        fromStored(type.of, item),
+      ])
+    default:
+      return value
+  }
 }

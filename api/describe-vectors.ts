@@ -1,4 +1,4 @@
-import type { Column, ColumnType } from '../core/define/definitions.js'
+import type { Column, ValueType } from '../core/define/definitions.js'
 import { formatColumnType } from '../core/define/index.js'
 import { type GivenKey, toJsonValue, type VectorFeature, type VectorPlan, type Vectors } from '../core/serve/index.js'
 import { formatInstant, type Instant } from '../core/time/instant.js'
@@ -56,7 +56,7 @@ export function describeKey({ name, ...type }: Column) {
 }
 
 /** Whether nulls may occur is a promise of the source: a missing key has them in any case. */
-function describeType(type: ColumnType): string {
+function describeType(type: ValueType): string {
   return formatColumnType({ ...type, nullable: false })
 }
 

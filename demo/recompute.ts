@@ -4,7 +4,7 @@ import type { Feature, ViewBundle } from '../core/define/definitions.js'
 import type { QueryEngine } from '../core/ports/query-engine.js'
 import { parseDuration } from '../core/time/duration.js'
 import { type Instant, parseInstant } from '../core/time/instant.js'
-import { aggregateValues } from '../test/reference/aggregates.js'
+import { answerOfRows } from '../test/reference/aggregates.js'
 import { lookup, type Row, type Rules, type Value, window } from '../test/reference/point-in-time.js'
 
 export interface Truth {
@@ -29,7 +29,7 @@ export async function readRawRows(engine: QueryEngine, repoDir: string): Promise
   ) as Promise<RawRows>
 }
 
-export function truthOf({ view }: ViewBundle, raw: RawRows): Truth {
+export function truthOf({ view, source }: ViewBundle, raw: RawRows): Truth {
   const rules: Rules = { visibility: 'event', within: null, ttl: null }
   const byKey = new Map<string, Row[]>()
   const keys = new Map<string, readonly Value[]>()
@@ -47,10 +47,7 @@ export function truthOf({ view }: ViewBundle, raw: RawRows): Truth {
     t: Instant,
   ): Value => {
     const inWindow = window(rows, key, t, rules, feature.over === 'lifetime' ? null : parseDuration(feature.over))
-    return aggregateValues(
-      feature.operation,
-      inWindow.map((row) => (feature.column === null ? 1n : row.columns[feature.column]!)),
-    )
+    return answerOfRows(feature, source, inWindow) as Value
   }
   return {
     keys,

@@ -9,6 +9,7 @@ import {
   type DuckDBDataChunk,
   type DuckDBListValue,
   DuckDBListValue as DuckDBListValueClass,
+  type DuckDBMapValue,
   type DuckDBTimestampMillisecondsValue,
   type DuckDBTimestampNanosecondsValue,
   type DuckDBTimestampSecondsValue,
@@ -86,6 +87,18 @@ export function readerOf(name: string, type: DuckDBType): Read {
       const read = readerOf(name, (type as DuckDBType & { readonly valueType: DuckDBType }).valueType)
       return (value) =>
         (value as DuckDBListValue | DuckDBArrayValue).items.map((item) => (item === null ? null : read(item)))
+    }
+    case DuckDBTypeId.MAP: {
+      const { keyType, valueType } = type as DuckDBType & {
+        readonly keyType: DuckDBType
+        readonly valueType: DuckDBType
+      }
+      const [readKey, read] = [readerOf(name, keyType), readerOf(name, valueType)]
+      return (value) =>
+        (value as DuckDBMapValue).entries.map((entry) => [
+          readKey(entry.key),
+          entry.value === null ? null : read(entry.value),
+        ])
     }
     default:
       throw new MillcourseError('COMPUTE_FAILED', `column "${name}" is ${type}, which cannot leave the query engine`, {

@@ -14,8 +14,8 @@ import {
   type SqlType,
   select,
 } from './sql-algebra.js'
+import { partColumns, tileParts, tileStates } from './tile-parts.js'
 import { knownColumn, livesAtAll, spanColumn, tileColumn, tilePlace } from './tile-rows.js'
-import { tileStates } from './tile-states.js'
 import { coarseIndex, coarseRatio, passedTile, readTiles } from './window-values.js'
 
 export interface CoarseTileInput {
@@ -51,14 +51,15 @@ export function buildCoarseTile(input: CoarseTileInput): SqlQuery {
     inSpan,
     passedTile(bundle).map(([name, value]): NamedExpression => place[name] ?? [name, value]),
   )
-  const group = [...keys, ...tilePlace]
+  const parts = tileParts(bundle)
+  const group = [...keys, ...tilePlace, ...partColumns(parts).map(([name]) => name)]
   return printQuery(
     select(
       placed,
       [
         ...keys.map((key, index): NamedExpression => [key, toStored(column(key), sqlType(bundle.entity.keys[index]!))]),
-        ...tilePlace.map((name): NamedExpression => [name, column(name)]),
-        ...tileStates(bundle).map(
+        ...group.slice(keys.length).map((name): NamedExpression => [name, column(name)]),
+        ...tileStates(parts).map(
           (state): NamedExpression => [state.name, toStored(state.merge(column(state.name), null), state.type)],
         ),
       ],

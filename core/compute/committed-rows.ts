@@ -1,5 +1,5 @@
 /** The committed rows of a lookup view, read back: what its training sets and its online values are made of. */
-import type { ColumnType, ViewBundle } from '../define/definitions.js'
+import type { ValueType, ViewBundle } from '../define/definitions.js'
 import { storedSqlType } from './column-types.js'
 import { createdColumn, deliveryOrder, eventColumn } from './row-order.js'
 import {
@@ -21,7 +21,7 @@ import {
 /** Features of a lookup view from its rows, in their stored types. */
 export function lookupColumns(
   bundle: ViewBundle,
-): { readonly name: string; readonly value: Expression; readonly type: ColumnType }[] {
+): { readonly name: string; readonly value: Expression; readonly type: ValueType }[] {
   return bundle.view.features.map(({ name, column: of, type }) => ({
     name,
     type,

@@ -29,6 +29,7 @@ export {
   timesFrom,
 } from './interval-query.js'
 export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
+export { answerOfNothing } from './merged-features.js'
 export type { SqlQuery } from './sql-algebra.js'
 export {
   buildSpineColumnsQuery,

@@ -3,8 +3,8 @@
  * NaN highest, strings by bytes, false before true). Total: rows equal in it are the same row.
  */
 
+import type { Column } from '../define/column-type.js'
 import { familyOf } from '../define/column-types.js'
-import type { Column } from '../define/definitions.js'
 import { cases, column, type Expression, literal, type OrderTerm, operation, struct } from './sql-algebra.js'
 
 export const eventColumn = '__event_ns'

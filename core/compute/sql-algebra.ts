@@ -9,6 +9,7 @@ export type SqlType =
   | { readonly kind: Exclude<ScalarKind, 'decimal'> }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly kind: 'list'; readonly of: SqlType }
+  | { readonly kind: 'map'; readonly key: SqlType; readonly of: SqlType }
   | { readonly kind: 'struct'; readonly fields: readonly (readonly [string, SqlType])[] }
 
 export type ScalarKind =
@@ -58,8 +59,28 @@ export type Operator =
   | 'least'
   | 'abs'
   | 'truncate'
+  | 'ceiling'
+  | 'squareRoot'
+  /** (base, exponent), floats. */
+  | 'power'
+  /** Integers; toward zero, the remainder with the sign of the first. */
+  | 'quotient'
+  | 'remainder'
   | 'isFinite'
   | 'signBit'
+  | 'isNaN'
+  /** The 64 bits of a float64 as a signed integer (IEEE 754). */
+  | 'floatBits'
+  /** Digits of a whole number >= 0 in base two; 0 has none. */
+  | 'bitLength'
+  /** A decimal's digits without its point, as an integer. */
+  | 'unscaled'
+  /** 32 hexadecimal digits over the bytes of a text. */
+  | 'md5'
+  /** Bytes as hexadecimal text. */
+  | 'hex'
+  /** (text, first, length): the number that these hexadecimal digits write; first is 1 for the start. */
+  | 'hexPart'
   | 'length'
   /** Instants from the units of files (R11); end-of-time markers stay the largest value of their unit. */
   | 'instantFromUs'
@@ -83,6 +104,16 @@ export type Operator =
   | 'listDistinctSorted'
   | 'listDistinctSortedFloats'
   | 'listFlatten'
+  /** Its operands as a list. */
+  | 'listOf'
+  /** (list, n): its n largest items, the largest first. */
+  | 'listLargest'
+  /** Whether any item of a list of booleans is true. */
+  | 'listAny'
+  /** A list of {key, value} as a map, in the order of its keys. */
+  | 'mapFromPairs'
+  /** And back. */
+  | 'mapPairs'
   | 'in'
   | 'looksLikeInteger'
 /** (text, type literal through `tryCast`) is an expression kind of its own; see `tryCast`. */
@@ -108,6 +139,10 @@ export type Expression =
       readonly operand: Expression | null
       readonly where: Expression | null
     }
+  /** The n largest values, the largest first, as a list; null where there are none. */
+  | { readonly is: 'largest'; readonly operand: Expression; readonly n: number; readonly where: Expression | null }
+  /** A list with `body` in the place of each item, which goes by the name `item` there. */
+  | { readonly is: 'each'; readonly list: Expression; readonly item: string; readonly body: Expression }
   | { readonly is: 'rowNumber'; readonly partitionBy: readonly Expression[]; readonly orderBy: readonly OrderTerm[] }
   | {
       /** An aggregate over the rows of one partition up to this one, rows of the same order value included. */
@@ -202,6 +237,19 @@ export const aggregate = (
   operand: Expression | null,
   where: Expression | null = null,
 ): Expression => ({ is: 'aggregate', aggregate: name, operand, where })
+export const list = (items: readonly Expression[]): Expression => operation('listOf', ...items)
+export const largest = (operand: Expression, n: number, where: Expression | null = null): Expression => ({
+  is: 'largest',
+  operand,
+  n,
+  where,
+})
+export const each = (list: Expression, body: (item: Expression) => Expression): Expression => ({
+  is: 'each',
+  list,
+  item: '__item',
+  body: body(column('__item')),
+})
 
 /** True for an empty list. */
 export const all = (conditions: readonly Expression[]): Expression =>

@@ -2,6 +2,7 @@
  * A training set: the spine's rows, in its order, with its own columns untouched, and beside them what each view knew at each row's
  * time (R14). Each view is answered on its own, into a table by row number; at the end they are put side by side.
  */
+import type { ValueType } from '../define/definitions.js'
 import { MillcourseError } from '../errors.js'
 import { sqlType, storedSqlType } from './column-types.js'
 import { type FileColumn, fileTypesFrom, roundedTypes } from './file-types.js'
@@ -15,13 +16,17 @@ import {
   cast,
   column,
   type Expression,
+  each,
+  field,
   join,
   literal,
   type NamedExpression,
+  type Operator,
   operation,
   type Relation,
   type SqlQuery,
   select,
+  struct,
   table,
   tryCast,
 } from './sql-algebra.js'
@@ -179,9 +184,13 @@ export function checkSpineRows(rows: readonly Readonly<Record<string, unknown>>[
   })
 }
 
-function timestampFeatures(plan: TrainingPlan): { readonly view: number; readonly feature: number }[] {
+function timestampFeatures(
+  plan: TrainingPlan,
+): { readonly view: number; readonly feature: number; readonly type: ValueType }[] {
   return plan.views.flatMap((entry, view) =>
-    entry.features.flatMap(({ feature: { type } }, feature) => (type.kind === 'timestamp' ? [{ view, feature }] : [])),
+    entry.features.flatMap(({ feature: { type } }, feature) =>
+      timesIn(type, column('')) ? [{ view, feature, type }] : [],
+    ),
   )
 }
 
@@ -190,25 +199,59 @@ function timeUnits(plan: TrainingPlan, prefix: string): SqlQuery | null {
   const features = timestampFeatures(plan)
   if (features.length === 0) return null
   const thousand = literal(1000n)
-  const isBetween = (name: string): Expression => {
-    const value = column(name)
-    return operation('<>', operation('*', operation('floorDiv', value, thousand), thousand), value)
-  }
+  const isBetween = (value: Expression): Expression =>
+    operation('<>', operation('*', operation('floorDiv', value, thousand), thousand), value)
   const views = [...new Set(features.map(({ view }) => view))]
   const parts = views.map((view) =>
     select(
       table(answerTable(prefix, view)),
       features
         .filter((entry) => entry.view === view)
-        .map(({ feature }): NamedExpression => {
+        .map(({ feature, type }): NamedExpression => {
           const name = answer(view, feature)
-          return [name, operation('coalesce', aggregate('boolOr', isBetween(name)), literal(false))]
+          const times = timesIn(type, column(name))!
+          const isAny = times.isList ? operation('listAny', each(times.value, isBetween)) : isBetween(times.value)
+          return [name, operation('coalesce', aggregate('boolOr', isAny), literal(false))]
         }),
     ),
   )
   return printQuery(
     parts.slice(1).reduce((left, right) => join('inner', [left, 'left'], [right, 'right'], literal(true)), parts[0]!),
   )
+}
+
+/** The times that a value of the type holds: itself, or a list of them. Null: the type has none. */
+function timesIn(type: ValueType, value: Expression): { readonly value: Expression; readonly isList: boolean } | null {
+  switch (type.kind) {
+    case 'timestamp':
+      return { value, isList: false }
+    case 'list':
+      return type.of.kind === 'timestamp' ? { value, isList: true } : null
+    case 'map': {
+      const items = each(operation('mapPairs', value), (pair) => field(pair, 'value'))
+      if (type.of.kind === 'timestamp') return { value: items, isList: true }
+      const isOfTimes = type.of.kind === 'list' && type.of.of.kind === 'timestamp'
+      return isOfTimes ? { value: operation('listFlatten', items), isList: true } : null
+    }
+    default:
+      return null
+  }
+}
+
+/** An answer as the training set's file has it; `times`: what makes a timestamp of an instant. */
+function written(value: Expression, type: ValueType, times: Operator): Expression {
+  if (type.kind === 'timestamp') return operation(times, value)
+  if (timesIn(type, value) === null) return cast(value, sqlType(type))
+  const inside = (item: Expression, of: ValueType): Expression =>
+    of.kind === 'timestamp' ? operation(times, cast(item, { kind: 'int128' })) : written(item, of, times)
+  if (type.kind === 'list') return each(value, (item) => inside(item, type.of))
+  if (type.kind !== 'map') return value
+  const pair = (entry: Expression) =>
+    struct([
+      ['key', field(entry, 'key')],
+      ['value', inside(field(entry, 'value'), type.of)],
+    ])
+  return operation('mapFromPairs', each(operation('mapPairs', value), pair))
 }
 
 function output(
@@ -229,8 +272,7 @@ function output(
     const name = answer(view, at)
     const found = column(name, alias(view))
     const { type } = entry.features[at]!.feature
-    if (type.kind !== 'timestamp') return cast(found, sqlType(type))
-    return operation(units?.[name] ? 'timestampNsFromInstant' : 'timestampUsFromInstant', found)
+    return written(found, type, units?.[name] ? 'timestampNsFromInstant' : 'timestampUsFromInstant')
   }
   return select(
     joined,

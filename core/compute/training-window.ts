@@ -1,5 +1,7 @@
 /** Windows for a spine: each row at time t is answered at T = floor(t / d)·d from the committed tiles (R9), as online is at E = T (R29). */
+import type { WindowFeature } from '../define/definitions.js'
 import { storedSqlType } from './column-types.js'
+import { answerOfNothing, mergedFeatures } from './merged-features.js'
 import { printCreate } from './print-duckdb.js'
 import {
   all,
@@ -13,11 +15,11 @@ import {
   select,
   table,
 } from './sql-algebra.js'
+import { partColumns, tileParts, tileStates, windowFeatures } from './tile-parts.js'
 import { knownColumn, spanColumn, tileColumn, tileNs, untilColumn } from './tile-rows.js'
-import { tileStates, windowFeatures } from './tile-states.js'
 import type { Answers, Asked } from './training-lookup.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
-import { mergedFeatures, readTiles, windowLengths, windowTiles } from './window-values.js'
+import { readTiles, windowLengths, windowTiles } from './window-values.js'
 
 const endColumn = '__end'
 const keyName = (part: number): string => `__key${part}`
@@ -50,22 +52,22 @@ export function windowAnswers(view: TrainingViewPlan, asked: Asked): Answers {
     answers: select(join('left', [spine, 'spine'], [merged, 'answer'], same), [
       ['__row', column('__row', 'spine')],
       ...windowFeatures(bundle).map(
-        (feature): NamedExpression => [feature.name, countsFromZero(feature.operation, column(feature.name, 'answer'))],
+        (feature): NamedExpression => [feature.name, neverSeen(feature, column(feature.name, 'answer'))],
       ),
     ]),
   }
 }
 
 /** R8: a key never seen has counts of 0. */
-function countsFromZero(operationName: string, value: Expression): Expression {
-  return operationName === 'count' || operationName === 'count_distinct'
-    ? operation('coalesce', value, literal(0n))
-    : value
+function neverSeen(feature: WindowFeature, value: Expression): Expression {
+  const nothing = answerOfNothing(feature)
+  return nothing === null ? value : operation('coalesce', value, literal(nothing))
 }
 
 function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
   const { bundle } = view
-  const states = tileStates(bundle).map(({ name }) => name)
+  const parts = tileParts(bundle)
+  const states = [...partColumns(parts).map(([name]) => name), ...tileStates(parts).map(({ name }) => name)]
   const tiles = select(readTiles(bundle, asked.files), [
     ...bundle.view.keyColumns.map(
       ({ key }, part): NamedExpression => [keyName(part), cast(column(key), storedSqlType(asked.keys[part]!))],

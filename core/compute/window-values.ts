@@ -8,13 +8,13 @@
  * A coarse row stands for all fine tiles of its span, in the windows that hold the whole span, and only there; the fine rows of the
  * span count in the other windows. So no event counts twice, whichever coarse files there are.
  */
-import type { ViewBundle, WindowFeature } from '../define/definitions.js'
+import type { ViewBundle } from '../define/definitions.js'
 import { assert } from '../errors.js'
 import { parseDuration } from '../time/duration.js'
 import { floorDiv, type Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
-import { fromStored, sqlType, storedSqlType, storedType } from './column-types.js'
-import { addFloatTotals } from './exact-float-sum.js'
+import { fromStored, sqlType } from './column-types.js'
+import { mergedFeatures } from './merged-features.js'
 import { printQuery } from './print-duckdb.js'
 import {
   all,
@@ -28,21 +28,11 @@ import {
   parquet,
   type Relation,
   type SqlQuery,
-  type SqlType,
   select,
   table,
 } from './sql-algebra.js'
-import { knownColumn, spanColumn, tileColumn, tileNs, tilePlace, untilColumn } from './tile-rows.js'
-import {
-  finishFeature,
-  floatDigitNames,
-  floatRestName,
-  floatSumColumns,
-  statesOf,
-  tileStates,
-  totalName,
-  windowFeatures,
-} from './tile-states.js'
+import { windowFeatures } from './tile-parts.js'
+import { knownColumn, spanColumn, tileColumn, tileColumnTypes, tileNs, untilColumn } from './tile-rows.js'
 
 export interface CoarseFile {
   /** URI; null: nothing happened in the span. */
@@ -157,48 +147,6 @@ function isInWindow(bundle: ViewBundle, range: TileRange, spans: readonly bigint
   return all([...inside, any([isCoarse, operation('not', isStoodFor)])])
 }
 
-/**
- * Groups tile rows by `keys` and gives each feature the merge of the rows for which `isIn(feature)` holds. Columns: `keys`, the
- * features.
- */
-export function mergedFeatures(
-  bundle: ViewBundle,
-  rows: Relation,
-  keys: readonly string[],
-  isIn: (feature: WindowFeature) => Expression | null,
-): Relation {
-  const features = windowFeatures(bundle)
-  const merged = new Map<string, NamedExpression>()
-  for (const feature of features)
-    for (const state of statesOf(bundle, feature)) {
-      const name = mergedName(state.name, feature)
-      merged.set(name, [name, state.merge(column(state.name), isIn(feature))])
-    }
-  const grouped = select(rows, [...keys.map((key): NamedExpression => [key, column(key)]), ...merged.values()], {
-    groupBy: keys.map((key) => column(key)),
-  })
-  const sums = features.flatMap((feature) =>
-    floatSumColumns(bundle, [feature]).map((name) => ({
-      digits: floatDigitNames(name).map((digit) => mergedName(digit, feature)),
-      rest: mergedName(floatRestName(name), feature),
-      total: mergedName(totalName(name), feature),
-    })),
-  )
-  const distinctSums = [...new Map(sums.map((sum) => [sum.total, sum])).values()]
-  const withTotals = addFloatTotals(grouped, [...keys, ...merged.keys()], distinctSums)
-  return select(withTotals, [
-    ...keys.map((key): NamedExpression => [key, column(key)]),
-    ...features.map(
-      (feature): NamedExpression => [
-        feature.name,
-        finishFeature(bundle, feature, (name) => column(mergedName(name, feature))),
-      ],
-    ),
-  ])
-}
-
-const mergedName = (state: string, feature: WindowFeature): string => `${state} @${feature.over}`
-
 /** Tile files as rows. No files: no rows. */
 export function readTiles(bundle: ViewBundle, files: readonly string[]): Relation {
   const columns = tileColumnTypes(bundle)
@@ -207,14 +155,6 @@ export function readTiles(bundle: ViewBundle, files: readonly string[]): Relatio
     parquet(files),
     columns.map(([name]): NamedExpression => [name, column(name)]),
   )
-}
-
-export function tileColumnTypes(bundle: ViewBundle): (readonly [string, SqlType])[] {
-  return [
-    ...bundle.view.keyColumns.map(({ key }, index) => [key, storedSqlType(bundle.entity.keys[index]!)] as const),
-    ...tilePlace.map((name) => [name, { kind: 'int64' }] as const),
-    ...tileStates(bundle).map((state) => [state.name, storedType(state.type)] as const),
-  ]
 }
 
 export const passedTile = (bundle: ViewBundle): NamedExpression[] =>

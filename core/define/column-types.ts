@@ -1,5 +1,5 @@
 /** Column types of a source and key types of an entity: `t.int64().nullable()`. Timestamps are instants (R10, R11). */
-import type { ColumnKind, ColumnType } from './definitions.js'
+import type { ColumnKind, ColumnType, ValueType } from './column-type.js'
 
 /** A column's type as the builders take it: the kind and whether nulls may occur, for the compiler and at run time. */
 export interface ColumnBuilder<Kind extends ColumnKind = ColumnKind, Nullable extends boolean = boolean> {
@@ -41,10 +41,23 @@ export function familyOf(kind: ColumnKind): string {
   return isFloat(kind) ? 'float' : kind
 }
 
-/** `decimal(12,2)`, `int64`, `string or null`: a type as messages and lists show it. */
-export function formatColumnType(type: ColumnType): string {
-  const kind = type.kind === 'decimal' ? `decimal(${type.precision},${type.scale})` : type.kind
+/** `decimal(12,2)`, `int64`, `string or null`, `list(float64)`, `map(string, int64)`: a type as messages and lists show it. */
+export function formatColumnType(type: ValueType): string {
+  const kind = formatKind(type)
   return type.nullable ? `${kind} or null` : kind
+}
+
+function formatKind(type: ValueType): string {
+  switch (type.kind) {
+    case 'list':
+      return `list(${formatKind(type.of)})`
+    case 'map':
+      return `map(${formatKind(type.key)}, ${formatKind(type.of)})`
+    case 'decimal':
+      return `decimal(${type.precision},${type.scale})`
+    default:
+      return type.kind
+  }
 }
 
 function column<Kind extends ColumnKind>(

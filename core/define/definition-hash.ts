@@ -4,7 +4,7 @@ import { parseDuration } from '../time/duration.js'
 import { floorTo, parseInstant } from '../time/instant.js'
 import { canonicalJson, type Json } from './canonical-json.js'
 import { formatColumnType } from './column-types.js'
-import type { Column, ColumnType, EntityDefinition, FeatureViewDefinition, SourceDefinition } from './definitions.js'
+import type { Column, EntityDefinition, FeatureViewDefinition, SourceDefinition, ValueType } from './definitions.js'
 
 export interface ViewParts {
   readonly view: FeatureViewDefinition
@@ -61,7 +61,7 @@ export function typed({ name, ...type }: Column): { readonly name: string; reado
   return { name, type: formatKind(type) }
 }
 
-function formatKind(type: ColumnType): string {
+function formatKind(type: ValueType): string {
   return formatColumnType({ ...type, nullable: false })
 }
 
@@ -72,7 +72,7 @@ function formatKind(type: ColumnType): string {
 function decisiveColumns(view: FeatureViewDefinition, source: SourceDefinition): readonly Column[] {
   const read = new Set<string | null>([
     ...view.keyColumns.map((key) => key.column),
-    ...view.features.map((feature) => feature.column),
+    ...view.features.flatMap((feature) => [feature.column, feature.kind === 'window' ? (feature.by ?? null) : null]),
     source.eventTime,
     source.createdTime,
     source.tombstone,

@@ -2,39 +2,13 @@
  * A definition as plain data: what the builders make, the registry stores and every later stage reads. JSON-safe; durations
  * and instants as canonical text. The builders (entity.ts, …) carry the types; here only the shape is stated.
  */
+import type { WindowOperation } from '../compute/operations/index.js'
+import type { WindowParameters } from '../compute/operations/operation.js'
 import type { DurationText } from '../time/duration.js'
 import type { IsoInstant } from '../time/instant.js'
+import type { Column, ColumnType, ValueType } from './column-type.js'
 
-export type ColumnKind =
-  | 'int8'
-  | 'int16'
-  | 'int32'
-  | 'int64'
-  | 'uint8'
-  | 'uint16'
-  | 'uint32'
-  | 'uint64'
-  | 'float32'
-  | 'float64'
-  | 'decimal'
-  | 'string'
-  | 'boolean'
-  | 'timestamp'
-  | 'date'
-  | 'binary'
-
-export interface ColumnType {
-  readonly kind: ColumnKind
-  readonly nullable: boolean
-  /** decimal only: total digits, at most 38. */
-  readonly precision?: number
-  /** decimal only: digits after the point. */
-  readonly scale?: number
-}
-
-export interface Column extends ColumnType {
-  readonly name: string
-}
+export type { Column, ColumnKind, ColumnType, ListType, MapType, ValueType } from './column-type.js'
 
 /** Where in the feature repo the definition was written; left out of every hash. */
 export interface SourceLocation {
@@ -91,7 +65,7 @@ export interface SourceDefinition extends Documented {
   readonly ready: ReadinessRule
 }
 
-export type WindowOperation = 'count' | 'sum' | 'avg' | 'min' | 'max' | 'first' | 'last' | 'count_distinct'
+export type { WindowOperation, WindowParameters }
 
 export interface LookupFeature {
   readonly kind: 'lookup'
@@ -107,8 +81,12 @@ export interface WindowFeature {
   /** Null only for `count`: rows, not values (R8). */
   readonly column: string | null
   readonly over: DurationText | 'lifetime'
-  /** The type of the answer: sums of integers are decimal(38,0), of decimals decimal(38,s), avg float64, counts int64 (R20). */
-  readonly type: ColumnType
+  /** What the operation is told beside its column; left out where it is told nothing. */
+  readonly parameters?: WindowParameters
+  /** Column whose values are the buckets: the answer is a map from each to the answer of its rows. Left out: one answer. */
+  readonly by?: string
+  /** The type of the answer (R20), as the operation says it (core/compute/operations); with buckets a map to it. */
+  readonly type: ValueType
 }
 
 export type Feature = LookupFeature | WindowFeature

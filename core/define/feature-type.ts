@@ -1,38 +1,27 @@
-import { isFloat, isInteger, isNumeric } from './column-types.js'
-import type { ColumnType, WindowOperation } from './definitions.js'
+import { ruleOf, type WindowOperation } from '../compute/operations/index.js'
+import type { WindowParameters } from '../compute/operations/operation.js'
+import { buckets } from '../compute/operations/takes.js'
+import type { ColumnType, ValueType } from './column-type.js'
 
 /** What an aggregate takes, as a sentence's end; null: it takes the column. */
 export function refusal(operation: WindowOperation, column: ColumnType): string | null {
-  switch (operation) {
-    case 'sum':
-    case 'avg':
-      return isNumeric(column.kind) ? null : 'a number'
-    case 'min':
-    case 'max':
-      return column.kind === 'binary' ? 'an ordered type' : null
-    default:
-      return null
-  }
+  const { takes } = ruleOf(operation)
+  return takes.kinds.includes(column.kind) ? null : takes.wanted
+}
+
+/** The same of a column whose values are to be buckets. */
+export function bucketRefusal(column: ColumnType): string | null {
+  return (buckets.kinds as readonly string[]).includes(column.kind) ? null : buckets.wanted
 }
 
 /** R20: the type of a window's answer; null where a window without values answers null (R8). */
-export function windowResultType(operation: WindowOperation, column: ColumnType | null): ColumnType {
-  switch (operation) {
-    case 'count':
-    case 'count_distinct':
-      return { kind: 'int64', nullable: false }
-    case 'avg':
-      return { kind: 'float64', nullable: true }
-    case 'sum':
-      return sumType(column as ColumnType)
-    default:
-      return { ...(column as ColumnType), nullable: true }
-  }
-}
-
-/** Integer sums are exact beyond 2^53 and decimals stay decimal (R20). */
-function sumType(column: ColumnType): ColumnType {
-  if (isInteger(column.kind)) return { kind: 'decimal', precision: 38, scale: 0, nullable: true }
-  if (isFloat(column.kind)) return { kind: 'float64', nullable: true }
-  return { kind: 'decimal', precision: 38, scale: column.scale ?? 0, nullable: true }
+export function windowResultType(
+  operation: WindowOperation,
+  column: ColumnType | null,
+  parameters: WindowParameters,
+  by: ColumnType | null,
+): ValueType {
+  const answer = ruleOf(operation).answer(column, parameters)
+  if (by === null) return answer
+  return { kind: 'map', nullable: true, key: { ...by, nullable: false }, of: { ...answer, nullable: false } }
 }

@@ -2,7 +2,7 @@
  * Features as a view lists them. They name columns only; which source they read, and whether the column suits, is known where
  * the view puts both together (view-types.ts for the compiler, check-view.ts at run time).
  */
-import type { WindowOperation } from './definitions.js'
+import { type OptionsOf, operations, type TakesRows, type WindowOperation } from '../compute/operations/index.js'
 import type { Duration } from './duration-option.js'
 
 export interface LookupSpec<Column extends string | null = string | null> {
@@ -14,11 +14,16 @@ export interface LookupSpec<Column extends string | null = string | null> {
 export interface WindowSpec<
   Operation extends WindowOperation = WindowOperation,
   Column extends string | null = string | null,
+  By extends string | null = string | null,
 > {
   readonly kind: 'window'
   readonly operation: Operation
   readonly column: Column
   readonly over: Duration | 'lifetime'
+  /** Column of the buckets; null: one answer. */
+  readonly by: By
+  /** All other options, as they were given. */
+  readonly options: Readonly<Record<string, unknown>>
 }
 
 export type FeatureSpec = LookupSpec | WindowSpec
@@ -36,35 +41,34 @@ export function lookup(column?: string): LookupSpec {
   return { kind: 'lookup', column: column ?? null }
 }
 
-function aggregate<Operation extends WindowOperation>(operation: Operation) {
-  return <const Column extends string>(column: Column, { over }: WindowOptions): WindowSpec<Operation, Column> => ({
-    kind: 'window',
-    operation,
-    column,
-    over,
-  })
-}
+type GivenOptions<Operation extends WindowOperation, By> = WindowOptions &
+  OptionsOf<Operation> & {
+    /** A column: the answer is a map from each of its values to the answer of the rows that have it. */
+    readonly by?: By
+  }
 
-/** `count({ over })` counts rows, `count('column', { over })` values that are not null (R8). */
-function count(options: WindowOptions): WindowSpec<'count', null>
-function count<const Column extends string>(column: Column, options: WindowOptions): WindowSpec<'count', Column>
-function count(first: string | WindowOptions, options?: WindowOptions): WindowSpec<'count'> {
-  return typeof first === 'string'
-    ? { kind: 'window', operation: 'count', column: first, over: (options as WindowOptions).over }
-    : { kind: 'window', operation: 'count', column: null, over: first.over }
+type OfColumn<Operation extends WindowOperation> = <const Column extends string, const By extends string | null = null>(
+  column: Column,
+  options: GivenOptions<Operation, By>,
+) => WindowSpec<Operation, Column, By>
+
+type OfRows<Operation extends WindowOperation> = <const By extends string | null = null>(
+  options: GivenOptions<Operation, By>,
+) => WindowSpec<Operation, null, By>
+
+type WindowBuilder<Operation extends WindowOperation> =
+  TakesRows<Operation> extends true ? OfRows<Operation> & OfColumn<Operation> : OfColumn<Operation>
+
+function builderOf(operation: WindowOperation) {
+  return (first: unknown, second?: unknown): WindowSpec => {
+    const isOfColumn = typeof first === 'string'
+    const given = ((isOfColumn ? second : first) ?? {}) as WindowOptions & { readonly by?: string }
+    const { over, by, ...options } = given
+    return { kind: 'window', operation, column: isOfColumn ? first : null, over, by: by ?? null, options }
+  }
 }
 
 /** Aggregates over a span before `t` (R7, R8); null values are left out of every one. */
-export const window = {
-  count,
-  sum: aggregate('sum'),
-  avg: aggregate('avg'),
-  min: aggregate('min'),
-  max: aggregate('max'),
-  /** The value of the oldest row of the window that has one, in the order of R3. */
-  first: aggregate('first'),
-  /** The value of the newest row of the window that has one, in the order of R3. */
-  last: aggregate('last'),
-  /** Exact. */
-  count_distinct: aggregate('count_distinct'),
-}
+export const window = Object.fromEntries(
+  (Object.keys(operations) as WindowOperation[]).map((operation) => [operation, builderOf(operation)]),
+) as unknown as { readonly [Operation in keyof typeof operations]: WindowBuilder<Operation> }

@@ -2,9 +2,10 @@
  * What the compiler knows of a view: each check answers with the type itself where it fits, and with a `DefineError` that says
  * what is wrong where it does not. check-view.ts says the same at run time.
  */
+import type { KindsOf, WantedBy, WindowOperation } from '../compute/operations/index.js'
+import type { BucketKind, buckets } from '../compute/operations/takes.js'
 import type { ColumnBuilder, Columns, FamilyOf, NumericKind } from './column-types.js'
 import type { DefineError } from './define-error.js'
-import type { ColumnKind, WindowOperation } from './definitions.js'
 import type { Entity } from './entity.js'
 import type { FeatureSpec, FeatureSpecs, LookupSpec, WindowSpec } from './features.js'
 import type { Source } from './parquet.js'
@@ -62,11 +63,29 @@ type CheckedFeature<
         ? CheckedColumn<View, Name, S, Name, Spec>
         : CheckedColumn<View, Name, S, Column & string, Spec>
       : DefineError<`view '${View}': lookup '${Name}' stands beside windows; make it a view of its own, a feature service puts the two together`>
-    : Spec extends WindowSpec<infer Operation, infer Column>
+    : Spec extends WindowSpec<infer Operation, infer Column, infer By>
       ? Column extends string
-        ? CheckedColumn<View, Name, S, Column, CheckedOperation<View, Name, S, Operation, Column, Spec>>
-        : Spec
+        ? CheckedColumn<
+            View,
+            Name,
+            S,
+            Column,
+            CheckedOperation<View, Name, S, Operation, Column, CheckedBuckets<View, Name, S, By, Spec>>
+          >
+        : CheckedBuckets<View, Name, S, By, Spec>
       : never
+
+type CheckedBuckets<View extends string, Name extends string, S extends Source, By, Fits> = By extends string
+  ? CheckedColumn<
+      View,
+      Name,
+      S,
+      By,
+      KindOf<S['schema'], By> extends BucketKind
+        ? Fits
+        : DefineError<`view '${View}': feature '${Name}' has buckets by '${By}', which is ${KindOf<S['schema'], By>}, not ${(typeof buckets)['wanted']}`>
+    >
+  : Fits
 
 type CheckedColumn<
   View extends string,
@@ -86,17 +105,9 @@ type CheckedOperation<
   Column extends string,
   Fits,
 > =
-  KindOf<S['schema'], Column> extends Accepts<Operation>
+  KindOf<S['schema'], Column> extends KindsOf<Operation>
     ? Fits
-    : DefineError<`view '${View}': feature '${Name}' takes ${Operation} of '${Column}', which is ${KindOf<S['schema'], Column>}, not ${Wanted<Operation>}`>
-
-type Accepts<Operation extends WindowOperation> = Operation extends 'sum' | 'avg'
-  ? NumericKind
-  : Operation extends 'min' | 'max'
-    ? Exclude<ColumnKind, 'binary'>
-    : ColumnKind
-
-type Wanted<Operation extends WindowOperation> = Operation extends 'sum' | 'avg' ? 'a number' : 'an ordered type'
+    : DefineError<`view '${View}': feature '${Name}' takes ${Operation} of '${Column}', which is ${KindOf<S['schema'], Column>}, not ${WantedBy<Operation>}`>
 
 /** The column a feature reads; null: rows are counted. */
 type ColumnRead<Name, Spec> =

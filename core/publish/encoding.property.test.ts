@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Column, ColumnKind, Feature } from '../define/definitions.js'
+import type { Column, ColumnKind, Feature, ValueType } from '../define/definitions.js'
 import { decodeKey, encodeKey, reservedKeyByte } from './key-encoding.js'
 import { decodeValues, encodeValues, valueSchemaHash } from './value-encoding.js'
 
@@ -141,6 +141,32 @@ describe('value encoding', () => {
         })
       }),
       { numRuns: 500 },
+    )
+  })
+
+  test('R20: lists and maps keep the types of their items', () => {
+    const items = Object.entries(valueParts) as [ColumnKind, fc.Arbitrary<unknown>][]
+    const nested = fc.constantFrom(...items).chain(([kind, part]) => {
+      const of = { kind, nullable: false } as const
+      const list = { kind: 'list', nullable: true, of } as const
+      const key = { kind: 'string', nullable: false } as const
+      const lists = fc.array(part)
+      return fc.oneof(
+        fc.tuple(fc.constant<ValueType>(list), lists),
+        fc.tuple(fc.constant<ValueType>({ kind: 'map', nullable: true, key, of }), fc.array(fc.tuple(text, part))),
+        fc.tuple(
+          fc.constant<ValueType>({ kind: 'map', nullable: true, key, of: list }),
+          fc.array(fc.tuple(text, lists)),
+        ),
+      )
+    })
+    fc.assert(
+      fc.property(nested, ([type, value]) => {
+        const features = [{ ...feature('f', 'int64'), type } as Feature, feature('after', 'int64')]
+        const packed = encodeValues(features, [value, 7n])
+        expect(decodeValues(features, packed, valueSchemaHash(features))).toStrictEqual([value, 7n])
+      }),
+      { numRuns: 300 },
     )
   })
 

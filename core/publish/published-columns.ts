@@ -6,7 +6,7 @@
  */
 import { sqlType, storedType } from '../compute/column-types.js'
 import { printName, printType } from '../compute/print-duckdb.js'
-import type { ColumnType, ViewBundle } from '../define/definitions.js'
+import type { ValueType, ViewBundle } from '../define/definitions.js'
 import { valueSchemaHash } from './value-encoding.js'
 
 export interface PublishedColumn {
@@ -14,7 +14,7 @@ export interface PublishedColumn {
   readonly name: string
   /** `k0`, `f0`, … */
   readonly alias: string
-  readonly type: ColumnType
+  readonly type: ValueType
 }
 
 export interface PublishedColumns {
@@ -53,12 +53,28 @@ export function fromText(columns: readonly PublishedColumn[]): string {
 /** Nothing that differs shares it: each value with its length, null apart, NaN, -0 and '' as themselves (R20, R36). */
 export function digestSql({ features, schemaHash }: PublishedColumns): string {
   const parts = features.map(({ alias, type }) => {
-    const text = type.kind === 'binary' ? `hex(${alias})` : `CAST(${alias} AS VARCHAR)`
+    const text = textSql(type, alias)
     return `CASE WHEN ${alias} IS NULL THEN '~' ELSE concat(strlen(${text}), ':', ${text}) END`
   })
   return `unhex(md5(concat('${schemaHash}', ${["''", ...parts].join(', ')})))`
 }
 
-function storedSql(type: ColumnType): string {
+/** Of a list and a map each item with its length, so that none runs into the next. */
+function textSql(type: ValueType, value: string): string {
+  const items = (list: string, texts: readonly string[]): string =>
+    `coalesce(list_aggregate(list_transform(${list}, lambda item: concat(${texts.map((text) => `strlen(${text}), ':', ${text}`).join(', ')})), 'string_agg', ','), '')`
+  switch (type.kind) {
+    case 'binary':
+      return `hex(${value})`
+    case 'list':
+      return items(value, [textSql(type.of, 'item')])
+    case 'map':
+      return items(`map_entries(${value})`, [textSql(type.key, 'item.key'), textSql(type.of, 'item.value')])
+    default:
+      return `CAST(${value} AS VARCHAR)`
+  }
+}
+
+function storedSql(type: ValueType): string {
   return printType(storedType(sqlType(type)))
 }

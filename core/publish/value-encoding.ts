@@ -1,21 +1,27 @@
 /**
  * A key's feature values as bytes (R20): a MessagePack list in the view's declared order. 64-bit integers, NaN, -0, decimals (as text)
- * and nanosecond timestamps come back as they went in; null is null. The schema's hash travels beside the bytes and says how to read them.
+ * and nanosecond timestamps come back as they went in; null is null; a list is a list, a map a list of [key, value] in the keys' order. The schema's hash travels beside the bytes and says how to read them.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import type { ColumnType, Feature } from '../define/definitions.js'
+import { formatColumnType } from '../define/column-types.js'
+import type { Feature, ValueType } from '../define/definitions.js'
 import { assert, assertNever, MillcourseError } from '../errors.js'
-import { fitsInteger, type PackedValue, pack, unpack } from './message-pack.js'
+import { fitsInteger, type PackedShape, type PackedValue, pack, unpack } from './message-pack.js'
 
 /** 16 hex digits over the features' names and types, in order. */
 export function valueSchemaHash(features: readonly Feature[]): string {
   const known = hashes.get(features)
   if (known !== undefined) return known
-  const schema = features.map(({ name, type }) => [name, type.kind, type.precision ?? null, type.scale ?? null])
+  const schema = features.map(({ name, type }) => [name, ...typeParts(type)])
   const hash = bytesToHex(sha256(utf8ToBytes(JSON.stringify(schema)))).slice(0, 16)
   hashes.set(features, hash)
   return hash
+}
+
+function typeParts(type: ValueType): readonly (string | number | null)[] {
+  if (type.kind === 'list' || type.kind === 'map') return [formatColumnType({ ...type, nullable: false })]
+  return [type.kind, type.precision ?? null, type.scale ?? null]
 }
 
 /** A definition never changes, and each value read asks for its hash: worked out anew it costs as much as the read. */
@@ -38,14 +44,29 @@ export function decodeValues(features: readonly Feature[], values: Uint8Array, s
         facts: { stored: schemaHash, expected: valueSchemaHash(features) },
       },
     )
-  const parts = unpack(values)
+  const parts = unpack(
+    values,
+    features.map(({ type }) => shapeOf(type)),
+  )
   assert(parts.length === features.length, 'one stored value per feature')
   return features.map((feature, index) => valueFrom(feature.type, parts[index]!))
 }
 
-function packedFrom(name: string, type: ColumnType, value: unknown): PackedValue {
+function shapeOf(type: ValueType): PackedShape {
+  if (type.kind === 'list') return { list: shapeOf(type.of) }
+  return type.kind === 'map' ? { list: { pair: [shapeOf(type.key), shapeOf(type.of)] } } : 'scalar'
+}
+
+function packedFrom(name: string, type: ValueType, value: unknown): PackedValue {
   if (value === null) return null
   switch (type.kind) {
+    case 'list':
+      if (Array.isArray(value)) return value.map((item) => packedFrom(name, type.of, item))
+      break
+    case 'map':
+      if (Array.isArray(value))
+        return value.map(([key, item]) => [packedFrom(name, type.key, key), packedFrom(name, type.of, item)])
+      break
     case 'int8':
     case 'int16':
     case 'int32':
@@ -77,7 +98,7 @@ function packedFrom(name: string, type: ColumnType, value: unknown): PackedValue
       if (value instanceof Uint8Array) return value
       break
     default:
-      assertNever(type.kind)
+      assertNever(type)
   }
   throw new MillcourseError(
     'INTERNAL',
@@ -85,9 +106,16 @@ function packedFrom(name: string, type: ColumnType, value: unknown): PackedValue
   )
 }
 
-function valueFrom(type: ColumnType, part: PackedValue): PackedValue {
+function valueFrom(type: ValueType, part: PackedValue): PackedValue {
   if (part === null) return null
   switch (type.kind) {
+    case 'list':
+      return (part as readonly PackedValue[]).map((item) => valueFrom(type.of, item))
+    case 'map':
+      return (part as readonly (readonly [PackedValue, PackedValue])[]).map(([key, item]) => [
+        valueFrom(type.key, key),
+        valueFrom(type.of, item),
+      ])
     case 'int8':
     case 'int16':
     case 'int32':

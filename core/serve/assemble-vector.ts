@@ -4,6 +4,7 @@
  *
  *     lookup   event ──── ttl ────┤ expired        window   E ──── ttl ────┤ expired
  */
+import { answerOfNothing } from '../compute/index.js'
 import type { Feature, ViewBundle } from '../define/definitions.js'
 import { decodeValues, type OnlineItem, type PackedValue, type PublishedEnd } from '../publish/index.js'
 import { parseDuration } from '../time/duration.js'
@@ -64,5 +65,5 @@ function named(features: readonly Feature[], values: readonly PackedValue[] | nu
 
 function valueOfNothing(feature: Feature): PackedValue {
   if (feature.kind === 'lookup') return null
-  return feature.operation === 'count' || feature.operation === 'count_distinct' ? 0n : null
+  return answerOfNothing(feature)
 }

@@ -6,17 +6,39 @@
  *     float32, float64               number; NaN, the infinities and -0, which JSON or its parsers lack, as text: "NaN", "-Infinity", "-0"
  *     timestamp                      text, UTC, to the nanosecond: "2001-01-31T13:00:00.000000001Z"
  *     date, string, boolean          as they are     binary                  text, base64
+ *     list                           list            map                     object; a key is the text of its value: {"ATL": 3}, {"17": 3}, {"true": 3}
  */
-import type { ColumnType } from '../define/definitions.js'
+import type { ColumnType, ListType, ValueType } from '../define/definitions.js'
 import { assertNever } from '../errors.js'
 import type { PackedValue } from '../publish/index.js'
 import { formatInstant } from '../time/instant.js'
 import { toBase64 } from './base64.js'
 
-export type JsonValue = null | boolean | number | string
+export type JsonScalar = null | boolean | number | string
+export type JsonValue = JsonScalar | JsonScalar[] | Record<string, JsonScalar | JsonScalar[]>
 
-export function toJsonValue({ kind }: ColumnType, value: PackedValue): JsonValue {
+export function toJsonValue(type: ValueType, value: PackedValue): JsonValue {
   if (value === null) return null
+  switch (type.kind) {
+    case 'list':
+      return toJsonList(type, value)
+    case 'map':
+      return Object.fromEntries(
+        (value as readonly (readonly [PackedValue, PackedValue])[]).map(([key, item]) => [
+          String(toJsonScalar(type.key, key)),
+          type.of.kind === 'list' ? toJsonList(type.of, item) : toJsonScalar(type.of, item),
+        ]),
+      )
+    default:
+      return toJsonScalar(type, value)
+  }
+}
+
+function toJsonList({ of }: ListType, value: PackedValue): JsonScalar[] {
+  return (value as readonly PackedValue[]).map((item) => toJsonScalar(of, item))
+}
+
+function toJsonScalar({ kind }: ColumnType, value: PackedValue): JsonScalar {
   switch (kind) {
     case 'int8':
     case 'int16':

@@ -1,5 +1,5 @@
 /** Which tables and features an asked name means: a view or a service, at the applied version or at the one asked for (`name@v1`). */
-import type { Column, ColumnType, ViewBundle } from '../define/definitions.js'
+import type { Column, ValueType, ViewBundle } from '../define/definitions.js'
 import { outputName } from '../define/index.js'
 import { MillcourseError } from '../errors.js'
 import { versionTableName } from '../publish/index.js'
@@ -27,7 +27,7 @@ export interface VectorFeature {
   readonly name: string
   readonly view: string
   readonly feature: string
-  readonly type: ColumnType
+  readonly type: ValueType
   /** Index of its view in `parts`. */
   readonly part: number
 }

@@ -1,5 +1,7 @@
 /** Files and tables that go missing under a publish: nothing stays wrong online. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { toJsonValue } from '../../core/serve/index.js'
+import { nestedAnswers, nestedBundle, nestedRows } from '../support/nested-values.js'
 import {
   type Bundle,
   Crash,
@@ -46,6 +48,23 @@ describe('publishing when something is lost', () => {
       expect((await rig.read(bundle, ['LAX'])).status).toBe('missing')
     },
   )
+
+  test('R20: lists and maps come back as they were, and equal themselves after a scan of the table', async () => {
+    const bundle = nestedBundle()
+    await rig.commit(bundle, 0, nestedRows(bundle))
+    expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', itemsWritten: 1 })
+    const { values } = await rig.read(bundle, [1n])
+    expect(values).toEqual(nestedAnswers)
+    const json = bundle.view.features.map(({ name, type }) => [name, toJsonValue(type, values[name]!)])
+    expect(Object.fromEntries(JSON.parse(JSON.stringify(json)))).toMatchObject({
+      rates: [0.1, 'Infinity', 0, 'NaN'],
+      price_by_big: { '-1': '1.49', '9007199254740993': '1.50' },
+      seens_by_label: { NULL: ['2000-12-31T23:58:00Z'] },
+    })
+    for await (const { path } of rig.deps.lake.list('published/nested/')) await damage(rig.deps, path)
+    await rig.commit(bundle, 0, nestedRows(bundle))
+    expect(await rig.publish(bundle)).toMatchObject({ kind: 'finished', itemsWritten: 0, keyCounts: { unchanged: 1 } })
+  })
 
   test('R36: a recorded delta that is lost is not continued: a new publish begins', async () => {
     const bundle = lookupBundle()

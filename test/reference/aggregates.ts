@@ -1,14 +1,39 @@
 /** R7b, R8, R20: an aggregate of the values of a window's rows, in the order of R3. */
-import { compareValues, type Operation, type Value } from './point-in-time.js'
+import type { SourceDefinition, WindowFeature } from '../../core/define/definitions.js'
+import { type Answer, compareValues, type Row, type Value } from './point-in-time.js'
 
-export function aggregateValues(operation: Operation, all: readonly Value[]): Value {
+type Asked = Pick<WindowFeature, 'operation' | 'parameters'> & {
+  /** Digits after the point of values that are decimals without it. */
+  readonly scale?: number
+}
+
+/** What a window feature answers for these rows of its window, in the order of R3. */
+export function answerOfRows(
+  feature: Pick<WindowFeature, 'operation' | 'parameters' | 'column' | 'by'>,
+  { schema }: Pick<SourceDefinition, 'schema'>,
+  rows: readonly Row[],
+): Answer {
+  const { column: name, by } = feature
+  const asked = { ...feature, scale: schema.find((column) => column.name === name)?.scale ?? 0 }
+  const values = rows.map((row) => (name === null ? true : row.columns[name]!))
+  if (by === undefined) return aggregateValues(asked, values)
+  return aggregateBuckets(
+    asked,
+    values,
+    rows.map((row) => row.columns[by]!),
+  )
+}
+
+function aggregateValues({ operation, parameters = {}, scale = 0 }: Asked, all: readonly Value[]): Answer {
   const values = all.filter((value) => value !== null)
-  const sorted = values.map((value) => (Object.is(value, -0) ? 0 : value)).toSorted(compareValues)
+  const sorted = values.map(positiveZero).toSorted(compareValues)
+  const n = parameters.n as number
   switch (operation) {
     case 'count':
       return BigInt(values.length)
     case 'count_distinct':
-      return BigInt(sorted.filter((value, at) => at === 0 || compareValues(value, sorted[at - 1]!) !== 0).length)
+    case 'approx_count_distinct':
+      return BigInt(distinct(sorted).length)
     case 'min':
       return sorted[0] ?? null
     case 'max':
@@ -21,7 +46,77 @@ export function aggregateValues(operation: Operation, all: readonly Value[]): Va
       return values.length === 0 ? null : sum(values)
     case 'avg':
       return values.length === 0 ? null : Number(sum(values)) / values.length
+    case 'last_n':
+      return values.length === 0 ? null : values.slice(-n).toReversed()
+    case 'last_distinct_n':
+      return values.length === 0 ? null : distinct(values.map(positiveZero).toReversed()).slice(0, n)
+    case 'approx_quantile': {
+      const { q, quantiles } = parameters
+      if (values.length === 0) return null
+      const of = (share: number): number => quantile(sorted, share, scale)
+      return quantiles ? (quantiles as number[]).map(of) : of(q as number)
+    }
+    case 'var':
+      return variance(values, scale, 1n)
+    case 'var_pop':
+      return variance(values, scale, 0n)
+    case 'stddev':
+      return root(variance(values, scale, 1n))
+    case 'stddev_pop':
+      return root(variance(values, scale, 0n))
   }
+}
+
+/** R8 per bucket: one that would answer as nothing does is left out; no bucket at all is null. */
+function aggregateBuckets(asked: Asked, all: readonly Value[], buckets: readonly Value[]): Answer {
+  const keys = distinct(buckets.filter((bucket) => bucket !== null).toSorted(compareValues))
+  const isCount = asked.operation.includes('count')
+  const pairs = keys
+    .map((key) => {
+      const own = all.filter((_, at) => buckets[at] === key)
+      return [key, aggregateValues(asked, own)] as const
+    })
+    .filter(([, answer]) => answer !== null && !(isCount && answer === 0n))
+  return pairs.length === 0 ? null : pairs
+}
+
+const positiveZero = (value: Value): Value => (Object.is(value, -0) ? 0 : value)
+
+/** The first of each. */
+function distinct(values: readonly Value[]): Value[] {
+  return values.filter((value, at) => values.findIndex((other) => compareValues(other, value) === 0) === at)
+}
+
+/** Of rank ceil(q·n). */
+function quantile(sorted: readonly Value[], q: number, scale: number): number {
+  return Number(sorted[Math.max(1, Math.ceil(q * sorted.length)) - 1]) / 10 ** scale
+}
+
+function root(value: number | null): number | null {
+  return value === null ? null : Math.sqrt(value)
+}
+
+/** In whole numbers, n·Σx² - (Σx)² by n·(n - less), and rounded once. */
+function variance(values: readonly Value[], scale: number, less: bigint): number | null {
+  const count = BigInt(values.length)
+  const divisor = count * (count - less)
+  if (divisor === 0n) return null
+  const isFloat = typeof values[0] === 'number'
+  if (isFloat && values.some((value) => !(Math.abs(value as number) < 2 ** 80))) return Number.NaN
+  const whole = values.map((value) => {
+    if (typeof value !== 'number') return value as bigint
+    return Math.abs(value) < 2 ** -115 ? 0n : scaled(value)
+  })
+  const total = whole.reduce((a, b) => a + b, 0n)
+  const distances = count * whole.reduce((a, b) => a + b * b, 0n) - total * total
+  return isFloat ? ratio(distances, divisor << 2148n) : ratio(distances, divisor * 10n ** BigInt(2 * scale))
+}
+
+/** Of two numbers that are not negative, to 70 bits before it becomes a float. */
+function ratio(above: bigint, below: bigint): number {
+  const shift = Math.max(0, 70 - above.toString(2).length + below.toString(2).length)
+  const quotient = (above << BigInt(shift)) / below
+  return Number(quotient) * 2 ** -Math.floor(shift / 2) * 2 ** -Math.ceil(shift / 2)
 }
 
 function sum(values: readonly Value[]): bigint | number {

@@ -6,9 +6,9 @@ import fc from 'fast-check'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
 import type { FileTypes } from '../../core/compute/index.js'
 import { buildFileTypesQuery, fileTypesFrom } from '../../core/compute/index.js'
-import { entity, parquet, t, type ViewBundle } from '../../core/define/index.js'
+import { entity, parquet, t, type ViewBundle, type WindowFeature } from '../../core/define/index.js'
 import type { QueryEngine, QuerySession } from '../../core/ports/query-engine.js'
-import type { Row, Value } from './point-in-time.js'
+import type { Answer, Row, Value } from './point-in-time.js'
 
 export const hour = 3_600_000_000_000n
 const edges = [0n, 1n, -1n, 1_000n, -1_000n, 1_000_000n, hour / 2n]
@@ -237,8 +237,25 @@ export function asValue(value: unknown): Value {
   return value as Value
 }
 
+/** The same of a list and of a map, which comes as pairs. */
+export function asAnswer(value: unknown): Answer {
+  return Array.isArray(value) ? value.map(asAnswer) : asValue(value)
+}
+
+/** R7b: exact answers are the same, approximate ones within what their operation states. */
+export function isWithinBound({ operation }: Pick<WindowFeature, 'operation'>, got: Answer, truth: Answer): boolean {
+  if (Array.isArray(got) && Array.isArray(truth))
+    return got.length === truth.length && got.every((one, at) => isWithinBound({ operation }, one, truth[at]!))
+  if (operation === 'approx_count_distinct' && typeof got === 'bigint' && typeof truth === 'bigint')
+    return Math.abs(Number(got - truth)) <= Math.max(1, Number(truth) * 0.05)
+  if (operation === 'approx_quantile' && Number.isFinite(got) && Number.isFinite(truth))
+    return Math.abs((got as number) - (truth as number)) <= Math.abs(truth as number) * 0.004
+  return sameValue(got, truth)
+}
+
 /** The same value; floats that were summed may differ in the last two bits. */
-export function sameValue(a: Value, b: Value): boolean {
+export function sameValue(a: Answer, b: Answer): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((one, at) => sameValue(one, b[at]!))
   if (typeof a === 'number' && typeof b === 'number' && Number.isFinite(a) && Number.isFinite(b))
     return Math.abs(a - b) <= Math.max(Math.abs(a), Math.abs(b)) * 2 ** -50
   return Object.is(a, b)

@@ -14,7 +14,8 @@ export interface Rules {
   readonly within: bigint | null
   readonly ttl: bigint | null
 }
-export type Operation = 'count' | 'sum' | 'avg' | 'min' | 'max' | 'first' | 'last' | 'count_distinct'
+/** What an aggregate may answer: a value, a list, or for buckets a list of pairs. */
+export type Answer = Value | readonly Answer[]
 
 export function compareValues(a: Value, b: Value): number {
   if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1)

@@ -1,19 +1,22 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildIntervalQuery, buildLatestRows } from '../../core/compute/index.js'
-import { featureView, lookup, type ViewBundle, window } from '../../core/define/index.js'
+import { featureView, lookup, type ViewBundle, type WindowFeature, window } from '../../core/define/index.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
+import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant } from '../../core/time/instant.js'
 import { casesOf } from '../support/test-effort.js'
-import { aggregateValues } from './aggregates.js'
+import { answerOfRows } from './aggregates.js'
 import { askTrainingSet } from './ask-training-set.js'
 import {
   account,
+  asAnswer,
   asValue,
   Bench,
   files,
   type HistoryFile,
   hour,
+  isWithinBound,
   keys,
   rowsOfFiles,
   type SourceShape,
@@ -37,6 +40,12 @@ const windows = {
   rate_avg: window.avg('rate', { over: 'lifetime' }),
   label_last_5h: window.last('label', { over: '5h' }),
   labels_2h: window.count_distinct('label', { over: '2h' }),
+  amount_spread_5h: window.stddev('amount', { over: '5h' }),
+  seen_last_5h: window.last_n('seen', { n: 2, over: '5h' }),
+  labels_recent: window.last_distinct_n('label', { n: 2, over: 'lifetime' }),
+  rate_median: window.approx_quantile('rate', { q: 0.5, over: 'lifetime' }),
+  seen_by_flag_5h: window.last('seen', { over: '5h', by: 'flag' }),
+  rows_by_label_2h: window.count({ over: '2h', by: 'label' }),
 } as const
 const columnOf = (name: string): string => lookups[name as keyof typeof lookups].column ?? name
 
@@ -143,13 +152,15 @@ describe('training sets', () => {
             for (const name of Object.keys(lookups))
               differ({ at, name }, asValue(answer[`latest__${name}`]), newest?.columns[columnOf(name)] ?? null)
             const end = t - (((t % hour) + hour) % hour)
-            for (const [name, feature] of Object.entries(windows)) {
-              const over = feature.over === 'lifetime' ? null : BigInt(Number.parseInt(feature.over, 10)) * hour
+            for (const feature of recent.view.features as readonly WindowFeature[]) {
+              const { name } = feature
+              const over = feature.over === 'lifetime' ? null : parseDuration(feature.over)
               const inside = windowRows(rows, key, end, tiled, over).filter(
                 (row) => row.event! >= since && row.event! < interval.end,
               )
-              const values = inside.map((row) => (feature.column === null ? true : row.columns[feature.column]!))
-              differ({ at, name }, asValue(answer[`recent__${name}`]), aggregateValues(feature.operation, values))
+              const got = asAnswer(answer[`recent__${name}`])
+              const truth = answerOfRows(feature, recent.source, inside)
+              if (!isWithinBound(feature, got, truth)) expect({ at, name, got }).toEqual({ at, name, got: truth })
             }
           }
         }),

@@ -9,15 +9,22 @@ import { assembleVector } from '../../core/serve/index.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant, parseInstant } from '../../core/time/instant.js'
 import { intervalsBetween } from '../../core/time/interval.js'
-import { aggregateValues } from '../reference/aggregates.js'
-import { account, asValue, hour, sameValue } from '../reference/generated-history.js'
-import { lookup, type Row, type Rules, type Value, window } from '../reference/point-in-time.js'
+import { answerOfRows } from '../reference/aggregates.js'
+import { account, asAnswer, hour, sameValue, sourceOf } from '../reference/generated-history.js'
+import {
+  type Answer as AnswerOf,
+  lookup,
+  type Row,
+  type Rules,
+  type Value,
+  window,
+} from '../reference/point-in-time.js'
 import { allKeys, day, firstDay, pick } from './random-source.js'
 import { days, type RandomWorld } from './random-world.js'
 
 const endOfTime = 1n << 200n
 const unknownKey: readonly Value[] = [77n, 'nobody']
-type Answer = Readonly<Record<string, Value>>
+type Answer = Readonly<Record<string, AnswerOf>>
 
 /** Every difference, in words; empty: all is as it must be. */
 export async function findDifferences(self: RandomWorld, now: Instant): Promise<string[]> {
@@ -115,14 +122,13 @@ function windowAnswer(
 ) {
   const features = view.features as readonly WindowFeature[]
   let isThere = false
-  const answer: Record<string, Value> = {}
-  for (const { name, operation, column, over } of features) {
+  const answer: Record<string, AnswerOf> = {}
+  const source = sourceOf(self.shape).definition
+  for (const feature of features) {
+    const { name, over } = feature
     const inside = window(rows, key, t, rulesOf(self, view), over === 'lifetime' ? null : parseDuration(over))
     if (inside.length > 0) isThere = true
-    answer[name] = aggregateValues(
-      operation,
-      inside.map((row) => (column === null ? true : row.columns[column]!)),
-    )
+    answer[name] = answerOfRows(feature, source, inside)
   }
   return { answer, isThere }
 }
@@ -217,7 +223,7 @@ function compareAnswers(
   prefix = '',
 ): void {
   for (const [name, expected] of Object.entries(answer)) {
-    const value = asValue(values[prefix + name])
+    const value = asAnswer(values[prefix + name])
     if (!sameValue(value, expected)) found.push(`${where} ${name}: is ${String(value)}, not ${String(expected)}`)
   }
 }

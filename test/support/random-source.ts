@@ -80,6 +80,9 @@ export function randomRepo(shape: SourceShape): (project: string) => FeatureRepo
         rate_max: window.max('rate', { over: '3d' }),
         label_last: window.last('label', { over: '3d' }),
         seens: window.count_distinct('seen', { over: 'lifetime' }),
+        amount_spread: window.stddev('amount', { over: '60h' }),
+        labels_recent: window.last_distinct_n('label', { n: 3, over: '3d' }),
+        rows_by_label: window.count({ over: 'lifetime', by: 'label' }),
       },
     }),
   ]

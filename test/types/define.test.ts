@@ -25,6 +25,12 @@ const good = {
     rows: window.count({ over: '24h' }), values: window.count('amount', { over: '1h30m' }), sum: window.sum('price', { over: '7d' }),
     avg: window.avg('amount', { over: 'lifetime' }), min: window.min('item', { over: '7d' }), max: window.max('ts', { over: '7d' }),
     first: window.first('raw', { over: '7d' }), last: window.last('gone', { over: '7d' }), ids: window.count_distinct('item', { over: '7d' }),
+    spread: window.stddev('amount', { over: '7d' }), all: window.var_pop('price', { over: '7d' }), lasts: window.last_n('raw', { n: 3, over: '7d' }),
+    seen: window.last_distinct_n('item', { n: 3, over: '7d' }), about: window.approx_count_distinct('item', { over: '7d' }),
+    median: window.approx_quantile('amount', { q: 0.5, over: '7d' }), both: window.approx_quantile('amount', { quantiles: [0.5, 0.9], over: '7d' }),
+  } })`,
+  'buckets by what compares exactly': `featureView('v', { ...base, features: {
+    rows: window.count({ over: '24h', by: 'item' }), sum: window.sum('price', { over: '7d', by: 'gone' }), lasts: window.last_n('item', { n: 3, over: '7d', by: 'user_id' }),
   } })`,
   'lookups by their own name and by another': `featureView('v', { ...base, features: { item: lookup(), paid: lookup('amount') } })`,
   'R12: keys of one family': `featureView('v', { ...base, features: { count } })`,
@@ -54,6 +60,19 @@ const bad: Record<string, readonly [code: string, ...sentences: string[]]> = {
     `featureView('v', { ...base, features: { a: window.sum('item', { over: '1d' }), b: window.min('raw', { over: '1d' }) } })`,
     `DefineError<"view 'v': feature 'a' takes sum of 'item', which is string, not a number">`,
     `DefineError<"view 'v': feature 'b' takes min of 'raw', which is binary, not an ordered type">`,
+  ],
+  'buckets by a column that is not there, or that does not compare exactly': [
+    `featureView('v', { ...base, features: { a: window.count({ over: '1d', by: 'itm' }), b: window.sum('price', { over: '1d', by: 'amount' }) } })`,
+    `DefineError<"view 'v': feature 'a' reads column 'itm', which source 'orders' does not have">`,
+    `DefineError<"view 'v': feature 'b' has buckets by 'amount', which is float64, not an integer, a string, a boolean or a date">`,
+  ],
+  'an operation without what it must be told, and with what it is not told': [
+    `window.last_n('item', { over: '1d' })
+     window.sum('price', { over: '1d', n: 3 })
+     window.approx_quantile('amount', { over: '1d' })`,
+    `Property 'n' is missing in type`,
+    `'n' does not exist in type`,
+    `is not assignable to parameter of type`,
   ],
   'lookups beside windows': [
     `featureView('v', { ...base, features: { item: lookup(), count } })`,

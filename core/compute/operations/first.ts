@@ -1,0 +1,20 @@
+import { edgePlan } from './edge.js'
+import { windowOperation } from './operation.js'
+import { noOptions } from './options.js'
+import { anything } from './takes.js'
+
+/** The value of the oldest row of the window that has one, in the order of R3. */
+export const first = windowOperation({
+  takes: anything,
+  takesRows: false,
+  options: noOptions,
+  answer: (column) => ({ ...column!, nullable: true }),
+  ofNothing: 'null',
+  bound: null,
+  documentation: {
+    call: "first('column', { over })",
+    takes: 'any column',
+    answers: "the column's; of the oldest row that has a value (R3)",
+  },
+  plan: ({ column, order }) => edgePlan(column!, order, 'first'),
+})
