@@ -36,6 +36,7 @@ export function nestedBundle() {
       seens: window.last_n('seen', { n: 2, over }),
       days: window.last_distinct_n('day', { n: 2, over }),
       quantiles: window.approx_quantile('rate', { quantiles: [0, 1], over }),
+      price_spread: window.stddev_pop('price', { over }),
       by_label: window.count({ over, by: 'label' }),
       price_by_big: window.sum('price', { over, by: 'big' }),
       seen_by_day: window.last('seen', { over, by: 'day' }),
@@ -83,6 +84,7 @@ export const nestedAnswers = {
   seens: [before(3n), before(2n)],
   days: ['2001-01-01', '1969-12-31'],
   quantiles: [0, Number.NaN],
+  price_spread: Math.sqrt(4.5602 / 9),
   by_label: [
     ['', 1n],
     ['NULL', 1n],
