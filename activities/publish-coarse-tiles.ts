@@ -1,7 +1,14 @@
 /** Coarser tiles, made once a span's intervals are all committed, so that a long window reads tens of files (design.md section 4). */
 
 import type { LakePart } from '../core/compute/index.js'
-import { buildCoarseTile, type CommittedTiles, type KnownCoarseTile, planCoarseTiles } from '../core/compute/index.js'
+import {
+  buildCoarseTile,
+  type CoarseTilePlan,
+  type CommittedTiles,
+  coarseLengths,
+  type KnownCoarseTile,
+  planCoarseTiles,
+} from '../core/compute/index.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import { coarseTilePath, countRowsSql, writeCoarseTileSql } from '../core/publish/index.js'
@@ -12,26 +19,37 @@ const tilesPerPublishMax = 32
 
 /** Makes what is worth making at the publish's end; the ledger keeps it for the publishes to come. */
 export async function makeCoarseTiles(
-  { deps, bundle, publish }: PublishContext,
+  context: PublishContext,
   signal: CancelSignal,
   commits: readonly CommittedTiles[],
   known: readonly KnownCoarseTile[],
 ): Promise<KnownCoarseTile[]> {
-  const plans = planCoarseTiles({ bundle, endNs: publish.endAt, commits, coarse: known })
+  const { bundle, publish } = context
   const made: KnownCoarseTile[] = []
-  for (const { span, tiles, commitIds } of plans.slice(-tilesPerPublishMax)) {
-    let data: LakePart | null = null
-    if (tiles.length > 0) {
-      const path = coarseTilePath(bundle.view, span.start, publish)
-      await deps.lake.prepareWrite(path)
-      const { sql } = buildCoarseTile({ bundle, tiles, span })
-      const rows = await deps.engine.withSession((session) => writeTile(session, sql, deps.lake.uri(path)), { signal })
-      data = { path, rows, sizeBytes: (await deps.lake.head(path))?.sizeBytes ?? 0 }
-    }
-    await deps.ledger.recordCoarseTile(publish, { span, data, commitIds })
-    made.push({ span, file: data === null ? null : deps.lake.uri(data.path), commitIds })
+  // The shortest first: longer ones are merged from them.
+  for (const length of coarseLengths(bundle)) {
+    const plans = planCoarseTiles({ bundle, endNs: publish.endAt, commits, coarse: [...known, ...made], length })
+    const left = tilesPerPublishMax - made.length
+    for (const plan of left > 0 ? plans.slice(-left) : []) made.push(await makeCoarseTile(context, signal, plan))
   }
   return made
+}
+
+async function makeCoarseTile(
+  { deps, bundle, publish }: PublishContext,
+  signal: CancelSignal,
+  { span, tiles, commitIds }: CoarseTilePlan,
+): Promise<KnownCoarseTile> {
+  let data: LakePart | null = null
+  if (tiles.length > 0) {
+    const path = coarseTilePath(bundle.view, span, publish)
+    await deps.lake.prepareWrite(path)
+    const { sql } = buildCoarseTile({ bundle, tiles, span })
+    const rows = await deps.engine.withSession((session) => writeTile(session, sql, deps.lake.uri(path)), { signal })
+    data = { path, rows, sizeBytes: (await deps.lake.head(path))?.sizeBytes ?? 0 }
+  }
+  await deps.ledger.recordCoarseTile(publish, { span, data, commitIds })
+  return { span, file: data === null ? null : deps.lake.uri(data.path), commitIds }
 }
 
 async function writeTile(session: QuerySession, rows: string, uri: string): Promise<number> {

@@ -116,7 +116,7 @@ async function writeCoarse(
   commits: readonly CommittedTiles[],
   day: number,
 ): Promise<void> {
-  const path = coarseTilePath(bundle.view, span.start, { sequence: BigInt(day), owner: 'history' })
+  const path = coarseTilePath(bundle.view, span, { sequence: BigInt(day), owner: 'history' })
   await deps.lake.prepareWrite(path)
   const tiles = commits.map(({ file }) => file!)
   const rows = await deps.engine.withSession(async (session) => {

@@ -86,9 +86,88 @@ describe('chooseTileFiles', () => {
   })
 })
 
+describe('several lengths of coarse tiles', () => {
+  /** Two-hour tiles below days. */
+  const ladder = { ...bundle, view: { ...bundle.view, coarseTile: ['2h', '1d'] } }
+  const at = (start: bigint, end: bigint) => {
+    const commitIds = commits
+      .filter(({ interval }) => start <= interval.start && interval.start < end)
+      .map(({ commitId }) => commitId)
+    return { span: { start, end }, file: `/coarse/${start / hour}-${end / hour}`, commitIds }
+  }
+  const pairs = [...Array(72).keys()].map((index) => {
+    const start = -3n * day + BigInt(index) * 2n * hour
+    return at(start, start + 2n * hour)
+  })
+
+  test('R9: the longest spans that a window holds whole, shorter ones and then fine ones at its edges', () => {
+    const endNs = 2n * day + 5n * hour
+    const coarse = [...[-3n, -2n, -1n, 0n, 1n].map((index) => at(index * day, (index + 1n) * day)), ...pairs]
+    const chosen = chooseTileFiles({ bundle: ladder, endNs, commits, coarse })
+    const files = chosen.coarse.map(({ file }) => file)
+    // [-2d + 5h, 2d + 5h) begins in the middle of a pair; the pairs of the last day are whole but for its last hour.
+    expect(files.filter((file) => !pairs.some((pair) => pair.file === file))).toEqual([
+      '/coarse/-24-0',
+      '/coarse/0-24',
+      '/coarse/24-48',
+    ])
+    const used = pairs.filter(({ span }) => {
+      const isAtStart = -2n * day + 5n * hour <= span.start && span.end <= -day
+      return isAtStart || (2n * day <= span.start && span.end <= endNs)
+    })
+    expect(files.slice(3)).toEqual(used.map(({ file }) => file))
+    expect(chosen.tiles).toEqual(['/fine/29', '/fine/124'])
+  })
+
+  test('a window of a year over hourly tiles reads tens of files', () => {
+    const yearly = featureView('yearly', {
+      ...{
+        version: 1,
+        entity: shop,
+        source,
+        since: formatInstant(-390n * day),
+        every: '1h',
+        tile: '1h',
+        owner: 'test',
+      },
+      features: { n: window.count({ over: '365d' }) },
+    })
+    const year = { ...bundle, view: yearly.definition }
+    const all = [...Array(400 * 24).keys()].map((index) => {
+      const start = -390n * day + BigInt(index) * hour
+      return { commitId: BigInt(index), interval: { start, end: start + hour }, file: `/fine/${index}` }
+    })
+    const coarse = [1n, 30n].flatMap((days) =>
+      [...Array(Number(399n / days)).keys()].map((index) => {
+        const first = index * Number(days) * 24
+        const ids = all.slice(first, first + Number(days) * 24).map(({ commitId }) => commitId)
+        const start = -390n * day + BigInt(first) * hour
+        return { span: { start, end: start + days * day }, file: `/coarse/${days}/${index}`, commitIds: ids }
+      }),
+    )
+    const counts = [0n, 7n, 100n, 150n, 239n].map((hours) => {
+      const { tiles, coarse: used } = chooseTileFiles({ bundle: year, endNs: hours * hour, commits: all, coarse })
+      return tiles.length + used.length
+    })
+    expect(counts).toEqual([17, 40, 40, 69, 69])
+  })
+
+  test('a longer tile is merged from the shorter ones that are valid, and fine ones where there are none', () => {
+    const plans = planCoarseTiles({ bundle: ladder, endNs: 2n * day, commits, coarse: pairs.slice(37), length: 24n })
+    const plan = plans.find(({ span }) => span.start === 0n)!
+    expect(plan.tiles).toEqual([...pairs.slice(37, 48).map(({ file }) => file), '/fine/72', '/fine/73'])
+    expect(plan.commitIds).toEqual(coarseAt(0n).commitIds)
+  })
+
+  test('tiles of a length that the view has no more are left alone', () => {
+    const chosen = chooseTileFiles({ bundle, endNs: 2n * day, commits, coarse: [...pairs, coarseAt(0n)] })
+    expect(chosen.coarse.map(({ file }) => file)).toEqual(['/coarse/0'])
+  })
+})
+
 describe('planCoarseTiles', () => {
   test('whole committed days inside the longest window, oldest first, those that are still valid left out', () => {
-    const plans = planCoarseTiles({ bundle, endNs: 2n * day, commits, coarse: [coarseAt(-1n)] })
+    const plans = planCoarseTiles({ bundle, endNs: 2n * day, commits, coarse: [coarseAt(-1n)], length: 24n })
     expect(plans.map(({ span }) => span.start / day)).toEqual([-2n, 0n, 1n])
     expect(plans[1]).toMatchObject({ commitIds: coarseAt(0n).commitIds })
     expect(plans[1]!.tiles.length).toBe(24)
@@ -96,7 +175,7 @@ describe('planCoarseTiles', () => {
 
   test('a day with a missing interval waits', () => {
     const gap = commits.filter(({ interval }) => interval.start !== 5n * hour)
-    const plans = planCoarseTiles({ bundle, endNs: 2n * day, commits: gap, coarse: [] })
+    const plans = planCoarseTiles({ bundle, endNs: 2n * day, commits: gap, coarse: [], length: 24n })
     expect(plans.map(({ span }) => span.start / day)).toEqual([-2n, -1n, 1n])
   })
 })

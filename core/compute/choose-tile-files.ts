@@ -12,10 +12,10 @@ import type { Interval } from '../time/interval.js'
 import { tileNs } from './tile-rows.js'
 import {
   type CoarseFile,
-  coarseIndex,
-  coarseRatio,
   holdsSpan,
   type TileRange,
+  type TileSpan,
+  tileSpan,
   windowLengths,
   windowTiles,
 } from './window-values.js'
@@ -51,16 +51,56 @@ export interface TileFiles {
 export function chooseTileFiles(input: TileFilesInput): TileFiles {
   const { bundle } = input
   const ranges = rangesAt(bundle, input.endNs)
-  const valid = bundle.view.coarseTile === null ? [] : input.coarse.filter((tile) => isValid(tile, input.commits))
-  const coarse = valid.filter((tile) =>
-    ranges.some((range) => holdsSpan(bundle, range, coarseIndex(bundle, tile.span))),
+  const valid = validTiles(input)
+  const used = ranges.map(
+    (range) =>
+      new UsedSpans(
+        bundle,
+        range,
+        valid.map(({ at }) => at),
+      ),
   )
-  const spans = coarse.map((tile) => coarseIndex(bundle, tile.span))
-  const used = ranges.map((range) => new Set(spans.filter((index) => holdsSpan(bundle, range, index))))
-  const isNeeded = (commit: CommittedTiles): boolean =>
-    ranges.some((range, at) => needsFine(bundle, commit.interval, range, used[at]!))
+  const isNeeded = ({ interval }: CommittedTiles): boolean => used.some((spans) => spans.leaveFine(interval))
   const tiles = input.commits.filter((commit) => commit.file !== null && isNeeded(commit)).map((commit) => commit.file!)
-  return { tiles, coarse: coarse.map(({ file, span }) => ({ file, span })) }
+  const coarse = valid.filter(({ at }) => used.some((spans) => spans.has(at)))
+  return { tiles, coarse: coarse.map(({ tile: { file, span } }) => ({ file, span })) }
+}
+
+/** The coarse spans that a window reads: the longest that it holds whole. */
+class UsedSpans {
+  readonly #firsts = new Map<bigint, Set<bigint>>()
+
+  constructor(
+    readonly bundle: ViewBundle,
+    readonly range: TileRange,
+    spans: readonly TileSpan[],
+  ) {
+    const longestFirst = spans.toSorted((a, b) => (a.length > b.length ? -1 : a.length < b.length ? 1 : 0))
+    for (const span of longestFirst) {
+      if (!holdsSpan(range, span) || this.#covers(span.first)) continue
+      const firsts = this.#firsts.get(span.length)
+      if (firsts) firsts.add(span.first)
+      else this.#firsts.set(span.length, new Set([span.first]))
+    }
+  }
+
+  has({ first, length }: TileSpan): boolean {
+    return this.#firsts.get(length)?.has(first) ?? false
+  }
+
+  /** Whether the window has a part of the interval that no span stands for. An interval lies in one span of each length. */
+  leaveFine(interval: Interval): boolean {
+    const length = tileNs(this.bundle)
+    const first = floorDiv(interval.start, length)
+    const after = -floorDiv(-interval.end, length)
+    const isInside = (this.range.from === null || this.range.from < after) && first < this.range.to
+    return isInside && !this.#covers(first)
+  }
+
+  #covers(tile: bigint): boolean {
+    for (const [length, firsts] of this.#firsts) if (firsts.has(floorDiv(tile, length) * length)) return true
+    return false
+  }
 }
 
 export interface CoarseTilePlan {
@@ -70,15 +110,19 @@ export interface CoarseTilePlan {
   readonly commitIds: readonly bigint[]
 }
 
-/** The coarse tiles worth making now: whole spans inside the longest window, every interval of them committed, none valid yet. */
-export function planCoarseTiles(input: TileFilesInput): CoarseTilePlan[] {
-  const { bundle } = input
-  if (bundle.view.coarseTile === null) return []
+/**
+ * The coarse tiles of this length (in tiles) worth making now: whole spans inside the longest window, every interval of them committed, none
+ * valid yet. Shorter ones that are valid stand for their part, so plan and make those first.
+ */
+export function planCoarseTiles(input: TileFilesInput & { readonly length: bigint }): CoarseTilePlan[] {
+  const { bundle, length } = input
   const everyNs = parseDuration(bundle.view.every)
-  const lengthNs = coarseRatio(bundle) * tileNs(bundle)
+  const lengthNs = length * tileNs(bundle)
   const ranges = rangesAt(bundle, input.endNs)
   const since = parseInstant(bundle.view.since)
-  const have = new Set(input.coarse.filter((tile) => isValid(tile, input.commits)).map((tile) => tile.span.start))
+  const valid = validTiles(input)
+  const have = new Set(valid.filter(({ at }) => at.length === length).map(({ at }) => at.first))
+  const shorter = valid.filter(({ at }) => at.length < length)
   const bySpan = new Map<bigint, CommittedTiles[]>()
   for (const commit of input.commits)
     for (let index = floorDiv(commit.interval.start, lengthNs); index * lengthNs < commit.interval.end; index++) {
@@ -88,38 +132,70 @@ export function planCoarseTiles(input: TileFilesInput): CoarseTilePlan[] {
     }
   const plans: CoarseTilePlan[] = []
   for (const [index, commits] of [...bySpan].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const at = { first: index * length, length }
     const span = { start: index * lengthNs, end: (index + 1n) * lengthNs }
     const from = span.start < since ? since : span.start
     const expected = (span.end - from + everyNs - 1n) / everyNs
-    if (have.has(span.start) || BigInt(commits.length) < expected) continue
-    if (!ranges.some((range) => holdsSpan(bundle, range, index))) continue
-    const tiles = commits.flatMap((commit) => (commit.file === null ? [] : [commit.file]))
-    plans.push({ span, tiles, commitIds: commits.map((commit) => commit.commitId) })
+    if (have.has(at.first) || BigInt(commits.length) < expected) continue
+    if (!ranges.some((range) => holdsSpan(range, at))) continue
+    plans.push({
+      span,
+      tiles: filesWithin(bundle, at, commits, shorter),
+      commitIds: commits.map((one) => one.commitId),
+    })
   }
   return plans
+}
+
+interface ValidTile {
+  readonly tile: KnownCoarseTile
+  readonly at: TileSpan
+}
+
+/** Those of lengths that the view still has, merged from exactly the commits that are current. */
+function validTiles({ bundle, coarse, commits }: TileFilesInput): ValidTile[] {
+  if (coarse.length === 0) return []
+  const sorted = commits.toSorted((a, b) => (a.interval.start < b.interval.start ? -1 : 1))
+  return coarse.flatMap((tile) => {
+    const at = tileSpan(bundle, tile.span)
+    return at !== null && isValid(tile, sorted) ? [{ tile, at }] : []
+  })
+}
+
+/** @param sorted by start; intervals do not overlap, so neither their ends are out of order. A year has thousands of them. */
+function isValid({ span, commitIds }: KnownCoarseTile, sorted: readonly CommittedTiles[]): boolean {
+  let [from, to] = [0, sorted.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (sorted[middle]!.interval.end <= span.start) from = middle + 1
+    else to = middle
+  }
+  const ids = new Set(commitIds)
+  let count = 0
+  for (; from < sorted.length && sorted[from]!.interval.start < span.end; from++, count++)
+    if (!ids.has(sorted[from]!.commitId)) return false
+  return count === ids.size
+}
+
+/** The longest files that hold each tile of the span once. */
+function filesWithin(
+  bundle: ViewBundle,
+  { first, length }: TileSpan,
+  commits: readonly CommittedTiles[],
+  shorter: readonly ValidTile[],
+): string[] {
+  const used = new UsedSpans(
+    bundle,
+    { from: first, to: first + length },
+    shorter.map(({ at }) => at),
+  )
+  return [
+    ...shorter.filter(({ at }) => used.has(at)).map(({ tile }) => tile.file),
+    ...commits.filter(({ interval }) => used.leaveFine(interval)).map(({ file }) => file),
+  ].filter((file) => file !== null)
 }
 
 function rangesAt(bundle: ViewBundle, endNs: Instant): TileRange[] {
   const end = floorDiv(endNs, tileNs(bundle))
   return windowLengths(bundle).map((length) => windowTiles(bundle, length, end))
-}
-
-function isValid(tile: KnownCoarseTile, commits: readonly CommittedTiles[]): boolean {
-  const current = commits.filter(({ interval }) => interval.start < tile.span.end && tile.span.start < interval.end)
-  const ids = new Set(tile.commitIds)
-  return current.length === ids.size && current.every((commit) => ids.has(commit.commitId))
-}
-
-/** Whether a part of the interval lies in the window and in no coarse span that is used there. */
-function needsFine(bundle: ViewBundle, interval: Interval, range: TileRange, used: ReadonlySet<bigint>): boolean {
-  const length = tileNs(bundle)
-  const first = floorDiv(interval.start, length)
-  const after = -floorDiv(-interval.end, length)
-  const from = range.from !== null && range.from > first ? range.from : first
-  const isBefore = (tile: bigint): boolean => tile < range.to && tile < after
-  if (!isBefore(from)) return false
-  if (used.size === 0) return true
-  const ratio = coarseRatio(bundle)
-  for (let index = floorDiv(from, ratio); isBefore(index * ratio); index++) if (!used.has(index)) return true
-  return false
 }

@@ -1,4 +1,4 @@
-/** A coarser tile, merged from fine ones (R9): it stands for them in every window that holds its whole span. */
+/** A coarser tile, merged from finer ones (R9): it stands for them in every window that holds its whole span. */
 import type { ViewBundle } from '../define/definitions.js'
 import type { Interval } from '../time/interval.js'
 import { sqlType, toStored } from './column-types.js'
@@ -16,11 +16,11 @@ import {
 } from './sql-algebra.js'
 import { partColumns, tileParts, tileStates } from './tile-parts.js'
 import { knownColumn, livesAtAll, spanColumn, tileColumn, tilePlace } from './tile-rows.js'
-import { coarseIndex, coarseRatio, passedTile, readTiles } from './window-values.js'
+import { coarseSpan, passedTile, readTiles } from './window-values.js'
 
 export interface CoarseTileInput {
   readonly bundle: ViewBundle
-  /** URIs of the fine tile files of all current commits that overlap the span. */
+  /** URIs of tile files that together hold the span's tiles once: fine ones, and shorter coarse ones. */
   readonly tiles: readonly string[]
   readonly span: Interval
 }
@@ -32,19 +32,18 @@ export interface CoarseTileInput {
 export function buildCoarseTile(input: CoarseTileInput): SqlQuery {
   const { bundle } = input
   const int64: SqlType = { kind: 'int64' }
-  const ratio = coarseRatio(bundle)
-  const first = coarseIndex(bundle, input.span) * ratio
+  const { first, length } = coarseSpan(bundle, input.span)
   const keys = bundle.view.keyColumns.map(({ key }) => key)
-  const lastTile = literal(first + ratio - 1n)
+  const lastTile = literal(first + length - 1n)
   const place: Readonly<Record<string, NamedExpression>> = {
     [tileColumn]: [tileColumn, cast(literal(first), int64)],
-    [spanColumn]: [spanColumn, cast(literal(ratio), int64)],
+    [spanColumn]: [spanColumn, cast(literal(length), int64)],
     [knownColumn]: [knownColumn, cast(operation('greatest', column(knownColumn), lastTile), int64)],
   }
   const inSpan = select(readTiles(bundle, input.tiles), passedTile(bundle), {
     where: all([
       operation('>=', column(tileColumn), literal(first)),
-      operation('<=', operation('+', column(tileColumn), column(spanColumn)), literal(first + ratio)),
+      operation('<=', operation('+', column(tileColumn), column(spanColumn)), literal(first + length)),
     ]),
   })
   const placed = select(

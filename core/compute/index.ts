@@ -45,4 +45,4 @@ export {
   type TrainingRequest,
   type TrainingViewRequest,
 } from './training-set-plan.js'
-export { buildWindowValues, type CoarseFile, type WindowValuesInput } from './window-values.js'
+export { buildWindowValues, type CoarseFile, coarseLengths, type WindowValuesInput } from './window-values.js'

@@ -37,7 +37,7 @@ import { knownColumn, spanColumn, tileColumn, tileColumnTypes, tileNs, untilColu
 export interface CoarseFile {
   /** URI; null: nothing happened in the span. */
   readonly file: string | null
-  /** As long as the view's coarse tile, aligned to 1970. */
+  /** As long as one of the view's coarse tiles, aligned to 1970. */
   readonly span: Interval
 }
 
@@ -47,7 +47,7 @@ export interface WindowValuesInput {
   readonly endNs: Instant
   /** URIs of the committed tile files; `chooseTileFiles` leaves out those that are not needed. */
   readonly tiles: readonly string[]
-  /** Coarse files that may be used; spans do not overlap. */
+  /** Coarse files that may be used; in a window that holds several over one another, the longest stands for the others. */
   readonly coarse: readonly CoarseFile[]
   /** A relation with the key columns: only these keys are answered. */
   readonly keysFrom?: string
@@ -58,14 +58,11 @@ export function buildWindowValues(input: WindowValuesInput): SqlQuery {
   const { bundle } = input
   const end = floorDiv(input.endNs, tileNs(bundle))
   const windows = windowLengths(bundle)
-  const spans = input.coarse.map((entry) => coarseIndex(bundle, entry.span))
+  const spans = input.coarse.map(({ span }) => coarseSpan(bundle, span))
   const files = [...input.tiles, ...input.coarse.flatMap((entry) => (entry.file === null ? [] : [entry.file]))]
   if (files.length === 0) return printQuery(noAnswers(bundle))
   const flags = windows.map(
-    (length, index): NamedExpression => [
-      windowFlag(index),
-      isInWindow(bundle, windowTiles(bundle, length, end), spans),
-    ],
+    (length, index): NamedExpression => [windowFlag(index), isInWindow(windowTiles(bundle, length, end), spans)],
   )
   const passed = [
     ...passedTile(bundle),
@@ -109,42 +106,53 @@ export function windowTiles(bundle: ViewBundle, length: string, end: bigint): Ti
   return { from: length === 'lifetime' ? null : end - parseDuration(length) / tileNs(bundle), to: end }
 }
 
-export function coarseRatio(bundle: ViewBundle): bigint {
-  assert(bundle.view.coarseTile !== null, 'the view has a coarse tile')
-  return parseDuration(bundle.view.coarseTile) / tileNs(bundle)
+/** Lengths of the view's coarse tiles, in tiles, the shortest first; each divides the next. */
+export function coarseLengths(bundle: ViewBundle): bigint[] {
+  const { coarseTile } = bundle.view
+  const durations = coarseTile === null ? [] : typeof coarseTile === 'string' ? [coarseTile] : coarseTile
+  return durations.map((duration) => parseDuration(duration) / tileNs(bundle))
 }
 
-/** Number of a coarse span since 1970. */
-export function coarseIndex(bundle: ViewBundle, span: Interval): bigint {
-  const lengthNs = coarseRatio(bundle) * tileNs(bundle)
-  assert(span.end - span.start === lengthNs && span.start % lengthNs === 0n, 'a coarse span is one of the coarse tiles')
-  return span.start / lengthNs
+/** A coarse span in tiles since 1970: `length` of them from a multiple of `length` on. */
+export interface TileSpan {
+  readonly first: bigint
+  readonly length: bigint
+}
+
+/** Null: the view has no coarse tiles of this length (any more). */
+export function tileSpan(bundle: ViewBundle, span: Interval): TileSpan | null {
+  const length = (span.end - span.start) / tileNs(bundle)
+  const first = floorDiv(span.start, tileNs(bundle))
+  return coarseLengths(bundle).includes(length) && first % length === 0n ? { first, length } : null
+}
+
+export function coarseSpan(bundle: ViewBundle, span: Interval): TileSpan {
+  const found = tileSpan(bundle, span)
+  assert(found, 'a coarse span is one of the coarse tiles')
+  return found
 }
 
 /** Whether a window holds the whole of a coarse span. */
-export function holdsSpan(bundle: ViewBundle, range: TileRange, index: bigint): boolean {
-  const ratio = coarseRatio(bundle)
-  return (range.from === null || range.from <= index * ratio) && (index + 1n) * ratio <= range.to
+export function holdsSpan(range: TileRange, { first, length }: TileSpan): boolean {
+  return (range.from === null || range.from <= first) && first + length <= range.to
 }
 
-/** A row is in a window when all its tiles are, and no coarse row stands for it there. */
-function isInWindow(bundle: ViewBundle, range: TileRange, spans: readonly bigint[]): Expression {
+/** A row is in a window when all its tiles are, and no longer row stands for it there. */
+function isInWindow(range: TileRange, spans: readonly TileSpan[]): Expression {
   const first = column(tileColumn)
   const after = operation('+', first, column(spanColumn))
   const inside = [
     ...(range.from === null ? [] : [operation('>=', first, literal(range.from))]),
     operation('<=', after, literal(range.to)),
   ]
-  const used = spans.filter((index) => holdsSpan(bundle, range, index))
-  if (used.length === 0) return all(inside)
-  const ratio = coarseRatio(bundle)
-  const isCoarse = operation('=', column(spanColumn), literal(ratio))
-  const isStoodFor = operation(
-    'in',
-    operation('floorDiv', first, literal(ratio)),
-    ...used.map((index) => literal(index)),
-  )
-  return all([...inside, any([isCoarse, operation('not', isStoodFor)])])
+  const used = spans.filter((span) => holdsSpan(range, span))
+  const lengths = [...new Set(used.map(({ length }) => length))]
+  const own = lengths.map((length) => {
+    const indexes = used.filter((span) => span.length === length).map((span) => literal(span.first / length))
+    const isStoodFor = operation('in', operation('floorDiv', first, literal(length)), ...indexes)
+    return any([operation('>=', column(spanColumn), literal(length)), operation('not', isStoodFor)])
+  })
+  return all([...inside, ...own])
 }
 
 /** Tile files as rows. No files: no rows. */

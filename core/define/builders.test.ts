@@ -223,19 +223,6 @@ describe('featureView', () => {
     })
   })
 
-  test('a day is the coarse tile of windows longer than two, where days are made of whole intervals', () => {
-    const coarseTile = (over: string, options: object = {}) =>
-      view({ features: { n: window.count({ over } as never) }, ...options }).definition.coarseTile
-    expect(coarseTile('48h')).toBeNull()
-    expect(coarseTile('49h')).toBe('1d')
-    expect(coarseTile('lifetime')).toBe('1d')
-    expect(coarseTile('7d', { every: '1d' })).toBeNull()
-    expect(coarseTile('7d', { every: '1d', tile: '1h' })).toBe('1d')
-    expect(coarseTile('7d', { every: '5h', tile: '1h' })).toBeNull()
-    expect(coarseTile('7d', { coarseTile: null })).toBeNull()
-    expect(coarseTile('7d', { coarseTile: '12h' })).toBe('12h')
-  })
-
   test('R13: a key may be mapped to a column of another name', () => {
     const shop = entity('shop', { keys: { shop_id: t.int64() } })
     const mapped = featureView('v', {

@@ -130,8 +130,11 @@ export interface FeatureViewDefinition extends Documented {
   readonly every: DurationText
   /** Window views: the tile's length; divides `every` and every window (R9). */
   readonly tile: DurationText | null
-  /** Window views: the second, coarser tile that stands in for fine ones in long windows; a multiple of `tile` and `every`, null: none. */
-  readonly coarseTile: DurationText | null
+  /**
+   * Window views: coarser tiles that stand in for fine ones in long windows, a multiple of `tile` and `every`; several are a list, the
+   * shortest first, each a multiple of the one before. Null: none.
+   */
+  readonly coarseTile: DurationText | readonly DurationText[] | null
   /** R27; null: finished intervals are looked at again only when asked. */
   readonly lookback: DurationText | null
   /** R2; null: never expires. */

@@ -33,8 +33,11 @@ export interface ViewOptions<
   readonly every: Duration
   /** Window views: length of a tile (R9). Default: `every`. */
   readonly tile?: Duration
-  /** Window views: the coarser tile of long windows. Default `1d` where a window is longer than 2 days and it fits, else none. */
-  readonly coarseTile?: Duration | null
+  /**
+   * Window views: the coarser tiles of long windows. Default `1d` where a window is longer than 2 days and it fits, `['1d', '30d']` where one is
+   * longer than 60, else none.
+   */
+  readonly coarseTile?: Duration | readonly Duration[] | null
   /** How far back each tick compares the source's files with those it has used (R27). Default: not at all. */
   readonly lookback?: Duration
   /** How long a value is served (R2). Default: it never expires. */

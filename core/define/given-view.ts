@@ -14,7 +14,7 @@ export interface GivenView extends Documentation {
   readonly since: string
   readonly every: string
   readonly tile?: string
-  readonly coarseTile?: string | null
+  readonly coarseTile?: string | readonly string[] | null
   readonly lookback?: string
   readonly ttl?: string
   readonly lag?: string

@@ -88,28 +88,47 @@ function tileProblems(view: string, grid: Grid, windows: readonly WindowFeature[
   return problems
 }
 
-/** The default is a day where a window is longer than two and days are made of whole intervals. */
+/** The default is a day where a window is longer than two, and thirty beside it where one is longer than sixty, as far as they fit. */
 function readCoarseTile(
   who: string,
   given: GivenView,
   grid: Grid,
   windows: readonly WindowFeature[],
   problems: Problem[],
-): string | null {
-  if (given.coarseTile === null) return null
-  if (given.coarseTile === undefined) {
-    const hasLong = windows.some((one) => one.over === 'lifetime' || parseDuration(one.over) > 2n * dayNs)
-    return hasLong && grid.tileNs < dayNs && coarseFits(dayNs, grid) ? '1d' : null
+): FeatureViewDefinition['coarseTile'] {
+  const { coarseTile } = given
+  if (coarseTile === null) return null
+  if (coarseTile === undefined) {
+    const isLonger = (ns: bigint) => windows.some((one) => one.over === 'lifetime' || parseDuration(one.over) > ns)
+    const fits = (ns: bigint) => grid.tileNs < ns && coarseFits(ns, grid)
+    return oneOrMore([
+      ...(isLonger(2n * dayNs) && fits(dayNs) ? ['1d'] : []),
+      ...(isLonger(60n * dayNs) && fits(30n * dayNs) ? ['30d'] : []),
+    ])
   }
-  const coarse = readDuration(`${who}: coarseTile`, given.coarseTile, problems)
-  if (coarse === null) return null
-  if (coarse.ns <= grid.tileNs || !coarseFits(coarse.ns, grid))
-    problems.push({
-      code: 'DEFINE_INVALID',
-      message: `${who}: coarseTile ${coarse.text} is not made of whole intervals of ${formatDuration(grid.everyNs)} from ${formatInstant(grid.sinceNs)}`,
-      hint: 'a multiple of every, longer than tile, with since at the start of one of the intervals it holds; or null for none',
-    })
-  return coarse.text
+  const texts = typeof coarseTile === 'string' ? [coarseTile] : coarseTile
+  const tiles = texts.flatMap((text) => readDuration(`${who}: coarseTile`, text, problems) ?? [])
+  for (const [at, coarse] of tiles.entries()) {
+    const before = tiles[at - 1]
+    if (coarse.ns <= grid.tileNs || !coarseFits(coarse.ns, grid))
+      problems.push({
+        code: 'DEFINE_INVALID',
+        message: `${who}: coarseTile ${coarse.text} is not made of whole intervals of ${formatDuration(grid.everyNs)} from ${formatInstant(grid.sinceNs)}`,
+        hint: 'a multiple of every, longer than tile, with since at the start of one of the intervals it holds; or null for none',
+      })
+    else if (before && (coarse.ns <= before.ns || coarse.ns % before.ns !== 0n))
+      problems.push({
+        code: 'DEFINE_INVALID',
+        message: `${who}: coarseTile ${coarse.text} is not made of whole ones of ${before.text}, the one before it`,
+        hint: "the shortest first, each a multiple of the one before: ['1d', '30d']",
+      })
+  }
+  return oneOrMore(tiles.map(({ text }) => text))
+}
+
+/** One stands alone, as definitions had it when there was no other. */
+function oneOrMore(tiles: readonly string[]): FeatureViewDefinition['coarseTile'] {
+  return tiles.length > 1 ? tiles : (tiles[0] ?? null)
 }
 
 function coarseFits(coarseNs: bigint, grid: Grid): boolean {

@@ -16,9 +16,9 @@ const orders = parquet('orders', {
 })
 const over = '24h'
 
-function viewOf(features: object) {
+function viewOf(features: object, options: object = {}) {
   const base = { version: 1, entity: user, source: orders, since: '2001-01-01', every: '1h' }
-  return featureView('v', { ...base, features } as never).definition
+  return featureView('v', { ...base, features, ...options } as never).definition
 }
 
 describe('window features', () => {
@@ -77,5 +77,24 @@ describe('window features', () => {
       window.last_n('item', { n: 3, over, by: 'last' }),
     ].map((feature) => hashOf({ f: feature }))
     expect(new Set(hashes).size).toBe(4)
+  })
+
+  test('coarse tiles are a day for windows longer than two, thirty beside it for those longer than sixty, where they fit', () => {
+    const coarseTile = (over: string, options: object = {}) =>
+      viewOf({ n: window.count({ over } as never) }, options).coarseTile
+    expect(coarseTile('48h')).toBeNull()
+    expect(coarseTile('49h')).toBe('1d')
+    expect(coarseTile('60d')).toBe('1d')
+    expect(coarseTile('61d')).toEqual(['1d', '30d'])
+    expect(coarseTile('lifetime')).toEqual(['1d', '30d'])
+    expect(coarseTile('365d', { every: '1d' })).toBe('30d')
+    expect(coarseTile('7d', { every: '1d' })).toBeNull()
+    expect(coarseTile('7d', { every: '1d', tile: '1h' })).toBe('1d')
+    expect(coarseTile('7d', { every: '5h', tile: '1h' })).toBeNull()
+    expect(coarseTile('7d', { coarseTile: null })).toBeNull()
+    expect(coarseTile('7d', { coarseTile: '12h' })).toBe('12h')
+    expect(coarseTile('7d', { coarseTile: ['12h'] })).toBe('12h')
+    expect(coarseTile('7d', { coarseTile: ['12h', '48h'] })).toEqual(['12h', '2d'])
+    expect(() => coarseTile('7d', { coarseTile: ['2d', '3d'] })).toThrow(/3d is not made of whole ones of 2d/)
   })
 })

@@ -1,6 +1,8 @@
 /** Where committed and published files lie below the lake's root. Names hold only what every file system and object store takes. */
 import type { FeatureViewDefinition } from '../define/definitions.js'
+import { formatDuration } from '../time/duration.js'
 import { formatInstant, type Instant } from '../time/instant.js'
+import type { Interval } from '../time/interval.js'
 
 type VersionedView = Pick<FeatureViewDefinition, 'name' | 'version' | 'viewKind'>
 
@@ -19,11 +21,12 @@ export function intervalFolderOf(path: string): string | null {
 /** A coarse tile: a cache, merged by a publish from the committed tiles of its span. */
 export function coarseTilePath(
   view: VersionedView,
-  spanStart: Instant,
+  span: Interval,
   publish: { readonly sequence: bigint; readonly owner: string },
 ): string {
-  const start = formatInstant(spanStart).replaceAll(/[-:]/g, '')
-  return `tiles/${view.name}/v${view.version}/coarse/${start}/${publish.sequence}-${safeName(publish.owner)}.parquet`
+  const start = formatInstant(span.start).replaceAll(/[-:]/g, '')
+  const length = formatDuration(span.end - span.start)
+  return `tiles/${view.name}/v${view.version}/coarse/${start}/${publish.sequence}-${safeName(publish.owner)}-${length}.parquet`
 }
 
 /** What one publish attempt writes: its delta, and the published state that it rebuilt or merged. */

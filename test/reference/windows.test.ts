@@ -6,6 +6,7 @@ import {
   buildWindowValues,
   type CommittedTiles,
   chooseTileFiles,
+  coarseLengths,
   type KnownCoarseTile,
   planCoarseTiles,
   reopensFrom,
@@ -96,7 +97,7 @@ function viewOf(shape: SourceShape, features: Features): ViewBundle {
     since: formatInstant(since),
     every: '4h',
     tile: '1h',
-    coarseTile: '4h',
+    coarseTile: ['4h', '8h'],
     features: features as typeof features & Features,
     owner: 'test',
   })
@@ -160,10 +161,13 @@ describe('windows from tiles', () => {
             const commits = await commitAll(session, bundle, history)
             const endNs = BigInt(end) * hour
             const coarse: KnownCoarseTile[] = []
-            for (const [index, plan] of planCoarseTiles({ bundle, endNs: until, commits, coarse: [] }).entries()) {
-              if (!withCoarse[index % 4]) continue
-              const query = buildCoarseTile({ bundle, tiles: plan.tiles, span: plan.span })
-              coarse.push({ span: plan.span, commitIds: plan.commitIds, file: await bench.write(session, query.sql) })
+            for (const length of coarseLengths(bundle)) {
+              const plans = planCoarseTiles({ bundle, endNs: until, commits, coarse, length })
+              for (const [index, plan] of plans.entries()) {
+                if (!withCoarse[index % 4]) continue
+                const query = buildCoarseTile({ bundle, tiles: plan.tiles, span: plan.span })
+                coarse.push({ span: plan.span, commitIds: plan.commitIds, file: await bench.write(session, query.sql) })
+              }
             }
             const chosen = chooseTileFiles({ bundle, endNs, commits, coarse })
             const answers = await session.all(buildWindowValues({ bundle, endNs, ...chosen }))

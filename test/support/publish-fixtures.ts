@@ -41,7 +41,7 @@ export function lookupBundle() {
   })
   return bundleOf(view.definition)
 }
-export function windowBundle(coarseTile: '4h' | null = null) {
+export function windowBundle(coarseTile: '4h' | readonly ['4h', '8h'] | null = null) {
   const view = featureView(`window_${++views}`, {
     ...{ version: 1, entity: airport, source: flights, since, every: '1h', tile: '1h', owner, description: 'Windows' },
     ttl: '24h',
