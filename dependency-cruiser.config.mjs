@@ -58,6 +58,7 @@ export default {
     stage('judge', ...first, 'source', 'plan', 'compute'),
     stage('publish', ...first, 'source', 'plan', 'compute', 'judge'),
     stage('serve', ...first, 'publish', 'compute'),
+    stage('explain', ...first, 'source', 'plan', 'compute', 'publish', 'serve'),
     stage('watch', ...first, 'plan'),
     stage('backup', ...first),
     {

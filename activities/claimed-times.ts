@@ -7,9 +7,9 @@ import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, MillcourseError } from '../core/errors.js'
 import type { IndexedFile } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
+import { indexName } from '../core/source/index.js'
 import { formatInstant, type Instant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { indexName } from './source-files.js'
 
 /** Claims of nanoseconds are told in microseconds. */
 const slackNs = 999n

@@ -7,6 +7,8 @@ import {
   fileFootersFrom,
   globPattern,
   globPrefix,
+  indexName,
+  listedPath,
   markerPath,
   partitionsOf,
   type SourceFile,
@@ -55,16 +57,6 @@ export async function missingMarkers(
     return false
   })
   return [...paths].filter((_, index) => !found[index])
-}
-
-/** A folder's lake takes absolute paths as they are, letter by letter: nothing is unescaped. */
-function listedPath(source: SourceDefinition): string {
-  return source.path.startsWith('file:///') ? source.path.slice('file://'.length) : source.path
-}
-
-/** What decides how a footer is read is part of the name: a source declared otherwise is indexed anew. */
-export function indexName(source: SourceDefinition): string {
-  return JSON.stringify([source.name, source.eventTime, source.timezone])
 }
 
 async function readFooters(

@@ -149,6 +149,15 @@ export function buildProgram(run: Runner, version: string): Command {
     )
     .action(body(async () => (await import('./commands/get.js')).get))
   program
+    .command('explain')
+    .argument('<view>', 'a view, or VIEW@v1')
+    .argument('<key...>', 'every key of its entity: origin=ATL')
+    .requiredOption('--at <instant>', 'as training sees it at this time')
+    .option('--features <names>', 'only these, comma-separated', list)
+    .description('why a value is what it is, from source row to online')
+    .addHelpText('after', example('millcourse explain airport_delays origin=ATL --at 2001-01-02T13:00:00Z'))
+    .action(body(async () => (await import('./commands/explain.js')).explain))
+  program
     .command('training-set')
     .description('join features onto a spine, as they were known at each row’s time')
     .requiredOption('--spine <file>', 'Parquet or CSV: keys, a time, any other columns')

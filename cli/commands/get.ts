@@ -1,4 +1,3 @@
-import { MillcourseError } from '../../core/errors.js'
 import {
   newItemsAtEndReader,
   planVector,
@@ -11,6 +10,7 @@ import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { formatTable } from '../output/table.js'
 import { formatMs } from '../output/words.js'
+import { parsePairs } from './key-pairs.js'
 
 /** Reads what is online for one entity, with status and age per view (R25); by the same code as `millcourse server`. */
 export async function get(context: CliContext, name: string, pairs: readonly string[]): Promise<Report> {
@@ -37,20 +37,6 @@ export async function get(context: CliContext, name: string, pairs: readonly str
     },
     text: vectorText(features, plan, reads),
   }
-}
-
-function parsePairs(pairs: readonly string[]): Record<string, string> {
-  const entries = pairs.map((pair): [string, string] => {
-    const at = pair.indexOf('=')
-    if (at < 1) throw new MillcourseError('USAGE', `"${pair}" is not key=value`, { hint: 'such as origin=ATL' })
-    return [pair.slice(0, at), pair.slice(at + 1)]
-  })
-  const twice = entries.find(([name], index) => entries.findIndex(([first]) => first === name) !== index)
-  if (twice)
-    throw new MillcourseError('USAGE', `key "${twice[0]}" is given twice`, {
-      hint: 'one value each; ask once per entity',
-    })
-  return Object.fromEntries(entries)
 }
 
 interface ShownFeature {

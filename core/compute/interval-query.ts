@@ -39,6 +39,8 @@ export interface IntervalQueryInput {
   readonly files: { readonly own: readonly string[]; readonly within: readonly string[] }
   /** Of every file named: `fileTypesFrom` of the rows of `buildFileTypesQuery(files)`. */
   readonly fileTypes: readonly FileTypes[]
+  /** Instead of reading `files`: tables of their rows, with the columns of `sourceRows`. */
+  readonly rowsFrom?: { readonly own: string; readonly within: string }
   /** Begins the names of all temporary relations; one session may hold several intervals under different ones. */
   readonly prefix?: string
 }
@@ -143,12 +145,15 @@ function readRows(input: IntervalQueryInput, resolvesIds: boolean): Relation {
       source.createdTime === null ? cast(literal(null), { kind: 'instant' }) : column(source.createdTime),
     ],
   ] as const
-  const parts = [
-    sourceRows(source, own, input.fileTypes, [...times, [ownColumn, literal(true)]]),
-    ...(within.length > 0
-      ? [sourceRows(source, within, input.fileTypes, [...times, [ownColumn, literal(false)]])]
-      : []),
-  ]
+  const rowsOf = (files: readonly string[], isOwn: boolean): Relation => {
+    const extra: readonly NamedExpression[] = [...times, [ownColumn, literal(isOwn)]]
+    if (input.rowsFrom === undefined) return sourceRows(source, files, input.fileTypes, extra)
+    const names = [...source.schema.map((declared) => declared.name), isAmbiguousColumn, isSkippedColumn]
+    const from = table(isOwn ? input.rowsFrom.own : input.rowsFrom.within)
+    return select(from, [...names.map((name): NamedExpression => [name, column(name)]), ...extra])
+  }
+  const readsWithin = resolvesIds && (within.length > 0 || input.rowsFrom !== undefined)
+  const parts = [rowsOf(own, true), ...(readsWithin ? [rowsOf(within, false)] : [])]
   const nullKey = any(view.keyColumns.map((key) => operation('isNull', column(key.column))))
   const outcome = cases(
     [

@@ -19,6 +19,7 @@ export function printRelation(relation: Relation): string {
     case 'parquet':
     case 'csvText':
     case 'numberedParquet':
+    case 'locatedParquet':
     case 'join':
       return `SELECT * FROM ${printFrom(relation)}`
     default:
@@ -144,6 +145,8 @@ function printFrom(relation: Relation): string {
       return `read_csv(${printPath(relation.file)}, header = true, ${csvOptions}, parallel = false)`
     case 'numberedParquet':
       return `read_parquet(${printPath(relation.file)}, hive_partitioning = false, file_row_number = true)`
+    case 'locatedParquet':
+      return `read_parquet([${relation.files.map(printPath).join(', ')}], hive_partitioning = false, file_row_number = true, filename = '__file')`
     case 'join': {
       const isChain = relation.left.is === 'join'
       const left = isChain ? printFrom(relation.left) : `${printFrom(relation.left)} AS ${printName(relation.leftAs)}`

@@ -26,9 +26,13 @@ import {
 /** Marks rows of a local event or created time that a clock change repeats or skips (R10). */
 export const isAmbiguousColumn = '__is_ambiguous'
 export const isSkippedColumn = '__is_skipped'
+/** Where a row lies: the path it was read from (`FileTypes.readFrom`, else the file), and its number there, 1 for the first. */
+export const fileColumn = '__file'
+export const fileRowColumn = '__file_row'
 
 /**
  * Columns: the declared ones, `__is_ambiguous`, `__is_skipped` and what `extra` adds.
+ * @param isLocated with `__file` and `__file_row`, too
  * @throws MillcourseError SOURCE_SCHEMA_CHANGED when a file's column is absent or of another family than declared
  */
 export function sourceRows(
@@ -36,11 +40,12 @@ export function sourceRows(
   files: readonly string[],
   types: readonly FileTypes[],
   extra: readonly (readonly [string, Expression])[] = [],
+  isLocated = false,
 ): Relation {
   const groups = groupBySignature(source, files, types)
   // Without files (R24): no rows, of the same columns.
   if (groups.length === 0) groups.push({ files: [], columns: source.schema.map(() => null) })
-  return unionAll(groups.map((group) => groupRows(source, group, extra)))
+  return unionAll(groups.map((group) => groupRows(source, group, extra, isLocated)))
 }
 
 interface Group {
@@ -90,7 +95,9 @@ function groupRows(
   source: SourceDefinition,
   group: Group,
   extra: readonly (readonly [string, Expression])[],
+  isLocated: boolean,
 ): Relation {
+  const places = isLocated ? [fileColumn, fileRowColumn] : []
   const read = source.schema.map((declared, index): readonly [string, Expression] => [
     declared.name,
     readColumn(declared, group.columns[index]!),
@@ -104,13 +111,18 @@ function groupRows(
     .map((declared) => declared.name)
   const file =
     group.files.length > 0
-      ? select(parquet(group.files), read)
+      ? isLocated
+        ? select({ is: 'locatedParquet', files: group.files }, [...read, ...located])
+        : select(parquet(group.files), read)
       : values(
-          source.schema.map((declared) => [declared.name, sqlType(declared)] as const),
+          [
+            ...source.schema.map((declared) => [declared.name, sqlType(declared)] as const),
+            ...places.map((name) => [name, { kind: name === fileColumn ? 'string' : 'int64' }] as const),
+          ],
           [],
         )
   const rows = localTimes(file, {
-    columns: source.schema.map((declared) => declared.name),
+    columns: [...source.schema.map((declared) => declared.name), ...places],
     locals,
     reported: [source.eventTime, ...(source.createdTime === null ? [] : [source.createdTime])],
     zone: source.timezone,
@@ -118,12 +130,17 @@ function groupRows(
   return extra.length === 0
     ? rows
     : select(rows, [
-        ...[...source.schema.map((declared) => declared.name), isAmbiguousColumn, isSkippedColumn].map(
+        ...[...source.schema.map((declared) => declared.name), isAmbiguousColumn, isSkippedColumn, ...places].map(
           (name) => [name, column(name)] as const,
         ),
         ...extra,
       ])
 }
+
+const located: readonly (readonly [string, Expression])[] = [
+  [fileColumn, column(fileColumn)],
+  [fileRowColumn, operation('+', column('file_row_number'), literal(1n))],
+]
 
 function readColumn(declared: Column, found: FileColumn | null): Expression {
   const type = sqlType(declared)

@@ -177,6 +177,8 @@ export type Relation =
   | { readonly is: 'csvText'; readonly file: string }
   /** With `file_row_number`, from 0. */
   | { readonly is: 'numberedParquet'; readonly file: string }
+  /** With `__file`, as it was named here, and `file_row_number`, from 0. */
+  | { readonly is: 'locatedParquet'; readonly files: readonly string[] }
   | {
       readonly is: 'values'
       readonly columns: readonly (readonly [string, SqlType])[]

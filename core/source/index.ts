@@ -16,4 +16,5 @@ export {
   valuelessType,
 } from './schema-contract.js'
 export { compareBytes, filesOf, inputsHash, type SourceFile, touchedSpan, touches } from './source-file.js'
+export { indexName, listedPath } from './source-names.js'
 export { type Unreadable, whyUnreadable } from './why-unreadable.js'

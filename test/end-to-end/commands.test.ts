@@ -98,6 +98,34 @@ test('a service reads each of its views under the keys that are its own', () => 
   ])
 })
 
+test('a value is explained from its source rows to what is online', () => {
+  const asked = ['explain', 'airport_delays', 'origin=ATL', '--at', '2001-01-01T07:30:00Z']
+  const { exit, data } = json(...asked)
+  expect(exit).toBe(0)
+  expect(data).toMatchObject({
+    view: 'airport_delays',
+    answeredAt: '2001-01-01T07:00:00Z',
+    online: { end: now, status: 'present' },
+  })
+  for (const { value, recomputed, sourceNow } of data.features) expect([recomputed, sourceNow]).toEqual([value, value])
+  const flights = data.features.find(({ name }: { name: string }) => name === 'flights_24h')
+  expect(Number(flights.value)).toBe(data.counts.counted)
+  expect(data.commits.at(0)).toMatchObject({ number: 1, publishedSequence: expect.stringMatching(/^\d+$/) })
+  // Online stands an hour later: the rows of that hour are the difference.
+  const codes = data.causes.map(({ code }: { code: string }) => code)
+  expect(codes).toContain('published-end')
+  expect(codes.filter((code: string) => !['published-end', 'window-edge', 'newer-row'].includes(code))).toEqual([])
+  const { data: agreed } = json('explain', 'airport_delays', 'origin=ATL', '--at', now)
+  expect(agreed.causes).toEqual([])
+  for (const { value, online } of agreed.features) expect(online).toEqual(value)
+  const { stdout } = millcourse(...asked, '--repo', repo, '--now', now)
+  expect(stdout).toMatch(
+    /^airport_delays@v1 origin=ATL at 2001-01-01T07:30:00Z, answered at the tile edge 2001-01-01T07:00:00Z/,
+  )
+  // What a person reads at night fits their screen.
+  expect(stdout.split('\n').length).toBeLessThan(50)
+})
+
 test('R14: a training set has the rows of its spine, in order, and appears whole or not at all', async () => {
   const spine = join(folder, 'spine.csv')
   const out = join(folder, 'train.parquet')
@@ -131,6 +159,9 @@ test('what is not understood or not there says so, with the exit code of its err
     [['runs', 'show', 'ffffffff'], 66, 'LEDGER_UNKNOWN_RUN'],
     [['get', 'nothing', 'a=b'], 66, 'REGISTRY_UNKNOWN_VIEW'],
     [['get', 'airport_delays', 'city=ATL'], 64, 'SERVE_KEY_INVALID'],
+    [['explain', 'airport_delays', 'city=ATL', '--at', now], 64, 'SERVE_KEY_INVALID'],
+    [['explain', 'airport_delays', 'origin=ATL', '--at', now, '--features', 'delay'], 66, 'REGISTRY_UNKNOWN_FEATURE'],
+    [['explain', 'airport_delays', 'origin=ATL', '--at', '2001-01-01T08:00:00.000000001Z'], 64, 'USAGE'],
     [['materialize', 'airport_delays', '--from', now, '--to', now], 64, 'PLAN_INTERVAL_INVALID'],
     [['get', 'airport_delays', 'origin=ATL', 'origin=ORD'], 64, 'USAGE'],
     [['decide', 'airport_delays@2001-01-01T05:30:00Z', 'accept', '--reason', 'x'], 64, 'USAGE'],

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { findDifferences } from '../support/random-answers.js'
+import { findUnexplained } from '../support/random-explanations.js'
 import { openRandomWorld } from '../support/random-world.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
 import { casesOf } from '../support/test-effort.js'
@@ -34,6 +35,8 @@ test.each(Array.from({ length: many }, (_, at) => first + at))(
       const now = await self.play()
       const found = await findDifferences(self, now)
       expect(found, `${self.log.join('\n')}\n`).toEqual([])
+      const unexplained = await findUnexplained(self, now)
+      expect(unexplained, `${self.log.join('\n')}\n`).toEqual([])
     } finally {
       await self.close()
     }

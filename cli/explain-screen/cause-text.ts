@@ -1,0 +1,76 @@
+/** Causes as sentences, each with what to do. */
+import type { CauseCode } from '../../core/explain/index.js'
+import { plural } from '../output/words.js'
+import type { CauseFacts, ExplainFacts } from './explain-facts.js'
+
+const causesShown = 6
+
+export function causeLines(facts: ExplainFacts, givenOptions: string): string[] {
+  const { causes } = facts
+  if (causes.length === 0) return ['agrees   what is committed, recomputed and online is the same']
+  const shown = causes.slice(0, causesShown)
+  const lines = shown.map((cause, index) => {
+    const isFirst = index === 0 || shown[index - 1]!.between !== cause.between
+    return `${isFirst ? 'differs  ' : '         '}${isFirst ? `${cause.between}: ` : ''}${causeText(cause, facts)}`
+  })
+  const left = causes.length - shown.length
+  const next = [...new Set(shown.flatMap((cause) => nextStep(cause, facts, givenOptions)))]
+  return [
+    ...lines,
+    ...(left > 0 ? [`         and ${plural(left, 'more cause')} (--json)`] : []),
+    ...next.map((step, index) => `${index === 0 ? 'next     ' : '         '}${step}`),
+  ]
+}
+
+function causeText(cause: CauseFacts, { online, at, unreadable }: ExplainFacts): string {
+  const start = cause.interval?.start ?? ''
+  const rows = cause.rows > 0 ? ` (${plural(cause.rows, 'row')})` : ''
+  const texts: Readonly<Record<CauseCode, string>> = {
+    'late-file': `a file came after the run of ${start}: ${cause.file}${rows}`,
+    'file-changed': `a file that the run of ${start} read was changed since: ${cause.file}${rows}`,
+    'file-removed': `a file that the run of ${start} read is gone from the source: ${cause.file}`,
+    'source-unreadable': `the source cannot be read: ${unreadable?.message ?? ''}`,
+    'interval-held': `the run of ${start} is held${rows}`,
+    'interval-failed': `the run of ${start} failed${rows}`,
+    'interval-rejected': `${start} was rejected by an operator${rows}`,
+    'interval-open': `${start} has not ended, or its run is under way${rows}`,
+    'interval-missing': `${start} has not run${rows}`,
+    'committed-file': 'the committed file does not hold what its own source files give',
+    'unpublished-commit': `the commit of ${start} is not published yet`,
+    'online-item': 'the item is not what its publish should have written',
+    'published-end': `online stands at ${online.end}, not at ${at}`,
+    blocked: `the published end waits for ${start} (onGap: block)`,
+    'newer-row': `online sees a newer row${rows}, of ${start}`,
+    visibility: `a row was not written down by then (R16)${rows}, of ${start}`,
+    'window-edge': `a window’s edge passed a row (R7)${rows}, of ${start}`,
+    ttl: `the ttl counts from another time (R2)${rows}`,
+    tombstone: `a deletion (R18)${rows}, of ${start}`,
+    redelivered: `an event was delivered again (R19)${rows}, of ${start}`,
+  }
+  return texts[cause.code]
+}
+
+function nextStep({ code, interval }: CauseFacts, { view, version }: ExplainFacts, givenOptions: string): string[] {
+  const place = interval === null ? '' : `${view}@v${version}@${interval.start}`
+  switch (code) {
+    case 'late-file':
+    case 'file-changed':
+    case 'interval-missing':
+      return interval === null
+        ? []
+        : [`millcourse materialize ${view} --from ${interval.start} --to ${interval.end}${givenOptions}`]
+    case 'interval-held':
+    case 'interval-failed':
+    case 'interval-rejected':
+    case 'blocked':
+      return [`millcourse runs show ${place}${givenOptions}`]
+    case 'unpublished-commit':
+      return [`the next tick publishes it; millcourse runs show ${place}${givenOptions} says why it has not`]
+    case 'committed-file':
+      return ['the file in the lake was changed, or an older release computed otherwise: decide rerun on the interval']
+    case 'online-item':
+      return ['something else wrote to the table, or it was restored: docs/explain.md, "An item that is wrong"']
+    default:
+      return []
+  }
+}

@@ -1,0 +1,207 @@
+/** Asks the ledger, the source, the engine and the online store for all that an explanation rests on; many keys and times at once. */
+import type { ViewBundle } from '../../core/define/definitions.js'
+import { isMillcourseError, type MillcourseError } from '../../core/errors.js'
+import {
+  type Explained,
+  type ExplainedCommit,
+  type ExplainTools,
+  explainAnswers,
+  keyText,
+  lookupSpans,
+  newestPlaces,
+  type Question,
+  windowSpans,
+} from '../../core/explain/index.js'
+import type { IntervalState } from '../../core/plan/interval-state.js'
+import type { Lake } from '../../core/ports/lake.js'
+import type { Commit, LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.js'
+import type { QuerySession } from '../../core/ports/query-engine.js'
+import { encodeKey, type OnlineItem, type PublishedEnd, versionTableName } from '../../core/publish/index.js'
+import { parseInstant } from '../../core/time/instant.js'
+import type { Interval } from '../../core/time/interval.js'
+import type { CliContext } from '../context.js'
+import { type FileNow, readSourceNow } from './source-now.js'
+
+export type EvidencePorts = Pick<
+  CliContext,
+  'ledger' | 'lake' | 'sources' | 'engine' | 'online' | 'clock' | 'project' | 'signal' | 'progress'
+>
+
+export interface Evidence {
+  readonly explained: Explained
+  readonly table: string
+  readonly end: PublishedEnd | null
+  /** By `keyText`. */
+  readonly items: ReadonlyMap<string, OnlineItem | null>
+  /** Of the intervals that decide the answers, oldest first. */
+  readonly commits: readonly Commit[]
+  readonly states: readonly IntervalState[]
+  /** Ended, and the ledger does not know them. */
+  readonly neverRan: readonly Interval[]
+  readonly runs: ReadonlyMap<string, RunRecord>
+  /** What the source holds now, by URI. */
+  readonly files: ReadonlyMap<string, FileNow>
+}
+
+/** @throws MillcourseError what the ports throw; what is wrong with source files is told (`Explained.unreadable`) */
+export async function gatherEvidence(
+  ports: EvidencePorts,
+  bundle: ViewBundle,
+  questions: readonly Question[],
+  rowsMax: number,
+): Promise<Evidence> {
+  const { view } = bundle
+  const key: ViewKey = { view: view.name, version: view.version }
+  const [ledger, lake, sources, engine] = await Promise.all([
+    ports.ledger(),
+    ports.lake(),
+    ports.sources(),
+    ports.engine(),
+  ])
+  ports.progress.update('reading what is online')
+  const { table, end, items } = await readOnline(ports, ledger, bundle, questions)
+  ports.progress.update('reading the ledger')
+  const spans = await findSpans(ports, { ledger, lake }, bundle, questions, end)
+  const ofSpans = async <Found extends { readonly interval: Interval }>(read: (span: Interval) => Promise<Found[]>) => {
+    const found = (await Promise.all(spans.map(read))).flat()
+    return [...new Map(found.map((one) => [one.interval.start, one])).values()]
+  }
+  const [commits, states] = await Promise.all([
+    ofSpans((span) => ledger.currentCommits(key, span)),
+    ofSpans((span) => ledger.intervalStates(key, span)),
+  ])
+  const neverRan = (await Promise.all(spans.map((span) => ledger.intervalGaps(key, span)))).flat()
+  const runIds = [...new Set(commits.map(({ runId }) => runId))]
+  const found = await Promise.all(runIds.map((runId) => ledger.run(runId)))
+  const runs = new Map(found.flatMap((run) => (run === null ? [] : [[run.runId, run] as const])))
+  ports.progress.update('listing the source')
+  const pinned = [...runs.values()].flatMap((run) => run.pins?.files.map(({ uri }) => uri) ?? [])
+  const listed = await listSource({ sources, ledger }, bundle, spans, pinned)
+  const files = listed instanceof Map ? listed : new Map<string, FileNow>()
+  ports.progress.update(`computing from ${files.size} source files`)
+  const explained = await engine.withSession(
+    (session) =>
+      explainAnswers(toolsOf(session, sources, files), {
+        bundle,
+        questions,
+        commits: commits.map((commit) => explainedCommit(commit, lake, runs, files)),
+        files: [...files.values()],
+        publishedEndAt: end?.endAt ?? null,
+        rowsMax,
+        sourceError: isMillcourseError(listed) ? listed : null,
+      }),
+    { signal: ports.signal },
+  )
+  return { explained, table, end, items, commits, states, neverRan, runs, files }
+}
+
+/** Who may not read the source, or cannot now, is told what is committed and online. */
+async function listSource(
+  ports: { readonly sources: Lake; readonly ledger: LedgerReader },
+  bundle: ViewBundle,
+  spans: readonly Interval[],
+  pinned: readonly string[],
+): Promise<Map<string, FileNow> | MillcourseError> {
+  try {
+    return await readSourceNow(ports, bundle.source, spans, pinned)
+  } catch (error) {
+    if (isMillcourseError(error) && error.code.startsWith('LAKE_')) return error
+    throw error
+  }
+}
+
+async function readOnline(
+  ports: EvidencePorts,
+  ledger: LedgerReader,
+  bundle: ViewBundle,
+  questions: readonly Question[],
+) {
+  const { view, entity } = bundle
+  const table = versionTableName(
+    ports.project,
+    view,
+    await ledger.onlineTable({ view: view.name, version: view.version }),
+  )
+  const nothing = { table, end: null, items: new Map<string, OnlineItem | null>() }
+  if (!view.online) return nothing
+  const keys = [...new Map(questions.map(({ key }) => [keyText(bundle, key), key])).entries()]
+  try {
+    const read = await (await ports.online()).getItemsAndEnd(
+      table,
+      keys.map(([, key]) => encodeKey(entity.keys, key)),
+    )
+    return { table, end: read.end, items: new Map(keys.map(([text], index) => [text, read.items[index] ?? null])) }
+  } catch (error) {
+    // The first publish makes the table.
+    if (isMillcourseError(error) && error.code === 'PUBLISH_TABLE_MISSING') return nothing
+    throw error
+  }
+}
+
+async function findSpans(
+  ports: EvidencePorts,
+  { ledger, lake }: { readonly ledger: LedgerReader; readonly lake: Lake },
+  bundle: ViewBundle,
+  questions: readonly Question[],
+  end: PublishedEnd | null,
+): Promise<Interval[]> {
+  const { view } = bundle
+  const [now, since] = [ports.clock.now(), parseInstant(view.since)]
+  const ofWindows = questions.map(({ at }) => windowSpans(bundle, at, end?.endAt ?? null))
+  if (ofWindows.every((spans) => spans !== null)) return joined(ofWindows.flat(), since)
+  const [question] = questions
+  if (question === undefined || questions.length > 1) return joined(lookupSpans(bundle, now, now, null), since)
+  const commits = await ledger.currentCommits({ view: view.name, version: view.version }, { start: since, end: now })
+  const files = commits.flatMap(({ data }) => (data === null ? [] : [lake.uri(data.path)]))
+  const engine = await ports.engine()
+  const found = await engine.withSession(
+    async (session) => {
+      const [keys, places] = newestPlaces(bundle, question, files)
+      await session.execute(keys!)
+      return (await session.all(places!))[0] ?? null
+    },
+    { signal: ports.signal },
+  )
+  return joined(lookupSpans(bundle, question.at, now, found), since)
+}
+
+/** From `since` on, oldest first, none overlapping another. */
+function joined(spans: readonly Interval[], since: bigint): Interval[] {
+  const cut = spans
+    .map(({ start, end }) => ({ start: start < since ? since : start, end }))
+    .filter(({ start, end }) => start < end)
+  const found: Interval[] = []
+  for (const span of cut.sort((a, b) => (a.start < b.start ? -1 : 1))) {
+    const last = found.at(-1)
+    if (last === undefined || span.start > last.end) found.push(span)
+    else if (span.end > last.end) found[found.length - 1] = { start: last.start, end: span.end }
+  }
+  return found
+}
+
+function explainedCommit(
+  commit: Commit,
+  lake: Lake,
+  runs: ReadonlyMap<string, RunRecord>,
+  files: ReadonlyMap<string, FileNow>,
+): ExplainedCommit {
+  const pins = runs.get(commit.runId)?.pins?.files ?? []
+  return {
+    interval: commit.interval,
+    file: commit.data === null ? null : lake.uri(commit.data.path),
+    isRejected: commit.isRejected,
+    pinned: pins.filter(({ uri, etag }) => files.get(uri)?.etag === etag).map(({ uri, role }) => ({ uri, role })),
+  }
+}
+
+function toolsOf(session: QuerySession, sources: Lake, files: ReadonlyMap<string, FileNow>): ExplainTools {
+  return {
+    execute: (query) => session.execute(query),
+    all: (query) => session.all(query),
+    keepFile: (name, parts) => session.keepFile(name, parts),
+    open: (file) => ({
+      sizeBytes: files.get(file)?.sizeBytes ?? 0,
+      read: (start, length) => sources.readRange(file, start, length),
+    }),
+  }
+}

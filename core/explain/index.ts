@@ -1,0 +1,24 @@
+/** Why a value is what it is: source rows, the recomputation from them, and the causes of every difference (docs/explain.md). */
+export {
+  type Cause,
+  type CauseCode,
+  type CauseInput,
+  explainCauses,
+  type IntervalProblem,
+  type Standing,
+} from './causes.js'
+export type { AnswerTools, PublishedAnswer } from './compute-answers.js'
+export {
+  type Explained,
+  type ExplainedAnswer,
+  type ExplainedCommit,
+  type ExplainInput,
+  type ExplainTools,
+  explainAnswers,
+  type KeyedRow,
+} from './explain-answers.js'
+export { keyText, type Question } from './question.js'
+export { lookupSpans, newestPlaces, type Reach, windowSpans } from './reach.js'
+export { answeredAt, type RowRole, type RowVerdict, rowRoles } from './row-roles.js'
+export { type Answer, differingFeatures } from './same-answer.js'
+export { intervalStartOf, type SourceRow } from './source-row.js'

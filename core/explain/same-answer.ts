@@ -1,0 +1,32 @@
+/** Whether two answers for one key are the same. */
+import type { Feature, ViewBundle } from '../define/definitions.js'
+
+/** Feature name -> value, as the query engine gives them. */
+export type Answer = Readonly<Record<string, unknown>>
+
+/** Names of the features in which two answers differ, in the view's order. */
+export function differingFeatures({ view }: ViewBundle, a: Answer, b: Answer): string[] {
+  return view.features
+    .filter((feature) => !isSame(feature, a[feature.name] ?? null, b[feature.name] ?? null))
+    .map(({ name }) => name)
+}
+
+/** Amounts beyond what exact sums hold are summed as floats, in whatever order; looked-up values are the same to the bit. */
+const sumTolerance = 2 ** -45
+
+function isSame(feature: Feature, a: unknown, b: unknown): boolean {
+  if (typeof a === 'number' && typeof b === 'number' && feature.kind === 'window' && feature.type.kind === 'float64')
+    return Object.is(a, b) || a === b || Math.abs(a - b) < Math.min(Math.abs(a), Math.abs(b)) * sumTolerance
+  return text(a) === text(b)
+}
+
+/**
+ * Integers of any width are one family, whoever hands them over. So are 0 and -0: a column with both keeps only one of them in the
+ * engine's Parquet files and tables, whichever came first.
+ */
+function text(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => {
+    if (typeof part === 'bigint' || typeof part === 'number') return `#${part}`
+    return part instanceof Uint8Array ? [...part] : part
+  })
+}

@@ -1,0 +1,196 @@
+/** The rows of a source that have one of the asked keys, each with its file and number: what an answer is made of (R3, R4, R5). */
+import { storedSqlType } from '../compute/column-types.js'
+import type { FileTypes } from '../compute/file-types.js'
+import { printCreate, printQuery } from '../compute/print-duckdb.js'
+import { createdColumn, deliveryOrder, eventColumn, rowOrder } from '../compute/row-order.js'
+import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn, sourceRows } from '../compute/source-rows.js'
+import {
+  all,
+  cast,
+  column,
+  type Expression,
+  join,
+  literal,
+  type NamedExpression,
+  operation,
+  type SqlQuery,
+  select,
+  table,
+  values,
+} from '../compute/sql-algebra.js'
+import type { ViewBundle } from '../define/definitions.js'
+import { parseDuration } from '../time/duration.js'
+import { floorTo, type Instant, parseInstant } from '../time/instant.js'
+
+export interface SourceRow {
+  /** URI, and the row's number in the file, 1 for the first. */
+  readonly file: string
+  readonly row: number
+  readonly eventAt: Instant
+  readonly createdAt: Instant | null
+  /** Of its event id (R19); null: it has none. */
+  readonly eventId: string | null
+  readonly isDeleted: boolean
+  /** Its place among the rows of its key by R3, and among the deliveries of its event id. */
+  readonly rank: number
+  readonly delivery: number
+  /** The view's interval that holds its event time. */
+  readonly intervalStart: Instant
+  /** The declared columns. */
+  readonly columns: Readonly<Record<string, unknown>>
+}
+
+const startColumn = '__start_ns'
+const rankColumn = '__rank'
+const deliveryColumn = '__delivery_rank'
+
+/** Table `name`: the declared columns, where each row lies, its times and its interval's start. `keys`: `createKeys`. */
+export function createSourceRows(
+  bundle: ViewBundle,
+  files: readonly string[],
+  types: readonly FileTypes[],
+  keys: string,
+  name: string,
+): SqlQuery {
+  const { source, view, entity } = bundle
+  const event = column(source.eventTime)
+  const created = source.createdTime === null ? cast(literal(null), { kind: 'instant' }) : column(source.createdTime)
+  const found = sourceRows(source, files, types, [], true)
+  const isAsked = view.keyColumns.map(({ key, column: of }, part) =>
+    operation('=', cast(column(of, 'rows'), storedSqlType(entity.keys[part]!)), column(key, 'asked')),
+  )
+  const since = literal(parseInstant(view.since))
+  const every = literal(parseDuration(view.every))
+  const start = operation('+', since, operation('*', operation('floorDiv', operation('-', event, since), every), every))
+  const passed = [...declared(bundle), isAmbiguousColumn, isSkippedColumn, fileColumn, fileRowColumn]
+  return printCreate(
+    'table',
+    name,
+    select(
+      join('semi', [found, 'rows'], [table(keys), 'asked'], all(isAsked)),
+      [
+        ...passed.map((one): NamedExpression => [one, column(one)]),
+        [eventColumn, event],
+        [createdColumn, created],
+        [startColumn, start],
+      ],
+      { where: operation('isNotNull', event) },
+    ),
+  )
+}
+
+const declared = ({ source }: ViewBundle): string[] => source.schema.map(({ name }) => name)
+
+export interface Place {
+  /** As it was read: of a copy, the copy's. */
+  readonly file: string
+  readonly intervalStart: Instant
+}
+
+/** Table `name` of the rows of `rows` that lie at one of the places; `within`: those that lie in these files, but at none of the places. */
+export function createRowsAt(
+  bundle: ViewBundle,
+  rows: string,
+  at: { readonly places: readonly Place[]; readonly within?: readonly string[] },
+  name: string,
+): SqlQuery[] {
+  const places = `${name}_places`
+  const listed = values(
+    [
+      ['file', { kind: 'string' }],
+      ['start', { kind: 'instant' }],
+    ],
+    at.places.map(({ file, intervalStart }) => [literal(file), literal(intervalStart)]),
+  )
+  const isThere = all([
+    operation('=', column(fileColumn, 'rows'), column('file', 'place')),
+    operation('=', column(startColumn, 'rows'), column('start', 'place')),
+  ])
+  const passed = [...declared(bundle), isAmbiguousColumn, isSkippedColumn]
+  const columns = (of: string | null) => passed.map((one): NamedExpression => [one, column(one, of)])
+  const made = printCreate('table', places, listed)
+  if (at.within === undefined)
+    return [
+      made,
+      printCreate(
+        'table',
+        name,
+        select(join('semi', [table(rows), 'rows'], [table(places), 'place'], isThere), columns(null)),
+      ),
+    ]
+  const elsewhere: Expression = all([
+    operation('isNull', column('file', 'place')),
+    at.within.length === 0
+      ? literal(false)
+      : operation('in', column(fileColumn, 'rows'), ...at.within.map((file) => literal(file))),
+  ])
+  return [
+    made,
+    printCreate(
+      'table',
+      name,
+      select(join('left', [table(rows), 'rows'], [table(places), 'place'], isThere), columns('rows'), {
+        where: elsewhere,
+      }),
+    ),
+  ]
+}
+
+/** Rows for `sourceRowFrom`, those nearest in time to `near` first. */
+export function buildSourceRowsQuery(bundle: ViewBundle, rows: string, near: Instant, rowsMax: number): SqlQuery {
+  const { source, view } = bundle
+  const keys = view.keyColumns.map(({ column: of }) => column(of))
+  const id = source.eventId === null ? literal(null) : cast(column(source.eventId.column), { kind: 'string' })
+  const isDeleted =
+    source.tombstone === null ? literal(false) : operation('coalesce', column(source.tombstone), literal(false))
+  const names = [...declared(bundle), fileColumn, fileRowColumn, eventColumn, createdColumn, startColumn]
+  const numbered = select(table(rows), [
+    ...names.map((name): NamedExpression => [name, column(name)]),
+    ['__id', id],
+    ['__is_gone', isDeleted],
+    [rankColumn, { is: 'rowNumber', partitionBy: keys, orderBy: rowOrder(source.schema, false) }],
+    [deliveryColumn, { is: 'rowNumber', partitionBy: keys, orderBy: deliveryOrder(source.schema, false) }],
+  ])
+  const added = ['__id', '__is_gone', rankColumn, deliveryColumn]
+  const distance = operation('abs', operation('-', column(eventColumn), literal(near)))
+  return printQuery(
+    select(
+      numbered,
+      [...names, ...added].map((name): NamedExpression => [name, column(name)]),
+      {
+        orderBy: [
+          { by: distance, descending: false },
+          { by: column(rankColumn), descending: true },
+        ],
+        limit: rowsMax,
+      },
+    ),
+  )
+}
+
+/** @param origins where a copy was made of: path of the copy -> URI of the file */
+export function sourceRowFrom(
+  bundle: ViewBundle,
+  row: Readonly<Record<string, unknown>>,
+  origins: ReadonlyMap<string, string>,
+): SourceRow {
+  const file = String(row[fileColumn])
+  return {
+    file: origins.get(file) ?? file,
+    row: Number(row[fileRowColumn]),
+    eventAt: BigInt(row[eventColumn] as bigint),
+    createdAt: row[createdColumn] === null ? null : BigInt(row[createdColumn] as bigint),
+    eventId: row.__id as string | null,
+    isDeleted: row.__is_gone === true,
+    rank: Number(row[rankColumn]),
+    delivery: Number(row[deliveryColumn]),
+    intervalStart: BigInt(row[startColumn] as bigint),
+    columns: Object.fromEntries(declared(bundle).map((name) => [name, row[name]])),
+  }
+}
+
+/** The start of the view's interval that holds an instant. */
+export function intervalStartOf({ view }: ViewBundle, at: Instant): Instant {
+  const since = parseInstant(view.since)
+  return floorTo(at - since, parseDuration(view.every)) + since
+}

@@ -1,0 +1,142 @@
+/** R22, R29: for random keys and times, what the source rows give is what was committed, and at the published end what is online. */
+import { type Evidence, gatherEvidence } from '../../cli/explain-screen/gather-evidence.js'
+import type { FeatureViewDefinition } from '../../core/define/definitions.js'
+import { bundleFor, type ViewBundle } from '../../core/define/index.js'
+import { differingFeatures, keyText, type Question, rowRoles, windowSpans } from '../../core/explain/index.js'
+import { decodeValues } from '../../core/publish/index.js'
+import { formatInstant, type Instant } from '../../core/time/instant.js'
+import { overlaps } from '../../core/time/interval.js'
+import { aggregateValues } from '../reference/aggregates.js'
+import { asValue, hour, sameValue } from '../reference/generated-history.js'
+import type { Value } from '../reference/point-in-time.js'
+import { allKeys, day, firstDay, pick } from './random-source.js'
+import { days, type RandomWorld } from './random-world.js'
+
+/** Of each view; the views of the worlds that a test opens ask a thousand together. */
+export const questionsPerView = 130
+
+/** Every difference, in words; empty: all is as it must be. */
+export async function findUnexplained(self: RandomWorld, now: Instant): Promise<string[]> {
+  const context = { ...(await self.context(now)), project: self.project }
+  const { repo } = (await (await self.world.ports.registry()).current())!
+  const found: string[] = []
+  for (const view of self.views) {
+    const bundle = bundleFor(repo, view.name)
+    const questions = Array.from({ length: questionsPerView }, () => randomQuestion(self))
+    const evidence = await gatherEvidence(context, bundle, questions, 100_000)
+    if (evidence.explained.unreadable) found.push(`${view.name}: ${evidence.explained.unreadable.message}`)
+    compareRecomputed(bundle, questions, evidence, found)
+    comparePublished(bundle, questions, evidence, found)
+    compareRoles(view, bundle, questions, evidence, found)
+  }
+  return found
+}
+
+function randomQuestion({ random }: RandomWorld): Question {
+  const hours = BigInt(Math.floor(random() * 24 * (days + 1)))
+  const key = random() < 0.05 ? [77n, 'nobody'] : pick(random, allKeys)
+  return {
+    key: key as Question['key'],
+    at: firstDay + hours * hour + pick(random, [0n, 0n, 1n, -1n, 1_000n, hour / 2n, day / 2n]),
+  }
+}
+
+const where = (bundle: ViewBundle, { key, at }: Question) =>
+  `explain ${bundle.view.name} ${key} at ${formatInstant(at)}`
+
+/** Where a file of an accepted version was replaced, and the run of the new one is held, there is nothing to compute again from. */
+function lostCommits({ commits, runs, files }: Evidence) {
+  return commits.filter(({ runId }) =>
+    (runs.get(runId)?.pins?.files ?? []).some(({ uri, etag }) => files.get(uri)?.etag !== etag),
+  )
+}
+
+function compareRecomputed(
+  bundle: ViewBundle,
+  questions: readonly Question[],
+  evidence: Evidence,
+  found: string[],
+): void {
+  const lost = lostCommits(evidence)
+  for (const [index, question] of questions.entries()) {
+    const reach = windowSpans(bundle, question.at, null) ?? [{ start: firstDay, end: question.at + 1n }]
+    const isLost = ({ interval }: (typeof lost)[number]) =>
+      (bundle.view.viewKind === 'lookup' && bundle.source.eventId !== null) ||
+      reach.some((span) => overlaps(span, interval))
+    if (lost.some(isLost)) continue
+    const { committed, recomputed } = evidence.explained.answers[index]!
+    const names = recomputed === null ? ['all'] : differingFeatures(bundle, committed, recomputed)
+    const told = names.map((name) => `${name} is ${String(committed[name])}, recomputed ${String(recomputed?.[name])}`)
+    if (names.length > 0) found.push(`${where(bundle, question)}: ${told}`)
+  }
+}
+
+function comparePublished(
+  bundle: ViewBundle,
+  questions: readonly Question[],
+  evidence: Evidence,
+  found: string[],
+): void {
+  const { explained, items, end } = evidence
+  if (end === null) return
+  const isWhole = lostCommits(evidence).length === 0
+  for (const question of questions) {
+    const key = keyText(bundle, question.key)
+    const item = items.get(key) ?? null
+    const { features } = bundle.view
+    const decoded = item?.values == null ? null : decodeValues(features, item.values, item.schemaHash)
+    const online = decoded && Object.fromEntries(features.map(({ name }, index) => [name, decoded[index]]))
+    for (const expected of isWhole ? [explained.published, explained.publishedRecomputed] : [explained.published]) {
+      const values = expected?.get(key)?.values ?? null
+      const isSame =
+        values === null || online === null ? values === online : differingFeatures(bundle, values, online).length === 0
+      if (!isSame)
+        found.push(`${where(bundle, question)}: online is not what the state gives at ${formatInstant(end.endAt)}`)
+    }
+  }
+}
+
+/** The rows that are told to count, aggregated by the reference, are the value. */
+function compareRoles(
+  view: FeatureViewDefinition,
+  bundle: ViewBundle,
+  questions: readonly Question[],
+  { explained, commits, runs, files }: Evidence,
+  found: string[],
+): void {
+  const places = new Set<string>()
+  const read = new Set<string>()
+  for (const { interval, runId, isRejected } of commits)
+    for (const { uri, etag, role } of isRejected ? [] : (runs.get(runId)?.pins?.files ?? [])) {
+      if (files.get(uri)?.etag !== etag) continue
+      read.add(uri)
+      if (role === 'own') places.add(`${uri}\n${interval.start}`)
+    }
+  for (const [index, question] of questions.entries()) {
+    const rows = explained.rows.filter((row) => row.key === keyText(bundle, question.key))
+    const verdicts = rowRoles({
+      bundle,
+      rows,
+      at: question.at,
+      isCommitted: (row) => places.has(`${row.file}\n${row.intervalStart}`),
+      mayReplace: (row) =>
+        view.viewKind === 'window' ? read.has(row.file) : places.has(`${row.file}\n${row.intervalStart}`),
+    })
+    const counted = verdicts.filter(({ role }) => role === 'counted').sort((a, b) => a.row.rank - b.row.rank)
+    for (const feature of view.features) {
+      const valuesOf = (over: string | null) =>
+        counted
+          .filter(({ windows }) => over === null || windows.includes(over))
+          .map(({ row }) => (feature.column === null ? true : asValue(row.columns[feature.column])) as Value)
+      const expected =
+        feature.kind === 'lookup'
+          ? (valuesOf(null)[0] ?? null)
+          : aggregateValues(feature.operation, valuesOf(feature.over))
+      const value = asValue(explained.answers[index]!.recomputed?.[feature.name])
+      if (!sameValue(value, expected))
+        found.push(
+          `${where(bundle, question)} ${feature.name}: its rows give ${String(expected)}, not ${String(value)}`,
+        )
+    }
+  }
+}
