@@ -1,5 +1,5 @@
 /** One value with all that is behind it, as data: `explain --json` is this, the text is made of it. Instants are ISO text. */
-import type { ColumnType } from '../../core/define/definitions.js'
+import type { ValueType } from '../../core/define/definitions.js'
 import type { CauseCode, RowRole } from '../../core/explain/index.js'
 import type { JsonValue, ReadStatus } from '../../core/serve/index.js'
 import type { IsoInstant } from '../../core/time/instant.js'
@@ -38,7 +38,7 @@ export interface ExplainFacts {
 
 export interface FeatureFacts {
   readonly name: string
-  readonly type: ColumnType['kind']
+  readonly type: ValueType['kind']
   /** As training sees it: from what is committed. */
   readonly value: JsonValue
   /** Computed again from the rows of the files that the runs read; absent: it could not be. */

@@ -14,6 +14,7 @@ import {
   values,
 } from '../compute/sql-algebra.js'
 import type { ViewBundle } from '../define/definitions.js'
+import { assert } from '../errors.js'
 import { encodeKey, type PackedValue } from '../publish/index.js'
 import type { Instant } from '../time/instant.js'
 
@@ -58,7 +59,8 @@ export function keyText(bundle: ViewBundle, key: readonly unknown[]): string {
 
 /** The engine reads a byte string from its bytes in hex. */
 function keyLiteral(part: PackedValue): Expression {
-  if (!(part instanceof Uint8Array)) return literal(part)
+  assert(!Array.isArray(part), 'a part of a key is no list')
+  if (!(part instanceof Uint8Array)) return literal(part as null | boolean | bigint | number | string)
   return literal([...part].map((byte) => `\\x${byte.toString(16).padStart(2, '0').toUpperCase()}`).join(''))
 }
 

@@ -15,7 +15,9 @@ export function differingFeatures({ view }: ViewBundle, a: Answer, b: Answer): s
 const sumTolerance = 2 ** -45
 
 function isSame(feature: Feature, a: unknown, b: unknown): boolean {
-  if (typeof a === 'number' && typeof b === 'number' && feature.kind === 'window' && feature.type.kind === 'float64')
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((part, index) => isSame(feature, part, b[index]))
+  if (typeof a === 'number' && typeof b === 'number' && feature.kind === 'window')
     return Object.is(a, b) || a === b || Math.abs(a - b) < Math.min(Math.abs(a), Math.abs(b)) * sumTolerance
   return text(a) === text(b)
 }

@@ -2,13 +2,20 @@
 import { type Evidence, gatherEvidence } from '../../cli/explain-screen/gather-evidence.js'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { bundleFor, type ViewBundle } from '../../core/define/index.js'
-import { differingFeatures, keyText, type Question, rowRoles, windowSpans } from '../../core/explain/index.js'
+import {
+  differingFeatures,
+  keyText,
+  type Question,
+  rowRoles,
+  type SourceRow,
+  windowSpans,
+} from '../../core/explain/index.js'
 import { decodeValues } from '../../core/publish/index.js'
 import { formatInstant, type Instant } from '../../core/time/instant.js'
 import { overlaps } from '../../core/time/interval.js'
-import { aggregateValues } from '../reference/aggregates.js'
-import { asValue, hour, sameValue } from '../reference/generated-history.js'
-import type { Value } from '../reference/point-in-time.js'
+import { answerOfRows } from '../reference/aggregates.js'
+import { asAnswer, asValue, hour, sameValue } from '../reference/generated-history.js'
+import type { Row } from '../reference/point-in-time.js'
 import { allKeys, day, firstDay, pick } from './random-source.js'
 import { days, type RandomWorld } from './random-world.js'
 
@@ -124,19 +131,22 @@ function compareRoles(
     })
     const counted = verdicts.filter(({ role }) => role === 'counted').sort((a, b) => a.row.rank - b.row.rank)
     for (const feature of view.features) {
-      const valuesOf = (over: string | null) =>
-        counted
-          .filter(({ windows }) => over === null || windows.includes(over))
-          .map(({ row }) => (feature.column === null ? true : asValue(row.columns[feature.column])) as Value)
+      const rowsIn = (over: string | null) =>
+        counted.filter(({ windows }) => over === null || windows.includes(over)).map(({ row }) => referenceRow(row))
       const expected =
         feature.kind === 'lookup'
-          ? (valuesOf(null)[0] ?? null)
-          : aggregateValues(feature.operation, valuesOf(feature.over))
-      const value = asValue(explained.answers[index]!.recomputed?.[feature.name])
+          ? (rowsIn(null)[0]?.columns[feature.column] ?? null)
+          : answerOfRows(feature, bundle.source, rowsIn(feature.over))
+      const value = asAnswer(explained.answers[index]!.recomputed?.[feature.name])
       if (!sameValue(value, expected))
         found.push(
           `${where(bundle, question)} ${feature.name}: its rows give ${String(expected)}, not ${String(value)}`,
         )
     }
   }
+}
+
+function referenceRow({ eventAt, createdAt, eventId, isDeleted, columns }: SourceRow): Row {
+  const values = Object.entries(columns).map(([name, value]) => [name, asValue(value)] as const)
+  return { key: [], event: eventAt, created: createdAt, id: eventId, isDeleted, columns: Object.fromEntries(values) }
 }
