@@ -89,7 +89,7 @@ const cases: Readonly<Record<string, ExplainFacts>> = {
   },
   'nothing-known': {
     ...window,
-    ...{ key: { origin: 'XXX' }, features: changed({ value: null, recomputed: null, sourceNow: null, online: null }) },
+    ...{ key: { origin: 'LOST' }, features: changed({ value: null, recomputed: null, sourceNow: null, online: null }) },
     ...{ rows: [], commits: [], counts: { rows: 0, counted: 0, isCut: false } },
     online: { ...window.online, status: 'missing', sequence: null },
   },
