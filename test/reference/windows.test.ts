@@ -196,6 +196,37 @@ describe('windows from tiles', () => {
     })
   })
 
+  test('R9: where windows read shorter and longer coarse tiles of one span, each event counts once in each', async () => {
+    await bench.engine.withSession(async (session) => {
+      const shape: SourceShape = { visibility: 'event', hasTombstone: false, hasId: false, within: null }
+      const { rows_2h, amount_sum_5h, rate_sum_9h, amount_avg } = features
+      const bundle = viewOf(shape, { rows_2h, amount_sum_5h, rate_sum_9h, amount_avg })
+      const nothing = { written: null, gone: null, id: null, price: null, label: null, flag: null, seen: null }
+      const rows = [...Array(16).keys()].map((at): Row => {
+        const event = since + BigInt(at) * hour
+        const columns = { shop: 1n, code: 'a', 'happened At': event, ...nothing, amount: BigInt(at), rate: at }
+        return { key: [1n, 'a'], event, created: null, id: null, isDeleted: null, columns }
+      })
+      const commits = await commitAll(session, bundle, [{ unit: 1n, isUtc: false, isNarrow: false, rows }])
+      const coarse: KnownCoarseTile[] = []
+      for (const length of coarseLengths(bundle))
+        for (const { span, tiles, commitIds } of planCoarseTiles({ bundle, endNs: until, commits, coarse, length }))
+          coarse.push({
+            span,
+            commitIds,
+            file: await bench.write(session, buildCoarseTile({ bundle, tiles, span }).sql),
+          })
+      const chosen = chooseTileFiles({ bundle, endNs: until, commits, coarse })
+      const lengths = chosen.coarse.map(({ span }) => Number((span.end - span.start) / hour))
+      expect(lengths).toEqual([4, 8, 8])
+      const [answer] = await session.all(buildWindowValues({ bundle, endNs: until, ...chosen }))
+      const sums = { amount_sum_5h: asValue(answer!.amount_sum_5h), rate_sum_9h: answer!.rate_sum_9h }
+      expect({ ...sums, rows_2h: answer!.rows_2h, amount_avg: answer!.amount_avg }).toEqual({
+        ...{ amount_sum_5h: 65n, rate_sum_9h: 99, rows_2h: 2n, amount_avg: 7.5 },
+      })
+    })
+  })
+
   test('R16, R19: under created visibility a replaced row counts until its successor is known', async () => {
     await bench.engine.withSession(async (session) => {
       const shape: SourceShape = { visibility: 'created', hasTombstone: false, hasId: true, within: 3n * hour }
