@@ -23,6 +23,7 @@ beforeAll(async () => {
     damaged: {},
     held: { view: { checks: { features: { amount: { nullRateMax: 0.5 } } } } },
     sums: { view: sums },
+    unreadable: {},
   })
 })
 afterAll(() => rig?.stop())
@@ -182,6 +183,19 @@ describe('a difference has its cause', () => {
     const found = await asked('damaged', hour(1))
     expect([three(found), causesOf(found)]).toEqual([['99', '1', '1'], [['committed-file', null, null]]])
   })
+})
+
+test('of a source that cannot be read what is committed is told', async () => {
+  await rig.write('unreadable', 0, 'a', sale(hour(0, 10), 'x', 1))
+  await run('unreadable', 0)
+  await rig.writeBytes(`${folder('unreadable', 0)}/b.parquet`, 'not parquet')
+  const found = await asked('unreadable', hour(1))
+  expect([three(found), causesOf(found)]).toEqual([['1', undefined, undefined], [['source-unreadable', null, null]]])
+  expect(found.facts.unreadable).toMatchObject({
+    code: 'SOURCE_FILE_CORRUPT',
+    message: expect.stringContaining('b.parquet'),
+  })
+  expect(found.text).toContain('why      from what is committed; the source could not be read')
 })
 
 describe('what cannot be explained is refused', () => {
