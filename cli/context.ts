@@ -18,6 +18,8 @@ export interface CliContext {
   readonly repoDir: string
   /** `MILLCOURSE_PROJECT`, else the feature repo's. */
   readonly project: string
+  /** The package's own. */
+  readonly version: string
   readonly isJson: boolean
   /** The global options as they were given, quoted for a shell, to end a suggested command with: ` --repo shop`; else empty. */
   readonly givenOptions: string

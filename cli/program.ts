@@ -160,11 +160,11 @@ export function buildProgram(run: Runner, version: string): Command {
   program
     .command('training-set')
     .description('join features onto a spine, as they were known at each row’s time')
-    .requiredOption('--spine <file>', 'Parquet or CSV: keys, a time, any other columns')
-    .requiredOption('--event-time <column>', 'the spine’s time')
-    .requiredOption(
+    .option('--spine <file>', 'Parquet or CSV: keys, a time, any other columns')
+    .option('--event-time <column>', 'the spine’s time')
+    .option(
       '--features <names>',
-      'VIEW:feature or VIEW:*, comma-separated; ALIAS=VIEW:feature to join a view twice',
+      'VIEW:feature, VIEW:* or service:NAME, comma-separated; ALIAS=VIEW:feature or ALIAS=VIEW to join a view twice',
       list,
     )
     .option(
@@ -172,12 +172,18 @@ export function buildProgram(run: Runner, version: string): Command {
       'VIEW.key=column (or ALIAS.key=column), where a spine column has another name, comma-separated',
       list,
     )
+    .option('--as-served', 'as online reads answer: at each view’s newest interval end, its lag before the row')
+    .option('--as-published', 'as online reads answered then: from what had been published at the row’s time')
     .requiredOption('--out <file>', 'the Parquet file to write, also s3://bucket/x.parquet')
     .option('--overwrite', 'replace that file if it exists')
+    .option('--keep <duration>', 'how long the lake keeps the files it was made of', '90d')
+    .option('--rebuild <manifest>', 'make the set of this manifest again, or say what has changed since')
+    .option('--pinned', 'with --rebuild: from the files it was made of, whatever was committed since')
     .addHelpText(
       'after',
       example(
         'millcourse training-set --spine spine.parquet --event-time at --features airport_delays:delay_avg_24h,last_departure:delay --out train.parquet',
+        'millcourse training-set --rebuild train.parquet.manifest.json --out again.parquet',
       ),
     )
     .action(body(async () => (await import('./commands/training-set.js')).trainingSet))

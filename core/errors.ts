@@ -89,6 +89,9 @@ export const errorCodes = {
   TRAINING_NAME_TAKEN: { retry: 'after-fix', http: 422, exit: 64 },
   TRAINING_KEY_TYPE: { retry: 'after-fix', http: 422, exit: 65 },
   TRAINING_OUT_UNWRITABLE: { retry: 'after-fix', http: 500, exit: 73 },
+  TRAINING_MANIFEST_INVALID: { retry: 'after-fix', http: 422, exit: 65 },
+  TRAINING_STATE_CHANGED: { retry: 'after-fix', http: 409, exit: 65 },
+  TRAINING_FILES_REMOVED: { retry: 'after-fix', http: 410, exit: 66 },
   // watch / alerts
   ALERT_UNDELIVERED: { retry: 'backoff', http: 502, exit: 75 },
   // backup / restore

@@ -1,6 +1,4 @@
 /** What `millcourse server` is made of: the serving API over the online store, with definitions that are asked for in the background. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { DynamoDbOnlineStore } from '../adapters/dynamodb/dynamodb-online-store.js'
@@ -14,7 +12,7 @@ import type { Config } from './config.js'
 import { measureReadiness, newReadiness } from './process-health.js'
 import { startProcessHttp } from './process-http.js'
 import { keepServedDefinitions, type ServedDefinitions } from './served-definitions.js'
-import { packageRoot } from './stack-package.js'
+import { packageVersion } from './stack-package.js'
 import { localCredentials, type StackPorts } from './stack-ports.js'
 
 export interface ServerParts {
@@ -139,8 +137,4 @@ function isLoopback(host: string): boolean {
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-}
-
-function packageVersion(): string {
-  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
 }

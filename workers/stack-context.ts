@@ -10,6 +10,7 @@ import { formatInstant, parseInstant } from '../core/time/instant.js'
 import { type Config, type Environment, projectDefault, readConfig } from './config.js'
 import { contextEnvironment } from './context-environment.js'
 import { readStackFile, type StackFile } from './stack-file.js'
+import { packageVersion } from './stack-package.js'
 import { openStackPorts } from './stack-ports.js'
 import { findRepoDir } from './stack-repo.js'
 
@@ -64,6 +65,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
   return {
     repoDir,
     project: environment.MILLCOURSE_PROJECT ?? projectDefault,
+    version: packageVersion(),
     isJson: options.json === true,
     givenOptions: [...given('--repo', options.repo), ...given('--now', options.now)].join(''),
     clock,

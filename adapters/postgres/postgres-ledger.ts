@@ -9,6 +9,7 @@ import { createOnlineTables } from './online-tables.js'
 import { createPublishLease } from './publishes.js'
 import { createRunRecords } from './runs.js'
 import { createSourceFiles } from './source-files.js'
+import { createTrainingSets } from './training-sets.js'
 
 export function createPostgresLedger(client: PostgresClient): LedgerWriter {
   return {
@@ -19,6 +20,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createOnlineTables(client),
     ...createIncidentRecords(client),
     ...createSourceFiles(client),
+    ...createTrainingSets(client),
     audit: (entry) => client.query((db) => writeAudit(db, entry)),
   }
 }

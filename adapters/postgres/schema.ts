@@ -12,6 +12,7 @@ import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
 import type { DeltaFile, KeyCounts } from '../../core/publish/delta.js'
 import type { Instant } from '../../core/time/instant.js'
 import type { IsoInterval } from '../../core/time/interval.js'
+import type { TrainingMode } from '../../core/training/set-state.js'
 import type { Incident } from '../../core/watch/incident.js'
 
 /** Written as text by `toJson` (client.ts). */
@@ -188,6 +189,17 @@ export interface DefinitionsTable {
   body: Json<Definition>
 }
 
+export interface TrainingSetsTable {
+  set_id: string
+  mode: TrainingMode
+  spine_digest: string
+  pinned_by: string
+  /** Below the lake's root. */
+  paths: string[]
+  created_at: ServerTime<Instant>
+  expires_at: Instant
+}
+
 export interface Tables {
   view_versions: ViewVersionsTable
   intervals: IntervalsTable
@@ -202,4 +214,5 @@ export interface Tables {
   audit: AuditTable
   revisions: RevisionsTable
   definitions: DefinitionsTable
+  training_sets: TrainingSetsTable
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { parseAskedViews } from './asked-views.js'
+import type { FeatureServiceDefinition } from '../../core/define/definitions.js'
+import { askedServices, parseAskedViews } from './asked-views.js'
 
 test('R13: the same view under two mappings keeps both', () => {
   const asked = parseAskedViews(
@@ -7,10 +8,41 @@ test('R13: the same view under two mappings keeps both', () => {
     ['from.origin=dep', 'to.origin=arr'],
   )
   expect(asked).toEqual([
-    { alias: 'from', view: 'airport', features: ['busy'], mapping: { origin: 'dep' } },
-    { alias: 'to', view: 'airport', features: ['busy', 'late'], mapping: { origin: 'arr' } },
-    { alias: 'route', view: 'route', features: 'all', mapping: {} },
+    { alias: 'from', view: 'airport', version: null, features: ['busy'], mapping: { origin: 'dep' } },
+    { alias: 'to', view: 'airport', version: null, features: ['busy', 'late'], mapping: { origin: 'arr' } },
+    { alias: 'route', view: 'route', version: null, features: 'all', mapping: {} },
   ])
+})
+
+const model: FeatureServiceDefinition = {
+  kind: 'service',
+  name: 'model',
+  version: 1,
+  features: [
+    { view: 'airport', viewVersion: 2, feature: 'late' },
+    { view: 'route', viewVersion: 1, feature: 'busy' },
+    { view: 'airport', viewVersion: 2, feature: 'busy' },
+  ],
+  owner: 'test',
+  description: null,
+  tags: {},
+  at: null,
+} as unknown as FeatureServiceDefinition
+
+test('a service is its views at the versions that it pins, each joined once, beside what else is asked', () => {
+  const features = ['airport:busy', 'service:model', 'airport:far', 'to=airport']
+  expect(askedServices(features)).toEqual(['model'])
+  expect(parseAskedViews(features, ['to.origin=arr', 'route.from=dep'], [model])).toEqual([
+    { alias: 'airport', view: 'airport', version: 2, features: ['busy', 'late', 'far'], mapping: {} },
+    { alias: 'route', view: 'route', version: 1, features: ['busy'], mapping: { from: 'dep' } },
+    { alias: 'to', view: 'airport', version: null, features: 'all', mapping: { origin: 'arr' } },
+  ])
+  expect(parseAskedViews(['service:model', 'airport:late'], [], [model])[0]?.features).toEqual(['late', 'busy'])
+})
+
+test('a service and another one that pins another version are not one set', () => {
+  const other = { ...model, name: 'other', features: [{ view: 'airport', viewVersion: 1, feature: 'late' }] }
+  expect(() => parseAskedViews(['service:model', 'service:other'], [], [model, other])).toThrow(/airport@v1/)
 })
 
 test.each([

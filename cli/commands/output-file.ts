@@ -1,6 +1,7 @@
 /** The file that a training set is written to: it appears whole or not at all, and no file is replaced that nobody said to replace. */
 import { realpathSync, statSync } from 'node:fs'
-import { link, rename } from 'node:fs/promises'
+import { link, readdir, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname, extname, join, resolve } from 'node:path'
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 
@@ -26,9 +27,32 @@ export function outputFile({ out: file, overwrite = false }: AskedOutput, spine:
   return out
 }
 
-/** Beside it, so that one rename is enough. */
+/** Beside it, so that one rename is enough. The host's name is part of it: elsewhere a process id says nothing. */
 export function draftFor(out: string): string {
-  return join(dirname(out), `.training-set-${process.pid}.draft`)
+  return join(dirname(out), `${draftPrefix()}${process.pid}-${drafts++}.draft`)
+}
+
+let drafts = 0
+const draftPrefix = (): string => `.training-set-${hostname()}-`
+
+/** What processes of this machine left beside `out` that were killed in the middle. */
+export async function removeAbandonedDrafts(out: string): Promise<void> {
+  const folder = dirname(out)
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!name.startsWith(draftPrefix())) continue
+    const pid = Number(name.slice(draftPrefix().length).split('-')[0])
+    if (Number.isInteger(pid) && !isAlive(pid)) await rm(join(folder, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: it lives, as another user's.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 /** Gives the finished draft its name. @throws MillcourseError USAGE, TRAINING_OUT_UNWRITABLE */

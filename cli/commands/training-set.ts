@@ -1,115 +1,108 @@
-import { buildTrainingSet, checkSpineRows, planTrainingSet, type TrainingPlan } from '../../core/compute/index.js'
-import type { ViewBundle } from '../../core/define/definitions.js'
-import type { QuerySession } from '../../core/ports/query-engine.js'
-import { parseInstant } from '../../core/time/instant.js'
+import { readFile } from 'node:fs/promises'
+import { MillcourseError } from '../../core/errors.js'
+import { parseDuration } from '../../core/time/duration.js'
+import { nsPerMs } from '../../core/time/instant.js'
+import { parseManifest, type TrainingManifest } from '../../core/training/index.js'
 import type { CliContext, Report } from '../context.js'
-import { text } from '../init/partition-layout.js'
 import { formatBytes, plural } from '../output/words.js'
-import { type AskedView, parseAskedViews } from './asked-views.js'
-import { namingOutput } from './output-file.js'
-import { findSpine, namingSpine, readSpineColumns } from './read-spine.js'
-import { openOutput } from './training-output.js'
+import { type AskedSet, findManifestViews, findViews } from '../training/asked-set.js'
+import { makeSet } from '../training/make-set.js'
+import { prepareSet, type SetRequest } from '../training/prepare-set.js'
+import { findSpine } from './read-spine.js'
+import { manifestOf, openOutput } from './training-output.js'
 
 export interface TrainingSetOptions {
-  readonly spine: string
-  readonly eventTime: string
-  readonly features: readonly string[]
+  readonly spine?: string
+  readonly eventTime?: string
+  readonly features?: readonly string[]
   readonly map?: readonly string[]
+  /** R30. */
+  readonly asServed?: boolean
+  readonly asPublished?: boolean
+  /** The manifest of a set that is to be made again. */
+  readonly rebuild?: string
+  readonly pinned?: boolean
+  /** How long the files it was made of stay in the lake. */
+  readonly keep?: string
   readonly out: string
   /** Only so is a file replaced that is there. */
   readonly overwrite?: boolean
 }
 
-/** R14: the spine's rows, in its order, and beside them what each view knew at each row's time; the file appears whole or not at all. */
+const keptByDefault = '90d'
+
+/** R14, R30: the spine's rows, in its order, and beside them what each view knew at each row's time; the file appears whole or not at all. */
 export async function trainingSet(context: CliContext, options: TrainingSetOptions): Promise<Report> {
   const startedMs = context.clock.monotonicMs()
-  const spine = findSpine(options.spine)
+  const before = options.rebuild === undefined ? null : await readManifest(options.rebuild)
+  const asked = askedSet(options, before)
+  const keepMs = Number(parseDuration(options.keep ?? keptByDefault) / nsPerMs)
+  const spine = findSpine(asked.spine)
   const output = await openOutput(context, options, spine.file)
-  const asked = await findViews(context, parseAskedViews(options.features, options.map ?? []))
+  const views = before === null ? await findViews(context, asked) : await findManifestViews(context, before)
+  const request: SetRequest = { asked, spine, views, before, isPinned: options.pinned ?? false }
   const engine = await context.engine()
   try {
-    const { rows, columns } = await engine.withSession(
-      async (session) => {
-        context.progress.update('reading the spine')
-        const read = await namingSpine(spine, () => readSpineColumns(session, spine))
-        const plan = await namingSpine(spine, async () =>
-          planTrainingSet({
-            spine: { ...spine, ...read, eventTimeColumn: options.eventTime },
-            views: asked.map(({ bundle, asked: { alias, features, mapping } }) => ({
-              bundle,
-              features: features === 'all' ? bundle.view.features.map(({ name }) => name) : features,
-              mapping,
-              ...(alias === bundle.view.name ? {} : { as: alias }),
-            })),
-          }),
-        )
-        return write(context, session, plan, await committedFiles(context, asked), output.draft)
-      },
+    const made = await engine.withSession(
+      async (session) => makeSet(context, session, asked, await prepareSet(context, session, request), output, keepMs),
       { signal: context.signal },
     )
-    await output.publish()
-    const out = output.name
-    const size = formatBytes(await output.sizeBytes())
-    const seconds = (context.clock.monotonicMs() - startedMs) / 1_000
-    return {
-      outcome: 'done',
-      data: { out, rows, columns, durationMs: Math.round(seconds * 1_000) },
-      text: `${out}: ${plural(rows, 'row')}, ${plural(columns.length, 'feature')}, ${size}, ${seconds.toFixed(1)} s`,
-    }
+    await output.publish(`${JSON.stringify(made, null, 2)}\n`)
+    return report(made, before, context.clock.monotonicMs() - startedMs)
   } finally {
     await output.discard()
   }
 }
 
-interface FoundView {
-  readonly bundle: ViewBundle
-  readonly asked: AskedView
-}
-
-async function findViews(context: CliContext, asked: readonly AskedView[]): Promise<FoundView[]> {
-  const registry = await context.registry()
-  return Promise.all(asked.map(async (one) => ({ asked: one, bundle: await registry.view(one.view) })))
-}
-
-/** For each view, what its ledger has committed up to now: nothing else is its state. */
-async function committedFiles(context: CliContext, views: readonly FoundView[]): Promise<string[][]> {
-  const [ledger, lake] = await Promise.all([context.ledger(), context.lake()])
-  return Promise.all(
-    views.map(async ({ bundle: { view } }) => {
-      const range = { start: parseInstant(view.since), end: context.clock.now() }
-      if (range.start >= range.end) return []
-      const commits = await ledger.currentCommits({ view: view.name, version: view.version }, range)
-      return commits.flatMap(({ data }) => (data === null ? [] : [lake.uri(data.path)]))
-    }),
-  )
-}
-
-async function write(
-  context: CliContext,
-  session: QuerySession,
-  plan: TrainingPlan,
-  files: readonly (readonly string[])[],
-  draft: string,
-): Promise<{ rows: number; columns: string[] }> {
-  const query = buildTrainingSet({ plan, files })
-  await namingSpine(plan.spine, async () => {
-    for (const statement of query.spine) await session.execute(statement)
-  })
-  checkSpineRows(await session.all(query.problems))
-  for (const [index, statement] of query.statements.entries()) {
-    context.progress.update(
-      `joining ${plan.views.map(({ bundle }) => bundle.view.name).join(', ')}: step ${index + 1} of ${query.statements.length}`,
-    )
-    await session.execute(statement)
+/** @throws MillcourseError USAGE */
+function askedSet(options: TrainingSetOptions, before: TrainingManifest | null): AskedSet {
+  const refuse = (message: string, hint: string): never => {
+    throw new MillcourseError('USAGE', message, { hint })
   }
-  const units = query.timeUnits === null ? null : ((await session.all(query.timeUnits))[0] ?? null)
-  context.progress.update('writing')
-  await namingOutput(draft, () =>
-    session.execute({ sql: `COPY (${query.output(units)}) TO ${text(draft)} (FORMAT parquet, COMPRESSION zstd)` }),
-  )
-  const [counted] = await session.all({ sql: `SELECT count(*) AS rows FROM read_parquet(${text(draft)})` })
+  if (before !== null) {
+    if (options.eventTime ?? options.features ?? options.map ?? options.asServed ?? options.asPublished)
+      refuse('--rebuild makes the set as its manifest says', 'leave out all but --spine, --out, --pinned and --keep')
+    return { ...before.asked, mode: before.mode, spine: options.spine ?? before.asked.spine }
+  }
+  if (options.pinned) refuse('--pinned is for --rebuild', '--rebuild FILE.manifest.json --pinned')
+  if (options.asServed && options.asPublished)
+    refuse('--as-served and --as-published are two sets', 'make one after the other (R30)')
+  const { spine, eventTime, features } = options
+  if (spine === undefined) return refuse('--spine is missing', '--spine FILE: Parquet or CSV')
+  if (eventTime === undefined) return refuse('--event-time is missing', "--event-time COLUMN: the spine's time")
+  if (features === undefined) return refuse('--features is missing', '--features VIEW:feature, or service:NAME')
+  const mode = options.asServed ? 'as-served' : options.asPublished ? 'as-published' : 'knowable'
+  return { spine, eventTime, features, map: options.map ?? [], mode }
+}
+
+async function readManifest(file: string): Promise<TrainingManifest> {
+  const read = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new MillcourseError('TRAINING_MANIFEST_INVALID', `there is no manifest ${file}`, {
+      cause,
+      hint: 'name the file that was written beside the set: <out>.manifest.json',
+      facts: { file },
+    })
+  })
+  return parseManifest(read, file)
+}
+
+function report(made: TrainingManifest, before: TrainingManifest | null, durationMs: number): Report {
+  const { file: out, rows, columns, sizeBytes, sha256 } = made.output
+  const isSame = before === null || sha256 === null ? null : sha256 === before.output.sha256
+  const again =
+    isSame === null
+      ? ''
+      : isSame
+        ? '\nthe same bytes as before'
+        : `\nthe same set, other bytes: it was written by ${before?.tool}, and now by ${made.tool}`
+  const { id, mode, pinnedUntil } = made
   return {
-    rows: Number(counted?.rows),
-    columns: plan.views.flatMap(({ features }) => features.map(({ output }) => output)),
+    outcome: 'done',
+    data: {
+      ...{ id, mode, out, manifest: manifestOf(out), rows, columns, sizeBytes, pinnedUntil },
+      ...(isSame === null ? {} : { isSameBytes: isSame }),
+      durationMs: Math.round(durationMs),
+    },
+    text: `${out}: ${plural(rows, 'row')}, ${plural(columns.length, 'feature')}, ${formatBytes(sizeBytes)}, ${(durationMs / 1_000).toFixed(1)} s\nset ${id}, ${mode}; its files stay until ${pinnedUntil.slice(0, 10)}: ${manifestOf(out)}${again}`,
   }
 }

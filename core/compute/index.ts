@@ -31,11 +31,13 @@ export {
 export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
 export { answerOfNothing } from './merged-features.js'
 export type { SqlQuery } from './sql-algebra.js'
+export type { PublishedRead, Served } from './training-served.js'
 export {
   buildSpineColumnsQuery,
   buildTrainingSet,
   checkSpineRows,
   spineColumnsFrom,
+  spineTimesFrom,
   type TrainingSetInput,
   type TrainingSetQuery,
 } from './training-set.js'

@@ -36,6 +36,11 @@ export function printCreate(kind: 'table' | 'view', name: string, relation: Rela
   return { sql: `CREATE OR REPLACE TEMP ${kind.toUpperCase()} ${printName(name)} AS ${printRelation(relation)}` }
 }
 
+/** Into a table that `printCreate` made, its columns in the same order. */
+export function printInsert(name: string, relation: Relation): SqlQuery {
+  return { sql: `INSERT INTO ${printName(name)} ${printRelation(relation)}` }
+}
+
 export function printDrop(kind: 'table' | 'view', name: string): SqlQuery {
   return { sql: `DROP ${kind.toUpperCase()} IF EXISTS ${printName(name)}` }
 }

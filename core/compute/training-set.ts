@@ -4,6 +4,7 @@
  */
 import type { ValueType } from '../define/definitions.js'
 import { MillcourseError } from '../errors.js'
+import type { Instant } from '../time/instant.js'
 import { sqlType, storedSqlType } from './column-types.js'
 import { type FileColumn, fileTypesFrom, roundedTypes } from './file-types.js'
 import { printCreate, printCsvHeader, printFileSchemas, printQuery, printRelation } from './print-duckdb.js'
@@ -30,14 +31,17 @@ import {
   table,
   tryCast,
 } from './sql-algebra.js'
-import { lookupAnswers } from './training-lookup.js'
+import { type Served, servedStatements } from './training-served.js'
 import { comparedType, type TrainingKey, type TrainingPlan, type TrainingViewPlan } from './training-set-plan.js'
-import { windowAnswers } from './training-window.js'
+import { rowColumn, spineKey, timeColumn } from './training-spine.js'
+import { viewAnswers } from './training-view.js'
 
 export interface TrainingSetInput {
   readonly plan: TrainingPlan
   /** For each view of the plan, URIs of its committed rows (lookup view) or tile files (window view). */
   readonly files: readonly (readonly string[])[]
+  /** For each view what online reads would have seen (R30); left out or null: what was knowable at each row's time (R1, R9). */
+  readonly served?: readonly (Served | null)[]
   readonly prefix?: string
 }
 
@@ -46,6 +50,8 @@ export interface TrainingSetQuery {
   readonly spine: readonly SqlQuery[]
   /** Then this; hand its rows to `checkSpineRows`. */
   readonly problems: SqlQuery
+  /** Rows, earliest and latest time of the spine; hand its row to `spineTimesFrom`. */
+  readonly times: SqlQuery
   /** Then these, in order: one or more per view. */
   readonly statements: readonly SqlQuery[]
   /** Then this, if there are timestamp features; hand its row to `output`. */
@@ -67,10 +73,7 @@ export function spineColumnsFrom(
   return rows.map((row) => ({ name: String(row.column_name ?? ''), type: 'VARCHAR', isUtc: false }))
 }
 
-/** Columns of the spine's table: its own ones by position, so that no name of theirs is in the way of ours. */
-export const rowColumn = '__row'
-export const timeColumn = '__t'
-export const spineKey = (view: number, key: number): string => `__key${view}_${key}`
+/** The spine's own columns by position, so that no name of theirs is in the way of ours. */
 const ownColumn = (index: number): string => `__own${index}`
 const answer = (view: number, feature: number): string => `__answer${view}_${feature}`
 const answerTable = (prefix: string, view: number): string => `${prefix}_view${view}`
@@ -82,17 +85,28 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
     const files = input.files[index] ?? []
     const keys = view.keys.map(({ key, spineColumn }) => comparedType(key, spineColumn.type))
     const asked = { spine, prefix: `${prefix}_view${index}`, view: index, keys, files }
-    const { before, answers } =
-      view.bundle.view.viewKind === 'lookup' ? lookupAnswers(view, asked) : windowAnswers(view, asked)
-    const renamed = select(answers, [
-      [rowColumn, column(rowColumn)],
-      ...view.features.map(({ feature }, at): NamedExpression => [answer(index, at), column(feature.name)]),
-    ])
-    return [...before, printCreate('table', answerTable(prefix, index), renamed)]
+    const into = {
+      table: answerTable(prefix, index),
+      columns: view.features.map(({ feature }, at): NamedExpression => [answer(index, at), column(feature.name)]),
+    }
+    const served = input.served?.[index] ?? null
+    if (served !== null) return servedStatements(view, asked, served, into)
+    const { before, answers } = viewAnswers(view, asked)
+    return [
+      ...before,
+      printCreate('table', into.table, select(answers, [[rowColumn, column(rowColumn)], ...into.columns])),
+    ]
   })
   return {
     spine: [printCreate('table', spine, readSpine(plan))],
     problems: printQuery(spineProblems(plan, spine)),
+    times: printQuery(
+      select(table(spine), [
+        ['rows', aggregate('count', null)],
+        ['min', aggregate('min', column(timeColumn))],
+        ['max', aggregate('max', column(timeColumn))],
+      ]),
+    ),
     statements,
     timeUnits: timeUnits(plan, prefix),
     output: (units) => printRelation(output(plan, prefix, spine, units)),
@@ -182,6 +196,17 @@ export function checkSpineRows(rows: readonly Readonly<Record<string, unknown>>[
     hint: 'a row is never dropped and never guessed: fix it, or leave it out of the spine (times as 2001-01-31T13:00:00Z)',
     facts: { row, column: name },
   })
+}
+
+/** Null times: the spine has no rows. */
+export function spineTimesFrom(rows: readonly Readonly<Record<string, unknown>>[]): {
+  readonly rows: number
+  readonly times: { readonly min: Instant; readonly max: Instant } | null
+} {
+  const [only] = rows
+  const count = Number(only?.rows ?? 0)
+  if (count === 0) return { rows: 0, times: null }
+  return { rows: count, times: { min: BigInt(String(only?.min)), max: BigInt(String(only?.max)) } }
 }
 
 function timestampFeatures(

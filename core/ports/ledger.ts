@@ -12,6 +12,7 @@ import type { IntervalState, PinnedFile, RunKind, RunOutcome } from '../plan/int
 import type { DeltaFile, KeyCounts, PublishedFile } from '../publish/delta.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
+import type { PublishHistory, TrainingMode } from '../training/set-state.js'
 import type { Incident } from '../watch/incident.js'
 
 export interface ViewKey {
@@ -247,6 +248,26 @@ export interface IndexedFile {
   readonly rows: number
 }
 
+// ── training sets ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A set, and how long the lake files it was made of stay where they are. */
+export interface PinnedTrainingSet {
+  /** `trainingSetId` of core/training. */
+  readonly setId: string
+  readonly mode: TrainingMode
+  /** sha256 of the spine, hex. */
+  readonly spineDigest: string
+  readonly by: string
+  readonly createdAt: Instant
+  readonly expiresAt: Instant
+}
+
+export interface TrainingSetPin extends Omit<PinnedTrainingSet, 'createdAt' | 'expiresAt'> {
+  /** Below the lake's root. */
+  readonly paths: readonly string[]
+  readonly keepMs: number
+}
+
 // ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface LedgerReader {
@@ -285,6 +306,11 @@ export interface LedgerReader {
   indexedFiles(source: string, range: Interval): Promise<IndexedFile[]>
   /** Whatever their event times; of a file that was changed every version. */
   indexedFilesByUri(source: string, uris: readonly string[]): Promise<IndexedFile[]>
+  /** Publishes whose end was recorded at or before `until`, and all commits that they may have shown (R30). */
+  publishHistory(key: ViewKey, until: Instant): Promise<PublishHistory>
+  trainingSet(setId: string): Promise<PinnedTrainingSet | null>
+  /** Those of these lake paths that a training set still pins: what removes superseded files leaves them. By this server's clock. */
+  pinnedPaths(paths: readonly string[]): Promise<string[]>
   openIncidents(): Promise<Incident[]>
   incidents(options: { readonly limit: number; readonly includeResolved: boolean }): Promise<Incident[]>
 }
@@ -335,6 +361,9 @@ export interface LedgerWriter extends LedgerReader {
   releaseLease(key: ViewKey, sequence: bigint, owner: string): Promise<void>
   /** An abandoned table has been dropped, or was never made. */
   forgetTable(key: ViewKey, table: string): Promise<void>
+
+  /** Pins its files until at least `keepMs` from now, never for less than before; until when. Sets that have expired are forgotten. */
+  pinTrainingSet(set: TrainingSetPin): Promise<Instant>
 
   /** Opens, updates or resolves by key; tells what changed, so that one message is sent per change. */
   upsertIncident(incident: Incident): Promise<'opened' | 'updated' | 'resolved' | 'unchanged'>

@@ -3,6 +3,7 @@ import {
   buildTrainingSet,
   checkSpineRows,
   planTrainingSet,
+  type Served,
   spineColumnsFrom,
   type TrainingViewRequest,
 } from '../../core/compute/index.js'
@@ -14,11 +15,15 @@ export async function askTrainingSet(
   bench: Bench,
   session: QuerySession,
   spine: { file: string; format: 'parquet' | 'csv'; eventTimeColumn: string },
-  views: readonly (TrainingViewRequest & { readonly files: readonly string[] })[],
+  views: readonly (TrainingViewRequest & { readonly files: readonly string[]; readonly served?: Served })[],
 ): Promise<EngineRow[]> {
   const columns = spineColumnsFrom(spine.format, await session.all(buildSpineColumnsQuery(spine)))
   const plan = planTrainingSet({ spine: { ...spine, columns }, views })
-  const query = buildTrainingSet({ plan, files: views.map((view) => view.files) })
+  const query = buildTrainingSet({
+    plan,
+    files: views.map((view) => view.files),
+    served: views.map((view) => view.served ?? null),
+  })
   for (const statement of query.spine) await session.execute(statement)
   checkSpineRows(await session.all(query.problems))
   for (const statement of query.statements) await session.execute(statement)

@@ -10,6 +10,7 @@ export function commandContext(ports: StackPorts): CliContext {
     ...ports,
     repoDir: '/nowhere',
     project: 'test',
+    version: '0.0.0-test',
     isJson: false,
     givenOptions: '',
     clock,

@@ -1,0 +1,140 @@
+/** Everything about a training set that is known before its work begins: its spine, its plan, what it reads, its id. */
+import {
+  buildTrainingSet,
+  checkSpineRows,
+  planTrainingSet,
+  type Served,
+  spineTimesFrom,
+  type TrainingPlan,
+} from '../../core/compute/index.js'
+import { MillcourseError } from '../../core/errors.js'
+import type { Lake } from '../../core/ports/lake.js'
+import type { QuerySession } from '../../core/ports/query-engine.js'
+import {
+  areWholeStates,
+  changedIntervals,
+  type ManifestView,
+  readsOf,
+  type SpineTimes,
+  type TrainingManifest,
+  type TrainingMode,
+  trainingSetId,
+} from '../../core/training/index.js'
+import { namingSpine, readSpineColumns, type SpineFile } from '../commands/read-spine.js'
+import type { CliContext } from '../context.js'
+import type { AskedSet, FoundView } from './asked-set.js'
+import { fileDigest } from './file-digest.js'
+import { manifestView, readViewState } from './set-state.js'
+
+export interface SetRequest {
+  readonly asked: AskedSet
+  readonly spine: SpineFile
+  readonly views: readonly FoundView[]
+  /** Of the set that is to be made again. */
+  readonly before: TrainingManifest | null
+  /** Its files are read, whatever was committed since. */
+  readonly isPinned: boolean
+}
+
+export interface PreparedSet {
+  readonly id: string
+  readonly plan: TrainingPlan
+  readonly spine: TrainingManifest['spine']
+  readonly rows: number
+  readonly times: SpineTimes | null
+  readonly views: readonly ManifestView[]
+}
+
+/**
+ * Leaves the spine's table in the session.
+ * @throws MillcourseError TRAINING_…, and what ledger and engine throw
+ */
+export async function prepareSet(
+  context: CliContext,
+  session: QuerySession,
+  request: SetRequest,
+): Promise<PreparedSet> {
+  const { asked, before } = request
+  context.progress.update('reading the spine')
+  const digest = { format: request.spine.format, ...(await fileDigest(request.spine.file, context.signal)) }
+  if (before !== null && before.spine.sha256 !== digest.sha256) throw otherSpine(request.spine.file)
+  const read = await namingSpine(request.spine, () => readSpineColumns(session, request.spine))
+  const plan = await namingSpine(request.spine, async () =>
+    planTrainingSet({
+      spine: { ...request.spine, ...read, eventTimeColumn: asked.eventTime },
+      views: request.views.map(({ bundle, alias, features, mapping }) => ({
+        ...{ bundle, features, mapping },
+        ...(alias === bundle.view.name ? {} : { as: alias }),
+      })),
+    }),
+  )
+  const query = buildTrainingSet({ plan, files: [] })
+  await namingSpine(plan.spine, async () => {
+    for (const statement of query.spine) await session.execute(statement)
+  })
+  checkSpineRows(await session.all(query.problems))
+  const { rows, times } = spineTimesFrom(await session.all(query.times))
+  const views = before !== null && request.isPinned ? before.views : await presentViews(context, request, times)
+  const id = trainingSetId({ mode: asked.mode, eventTime: asked.eventTime, spine: digest, views: [...views] })
+  if (before !== null && before.id !== id) throw otherState(before, views)
+  return { id, plan, spine: digest, rows, times, views }
+}
+
+async function presentViews(
+  context: CliContext,
+  { asked, views }: SetRequest,
+  times: SpineTimes | null,
+): Promise<ManifestView[]> {
+  const ledger = await context.ledger()
+  const now = context.clock.now()
+  return Promise.all(
+    views.map(async (found) => manifestView(found, await readViewState(ledger, found.bundle, asked.mode, times, now))),
+  )
+}
+
+/** What the engine reads for each view. */
+export function inputsOf(
+  lake: Lake,
+  mode: TrainingMode,
+  { plan, views }: Pick<PreparedSet, 'plan' | 'views'>,
+): { readonly files: readonly (readonly string[])[]; readonly served: readonly (Served | null)[] } {
+  const reads = views.map((view) =>
+    readsOf(view).map(({ paths, publishes }) => ({ publishes, files: paths.map((path) => lake.uri(path)) })),
+  )
+  return {
+    files: reads.map((of) => (mode === 'as-published' ? [] : of.flatMap(({ files }) => files))),
+    served: plan.views.map(({ bundle }, index): Served | null => {
+      if (mode === 'knowable') return null
+      if (mode === 'as-served') return { is: 'asServed' }
+      return { is: 'asPublished', reads: reads[index]!, areWholeStates: areWholeStates(bundle) }
+    }),
+  }
+}
+
+function otherSpine(file: string): MillcourseError {
+  return new MillcourseError('TRAINING_STATE_CHANGED', `the spine ${file} is not the one that the set was made of`, {
+    hint: 'name the file as it was with --spine; its sha256 stands in the manifest',
+    facts: { file },
+  })
+}
+
+const shownMax = 5
+
+/** R27: late files and reruns commit an interval anew. */
+function otherState(before: TrainingManifest, now: readonly ManifestView[]): MillcourseError {
+  const changes = before.views.flatMap((view, index) => {
+    const intervals = changedIntervals(view, now[index]!)
+    if (intervals.length === 0) return []
+    const rest = intervals.length > shownMax ? ` and ${intervals.length - shownMax} more` : ''
+    const shown = intervals.slice(0, shownMax).map((text) => `[${text.replace('/', ', ')})`)
+    return [`${view.view}@v${view.version} ${shown.join(', ')}${rest}`]
+  })
+  return new MillcourseError(
+    'TRAINING_STATE_CHANGED',
+    `what was committed has changed since set ${before.id.slice(0, 12)} was made: ${changes.join('; ') || 'other publishes were recorded'}`,
+    {
+      hint: '--pinned reads the files that the set was made of, while they are there; without --rebuild a new set is made of what is committed now',
+      facts: { set: before.id, views: changes.length },
+    },
+  )
+}

@@ -1,0 +1,8 @@
+import { type Answers, type Asked, lookupAnswers } from './training-lookup.js'
+import type { TrainingViewPlan } from './training-set-plan.js'
+import { windowAnswers } from './training-window.js'
+
+/** Each view on its own: none drops, multiplies or reorders the spine's rows. */
+export function viewAnswers(view: TrainingViewPlan, asked: Asked): Answers {
+  return view.bundle.view.viewKind === 'lookup' ? lookupAnswers(view, asked) : windowAnswers(view, asked)
+}

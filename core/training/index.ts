@@ -1,0 +1,19 @@
+/** What a training set is made of, its id, and what of it has changed since (docs/training-sets.md). */
+export {
+  changedIntervals,
+  type ManifestView,
+  type PinnedCommit,
+  parseManifest,
+  readsOf,
+  type TrainingManifest,
+  trainingSetId,
+} from './manifest.js'
+export { neededCommits } from './needed-commits.js'
+export { areWholeStates, planPublishedReads, type StateRead } from './published-reads.js'
+export type {
+  PublishHistory,
+  SpineTimes,
+  StateCommit,
+  StatePublish,
+  TrainingMode,
+} from './set-state.js'

@@ -1,0 +1,124 @@
+/** What a training set was made of, beside its file (`<out>.manifest.json`): enough to make the same bytes again, or to say why not. */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { z } from 'zod'
+import { canonicalJson } from '../define/canonical-json.js'
+import { MillcourseError } from '../errors.js'
+import { type Instant, parseInstant } from '../time/instant.js'
+
+const bigText = z.string().regex(/^-?\d+$/)
+const instant = z.string()
+
+const publishShape = z.object({ sequence: bigText, endAt: instant, recordedAt: instant, newestCommitId: bigText })
+const pinnedShape = z.object({
+  commitId: bigText,
+  start: instant,
+  end: instant,
+  /** Below the lake's root; null: committed as empty. */
+  path: z.string().nullable(),
+  rows: z.number(),
+  sizeBytes: z.number(),
+  etag: z.string().nullable(),
+})
+const viewShape = z.object({
+  view: z.string(),
+  version: z.number(),
+  definitionHash: z.string(),
+  alias: z.string(),
+  features: z.array(z.string()),
+  mapping: z.record(z.string(), z.string()),
+  reads: z.array(z.object({ publishes: z.array(publishShape), commitIds: z.array(bigText) })),
+  files: z.array(pinnedShape),
+})
+const manifestShape = z.object({
+  format: z.literal(1),
+  id: z.string(),
+  mode: z.enum(['knowable', 'as-served', 'as-published']),
+  tool: z.string(),
+  project: z.string(),
+  asked: z.object({
+    spine: z.string(),
+    eventTime: z.string(),
+    features: z.array(z.string()),
+    map: z.array(z.string()),
+  }),
+  spine: z.object({ format: z.enum(['parquet', 'csv']), sha256: z.string(), sizeBytes: z.number() }),
+  views: z.array(viewShape),
+  output: z.object({
+    file: z.string(),
+    rows: z.number(),
+    columns: z.array(z.string()),
+    sizeBytes: z.number(),
+    /** Null: it was written to S3, and not read back. */
+    sha256: z.string().nullable(),
+  }),
+  /** Until when retention leaves the files. */
+  pinnedUntil: instant,
+})
+
+export type TrainingManifest = z.infer<typeof manifestShape>
+export type ManifestView = z.infer<typeof viewShape>
+export type PinnedCommit = z.infer<typeof pinnedShape>
+
+/** All that decides the bytes: the spine, what was asked of it, definitions, the ledger's state, the mode. sha256, hex. */
+export function trainingSetId(
+  set: Pick<TrainingManifest, 'mode' | 'spine' | 'views'> & { readonly eventTime: string },
+): string {
+  const views = set.views.map(({ files: _, ...view }) => view)
+  const content = { mode: set.mode, eventTime: set.eventTime, spine: set.spine, views }
+  return bytesToHex(sha256(utf8ToBytes(canonicalJson(content))))
+}
+
+/** @throws MillcourseError TRAINING_MANIFEST_INVALID */
+export function parseManifest(text: string, file: string): TrainingManifest {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new MillcourseError('TRAINING_MANIFEST_INVALID', `${file} is no manifest of a training set: ${why}`, {
+      ...(cause === undefined ? {} : { cause }),
+      hint: 'name the file that was written beside the set: <out>.manifest.json',
+      facts: { file },
+    })
+  }
+  let read: unknown
+  try {
+    read = JSON.parse(text)
+  } catch (error) {
+    return refuse('it is not JSON', error)
+  }
+  const parsed = manifestShape.safeParse(read)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    return refuse(`${issue?.path.join('.') || 'it'}: ${issue?.message}`)
+  }
+  const id = trainingSetId({ ...parsed.data, eventTime: parsed.data.asked.eventTime })
+  if (id !== parsed.data.id) return refuse('its id is not that of its content, so it was edited')
+  return parsed.data
+}
+
+/** The reads of a manifest's view, with the files of each. */
+export function readsOf(view: ManifestView): readonly ManifestRead[] {
+  const files = new Map(view.files.map((file) => [file.commitId, file]))
+  return view.reads.map(({ publishes, commitIds }) => ({
+    paths: commitIds.flatMap((id) => files.get(id)?.path ?? []),
+    publishes: publishes.map(({ recordedAt, endAt }) => ({
+      recordedAt: parseInstant(recordedAt),
+      endAt: parseInstant(endAt),
+    })),
+  }))
+}
+
+export interface ManifestRead {
+  readonly paths: readonly string[]
+  readonly publishes: readonly { readonly recordedAt: Instant; readonly endAt: Instant }[]
+}
+
+/** Intervals whose committed version, or what was shown of it, is not the one in the manifest; oldest first, `start/end`. */
+export function changedIntervals(before: ManifestView, now: ManifestView): string[] {
+  const ids = ({ reads }: ManifestView) => reads.map(({ commitIds }) => new Set(commitIds))
+  const [then, since] = [ids(before), ids(now)]
+  const all = [...before.files, ...now.files]
+  const isChanged = ({ commitId }: PinnedCommit) =>
+    then.length !== since.length
+      ? then.some((one) => one.has(commitId)) !== since.some((one) => one.has(commitId))
+      : then.some((one, at) => one.has(commitId) !== since[at]!.has(commitId))
+  return [...new Set(all.filter(isChanged).map(({ start, end }) => `${start}/${end}`))].sort()
+}

@@ -1,0 +1,153 @@
+/** Training sets over a real ledger, lake and engine: what pins them, how they are made again, and what is said where they cannot be. */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type TrainingSetOptions, trainingSet } from '../../cli/commands/training-set.js'
+import type { CliContext } from '../../cli/context.js'
+import { formatInstant } from '../../core/time/instant.js'
+import type { TrainingManifest } from '../../core/training/index.js'
+import type { StackPorts } from '../../workers/stack-ports.js'
+import { commandContext } from '../support/command-context.js'
+import { hour, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
+
+let rig: SalesRig
+let folder: string
+let context: CliContext
+
+beforeAll(async () => {
+  rig = await startSalesRig({ sales: { view: { ttl: undefined, lag: '30m' } } })
+  const { ledger, registry, lake, engine } = rig.deps
+  const ports = {
+    ledger: async () => ledger,
+    registry: async () => registry,
+    lake: async () => lake,
+    engine: async () => engine,
+  }
+  context = commandContext(ports as unknown as StackPorts)
+  folder = lake.uri('sets')
+  await lake.prepareWrite('sets/x')
+  for (const at of [0, 1, 2])
+    await rig.write('sales', at, 'a', sale(hour(at, 10), 'x', at), sale(hour(at, 20), 'y', 10 + at))
+  await rig.settle('sales', hour(3))
+  await query(
+    `COPY (SELECT * FROM (VALUES ('b', 'x', TIMESTAMP '2001-01-01 02:15:00', 1), ('a', 'y', TIMESTAMP '2001-01-01 01:50:00', 2), ('b', 'nobody', TIMESTAMP '2001-01-01 02:59:00', NULL)) v(id, shop, "at", n)) TO '${join(folder, 'spine.parquet')}' (FORMAT parquet)`,
+  )
+})
+afterAll(() => rig?.stop())
+
+const query = (sql: string) => rig.deps.engine.withSession((session) => session.all({ sql }))
+const file = (name: string) => join(folder, name)
+const rowsOf = async (name: string) =>
+  (await query(`SELECT sales__amount AS amount FROM '${file(name)}'`)).map(({ amount }) => amount)
+const manifestOf = (name: string) => JSON.parse(readFileSync(file(`${name}.manifest.json`), 'utf8')) as TrainingManifest
+
+function make(out: string, options: Partial<TrainingSetOptions> = {}, given: CliContext = context) {
+  const asked = { spine: file('spine.parquet'), eventTime: 'at', features: ['sales:amount'] }
+  return trainingSet(given, { ...(options.rebuild ? {} : asked), ...options, out: file(out) })
+}
+const again = (of: string, out: string, more: Partial<TrainingSetOptions> = {}) =>
+  make(out, { rebuild: file(`${of}.manifest.json`), ...more })
+
+test('a set says what it was made of, pins it, and is made again to the byte', async () => {
+  const report = await make('first.parquet')
+  expect(await rowsOf('first.parquet')).toEqual([2n, 11n, null])
+  const manifest = manifestOf('first.parquet')
+  expect(report.data).toMatchObject({ id: manifest.id, mode: 'knowable', rows: 3, columns: ['sales__amount'] })
+  const [view] = manifest.views
+  expect(view).toMatchObject({ view: 'sales', version: 1, features: ['amount'], mapping: {} })
+  expect(view!.files.map(({ start }) => start)).toEqual([hour(0), hour(1), hour(2)])
+  const paths = view!.files.flatMap(({ path }) => path ?? [])
+  expect((await rig.deps.ledger.pinnedPaths([...paths, 'rows/other'])).sort()).toEqual(paths.toSorted())
+  expect(await rig.deps.ledger.trainingSet(manifest.id)).toMatchObject({ mode: 'knowable', by: 'test' })
+
+  // An hour that no row of the spine reaches is none of its business.
+  await rig.write('sales', 3, 'a', sale(hour(3, 10), 'x', 99))
+  await rig.settle('sales', hour(4))
+  expect((await again('first.parquet', 'second.parquet')).data).toMatchObject({ id: manifest.id, isSameBytes: true })
+  expect(readFileSync(file('second.parquet')).equals(readFileSync(file('first.parquet')))).toBe(true)
+})
+
+test('R30: as served and as published are other sets, with other ids', async () => {
+  // 02:15 - 30m: the newest end is 01:00; 01:50: 01:00; 02:59: 02:00.
+  await make('served.parquet', { asServed: true })
+  expect(await rowsOf('served.parquet')).toEqual([0n, 10n, null])
+  const { ledger } = rig.deps
+  const key = { view: 'sales', version: 1 }
+  const owner = 'test/1'
+  const opened = await ledger.openPublish({
+    ...key,
+    ...{ owner, workflowRunId: 'test', table: 't', firstLoadsMax: 0, leaseMs: 60_000, window: null },
+    ...{ since: 978_307_200_000_000_000n, everyNs: 3_600_000_000_000n },
+  })
+  if (opened.kind !== 'opened') throw new Error(opened.kind)
+  const { sequence } = opened.publish
+  const keyCounts = { touched: 0, published: 0, unchanged: 0, superseded: 0, takenBack: 0, rewritten: 0 }
+  await ledger.finishPublish(key, sequence, owner, { keyCounts, itemsWritten: 0, tableIdentity: 't', newBase: null })
+  const { finishedAt } = (await ledger.lastPublish(key))!
+  const at = (ns: bigint) => `('x', make_timestamp_ns(${ns}))`
+  await query(
+    `COPY (SELECT * FROM (VALUES ${at(finishedAt - 1n)}, ${at(finishedAt)}) v(shop, "at")) TO '${file('now.parquet')}' (FORMAT parquet)`,
+  )
+  await make('published.parquet', { asPublished: true, spine: file('now.parquet') })
+  expect(await rowsOf('published.parquet')).toEqual([null, 99n])
+  const [view] = manifestOf('published.parquet').views
+  expect(view!.reads).toMatchObject([{ publishes: [{ sequence: '1', recordedAt: formatInstant(finishedAt) }] }])
+  expect((await again('published.parquet', 'published-2.parquet')).data).toMatchObject({ isSameBytes: true })
+  expect(new Set(['first', 'served', 'published'].map((name) => manifestOf(`${name}.parquet`).id)).size).toBe(3)
+})
+
+test('an interval that was committed anew is named, and the pinned files are read instead while they are there', async () => {
+  await rig.write('sales', 1, 'late', sale(hour(1, 30), 'y', 77))
+  const interval = { start: 978_310_800_000_000_000n, end: 978_314_400_000_000_000n }
+  await rig.deps.ledger.reopenIntervals({ view: 'sales', version: 1 }, [interval], 'a late file')
+  await rig.settle('sales', hour(4))
+  const before = readdirSync(folder)
+  await expect(again('first.parquet', 'third.parquet')).rejects.toMatchObject({
+    code: 'TRAINING_STATE_CHANGED',
+    message: expect.stringMatching(/sales@v1 \[2001-01-01T01:00:00Z, 2001-01-01T02:00:00Z\)$/),
+  })
+  expect(readdirSync(folder)).toEqual(before)
+  expect((await again('first.parquet', 'pinned.parquet', { pinned: true })).data).toMatchObject({ isSameBytes: true })
+  await make('anew.parquet')
+  expect(await rowsOf('anew.parquet')).toEqual([2n, 77n, null])
+  // What was published then is what it was.
+  expect((await again('published.parquet', 'published-3.parquet')).data).toMatchObject({ isSameBytes: true })
+
+  const gone = manifestOf('first.parquet').views[0]!.files[1]!
+  rmSync(rig.deps.lake.uri(gone.path!))
+  for (const [of, more] of [
+    ['first.parquet', { pinned: true }],
+    ['published.parquet', {}],
+  ] as const)
+    await expect(again(of, 'fourth.parquet', more)).rejects.toMatchObject({
+      code: 'TRAINING_FILES_REMOVED',
+      message: expect.stringContaining('[2001-01-01T01:00:00Z, 2001-01-01T02:00:00Z)'),
+    })
+})
+
+test('another spine and an edited manifest are refused', async () => {
+  const spine = file('other.parquet')
+  await query(`COPY (SELECT 'x' AS shop, TIMESTAMP '2001-01-01' AS "at") TO '${spine}' (FORMAT parquet)`)
+  await expect(again('first.parquet', 'fifth.parquet', { spine })).rejects.toMatchObject({
+    code: 'TRAINING_STATE_CHANGED',
+  })
+  const edited = { ...manifestOf('first.parquet'), mode: 'as-served' }
+  writeFileSync(file('edited.json'), JSON.stringify(edited))
+  for (const rebuild of ['edited.json', 'spine.parquet', 'nowhere.json'])
+    await expect(make('fifth.parquet', { rebuild: file(rebuild) })).rejects.toMatchObject({
+      code: 'TRAINING_MANIFEST_INVALID',
+    })
+})
+
+test('interrupted while it writes it leaves nothing, and what a killed process left goes', async () => {
+  const abandoned = file(`.training-set-${(await import('node:os')).hostname()}-999999999-0.draft`)
+  writeFileSync(abandoned, 'half')
+  const controller = new AbortController()
+  const update = (text: string) => void (text === 'writing' && controller.abort(new Error('interrupted')))
+  const progress = { update, line() {}, end() {} }
+  const before = readdirSync(folder).filter((name) => !name.includes('999999999'))
+  await expect(make('cut.parquet', {}, { ...context, progress, signal: controller.signal })).rejects.toThrow(
+    'interrupted',
+  )
+  expect(readdirSync(folder)).toEqual(before)
+})
