@@ -1,6 +1,6 @@
 /** The commands one after another, as an operator uses them on a day with one bad hour; output and exit codes as a script sees them. */
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -150,6 +150,20 @@ test('R14: a training set has the rows of its spine, in order, and appears whole
   expect(rows[1]).toMatchObject({ airport_delays__flights_24h: '0', last_departure__delay: null })
   expect(Number(rows[0]?.airport_delays__flights_24h)).toBeGreaterThan(0)
   expect(rows[2]).toEqual(rows[0])
+
+  // All of a service; what was published was recorded long after these rows' times (R30).
+  const all = ['airport_delays.origin', 'last_departure.origin', 'route_traffic.origin', 'route_traffic.destination']
+  const published = join(folder, 'published.parquet')
+  const service = ['--features', 'service:delay_model', '--map', all.map((key) => `${key}=airport`).join(',')]
+  const made = json(...asked.slice(0, -1), published, ...service, '--as-published')
+  expect(made).toMatchObject({ exit: 0, data: { rows: 3, mode: 'as-published' } })
+  const [unseen] = await duckdb(`SELECT * FROM '${published}'`)
+  expect(unseen).toMatchObject({ airport_delays__flights_24h: '0', last_departure__delay: null, id: 'x' })
+
+  const again = join(folder, 'again.parquet')
+  const rebuilt = json('training-set', '--rebuild', `${out}.manifest.json`, '--out', again)
+  expect(rebuilt).toMatchObject({ exit: 0, data: { isSameBytes: true } })
+  expect((await readFile(again)).equals(await readFile(out))).toBe(true)
 })
 
 test('what is not understood or not there says so, with the exit code of its error', () => {

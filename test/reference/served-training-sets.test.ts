@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildIntervalQuery, type Served } from '../../core/compute/index.js'
-import { featureView, lookup, type ViewBundle, window } from '../../core/define/index.js'
+import { featureView, lookup, type ViewBundle, type WindowFeature, window } from '../../core/define/index.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { formatInstant } from '../../core/time/instant.js'
 import {
@@ -13,14 +13,16 @@ import {
   type StatePublish,
 } from '../../core/training/index.js'
 import { casesOf } from '../support/test-effort.js'
-import { aggregateValues } from './aggregates.js'
+import { answerOfRows } from './aggregates.js'
 import { askTrainingSet } from './ask-training-set.js'
 import {
   account,
+  asAnswer,
   asValue,
   Bench,
   files,
   hour,
+  isWithinBound,
   rowsOfFiles,
   type SourceShape,
   sameValue,
@@ -181,23 +183,14 @@ function readOnline(
       const row = lookupRow(committed, key, knownAt, rules)
       return row === null || (ttl !== null && t - row.event! > ttl) ? null : row
     },
-    window(
-      key: readonly Value[],
-      t: bigint,
-      feature: { over: string; operation: never; column: string | null },
-    ): Value {
+    window(key: readonly Value[], t: bigint, feature: WindowFeature) {
       const over = feature.over === 'lifetime' ? null : hours(feature.over)
       const isExpired = ttl !== null && t - end > ttl
       const inside = of.flatMap((one) =>
         windowRows(rowsOf(one.files), key, end, tiled, over).filter((row) => isIn(row, one.interval)),
       )
-      const ordered = isExpired
-        ? []
-        : inside.toSorted((a, b) => (a.event! < b.event! ? -1 : a.event! > b.event! ? 1 : 0))
-      return aggregateValues(
-        feature.operation,
-        ordered.map((row) => (feature.column === null ? true : row.columns[feature.column]!)),
-      )
+      const ordered = inside.toSorted((a, b) => (a.event! < b.event! ? -1 : a.event! > b.event! ? 1 : 0))
+      return answerOfRows(feature, sourceOf(shape).definition, isExpired ? [] : ordered)
     },
   }
 }
@@ -278,8 +271,13 @@ test.each(['as-served', 'as-published'] as const)('R30, R2, R8, R25, R29: %s', a
           }
           compare('amount', got[at]!.latest__amount, row?.columns.amount ?? null)
           compare('words', got[at]!.latest__words, row?.columns.label ?? null)
-          for (const feature of bundles.recent.view.features)
-            compare(feature.name, got[at]![`recent__${feature.name}`], online.window(key, t, feature as never))
+          for (const feature of bundles.recent.view.features as readonly WindowFeature[]) {
+            const { name } = feature
+            const found = asAnswer(got[at]![`recent__${name}`])
+            const truth = online.window(key, t, feature)
+            if (!isWithinBound(feature, found, truth))
+              expect({ at, t, name, found }).toEqual({ at, t, name, found: truth })
+          }
         }
       }),
       { numRuns: casesOf(12) },
