@@ -174,10 +174,11 @@ export function buildProgram(run: Runner, version: string): Command {
     )
     .option('--as-served', 'as online reads answer: at each view’s newest interval end, its lag before the row')
     .option('--as-published', 'as online reads answered then: from what had been published at the row’s time')
-    .requiredOption('--out <file>', 'the Parquet file to write, also s3://bucket/x.parquet')
+    .option('--out <file>', 'the Parquet file to write, also s3://bucket/x.parquet')
     .option('--overwrite', 'replace that file if it exists')
     .option('--keep <duration>', 'how long the lake keeps the files it was made of', '90d')
     .option('--rebuild <manifest>', 'make the set of this manifest again, or say what has changed since')
+    .option('--explain', 'only say what it would read and take: intervals, files, bytes, memory')
     .option('--pinned', 'with --rebuild: from the files it was made of, whatever was committed since')
     .addHelpText(
       'after',

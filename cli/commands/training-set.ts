@@ -6,6 +6,7 @@ import { parseManifest, type TrainingManifest } from '../../core/training/index.
 import type { CliContext, Report } from '../context.js'
 import { formatBytes, plural } from '../output/words.js'
 import { type AskedSet, findManifestViews, findViews } from '../training/asked-set.js'
+import { explainSet } from '../training/explain-set.js'
 import { makeSet } from '../training/make-set.js'
 import { prepareSet, type SetRequest } from '../training/prepare-set.js'
 import { findSpine } from './read-spine.js'
@@ -24,7 +25,10 @@ export interface TrainingSetOptions {
   readonly pinned?: boolean
   /** How long the files it was made of stay in the lake. */
   readonly keep?: string
-  readonly out: string
+  /** What it would read and take, without doing it. */
+  readonly explain?: boolean
+  /** Left out only beside `explain`. */
+  readonly out?: string
   /** Only so is a file replaced that is there. */
   readonly overwrite?: boolean
 }
@@ -38,10 +42,20 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
   const asked = askedSet(options, before)
   const keepMs = Number(parseDuration(options.keep ?? keptByDefault) / nsPerMs)
   const spine = findSpine(asked.spine)
-  const output = await openOutput(context, options, spine.file)
+  const { out } = options
+  if (out === undefined && !options.explain)
+    throw new MillcourseError('USAGE', '--out is missing', {
+      hint: '--out FILE.parquet, or --explain to see what it takes',
+    })
+  const output = out === undefined ? null : await openOutput(context, { ...options, out }, spine.file)
   const views = before === null ? await findViews(context, asked) : await findManifestViews(context, before)
   const request: SetRequest = { asked, spine, views, before, isPinned: options.pinned ?? false }
   const engine = await context.engine()
+  if (output === null || options.explain)
+    return engine.withSession(
+      async (session) => explainSet(asked, await prepareSet(context, session, request), output?.name ?? null),
+      { signal: context.signal },
+    )
   try {
     const made = await engine.withSession(
       async (session) => makeSet(context, session, asked, await prepareSet(context, session, request), output, keepMs),

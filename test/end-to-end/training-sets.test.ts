@@ -67,6 +67,35 @@ test('a set says what it was made of, pins it, and is made again to the byte', a
   expect(readFileSync(file('second.parquet')).equals(readFileSync(file('first.parquet')))).toBe(true)
 })
 
+test('--explain says what it would read and take, and leaves nothing', async () => {
+  const [before, pinned] = [readdirSync(folder), await rig.deps.ledger.trainingSet(manifestOf('first.parquet').id)]
+  const asked = { spine: file('spine.parquet'), eventTime: 'at', features: ['sales:amount', 'again=sales'] }
+  const { text, data } = await trainingSet(context, { ...asked, explain: true })
+  expect(
+    text
+      .replace(/[0-9a-f]{64}/, 'ID')
+      .replace(/[\d.]+ (B|KiB)/g, 'SIZE')
+      .replace(/ +/g, ' '),
+  ).toBe(
+    [
+      'set ID, knowable',
+      'spine: 3 rows, SIZE, 2001-01-01T01:50:00Z to 2001-01-01T02:59:00Z',
+      'view features joins intervals from to files rows bytes',
+      'sales@v1 1 1 3 2001-01-01T00:00:00Z 2001-01-01T03:00:00Z 3 6 SIZE',
+      'sales@v1 2 1 3 2001-01-01T00:00:00Z 2001-01-01T03:00:00Z 3 6 SIZE',
+      'output: 3 features, about SIZE before compression',
+      "memory: about SIZE; what is beyond the engine's limit is spilled",
+      'nothing was pinned, joined or written',
+    ].join('\n'),
+  )
+  const { id } = data as { id: string }
+  expect(data).toMatchObject({ out: null, columns: ['sales__amount', 'again__amount', 'again__note'] })
+  expect(await rig.deps.ledger.trainingSet(id)).toBeNull()
+  expect(readdirSync(folder)).toEqual(before)
+  expect(await rig.deps.ledger.trainingSet(manifestOf('first.parquet').id)).toEqual(pinned)
+  await expect(trainingSet(context, asked)).rejects.toMatchObject({ code: 'USAGE', message: '--out is missing' })
+})
+
 test('R30: as served and as published are other sets, with other ids', async () => {
   // 02:15 - 30m: the newest end is 01:00; 01:50: 01:00; 02:59: 02:00.
   await make('served.parquet', { asServed: true })

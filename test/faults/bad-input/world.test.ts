@@ -258,7 +258,7 @@ test('what makes no sense is refused in words that say what would', async () => 
     texts.push(
       `== ${what}\n${errorText(error)
         .replaceAll(dir, '/here')
-        .replaceAll(/training-set-\d+/g, 'training-set-PID')}`,
+        .replaceAll(/training-set-[\w.-]+[.]draft/g, 'training-set-PID.draft')}`,
     )
   }
   await expect(`${texts.join('\n\n')}\n`).toMatchFileSnapshot('bad-requests.golden.txt')
