@@ -44,7 +44,13 @@ export async function openOutput(context: CliContext, asked: AskedOutput, spine:
     async publish(manifest) {
       await namingOutput(draft, () => writeFile(manifestDraft, manifest, { flush: true }))
       await publishDraft(manifestDraft, manifestOf(out), overwrite)
-      await publishDraft(draft, out, overwrite)
+      try {
+        await publishDraft(draft, out, overwrite)
+      } catch (error) {
+        // What is there now is somebody else's: this is not its manifest.
+        if (!overwrite) await rm(manifestOf(out), { force: true })
+        throw error
+      }
     },
     discard,
   }
@@ -74,7 +80,9 @@ async function outputInS3(context: CliContext, { out, overwrite = false }: Asked
       if (overwrite) await lake.remove(manifestOf(name))
       if ((await lake.writeIfAbsent(manifestOf(name), new TextEncoder().encode(manifest))) === 'exists')
         throw alreadyThere(manifestOf(out))
-      if (draft !== name && (await lake.promote(draft, name)) === 'exists') throw alreadyThere(out)
+      if (draft === name || (await lake.promote(draft, name)) === 'written') return
+      await lake.remove(manifestOf(name))
+      throw alreadyThere(out)
     },
     discard: async () => {
       if (draft !== name) await lake.remove(draft)
