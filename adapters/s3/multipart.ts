@@ -51,13 +51,21 @@ export async function putInParts(
   try {
     const etags = new Array<string>(count)
     const queue = etags.keys()
+    const failures: unknown[] = []
     const runner = async (): Promise<void> => {
       for (const index of queue) {
+        if (failures.length > 0) return
         const [from, to] = [index * step, Math.min((index + 1) * step, sizeBytes)]
-        etags[index] = await s3.ask(at, () => put({ uploadId, number: index + 1, from, to }), signal)
+        try {
+          etags[index] = await s3.ask(at, () => put({ uploadId, number: index + 1, from, to }), signal)
+        } catch (error) {
+          failures.push(error)
+        }
       }
     }
+    // All of them to their end: a part that arrives while the upload is given up would stay behind it.
     await Promise.all(Array.from({ length: Math.min(partsAtOnce, count) }, runner))
+    if (failures.length > 0) throw failures[0]
     const outcome = await complete(s3, at, uploadId, etags, isConditional, signal)
     if (outcome === 'exists') await abort()
     return outcome

@@ -258,12 +258,25 @@ describe('large objects', () => {
 
   test('a part that fails leaves nothing: no object, no parts', async () => {
     const { s3, lake: large } = open({ uploadPartBytes: 5 * mib, silenceMaxMs: 10_000, patienceMs: 300 })
-    proxy.choose = (line) => (line.includes('partNumber=2') ? { status: 403, code: 'AccessDenied' } : 'none')
+    let isThirdUnderWay = false
+    const atAbort: boolean[] = []
+    proxy.choose = async (line): Promise<S3Fault> => {
+      if (line.startsWith('DELETE')) atAbort.push(isThirdUnderWay)
+      if (line.includes('partNumber=2')) return { status: 403, code: 'AccessDenied' }
+      if (line.includes('partNumber=3')) {
+        isThirdUnderWay = true
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        isThirdUnderWay = false
+      }
+      return 'none'
+    }
     await writeFile(join(scratch, 'large'), bytes)
     const error = await errorOf(uploadFile(s3, join(scratch, 'large'), large.uri('large/failed')))
     expect(error.code).toBe('LAKE_ACCESS_DENIED')
     expect(await large.head('large/failed')).toBeNull()
     const uploads = await s3.client.send(new ListMultipartUploadsCommand({ Bucket: 'lake' }))
     expect(uploads.Uploads ?? []).toEqual([])
+    // A part that arrives after the upload was given up would stay.
+    expect(atAbort).toEqual([false])
   })
 })
