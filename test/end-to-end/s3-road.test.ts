@@ -132,7 +132,7 @@ async function expectTrainingSet(world: World): Promise<void> {
   expect(rows.map((row) => row.last_order__item)).toEqual(['item 2', 'item 0', null])
   expect(millcourse()).toMatchObject({ status: 64, stdout: '', stderr: expect.stringContaining('this file exists') })
   expect(millcourse('--overwrite').status).toBe(0)
-  expect(readdirSync(join(s3.folder, 'lake/training'))).toEqual(['set.parquet'])
+  expect(readdirSync(join(s3.folder, 'lake/training'))).toEqual(['set.parquet', 'set.parquet.manifest.json'])
 }
 
 test('a source whose path is s3://… is read there, with the lake and the root of sources in folders', async () => {
