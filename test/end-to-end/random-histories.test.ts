@@ -41,5 +41,5 @@ test.each(Array.from({ length: many }, (_, at) => first + at))(
       await self.close()
     }
   },
-  300_000,
+  600_000,
 )
