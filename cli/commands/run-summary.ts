@@ -25,11 +25,14 @@ export function runSummary(run: RunRecord) {
   }
 }
 
-/** Why a run ended as it did, in one line; empty where all is well. A run that is done for all its error was carried online by others (R33). */
+/**
+ * Why a run ended as it did, in one line; empty where all is well. A run that is done for all its error was covered by another publish
+ * (R33), which shows its values, or those that replaced them.
+ */
 export function whyText(run: RunRecord): string {
   if (run.error) {
     const why = `${run.error.code} in ${run.error.step}: ${run.error.message}`
-    return run.outcome === 'done' ? `online by another publish; its own: ${why}` : why
+    return run.outcome === 'done' ? `covered by another publish; its own: ${why}` : why
   }
   const weighty =
     run.outcome === 'held' ? (run.verdict?.findings.filter(({ severity }) => severity === 'hold') ?? []) : []

@@ -17,7 +17,7 @@ export function formatRunScreen(facts: RunFacts): string {
   return [
     `${facts.view}@v${facts.version} [${facts.start}, ${facts.end}): ${headline(facts)}`,
     '',
-    ...(facts.details ? causeLines(facts.details) : []),
+    ...(facts.details ? causeLines(facts.details, facts.interval.committedRun === facts.run) : []),
     ...runLines(facts),
     ...lastGoodLines(facts),
     ...(facts.differences ? differenceLines(facts.differences) : []),
@@ -41,7 +41,15 @@ function headline({ run, details, interval }: RunFacts): string {
     : details.outcome
 }
 
-function causeLines({ error, findings, outcome }: RunDetails): string[] {
+/** R33: a failure of its own publish is over once a publish has covered its commit, which may have been replaced before that. */
+function coveredText(isAccepted: boolean): string {
+  return isAccepted
+    ? 'another publish has carried its commit online since'
+    : 'another publish has covered its commit since; the accepted version is another one by now'
+}
+
+/** @param isAccepted whether its commit is the interval's accepted version */
+function causeLines({ error, findings, outcome }: RunDetails, isAccepted: boolean): string[] {
   if (error) {
     const message = cut(error.message, messageMax)
     const told = Object.entries(error.facts).filter(([, value]) => !message.includes(String(value)))
@@ -49,8 +57,7 @@ function causeLines({ error, findings, outcome }: RunDetails): string[] {
       ...row('cause', `${error.code} in ${error.step}: ${message}`),
       ...row('', told.map(([name, value]) => `${name} ${cut(String(value), widthMax)}`).join('; ')),
       ...row('', error.attempts > 1 ? `${error.attempts} attempts; this is what the first failed of` : ''),
-      // R33: a failure of its own publish is over once its commit is online.
-      ...row('', outcome === 'done' ? 'another publish has carried its commit online since' : ''),
+      ...row('', outcome === 'done' ? coveredText(isAccepted) : ''),
     ]
   }
   if (outcome === 'not-ready')

@@ -123,6 +123,13 @@ const keyCounts = { touched: 210, published: 200, unchanged: 10, superseded: 0, 
 const cases: Readonly<Record<string, Situation>> = {
   done: situation(detailsOf('done', { ...computed, keyCounts }), accepted(true, 'done')),
   'done-by-another': situation(detailsOf('done', { ...computed, error: denied }), accepted(true, 'done')),
+  'done-replaced': situation(detailsOf('done', { ...computed, error: denied }), {
+    interval: {
+      ...accepted(true, 'done').interval,
+      ...{ latestRun: { run: `${id}.2`, outcome: 'done' }, committedRun: `${id}.2` },
+    },
+    blocks: { kind: 'accepted', waiting: [], until: null },
+  }),
   'failed-committed': situation(detailsOf('failed', { ...computed, error: denied }), accepted(false, 'failed')),
   committed: situation(detailsOf('committed', computed), accepted(false, 'committed')),
   accepted: situation(detailsOf('accepted', computed), accepted(true, 'accepted')),
