@@ -18,13 +18,15 @@ export interface ContextEnvironment {
   readonly environment: Record<string, string>
   /** Variables that keep a living local stack out. */
   readonly keptOutBy: readonly string[]
+  /** Variables that the stack was started with and only the environment can tell; without them it is another stack. */
+  readonly untold: readonly string[]
 }
 
 export interface ContextSources {
   readonly repoDir: string
   /** Null: there is no feature repo. */
   readonly project: string | null
-  readonly stack: Pick<StackFile, 'environment'> | null
+  readonly stack: Pick<StackFile, 'environment' | 'outer'> | null
   readonly given: Environment
 }
 
@@ -36,10 +38,29 @@ export function contextEnvironment({ repoDir, project, stack, given }: ContextSo
     MILLCOURSE_WATCH_STATE_DIR: join(stateFolder(repoDir), 'watcher'),
     MILLCOURSE_SERVER_STATE_DIR: join(stateFolder(repoDir), 'server'),
   }
-  const { environment: local = {} } = stack ?? {}
+  const { environment: local = {}, outer = {} } = stack ?? {}
   // The same address said twice is no contradiction: a shell keeps what `millcourse dev` was started with.
-  const keptOutBy = stack === null ? [] : partAddresses.filter((name) => name in set && set[name] !== local[name])
-  return { environment: { ...defaults, ...(keptOutBy.length > 0 ? {} : local), ...set }, keptOutBy }
+  const isOwn = (name: string) => set[name] === local[name] || addressOf(set[name]!) === outer[name]
+  const keptOutBy = stack === null ? [] : partAddresses.filter((name) => name in set && !isOwn(name))
+  if (keptOutBy.length > 0) return { environment: { ...defaults, ...set }, keptOutBy, untold: [] }
+  const untold = Object.keys(outer).filter((name) => !(name in set))
+  return { environment: { ...defaults, ...local, ...set }, keptOutBy, untold }
+}
+
+/** What `StackFile.outer` keeps of a stack that starts in this environment. */
+export function outerAddresses(environment: Environment): Record<string, string> {
+  const started = ['MILLCOURSE_POSTGRES_URL', 'MILLCOURSE_DYNAMODB_ENDPOINT', 'TEMPORAL_ADDRESS']
+  const told = Object.entries(givenVariables(environment)).filter(([name]) => started.includes(name))
+  return Object.fromEntries(told.map(([name, address]) => [name, addressOf(address)]))
+}
+
+/** Who lets himself in, and how, is no part of an address; nor is it written down. */
+function addressOf(address: string): string {
+  if (!URL.canParse(address)) return address
+  const url = new URL(address)
+  url.username = url.password = ''
+  for (const name of ['user', 'password']) url.searchParams.delete(name)
+  return url.href
 }
 
 /** An empty variable is an unset one, and must not hide what the local stack says. */

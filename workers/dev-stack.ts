@@ -12,6 +12,7 @@ import { readProject } from '../adapters/feature-repo/project-file.js'
 import { createPostgresClient } from '../adapters/postgres/client.js'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import type { Environment } from './config.js'
+import { outerAddresses } from './context-environment.js'
 import { type ChildName, childNames, startDevChild } from './dev-child.js'
 import { type DevLock, takeDevLock } from './dev-lock.js'
 import { type KeepOptions, type KeptPart, keepRunning, type StackEvent } from './dev-parts.js'
@@ -176,6 +177,7 @@ class LocalStack {
       owner: livingProcess(process.pid)!,
       startedAt: this.#startedAt,
       environment: this.#stores!.environment,
+      outer: outerAddresses({ ...process.env, ...this.options.environment }),
       addresses: {
         ...this.#stores!.addresses(),
         ...(http.server ? { 'Serving API': http.server } : {}),

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { contextEnvironment } from './context-environment.js'
+import { contextEnvironment, outerAddresses } from './context-environment.js'
 import { openContext } from './stack-context.js'
 import { writeStackFile } from './stack-file.js'
 import { livingProcess } from './stack-process.js'
@@ -53,6 +53,70 @@ describe('beside a living local stack', () => {
     const { environment, keptOutBy } = of({ TEMPORAL_ADDRESS: local.TEMPORAL_ADDRESS })
     expect(environment).toMatchObject(local)
     expect(keptOutBy).toEqual([])
+  })
+
+  describe('that was started on parts elsewhere', () => {
+    const told = {
+      ...{
+        MILLCOURSE_POSTGRES_URL: 'postgresql://ann:secret@team:5432/mill?sslmode=require',
+        TEMPORAL_ADDRESS: 'team:7233',
+      },
+      MILLCOURSE_DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000',
+    }
+    const own = { MILLCOURSE_PROJECT: 'shop', MILLCOURSE_LAKE: local.MILLCOURSE_LAKE }
+    const outer = outerAddresses({ ...told, MILLCOURSE_LAKE: 's3://lake', PATH: '/bin' })
+    const beside = (given: Record<string, string>) =>
+      contextEnvironment({ repoDir: '/shop', project: 'shop', stack: { environment: own, outer }, given })
+
+    test('no password is written down', () => {
+      expect(Object.keys(outer).sort()).toEqual(Object.keys(told).sort())
+      expect(JSON.stringify(outer)).not.toMatch(/secret|ann/)
+    })
+
+    test('the same shell works on it, whoever it lets itself in as', () => {
+      const others = {
+        ...told,
+        MILLCOURSE_POSTGRES_URL: told.MILLCOURSE_POSTGRES_URL.replace('ann:secret', 'bob:word'),
+      }
+      for (const given of [told, others])
+        expect(beside(given)).toEqual({
+          environment: expect.objectContaining({ ...own, ...given }),
+          ...{ keptOutBy: [], untold: [] },
+        })
+    })
+
+    test('who names another one is kept out, who names too few is told', () => {
+      const elsewhere = { ...told, MILLCOURSE_POSTGRES_URL: 'postgresql://ann:secret@other:5432/mill?sslmode=require' }
+      expect(beside(elsewhere)).toMatchObject({ keptOutBy: ['MILLCOURSE_POSTGRES_URL'], untold: [] })
+      expect(beside(elsewhere).environment).not.toHaveProperty('MILLCOURSE_LAKE')
+      const { TEMPORAL_ADDRESS: _, ...few } = told
+      expect(beside(few)).toMatchObject({ keptOutBy: [], untold: ['TEMPORAL_ADDRESS'] })
+    })
+  })
+
+  test('a part that only the environment can tell is asked for, also one that has a default elsewhere', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'millcourse-context-'))
+    try {
+      const { MILLCOURSE_DYNAMODB_ENDPOINT: endpoint, ...environment } = local
+      await writeStackFile(dir, {
+        ...{ owner: livingProcess(process.pid)!, startedAt: 'now', environment, addresses: {}, pids: {}, http: {} },
+        outer: outerAddresses({ MILLCOURSE_DYNAMODB_ENDPOINT: endpoint }),
+      })
+      for (const name of Object.keys(local)) vi.stubEnv(name, '')
+      const unset = await openContext({ repo: dir, json: true }, new AbortController().signal)
+      await expect(unset.addresses()).rejects.toMatchObject({
+        code: 'STACK_NOT_RUNNING',
+        message: `the local stack of ${dir} works on parts that it was told of and does not tell itself`,
+        detail: { hint: 'set MILLCOURSE_DYNAMODB_ENDPOINT as where millcourse dev was started' },
+      })
+      await unset.close()
+      vi.stubEnv('MILLCOURSE_DYNAMODB_ENDPOINT', endpoint)
+      const same = await openContext({ repo: dir, json: true }, new AbortController().signal)
+      expect(await same.addresses()).toMatchObject({ from: expect.stringContaining('millcourse dev') })
+      await same.close()
+    } finally {
+      await rm(dir, { recursive: true })
+    }
   })
 
   test('what is missing then is said, with both ways out', async () => {

@@ -36,12 +36,21 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
   const pretended = now === undefined ? null : parseInstant(now)
   const found = await readStackFile(repoDir)
   const project = await projectOf(repoDir)
-  const { environment, keptOutBy } = contextEnvironment({
+  const { environment, keptOutBy, untold } = contextEnvironment({
     ...{ repoDir, project, stack: found },
     given: { ...process.env, ...(pretended === null ? {} : { MILLCOURSE_NOW: formatInstant(pretended) }) },
   })
   const stack = keptOutBy.length > 0 ? null : found
   const configFor = (needed: readonly string[]): Config => {
+    if (untold.length > 0)
+      throw new MillcourseError(
+        'STACK_NOT_RUNNING',
+        `the local stack of ${repoDir} works on parts that it was told of and does not tell itself`,
+        {
+          hint: `set ${untold.join(', ')} as where millcourse dev was started`,
+          facts: { repo: repoDir },
+        },
+      )
     const missing = needed.filter((name) => !(name in environment))
     if (missing.length === 0) return readConfig({ ...nowhere, ...environment })
     if (keptOutBy.length > 0)

@@ -14,6 +14,11 @@ export interface StackFile {
   readonly startedAt: string
   /** What the other commands read as if it were their environment; a variable that is set there wins. */
   readonly environment: Readonly<Record<string, string>>
+  /**
+   * Variable -> address of the parts that it was told of and did not start, by which they are known again: without a password, and
+   * never taken for a variable that is not set. Absent: none.
+   */
+  readonly outer?: Readonly<Record<string, string>>
   /** For people: what -> where. */
   readonly addresses: Readonly<Record<string, string>>
   readonly pids: Readonly<Partial<Record<PartName, number>>>
