@@ -49,6 +49,8 @@ import {
 export interface Delta {
   readonly file: DeltaFile
   readonly counts: KeyCounts
+  /** The cache was not there, or met as damaged: the table was scanned, and the ledger must not keep the cache's files. */
+  readonly isRebuilt: boolean
 }
 
 /** Computes the delta of a publish that has just been opened, and writes its file. */
@@ -58,8 +60,8 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
   const unfinished = await usableUnfinished(context)
   const windows = bundle.view.viewKind === 'window' ? await windowFiles(context, signal) : null
   if (unfinished.files.length === 0 && !unfinished.isLost && isNothingToCompare(context, windows))
-    return { file: { path, digest: '0-0', keys: 0, counts: noKeys }, counts: noKeys }
-  const counts = await deps.engine.withSession(
+    return { file: { path, digest: '0-0', keys: 0, counts: noKeys }, counts: noKeys, isRebuilt: false }
+  const { counts, isRebuilt } = await deps.engine.withSession(
     async (session) => {
       const run = (sql: string) => session.execute({ sql })
       await run(createKeysSql(columns, unfinishedTable, unfinished.files))
@@ -87,15 +89,15 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
         await deps.lake.prepareWrite(path)
         await run(writeDeltaSql(columns, publish.sequence, deps.lake.uri(path), JSON.stringify(counted)))
       }
-      return counted
+      return { counts: counted, isRebuilt }
     },
     { signal },
   )
   // A quiet hour leaves no file behind.
-  if (keysOf(counts) === 0) return { file: { path, digest: '0-0', keys: 0, counts }, counts }
+  if (keysOf(counts) === 0) return { file: { path, digest: '0-0', keys: 0, counts }, counts, isRebuilt }
   const { rows, digest } = await readChecksum(deps, path)
   assert(rows === keysOf(counts), 'the delta holds every key that is to be written')
-  return { file: { path, digest, keys: rows }, counts }
+  return { file: { path, digest, keys: rows }, counts, isRebuilt }
 }
 
 const noKeys: KeyCounts = { touched: 0, published: 0, unchanged: 0, superseded: 0, takenBack: 0, rewritten: 0 }
@@ -120,7 +122,8 @@ function keysOf({ published, takenBack, rewritten }: KeyCounts): number {
 
 /** The delta that an earlier attempt recorded. @throws MillcourseError PUBLISH_DELTA_LOST */
 export async function readRecordedDelta({ deps }: PublishContext, file: DeltaFile): Promise<Delta> {
-  if (!hasFile(file)) return { file, counts: file.counts! }
+  // What its first attempt met in the cache is not recorded: the merge meets it again.
+  if (!hasFile(file)) return { file, counts: file.counts!, isRebuilt: false }
   const { digest } = await readChecksum(deps, file.path)
   if (digest !== file.digest)
     throw new MillcourseError('PUBLISH_DELTA_LOST', `${file.path} is not what was recorded`, {
@@ -131,7 +134,7 @@ export async function readRecordedDelta({ deps }: PublishContext, file: DeltaFil
     (session) => session.all({ sql: readCountsSql(deps.lake.uri(file.path)) }),
     { isLight: true },
   )
-  return { file, counts: JSON.parse(row!.counts as string) as KeyCounts }
+  return { file, counts: JSON.parse(row!.counts as string) as KeyCounts, isRebuilt: false }
 }
 
 /** Every key's answer beside everything that is online. */

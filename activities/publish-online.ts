@@ -194,7 +194,7 @@ async function publishDelta(
   if (written.result === 'overtaken' || (await lease.check()) === 'overtaken') return { kind: 'overtaken' }
   const end = { sequence: publish.sequence, endAt: publish.endAt, missing: publish.missing.map(toIsoInterval) }
   if ((await deps.online.putEnd(publish.table, end)) === 'refused') return { kind: 'overtaken' }
-  const newBase = await mergePublishedState(context, delta.file)
+  const newBase = await mergePublishedState(context, delta)
   // Of a continued publish all its items, whichever attempt wrote them.
   const itemsWritten = delta.file.keys
   const finish = { keyCounts: delta.counts, itemsWritten, tableIdentity: table.identity, newBase }

@@ -34,7 +34,7 @@ export interface PublishContext {
   readonly bundle: ViewBundle
   readonly columns: PublishedColumns
   readonly publish: Publish
-  /** The cache's files are whole and of this table; looked at once a publish: what is lost later is met by the next one. */
+  /** The cache's files are there, of this table, and their footers whole; looked at once a publish: the rest is met where it is read. */
   readonly isCacheUsable: boolean
 }
 
@@ -56,21 +56,35 @@ export async function rebuildPublishedState(context: PublishContext, session: Qu
   return { files: { base: await scanTable(context, session), deltas: [] }, isRebuilt: true }
 }
 
-/** What the ledger should keep instead of the cache's files once this publish is finished; null: nothing, its delta is added to them. */
-export async function mergePublishedState(context: PublishContext, delta: DeltaFile): Promise<PublishedFile | null> {
-  const { deps, bundle, columns, publish, isCacheUsable } = context
+/**
+ * What the ledger should keep instead of the cache's files once this publish is finished; null: nothing, its delta is added to them.
+ * @param isRebuilt the delta was computed from a scan: the cache's files are not to be trusted, whatever their footers say
+ */
+export async function mergePublishedState(
+  context: PublishContext,
+  delta: { readonly file: DeltaFile; readonly isRebuilt: boolean },
+): Promise<PublishedFile | null> {
+  const { deps, bundle, columns, publish } = context
   // The table was empty and nobody else wrote into it: what is online is the delta.
   if (publish.isFirstLoad) return null
+  const isCacheUsable = context.isCacheUsable && !delta.isRebuilt
   if (isCacheUsable && publish.published!.files.length <= deltasMax) return null
   const path = publishedPath(bundle.view, 'base', publish)
   await deps.lake.prepareWrite(path)
+  const own = hasFile(delta.file) ? [deps.lake.uri(delta.file.path)] : []
   await deps.engine.withSession(async (session) => {
+    const merge = ({ base, deltas }: PublishedFiles) =>
+      session.execute({ sql: writeBaseSql(columns, { base, deltas: [...deltas, ...own] }, deps.lake.uri(path)) })
     // Every item of the delta is online by now, so a scan brings them, too.
-    const { base, deltas } = isCacheUsable
-      ? cachedFiles(context)
-      : { base: await scanTable(context, session), deltas: [] }
-    const files = { base, deltas: [...deltas, ...(hasFile(delta) ? [deps.lake.uri(delta.path)] : [])] }
-    await session.execute({ sql: writeBaseSql(columns, files, deps.lake.uri(path)) })
+    const scan = async () => merge({ base: await scanTable(context, session), deltas: [] })
+    if (!isCacheUsable) return await scan()
+    try {
+      await merge(cachedFiles(context))
+    } catch (error) {
+      // Damaged behind its footer, and not met before: by a continued publish, or one that had nothing to compare.
+      if (!isFileLost(error)) throw error
+      await scan()
+    }
   })
   await deps.lake.remove(publishedPath(bundle.view, 'scan', publish))
   const { digest } = await readChecksum(deps, path)

@@ -76,7 +76,7 @@ export async function prepareProduct(
     await session.execute({ sql: writeDeltaSql(columns, sequence, deps.lake.uri(path), '{}') })
   })
   const counts = { touched: rows, published: rows, unchanged: 0, superseded: 0, takenBack: 0, rewritten: 0 }
-  const delta: Delta = { file: { path, digest: '', keys: rows }, counts }
+  const delta: Delta = { file: { path, digest: '', keys: rows }, counts, isRebuilt: false }
   return async () => {
     const lease = new PublishLease(deps, publish, deps.clock.monotonicMs())
     const { signal } = new AbortController()

@@ -1,5 +1,6 @@
 /** Files and tables that go missing under a publish: nothing stays wrong online. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { toJsonValue } from '../../core/serve/index.js'
 import { nestedAnswers, nestedBundle, nestedRows } from '../support/nested-values.js'
 import {
@@ -12,7 +13,7 @@ import {
   row,
   windowBundle,
 } from '../support/publish-fixtures.js'
-import { damage, type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
+import { damage, damageBehindFooter, type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
 
 describe('publishing when something is lost', () => {
   let rig: PublishRig
@@ -112,4 +113,52 @@ describe('publishing when something is lost', () => {
     expect(await rig.publish(bundle)).toMatchObject({ keyCounts: counts(3, 1, 2), itemsWritten: 1 })
     expect(await files()).toHaveLength(2)
   })
+
+  /** As after so many hours: the cache's files, each named again and again, are too many and have to be merged. */
+  const manyFiles = (ledger: LedgerWriter): LedgerWriter => ({
+    ...ledger,
+    openPublish: async (request) => {
+      const opened = await ledger.openPublish(request)
+      if (opened.kind === 'nothing' || opened.kind === 'busy' || opened.publish.published === null) return opened
+      const { published } = opened.publish
+      const files = Array.from({ length: 33 }, (_, index) => published.files[index % published.files.length]!)
+      return { ...opened, publish: { ...opened.publish, published: { ...published, files } } }
+    },
+  })
+
+  test.each([
+    ['a new publish', 'few'],
+    ['a new publish', 'many'],
+    ['a continued publish', 'many'],
+  ] as const)(
+    'a cache file damaged behind its footer, met by %s with %s files, is replaced for good',
+    async (by, files) => {
+      const bundle = lookupBundle()
+      await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)])
+      await rig.publish(bundle)
+      await rig.commit(bundle, 1, [row(bundle, 61, 'ATL', 2)])
+      const ledger = files === 'many' ? manyFiles(rig.deps.ledger) : rig.deps.ledger
+      const worker = rig.worker({ ledger })
+      const [cached] = await deltasOf(bundle)
+      if (by === 'a continued publish') {
+        const silent = { ...ledger, releaseLease: async () => {} }
+        const dying = rig.worker({ online: crashingAfter(rig.deps.online, 0), ledger: silent })
+        await expect(rig.publish(bundle, { workflowRunId: bundle.view.name }, dying)).rejects.toThrow(Crash)
+      }
+      await damageBehindFooter(rig.deps, cached!)
+      const attempt = { workflowRunId: bundle.view.name, attempt: 2 }
+      expect(await rig.publish(bundle, attempt, worker)).toMatchObject({ kind: 'finished', itemsWritten: 1 })
+      let scans = 0
+      const watched = new Proxy(rig.deps.online, {
+        get: (target, name) => {
+          if (name === 'scan') scans++
+          return Reflect.get(target, name).bind(target)
+        },
+      })
+      await rig.commit(bundle, 2, [row(bundle, 121, 'ATL', 3), row(bundle, 122, 'JFK', 1)])
+      expect(await rig.publish(bundle, {}, rig.worker({ online: watched }))).toMatchObject({ kind: 'finished' })
+      expect(scans).toBe(0)
+      expect((await rig.online(bundle)).get('ATL')).toMatchObject({ delay: 3 })
+    },
+  )
 })

@@ -1,5 +1,5 @@
 /** Everything a publish touches, real: Postgres, a DynamoDB endpoint, DuckDB, a folder; and intervals committed from rows given in a test. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -136,6 +136,13 @@ export async function tableOf({ ledger, settings }: ActivityDeps, { view }: View
 /** Overwrites a file in the lake: what a disk or an operator may do to it. */
 export async function damage(deps: ActivityDeps, path: string): Promise<void> {
   await writeFile(deps.lake.uri(path), 'not parquet any more')
+}
+
+/** Its footer stays whole, so that only who reads the values meets it. */
+export async function damageBehindFooter(deps: ActivityDeps, path: string): Promise<void> {
+  const bytes = await readFile(deps.lake.uri(path))
+  const footerBytes = bytes.readUInt32LE(bytes.length - 8) + 8
+  await writeFile(deps.lake.uri(path), bytes.fill(0xff, 4, bytes.length - footerBytes))
 }
 
 /** SQL text of an instant so many minutes after the view's since. */
