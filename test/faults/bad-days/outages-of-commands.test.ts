@@ -1,11 +1,12 @@
 /**
  * What a person reads whose command meets a part that is away, refuses or is overrun: every command that needs the part, on each of its
- * bad days. The pages below `outages/` are the whole of it: stderr, what doctor finds wrong, the exit code. All days at once, because
+ * bad days. The pages below `outages/` are the whole of it: stderr, what doctor finds wrong, the exit code. The days overlap, because
  * most of the time goes into the product's own time limits.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadFeatureRepo } from '../../../adapters/feature-repo/feature-repo-loader.js'
@@ -83,6 +84,7 @@ let backup: string
 let schemas: readonly string[]
 /** One restore at a time: they fill one place beside the ledger. */
 let restoring: Promise<unknown> = Promise.resolve()
+let begun: Promise<unknown> = Promise.resolve()
 const pages = new Map<PartName, Promise<string>[]>()
 const ends = new Map<PartName, Promise<number | null>>()
 let opened: Awaited<ReturnType<typeof openBadDays>>
@@ -102,7 +104,7 @@ beforeAll(async () => {
   writeFileSync(join(dir, 'spine.csv'), `user_id,at\n1,${hourStart(1)}\n`)
   opened = await openBadDays(parts)
   for (const day of opened.days.filter(({ title }) => title === silence)) ends.set(day.part, endOfProcess(day))
-  for (const part of partNames) pages.set(part, opened.days.filter((day) => day.part === part).map(page))
+  for (const part of partNames) pages.set(part, opened.days.filter((day) => day.part === part).map(pageInTurn))
 })
 
 afterAll(async () => {
@@ -184,6 +186,13 @@ function anywhere(text: string, repo: string): string {
 /** Doctor looks at everything each time, and restores wait for each other: of their days only those that differ for them. */
 const fewDays = /^(refuses connections|denies access|refuses the password|has no such)/
 const ofFewDays: readonly string[] = ['doctor', 'restore']
+
+/** Begun one after the other: a hundred commands that start at once are too slow for the time limits of the parts that are well. */
+function pageInTurn(day: BadDay): Promise<string> {
+  const seen = begun.then(() => page(day))
+  begun = Promise.race([seen.catch(() => {}), begun.then(() => pause(1_000))])
+  return seen
+}
 
 /** Commands that say the same are shown together. */
 async function page(day: BadDay): Promise<string> {
