@@ -42,11 +42,15 @@ export async function giveUpDenied(deps: ActivityDeps, publish: Publish, error: 
   return { kind: 'given-up', isFirstLoadAllowed: false }
 }
 
-/** Of first loads that can no longer finish. What cannot be dropped now is left to the next publish. */
+/**
+ * Of first loads that can no longer finish, by the ledger's word of this moment: one that was restored may have taken such a table for the
+ * version's, or not know of it. What cannot be dropped now is left to the next publish.
+ */
 export async function dropTables(deps: ActivityDeps, publish: Publish, tables: readonly string[]): Promise<void> {
   const { view, version } = publish
   for (const table of tables)
     try {
+      if (!(await deps.ledger.isTableGivenUp(publish, table))) continue
       // Nobody waits for it to be gone: a batch that still comes meets a table that nobody reads.
       await deps.online.dropTable(table, { isAwaited: false })
       await deps.ledger.forgetTable(publish, table)

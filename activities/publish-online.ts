@@ -155,7 +155,7 @@ async function runPublish(
   try {
     const outcome = await publishDelta({ deps, bundle, columns: publishedColumns(bundle), publish }, attempt, lease)
     if (outcome.kind === 'finished') await dropTables(deps, publish, publish.abandonedTables)
-    // Overtaken, it has not finished and never will: its successor may have been here already.
+    // Overtaken, it has not finished, and by the ledger that overtook it never will: its successor may have been here already.
     if (outcome.kind === 'overtaken' && publish.isFirstLoad) await dropTables(deps, publish, [publish.table])
     return outcome
   } catch (error) {

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { PostgresClient } from './client.js'
 
-export type OnlineTables = Pick<LedgerWriter, 'onlineTable' | 'onlineTables' | 'forgetTable'>
+export type OnlineTables = Pick<LedgerWriter, 'onlineTable' | 'onlineTables' | 'isTableGivenUp' | 'forgetTable'>
 
 export function createOnlineTables(client: PostgresClient): OnlineTables {
   return {
@@ -31,6 +31,27 @@ export function createOnlineTables(client: PostgresClient): OnlineTables {
           named: online_table,
           ofAttempts: attempt_tables,
         }))
+      }),
+
+    isTableGivenUp: (key, table) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('publishes')
+          .innerJoin('view_versions', (join) =>
+            join
+              .onRef('view_versions.view', '=', 'publishes.view')
+              .onRef('view_versions.version', '=', 'publishes.version'),
+          )
+          .select('sequence')
+          .where('publishes.view', '=', key.view)
+          .where('publishes.version', '=', key.version)
+          .where('table_name', '=', table)
+          .where('is_first_load', '=', true)
+          .where('state', '=', 'unfinished')
+          // A restore may have taken it for the version's.
+          .where(sql<boolean>`online_table is distinct from table_name`)
+          .executeTakeFirst()
+        return row !== undefined
       }),
 
     forgetTable: (key, table) =>

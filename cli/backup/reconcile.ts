@@ -5,7 +5,7 @@ import type { ViewKey } from '../../core/ports/ledger.js'
 import type { NamedFile, StagedLedger } from '../../core/ports/ledger-archive.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
 import { intervalFolderOf } from '../../core/publish/lake-paths.js'
-import { isTableOfVersion, onlineTableName } from '../../core/publish/online-table-name.js'
+import { isTableOfVersion, onlineTableName, sequenceOfTable } from '../../core/publish/online-table-name.js'
 import { formatInstant } from '../../core/time/instant.js'
 
 export interface ViewReconciled extends ViewKey {
@@ -38,7 +38,7 @@ export async function reconcile(parts: ReconcileParts, views: readonly ViewKey[]
     const { lost, namedFiles, ...ahead } = await compareWithLake(parts, key)
     await parts.staged.reopenLost(key, lost, becauseLost)
     const end = await readOnlineEnd(parts, key, tables)
-    if (end !== null) await parts.staged.liftPublishing(key, end)
+    await parts.staged.liftPublishing(key, end)
     reconciled.push({
       view: key.view,
       version: key.version,
@@ -46,7 +46,7 @@ export async function reconcile(parts: ReconcileParts, views: readonly ViewKey[]
       lostFiles: lost.flatMap(({ path, intervalStart }) => (intervalStart === null ? [] : [path])),
       namedFiles,
       ...ahead,
-      onlineEnd: end === null || end.endAt === null ? null : formatInstant(end.endAt),
+      onlineEnd: end.endAt === null ? null : formatInstant(end.endAt),
     })
   }
   return reconciled
@@ -73,18 +73,29 @@ async function compareWithLake({ lake, staged }: ReconcileParts, key: ViewKey) {
   return { lost: [...unmet.values()].flat(), namedFiles: ofIntervals.length, unknownFiles, laterVersions }
 }
 
+/** What is online of the version, and the newest sequence that any table of it was made or written by. */
+async function readOnlineEnd(parts: ReconcileParts, key: ViewKey, tables: readonly string[]) {
+  const plain = onlineTableName(parts.project, key.view, key.version)
+  const { named, end } = await findCounting(parts, key, tables, plain)
+  const drawn = tables.map((table) => sequenceOfTable(table, plain) ?? 0n)
+  const sequence = [end?.sequence ?? 0n, ...drawn].reduce((a, b) => (a > b ? a : b))
+  return { sequence, endAt: end?.endAt ?? null, named }
+}
+
 /**
- * Null: the version has no table. A table without an end may hold items of a publish that was never finished; a first load's own table
- * has one only when every one of its writes was answered, so it may be taken for the version's (R36).
+ * The table that counts: `named` as by `LedgerReader.onlineTable`; `end` is null where there is no table. One without an end may hold items
+ * of a publish that was never finished; a first load's own table has an end only when every one of its writes was answered, so it may be
+ * taken for the version's (R36).
  */
-async function readOnlineEnd({ project, online, staged }: ReconcileParts, key: ViewKey, tables: readonly string[]) {
-  const plain = onlineTableName(project, key.view, key.version)
+async function findCounting(
+  { online, staged }: ReconcileParts,
+  key: ViewKey,
+  tables: readonly string[],
+  plain: string,
+): Promise<{ readonly named: string | null; readonly end: OnlineEnd | null }> {
   const { isPublished, named } = await staged.publishedTo(key)
   const known = named ?? (isPublished ? plain : null)
-  if (known !== null) {
-    const end = await readTable(online, known)
-    return end && { ...end, named }
-  }
+  if (known !== null) return { named, end: await readTable(online, known) }
   // First loaded after the backup, its table has a name that the ledger has not heard of.
   const candidates = tables.filter((table) => isTableOfVersion(table, plain))
   const found = (await Promise.all(candidates.map((table) => readTable(online, table)))).filter((one) => one !== null)
@@ -92,7 +103,7 @@ async function readOnlineEnd({ project, online, staged }: ReconcileParts, key: V
   const [newest] = (ended.length > 0 ? ended : found.filter(({ table }) => table === plain)).sort((a, b) =>
     a.sequence < b.sequence ? 1 : -1,
   )
-  return newest ? { ...newest, named: newest.table === plain ? null : newest.table } : null
+  return newest ? { named: newest.table === plain ? null : newest.table, end: newest } : { named: null, end: null }
 }
 
 interface OnlineEnd {

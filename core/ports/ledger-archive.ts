@@ -50,8 +50,9 @@ export interface StagedLedger {
   /** Where the version was published, as far as this ledger knows; `named` as by `LedgerReader.onlineTable`. */
   publishedTo(key: ViewKey): Promise<{ readonly isPublished: boolean; readonly named: string | null }>
   /**
-   * R29, R36: no later publish draws a sequence that is online already, or shows an older end; the table is the version's from now on
-   * (null: the plain name). The published-state cache is forgotten.
+   * R29, R36: no later publish draws a sequence that the ledger before may have drawn (`sequence` is the newest one seen), or shows an
+   * older end; the table is the version's from now on (null: the plain name). For every version, whether or not anything of it is online: a
+   * worker of the ledger before may be about to write. The published-state cache is forgotten.
    */
   liftPublishing(
     key: ViewKey,

@@ -363,6 +363,11 @@ export interface LedgerWriter extends LedgerReader {
   forgetTable(key: ViewKey, table: string): Promise<void>
 
   /** Pins its files until at least `keepMs` from now, never for less than before; until when. Sets that have expired are forgotten. */
+  /**
+   * Whether this ledger knows the table as that of a first load that will never finish: neither the table that counts nor one under way.
+   * Of what it has not heard of (a restored ledger, of what came after its backup) it does not say so. Asked right before a drop.
+   */
+  isTableGivenUp(key: ViewKey, table: string): Promise<boolean>
   pinTrainingSet(set: TrainingSetPin): Promise<Instant>
 
   /** Opens, updates or resolves by key; tells what changed, so that one message is sent per change. */

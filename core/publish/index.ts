@@ -27,7 +27,13 @@ export { coarseTilePath, committedPath, intervalFolderOf, publishedPath } from '
 export type { PackedValue } from './message-pack.js'
 export { onlineExpirySeconds } from './online-expiry.js'
 export type { OnlineItem, PublishedEnd } from './online-item.js'
-export { firstLoadTableName, isTableOfVersion, onlineTableName, versionTableName } from './online-table-name.js'
+export {
+  firstLoadTableName,
+  isTableOfVersion,
+  onlineTableName,
+  sequenceOfTable,
+  versionTableName,
+} from './online-table-name.js'
 export { type ChosenEnd, choosePublishEnd, type PublishEndInput, reachedSpan, type WindowReach } from './publish-end.js'
 export { type PublishedColumns, publishedColumns } from './published-columns.js'
 export {

@@ -40,5 +40,11 @@ export function firstLoadTableName(plain: string, sequence: bigint): string | nu
 
 /** Whether a table may hold what the version with this plain name has published. */
 export function isTableOfVersion(table: string, plain: string): boolean {
-  return table === plain || (table.startsWith(`${plain}.s`) && /^\d+$/.test(table.slice(plain.length + 2)))
+  return table === plain || sequenceOfTable(table, plain) !== null
+}
+
+/** Of the first load that made the table. Null: it is none of that version's; no ledger ever counts to nineteen digits. */
+export function sequenceOfTable(table: string, plain: string): bigint | null {
+  const digits = table.startsWith(`${plain}.s`) ? table.slice(plain.length + 2) : ''
+  return /^\d{1,18}$/.test(digits) ? BigInt(digits) : null
 }

@@ -3,7 +3,13 @@ import { parseInstant } from '../time/instant.js'
 import { keyCountsFrom } from './key-counts.js'
 import { committedPath, publishedPath } from './lake-paths.js'
 import { onlineExpirySeconds } from './online-expiry.js'
-import { firstLoadTableName, isTableOfVersion, onlineTableName, versionTableName } from './online-table-name.js'
+import {
+  firstLoadTableName,
+  isTableOfVersion,
+  onlineTableName,
+  sequenceOfTable,
+  versionTableName,
+} from './online-table-name.js'
 
 const view = { name: 'v', version: 2, viewKind: 'window' } as const
 const day = 86_400n * 1_000_000_000n
@@ -74,6 +80,11 @@ describe('names', () => {
     expect([plain, own].map((table) => isTableOfVersion(table, plain))).toEqual([true, true])
     for (const other of [onlineTableName('a', 'b', 11), `${plain}1.s2`, `${plain}.s`, `${plain}.s2.s3`, `${plain}.sx`])
       expect(isTableOfVersion(other, plain), other).toBe(false)
+    expect([plain, own, `${plain}.s${'9'.repeat(19)}`].map((table) => sequenceOfTable(table, plain))).toEqual([
+      null,
+      1_000_002n,
+      null,
+    ])
     expect(versionTableName('a', { name: 'b', version: 1 }, null)).toBe(plain)
     expect(versionTableName('a', { name: 'b', version: 1 }, own)).toBe(own)
     expect(firstLoadTableName('x'.repeat(253), 1n)).toBeNull()

@@ -43,7 +43,7 @@ async function takeBackup(client: PostgresClient): Promise<string> {
   return (data as { backup: string }).backup
 }
 
-/** Every row of every table, as text, without what a restore adds or ends. */
+/** Every row of every table, as text, without what a restore adds, ends or lifts. */
 async function contents(client: PostgresClient): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {}
   await createPostgresArchive(client).exportTables(async ({ name }, rows) => {
@@ -51,7 +51,8 @@ async function contents(client: PostgresClient): Promise<Record<string, string[]
     for await (const some of rows) found[name].push(...some.map((row) => JSON.stringify(row)))
     found[name].sort()
   })
-  return { ...found, audit: found.audit!.filter((row) => !row.includes('"restore"')) }
+  const versions = found.view_versions!.map((row) => row.replace('"1000000"', '"0"'))
+  return { ...found, view_versions: versions, audit: found.audit!.filter((row) => !row.includes('"restore"')) }
 }
 
 const schemas = async (client: PostgresClient): Promise<string[]> => {
@@ -159,6 +160,7 @@ describe('backup and restore', () => {
     // As the first release made it: without what later migrations added.
     const manifest = readManifest(place)
     manifest.migrations = manifest.migrations.slice(0, 1)
+    manifest.tables = manifest.tables.filter(({ name }: { name: string }) => name !== 'training_sets')
     const added = {
       intervals: ['reopens'],
       publishes: ['is_first_load'],

@@ -76,7 +76,14 @@ describe('a first load', () => {
     expect(second.abandonedTables).toEqual([`${plain}.s1`])
     expect(await finish(ledger, first)).toBe('overtaken')
     await record(ledger, second)
+    const givenUp = () => Promise.all([first, second].map(({ table }) => ledger.isTableGivenUp(view, table)))
+    expect(await givenUp()).toEqual([true, false])
     await finish(ledger, second)
+    expect(await givenUp()).toEqual([true, false])
+    expect(await Promise.all([plain, `${plain}.s9`].map((table) => ledger.isTableGivenUp(view, table)))).toEqual([
+      false,
+      false,
+    ])
     expect(await ledger.onlineTable(view)).toBe(`${plain}.s2`)
     await commitHours(ledger, 1)
     expect((await publishAll(ledger, 'x')).abandonedTables).toEqual([`${plain}.s1`])

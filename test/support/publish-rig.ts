@@ -10,6 +10,7 @@ import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { createFilesLake } from '../../adapters/files/files-lake.js'
+import type { PostgresClient } from '../../adapters/postgres/client.js'
 import { buildFileTypesQuery, buildIntervalQuery, fileTypesFrom, rowCountsFrom } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import type { CommitResult } from '../../core/ports/ledger.js'
@@ -22,6 +23,8 @@ import { startTestPostgres } from './postgres.js'
 
 export interface PublishRig {
   readonly deps: ActivityDeps
+  /** Of the ledger's Postgres, for what is no worker's. */
+  readonly client: PostgresClient
   /** Of DynamoDB, for a proxy in front of it. */
   readonly onlineEndpoint: string
   /** Another worker's parts: the same stores, with what a test puts in the way. */
@@ -40,7 +43,7 @@ let runs = 0
 export async function startPublishRig(): Promise<PublishRig> {
   const root = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'publish-rig-'))
   const [postgres, dynalite] = await Promise.all([startTestPostgres(), startTestDynalite()])
-  const { ledger, registry, project } = await postgres.newProject()
+  const { client, ledger, registry, project } = await postgres.newProject()
   const engine = await createDuckdbEngine({ memoryLimitMb: 512, spillDir: join(root, 'spill'), threads: 2 })
   const online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
   const log = { info: () => {}, warn: () => {}, error: () => {} }
@@ -94,6 +97,7 @@ export async function startPublishRig(): Promise<PublishRig> {
   let publishes = 0
   return {
     deps,
+    client,
     onlineEndpoint: dynalite.endpoint,
     worker: (changes) => ({ ...deps, ...changes }),
     commit,
