@@ -61,10 +61,15 @@ export function planTick(deps: ActivityDeps) {
       left,
       ...searchLabels(deps, view),
       decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
-      isPublishDue:
-        view.online && (await deps.ledger.unmarkedCommits(key)) > 0 && !(await deps.ledger.isPublishOpen(key)),
+      isPublishDue: view.online && (await isPublishDue(deps, key, asked !== null)),
     }
   }
+}
+
+/** R33. A publish that has cost too many workers is begun again by new commits, or by a person who asks, not by each tick. */
+async function isPublishDue({ ledger }: ActivityDeps, key: ViewKey, isAsked: boolean): Promise<boolean> {
+  if ((await ledger.unmarkedCommits(key)) === 0 || (await ledger.isPublishOpen(key))) return false
+  return isAsked || !(await ledger.isPublishGivenUp(key))
 }
 
 const byStart = (interval: Interval): [Instant, Interval] => [interval.start, interval]

@@ -23,7 +23,10 @@ export async function publishAsStep(deps: ActivityDeps, bundle: ViewBundle): Pro
   const { workflowExecution, attempt } = context.info
   assert(workflowExecution, 'a publish is called by a workflow')
   const cursor = readCursor(context.info.heartbeatDetails)
-  const { engine, heartbeat } = sparingStep(deps.engine, cursor)
+  const { name: view, version } = bundle.view
+  const { engine, heartbeat } = await sparingStep(deps.engine, cursor, () =>
+    deps.ledger.giveUpPublish({ view, version }),
+  )
   return await publishOnline({ ...deps, engine }, bundle, {
     ...{ workflowRunId: workflowExecution.runId, attempt, cursor, heartbeat },
     signal: context.cancellationSignal,

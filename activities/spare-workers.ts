@@ -21,7 +21,8 @@ interface Risk {
  */
 export async function sparingWorkers<T>(work: (begin: () => void) => Promise<T>): Promise<T> {
   const context = Context.current()
-  const died = readDeaths('computed this interval')
+  const died = deathsBefore()
+  if (died.length >= deathsMax) throw tooManyDeaths(died, 'computed this interval')
   const tell = (begun: Risk['begun']) => context.heartbeat({ begun } satisfies Risk)
   let hasBegun = false
   try {
@@ -43,12 +44,26 @@ export interface SparedStep<Details extends object> {
 }
 
 /**
+ * Deaths add up over all attempts of the step: of a query that comes back before the one that kills nothing is learnt.
  * @param details of the attempt before, without its risks
+ * @param giveUp remembers, before the step ends so, that it is not to be begun again by itself
  * @throws MillcourseError RUN_WORKER_DIED
  */
-export function sparingStep<Details extends object>(engine: QueryEngine, details: Details | null): SparedStep<Details> {
+export async function sparingStep<Details extends object>(
+  engine: QueryEngine,
+  details: Details | null,
+  giveUp: () => Promise<void>,
+): Promise<SparedStep<Details>> {
   const context = Context.current()
-  const died = readDeaths('computed what is to be published')
+  const died = deathsBefore()
+  if (died.length >= deathsMax) {
+    await giveUp()
+    throw tooManyDeaths(
+      died,
+      'computed what is to be published',
+      ', or, where no run failed of it, millcourse materialize',
+    )
+  }
   let risk: Risk = { begun: died }
   let last = details
   const tell = (begun: Risk['begun']) => {
@@ -78,17 +93,18 @@ export function sparingStep<Details extends object>(engine: QueryEngine, details
   }
 }
 
-/** Of attempts before this one. @throws MillcourseError RUN_WORKER_DIED where they are too many */
-function readDeaths(doing: string): Risk['begun'] {
-  const { attempt, heartbeatDetails } = Context.current().info
-  const { begun: died = [] } = (heartbeatDetails as Partial<Risk> | null | undefined) ?? {}
-  if (died.length < deathsMax) return died
-  throw new MillcourseError(
+function deathsBefore(): Risk['begun'] {
+  const { begun = [] } = (Context.current().info.heartbeatDetails as Partial<Risk> | null | undefined) ?? {}
+  return begun
+}
+
+function tooManyDeaths(died: Risk['begun'], doing: string, orElse = ''): MillcourseError {
+  return new MillcourseError(
     'RUN_WORKER_DIED',
-    `${died.length} workers died or went silent while they ${doing}; no other one is risked on it`,
+    `${died.length} workers died or went silent while they ${doing}; no tick risks another one on it`,
     {
-      hint: 'give the workers more memory, or lower MILLCOURSE_MEMORY_LIMIT; then: millcourse decide RUN rerun --reason …',
-      facts: { deaths: died.length, attempt },
+      hint: `give the workers more memory, or lower MILLCOURSE_MEMORY_LIMIT; then: millcourse decide RUN rerun --reason …${orElse}`,
+      facts: { deaths: died.length, attempt: Context.current().info.attempt },
     },
   )
 }

@@ -34,7 +34,15 @@ import {
 
 export type PublishLease = Pick<
   LedgerWriter,
-  'openPublish' | 'recordDelta' | 'renewLease' | 'finishPublish' | 'releaseLease' | 'lastPublish' | 'isPublishOpen'
+  | 'openPublish'
+  | 'recordDelta'
+  | 'renewLease'
+  | 'finishPublish'
+  | 'releaseLease'
+  | 'giveUpPublish'
+  | 'lastPublish'
+  | 'isPublishOpen'
+  | 'isPublishGivenUp'
 >
 
 /** A heartbeat from the future counts as old: whoever wrote it had another clock. */
@@ -92,6 +100,20 @@ export function createPublishLease(client: PostgresClient): PublishLease {
       }),
 
     isPublishOpen: (key) => client.query(async (db) => (await readLease(db, key)).isLive),
+
+    giveUpPublish: (key) =>
+      client.transact((trx) => updateView(trx, key, { given_up_commit: newestCommitId(trx, key) })),
+
+    isPublishGivenUp: (key) =>
+      client.transact(async (trx) => {
+        const row = await trx
+          .selectFrom('view_versions')
+          .select(sql<boolean | null>`given_up_commit >= ${newestCommitId(trx, key)}`.as('is_given_up'))
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .executeTakeFirst()
+        return row?.is_given_up ?? false
+      }),
   }
 }
 

@@ -48,6 +48,8 @@ export interface ViewVersionsTable extends ViewColumns {
   lease_workflow_run_id: string | null
   lease_ms: number | null
   lease_renewed_at: Instant | null
+  /** The newest commit when a publish had cost too many workers. */
+  given_up_commit: bigint | null
 }
 
 export interface IntervalsTable extends IntervalColumns {

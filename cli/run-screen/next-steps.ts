@@ -92,7 +92,7 @@ function ofFailure(situation: Situation, id: string, { error }: RunDetails, comm
   const check = error && /_UNREACHABLE$|^STACK_|_ACCESS_DENIED$/.test(error.code) ? [doctor(command)] : []
   const reject = step(withoutItsRows(situation), command(`decide ${id} reject --reason "there will be no data"`))
   if (retry !== 'after-fix') return [...check, step('the next tick tries it again; at once', again)]
-  // R33: a publish of the view version covers whatever is committed, of whatever run. One that kills workers is nobody's to try again.
+  // R33: a publish of the view version covers whatever is committed, of whatever run. One that kills workers is no tick's to try again.
   if (error?.step === 'publish' && situation.interval.committedRun === id && error.code !== 'RUN_WORKER_DIED')
     return [
       ...(error.hint ? [step(error.hint, null)] : []),

@@ -231,6 +231,8 @@ export interface PublishFinish {
 export interface VersionTables extends ViewKey {
   /** As `LedgerReader.onlineTable`. */
   readonly named: string | null
+  /** By this ledger. Before that, a table of which it knows nothing may be one that the ledger before it has published. */
+  readonly isPublished: boolean
   /** Of first loads that began and are not finished: one may be under way, the others are dropped by the next publish that finishes. */
   readonly ofAttempts: readonly string[]
 }
@@ -301,6 +303,8 @@ export interface LedgerReader {
   ): Promise<{ readonly sequence: bigint; readonly endAt: Instant; readonly finishedAt: Instant } | null>
   /** Whether a live lease is held. */
   isPublishOpen(key: ViewKey): Promise<boolean>
+  /** Whether `giveUpPublish` was said, and nothing has been committed since. */
+  isPublishGivenUp(key: ViewKey): Promise<boolean>
   pendingDecisions(key: ViewKey): Promise<Decision[]>
   decision(decisionId: string): Promise<Decision | null>
   indexedFiles(source: string, range: Interval): Promise<IndexedFile[]>
@@ -357,17 +361,19 @@ export interface LedgerWriter extends LedgerReader {
    * version's, gives the lease back.
    */
   finishPublish(key: ViewKey, sequence: bigint, owner: string, finish: PublishFinish): Promise<LeaseResult>
+  /** A publish of what is committed now has cost too many workers: no tick is to begin it again by itself. */
+  giveUpPublish(key: ViewKey): Promise<void>
   /** Gives the lease back unfinished; the publish stays unfinished and its keys are rewritten by its successor. */
   releaseLease(key: ViewKey, sequence: bigint, owner: string): Promise<void>
-  /** An abandoned table has been dropped, or was never made. */
-  forgetTable(key: ViewKey, table: string): Promise<void>
-
-  /** Pins its files until at least `keepMs` from now, never for less than before; until when. Sets that have expired are forgotten. */
   /**
    * Whether this ledger knows the table as that of a first load that will never finish: neither the table that counts nor one under way.
    * Of what it has not heard of (a restored ledger, of what came after its backup) it does not say so. Asked right before a drop.
    */
   isTableGivenUp(key: ViewKey, table: string): Promise<boolean>
+  /** An abandoned table has been dropped, or was never made. */
+  forgetTable(key: ViewKey, table: string): Promise<void>
+
+  /** Pins its files until at least `keepMs` from now, never for less than before; until when. Sets that have expired are forgotten. */
   pinTrainingSet(set: TrainingSetPin): Promise<Instant>
 
   /** Opens, updates or resolves by key; tells what changed, so that one message is sent per change. */

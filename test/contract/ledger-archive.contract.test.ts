@@ -164,7 +164,7 @@ describe('backup and restore', () => {
     const added = {
       intervals: ['reopens'],
       publishes: ['is_first_load'],
-      view_versions: ['online_table', 'attempt_tables'],
+      view_versions: ['online_table', 'attempt_tables', 'given_up_commit'],
     }
     for (const [name, names] of Object.entries(added)) {
       const table = manifest.tables.find((one: { name: string }) => one.name === name)

@@ -2,7 +2,19 @@ import { describe, expect, test } from 'vitest'
 import type { LedgerWriter, RunEnd } from '../../core/ports/ledger.js'
 import type { Interval } from '../../core/time/interval.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import { allTime, commit, end, fail, hold, hour, hourNs, pin, startOf, view } from '../support/ledger-steps.js'
+import {
+  allTime,
+  commit,
+  commitHours,
+  end,
+  fail,
+  hold,
+  hour,
+  hourNs,
+  pin,
+  startOf,
+  view,
+} from '../support/ledger-steps.js'
 
 let ledger: LedgerWriter
 ledgerProject((opened) => {
@@ -10,6 +22,17 @@ ledgerProject((opened) => {
 })
 
 const hours = (from: number, to: number): Interval => ({ start: hour(from).start, end: hour(to).start })
+
+test('a publish is given up for what was committed until then, of this version alone', async () => {
+  expect(await ledger.isPublishGivenUp(view)).toBe(false)
+  await commitHours(ledger, 0, 1)
+  expect(await ledger.isPublishGivenUp(view)).toBe(false)
+  await ledger.giveUpPublish(view)
+  expect(await ledger.isPublishGivenUp(view)).toBe(true)
+  expect(await ledger.isPublishGivenUp({ ...view, version: view.version + 1 })).toBe(false)
+  await commitHours(ledger, 2)
+  expect(await ledger.isPublishGivenUp(view)).toBe(false)
+})
 
 describe('gaps', () => {
   const gaps = (range: Interval) => ledger.intervalGaps(view, range)

@@ -9,12 +9,14 @@ import { ledgerAndRegistry } from './001-ledger-and-registry.js'
 import { countedReopens } from './002-counted-reopens.js'
 import { firstLoads } from './003-first-loads.js'
 import { trainingSets } from './004-training-sets.js'
+import { givenUpPublishes } from './005-given-up-publishes.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
   '002-counted-reopens': countedReopens,
   '003-first-loads': firstLoads,
   '004-training-sets': trainingSets,
+  '005-given-up-publishes': givenUpPublishes,
 }
 
 export function isContract(name: string): boolean {

@@ -61,7 +61,7 @@ async function untilEnded(world: World, count: number): Promise<void> {
       const runs = await ledger.runs({ limit: 50 })
       expect(runs.filter(({ outcome }) => outcome !== 'running')).toHaveLength(count)
     },
-    { timeout: 60_000, interval: 100 },
+    { timeout: 120_000, interval: 100 },
   )
 }
 
@@ -98,34 +98,42 @@ test.concurrent.each(deadly)(
       // Heartbeats go out once a second at most; memory does not run out faster.
       stillMs: 1_500,
     } as const
-    const first = await world.startWorker({ fault: { ...fault, markerFile: marker(0) } })
-    await world.ports
-      .runControl()
-      .then((control) =>
-        control.tick({ view: 'spending', now: hourStart(1), kind: 'scheduled', range: null, runsMax: 5 }),
-      )
-    expect(await first.ended).toBe('SIGKILL')
-    for (const worker of [1, 2]) {
-      const doomed = await world.startWorker({ fault: { ...fault, markerFile: marker(worker) } })
-      expect(await doomed.ended).toBe('SIGKILL')
+    const control = await world.ports.runControl()
+    const tick = { view: 'spending', now: hourStart(1), kind: 'scheduled', range: null, runsMax: 5 } as const
+    let isOver: Promise<'over'> | null = null
+    // A busy machine may lose the last word of one, who is not counted then; who counts as the fourth lives, armed as it is.
+    let deaths = 0
+    for (let end: string | null = null; end !== 'over'; ) {
+      const worker = await world.startWorker({ fault: { ...fault, markerFile: marker(deaths) } })
+      isOver ??= control.tick(tick).then(async () => {
+        await untilEnded(world, 1)
+        return 'over' as const
+      })
+      end = await Promise.race([worker.ended, isOver])
+      if (end === 'SIGKILL') deaths += 1
+      else await worker.stop()
     }
-    // It would compute, were it asked: what it is spared is the risk.
-    const spared = await world.startWorker()
-    await untilEnded(world, 1)
+    expect(deaths).toBeGreaterThanOrEqual(3)
+    const worker = await world.startWorker()
     await tickUntil(world, hourStart(1), 2)
-    expect(await ends(world)).toEqual(['last_order 0 done -', 'spending 0 failed RUN_WORKER_DIED'])
+    const died = 'spending 0 failed RUN_WORKER_DIED'
+    expect(await ends(world)).toEqual(['last_order 0 done -', died])
     const [failed] = await (await world.ports.ledger()).runs({ view: 'spending', limit: 1 })
     expect(failed!.error).toMatchObject({
-      message: `3 workers died or went silent while they ${doing}; no other one is risked on it`,
+      message: `3 workers died or went silent while they ${doing}; no tick risks another one on it`,
       hint: expect.stringContaining('MILLCOURSE_MEMORY_LIMIT'),
-      facts: { deaths: 3, attempt: 4 },
+      facts: { deaths: 3, attempt: deaths + 1 },
       step,
     })
-    // Nor by the next tick.
-    expect(await world.tick(hourStart(1))).toBe(0)
-    await spared.stop()
+    // Nor by the next tick; a person may.
+    expect(await control.tick(tick)).toMatchObject({ started: [], joined: [], left: 0, publishStarted: false })
+    const asked = { ...tick, kind: 'manual', range: { from: null, to: null }, runsMax: 0 } as const
+    expect((await control.tick(asked)).publishStarted).toBe(step === 'publish')
+    if (step === 'publish')
+      await vi.waitFor(async () => expect(await ends(world)).not.toContain(died), { timeout: 60_000 })
+    await worker.stop()
   },
-  120_000,
+  180_000,
 )
 
 test('attempts that fail by themselves are no deaths, however many', async () => {
