@@ -22,13 +22,14 @@ export function createOnlineTables(client: PostgresClient): OnlineTables {
       client.query(async (db) => {
         const rows = await db
           .selectFrom('view_versions')
-          .select(['view', 'version', 'online_table', 'attempt_tables'])
+          .select(['view', 'version', 'online_table', 'finished_sequence', 'attempt_tables'])
           .orderBy('view')
           .orderBy('version')
           .execute()
-        return rows.map(({ view, version, online_table, attempt_tables }) => ({
+        return rows.map(({ view, version, online_table, finished_sequence, attempt_tables }) => ({
           ...{ view, version },
           named: online_table,
+          isPublished: finished_sequence > 0n,
           ofAttempts: attempt_tables,
         }))
       }),

@@ -16,23 +16,43 @@ export async function checkTables(context: Pick<CliContext, 'project' | 'online'
   const all = (await store.limits()).tables.filter((table) => table.startsWith(prefix)).toSorted()
   if (all.length === 0)
     return { state: 'absent' as const, found: 'none yet: the first publish of a view makes its table', advice: null }
-  const left = await findLeftTables(context, all)
-  const settings = await checkSettings(store, withoutLeft(all, left))
-  if (left === null) return { ...settings, found: `${settings.found}; whether each is in use, only the ledger knows` }
-  if (left.length === 0) return settings
+  const found = await findLeftTables(context, all)
+  const settings = await checkSettings(store, withoutLeft(all, found?.left ?? []))
+  if (found === null) return { ...settings, found: `${settings.found}; whether each is in use, only the ledger knows` }
+  const { left, untold } = found
+  if (left.length === 0 && untold.length === 0) return settings
+  const told = [settings.found, ...(untold.length > 0 ? [untoldWords(untold)] : [])]
+  const advised = [
+    ...(untold.length > 0 ? [untoldAdvice] : []),
+    ...(left.length > 0 ? [leftAdvice(context, left)] : []),
+  ]
   return {
     state: 'wrong' as const,
-    found: `${settings.found}; ${leftWords(left)}`,
-    // Never dropped by a command: whether another stack reads them, this one cannot know.
-    advice:
-      `nothing drops them, they count for the quota and may hold personal data: unless another stack of project ${context.project} ` +
-      `uses them, \`aws dynamodb delete-table --table-name ${left[0]!.table}\`${left.length > 1 ? ', and so on' : ''}` +
-      `${settings.advice === null ? '' : `; ${settings.advice}`}`,
+    found: [...told, ...(left.length > 0 ? [leftWords(left)] : [])].join('; '),
+    advice: [...advised, ...(settings.advice === null ? [] : [settings.advice])].join('; '),
   }
 }
 
-function withoutLeft(tables: readonly string[], left: readonly LeftTable[] | null): string[] {
-  const known = new Set(left?.map(({ table }) => table))
+/** Never dropped by a command: whether another stack reads them, this one cannot know. */
+function leftAdvice({ project }: { readonly project: string }, left: readonly LeftTable[]): string {
+  return (
+    `nothing drops them, they count for the quota and may hold personal data: unless another stack of project ${project} ` +
+    `uses them, \`aws dynamodb delete-table --table-name ${left[0]!.table}\`${left.length > 1 ? ', and so on' : ''}`
+  )
+}
+
+const untoldAdvice =
+  'delete none of them: if this ledger is there because another one was lost, `millcourse restore` takes over what that one published; ' +
+  'else they are told again once their views are published'
+
+function untoldWords(untold: readonly string[]): string {
+  const named = untold.slice(0, leftNamedMax).join(', ')
+  const more = untold.length > leftNamedMax ? `, … ${untold.length - leftNamedMax} more` : ''
+  return `${plural(untold.length, 'table')} of views that this ledger has not published: whether they are in use, it cannot tell: ${named}${more}`
+}
+
+function withoutLeft(tables: readonly string[], left: readonly LeftTable[]): string[] {
+  const known = new Set(left.map(({ table }) => table))
   return tables.filter((table) => !known.has(table))
 }
 

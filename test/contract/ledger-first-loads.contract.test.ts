@@ -45,15 +45,17 @@ describe('a first load', () => {
     const load = await open(ledger, loading('w'))
     expect(load).toMatchObject({ table: `${plain}.s1`, isFirstLoad: true, unfinished: [], abandonedTables: [] })
     // It is remembered before it may be made.
-    expect(await ledger.onlineTables()).toEqual([{ ...view, named: null, ofAttempts: [] }])
+    expect(await ledger.onlineTables()).toEqual([{ ...view, named: null, isPublished: false, ofAttempts: [] }])
     await record(ledger, load)
     await record(ledger, load)
-    expect(await ledger.onlineTables()).toEqual([{ ...view, named: null, ofAttempts: [`${plain}.s1`] }])
+    expect(await ledger.onlineTables()).toEqual([
+      { ...view, named: null, isPublished: false, ofAttempts: [`${plain}.s1`] },
+    ])
     expect(await ledger.onlineTable(view)).toBeNull()
     expect(await finish(ledger, load)).toBe('ok')
     expect(await finish(ledger, load)).toBe('ok')
     expect(await ledger.onlineTable(view)).toBe(`${plain}.s1`)
-    expect(await ledger.onlineTables()).toEqual([{ ...view, named: `${plain}.s1`, ofAttempts: [] }])
+    expect(await ledger.onlineTables()).toEqual([{ ...view, named: `${plain}.s1`, isPublished: true, ofAttempts: [] }])
     await commitHours(ledger, 1)
     const next = await open(ledger, loading('x'))
     expect(next).toMatchObject({ table: `${plain}.s1`, isFirstLoad: false, abandonedTables: [] })
@@ -185,11 +187,13 @@ test('R36: a version first loaded after the backup is taken over where it stands
     // Of all of them a write may still be under way.
     await restoreAnew()
     const ofAttempts = [`${plain}.s1`, `${plain}.s2`]
-    expect(await ledger.onlineTables()).toEqual([{ ...view, named: null, ofAttempts }])
+    expect(await ledger.onlineTables()).toEqual([{ ...view, named: null, isPublished: false, ofAttempts }])
     // This one was finished when the backup had been taken.
     await online.putEnd(`${plain}.s2`, { sequence: 2n, endAt: hour(0).end, missing: [] })
     await restoreAnew()
-    expect(await ledger.onlineTables()).toEqual([{ ...view, named: `${plain}.s2`, ofAttempts: [`${plain}.s1`] }])
+    expect(await ledger.onlineTables()).toEqual([
+      { ...view, named: `${plain}.s2`, isPublished: false, ofAttempts: [`${plain}.s1`] },
+    ])
   } finally {
     await online.close()
     await dynalite.stop()

@@ -41,6 +41,10 @@ const contextOf = (store = online) => ({
   project: project.project,
 })
 const by = { by: 'anna' }
+const look = () =>
+  stackChecks(contextOf())
+    .find(({ part }) => part === 'online tables')!
+    .look() as Promise<{ state: string; found: string; advice: string }>
 
 /** `.s1` given up, `.s2` finished, both remembered by the ledger, and made. */
 async function loadOnce(): Promise<string> {
@@ -58,16 +62,12 @@ async function loadOnce(): Promise<string> {
 }
 
 test('`doctor` names the tables that nobody drops, since when, and how to; no command drops them', async () => {
-  const look = () =>
-    stackChecks(contextOf())
-      .find(({ part }) => part === 'online tables')!
-      .look()
   await project.registry.apply(repoOf(view.view), by)
   const plain = await loadOnce()
   expect(await look()).toEqual({ state: 'ok', found: '2 tables, as they are made', advice: null })
   const left = [`millcourse.${project.project}.another.v1`, `${plain}.s9`, plain].sort()
   for (const table of [...left, `millcourse.${project.project}x.another.v1`]) await online.ensureTable(table)
-  const found = (await look()) as { state: string; found: string; advice: string }
+  const found = await look()
   expect(found.state).toBe('wrong')
   expect(found.found.replaceAll(/\(made \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\)/g, '(made THEN)')).toBe(
     `2 tables, as they are made; 3 tables that the ledger neither serves nor loads: ${left.map((table) => `${table} (made THEN)`).join(', ')}`,
@@ -83,6 +83,30 @@ test('`doctor` names the tables that nobody drops, since when, and how to; no co
     state: 'wrong',
     found: expect.stringMatching(/^1 table, as they are made; 1 table that .*\.s1 \(made [^ ]+\)$/),
   })
+})
+
+test('`doctor` lets nobody delete what a ledger that was begun anew has not heard of, and may be served', async () => {
+  const plain = onlineTableName(project.project, view.view, view.version)
+  for (const table of [`${plain}.s7`, onlineTableName(project.project, 'another', 1)]) await online.ensureTable(table)
+  const untold = {
+    state: 'wrong',
+    found: expect.stringMatching(/^2 tables, as they are made; 2 tables .* cannot tell: [^ ]*\.s7, [^ ]*another\.v1$/),
+    advice: expect.stringMatching(/^delete none of them: .*millcourse restore(?!.*delete-table)/),
+  }
+  // Migrated; applied; run, and nothing published.
+  expect(await look()).toEqual(untold)
+  await project.registry.apply(repoOf(view.view, 'another'), by)
+  expect(await look()).toEqual(untold)
+  await commitHours(project.ledger, 0)
+  expect(await look()).toEqual(untold)
+  // Of what is published it knows; of the other view it still does not.
+  const load = await open(project.ledger, publishRequest('w', { table: plain, firstLoadsMax: 2 }))
+  await record(project.ledger, load)
+  await online.ensureTable(load.table)
+  await finish(project.ledger, load)
+  const { found, advice } = await look()
+  expect(found).toMatch(/^2 tables, .*; 1 table .* cannot tell: [^ ]*another\.v1; 1 table that .*\.s7 \(made [^ ]+\)$/)
+  expect(advice).toMatch(/^delete none of them: .*; nothing drops them.*delete-table --table-name [^ ]*\.s7`$/)
 })
 
 test('`plan` counts a version’s table once the ledger names it, not that of an unfinished first load', async () => {
