@@ -1,11 +1,17 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Of this run of the suite, made and removed by global-setup.ts. */
+/** Of this run of the suite, made and removed by global-setup.ts; in a benchmark, of the process. */
 export function suiteFolder(): string {
-  const folder = process.env.MILLCOURSE_TEST_ROOT
-  if (folder === undefined) throw new Error('MILLCOURSE_TEST_ROOT is not set: run it with vitest --project stack')
+  process.env.MILLCOURSE_TEST_ROOT ??= folderOfProcess()
+  return process.env.MILLCOURSE_TEST_ROOT
+}
+
+function folderOfProcess(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'millcourse-bench-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 

@@ -1,5 +1,5 @@
 /** Options that builders of operations take beside `over` and `by`. */
-import type { OperationOptions } from './operation.js'
+import type { OperationOptions, WindowParameters } from './operation.js'
 
 export const noOptions: OperationOptions<unknown> = { names: [], read: () => null }
 
@@ -31,7 +31,7 @@ export type QuantileOption =
 
 export const quantileOption: OperationOptions<QuantileOption> = {
   names: ['q', 'quantiles'],
-  read: ({ q, quantiles }) => {
+  read: ({ q, quantiles }): WindowParameters | string => {
     const isShare = (one: unknown): boolean => typeof one === 'number' && 0 <= one && one <= 1
     if (q !== undefined && quantiles !== undefined) return 'q and quantiles are one too many: give one of the two'
     if (q !== undefined) return isShare(q) ? { q } : `q is ${JSON.stringify(q)}, a share lies between 0 and 1`
