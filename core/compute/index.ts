@@ -32,19 +32,12 @@ export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
 export { answerOfNothing } from './merged-features.js'
 export type { SqlQuery } from './sql-algebra.js'
 export type { PublishedRead, Served } from './training-served.js'
-export {
-  buildSpineColumnsQuery,
-  buildTrainingSet,
-  checkSpineRows,
-  spineColumnsFrom,
-  spineTimesFrom,
-  type TrainingSetInput,
-  type TrainingSetQuery,
-} from './training-set.js'
+export { buildTrainingSet, type TrainingSetInput, type TrainingSetQuery } from './training-set.js'
 export {
   planTrainingSet,
   type TrainingPlan,
   type TrainingRequest,
   type TrainingViewRequest,
 } from './training-set-plan.js'
+export { buildSpineColumnsQuery, checkSpineRows, spineColumnsFrom, spineTimesFrom } from './training-spine.js'
 export { buildWindowValues, type CoarseFile, coarseLengths, type WindowValuesInput } from './window-values.js'

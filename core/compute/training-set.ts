@@ -3,17 +3,10 @@
  * time (R14). Each view is answered on its own, into a table by row number; at the end they are put side by side.
  */
 import type { ValueType } from '../define/definitions.js'
-import { MillcourseError } from '../errors.js'
-import type { Instant } from '../time/instant.js'
-import { sqlType, storedSqlType } from './column-types.js'
-import { type FileColumn, fileTypesFrom, roundedTypes } from './file-types.js'
-import { printCreate, printCsvHeader, printFileSchemas, printQuery, printRelation } from './print-duckdb.js'
-import { instantFrom } from './source-rows.js'
+import { sqlType } from './column-types.js'
+import { printCreate, printQuery, printRelation } from './print-duckdb.js'
 import {
   aggregate,
-  all,
-  any,
-  cases,
   cast,
   column,
   type Expression,
@@ -29,11 +22,10 @@ import {
   select,
   struct,
   table,
-  tryCast,
 } from './sql-algebra.js'
 import { type Served, servedStatements } from './training-served.js'
-import { comparedType, type TrainingKey, type TrainingPlan, type TrainingViewPlan } from './training-set-plan.js'
-import { rowColumn, spineKey, timeColumn } from './training-spine.js'
+import { comparedType, type TrainingPlan, type TrainingViewPlan } from './training-set-plan.js'
+import { ownColumn, readSpine, rowColumn, spineProblems, spineTimes } from './training-spine.js'
 import { viewAnswers } from './training-view.js'
 
 export interface TrainingSetInput {
@@ -60,21 +52,6 @@ export interface TrainingSetQuery {
   output(timeUnits: Readonly<Record<string, unknown>> | null): string
 }
 
-/** Names and types of a spine's columns: hand the rows to `spineColumnsFrom`. */
-export function buildSpineColumnsQuery(spine: { readonly file: string; readonly format: 'parquet' | 'csv' }): SqlQuery {
-  return spine.format === 'csv' ? printCsvHeader(spine.file) : printFileSchemas([spine.file])
-}
-
-export function spineColumnsFrom(
-  format: 'parquet' | 'csv',
-  rows: readonly Readonly<Record<string, unknown>>[],
-): readonly FileColumn[] {
-  if (format === 'parquet') return fileTypesFrom(rows)[0]?.columns ?? []
-  return rows.map((row) => ({ name: String(row.column_name ?? ''), type: 'VARCHAR', isUtc: false }))
-}
-
-/** The spine's own columns by position, so that no name of theirs is in the way of ours. */
-const ownColumn = (index: number): string => `__own${index}`
 const answer = (view: number, feature: number): string => `__answer${view}_${feature}`
 const answerTable = (prefix: string, view: number): string => `${prefix}_view${view}`
 
@@ -100,113 +77,11 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
   return {
     spine: [printCreate('table', spine, readSpine(plan))],
     problems: printQuery(spineProblems(plan, spine)),
-    times: printQuery(
-      select(table(spine), [
-        ['rows', aggregate('count', null)],
-        ['min', aggregate('min', column(timeColumn))],
-        ['max', aggregate('max', column(timeColumn))],
-      ]),
-    ),
+    times: printQuery(spineTimes(spine)),
     statements,
     timeUnits: timeUnits(plan, prefix),
     output: (units) => printRelation(output(plan, prefix, spine, units)),
   }
-}
-
-function readSpine({ spine, views }: TrainingPlan): Relation {
-  const isCsv = spine.format === 'csv'
-  const time = spine.columns.find(({ name }) => name === spine.eventTimeColumn)!
-  const file = spine.readFrom ?? spine.file
-  const from: Relation = isCsv ? { is: 'csvText', file } : { is: 'numberedParquet', file }
-  const row: Expression = isCsv ? { is: 'rowNumber', partitionBy: [], orderBy: [] } : column('file_row_number')
-  return select(from, [
-    [rowColumn, cast(row, { kind: 'int64' })],
-    [
-      timeColumn,
-      cast(readInstant(operation('asRead', column(time.name)), time.type, isCsv), { kind: 'storedInstant' }),
-    ],
-    ...views.flatMap((view, at) =>
-      view.keys.map((key, part): NamedExpression => [spineKey(at, part), keyValue(key, isCsv)]),
-    ),
-    ...spine.columns.map((entry, index): NamedExpression => [ownColumn(index), ownValue(entry)]),
-  ])
-}
-
-/** As it is; what the copy holds as two halves becomes a timestamp again. */
-function ownValue({ name, type }: FileColumn): Expression {
-  const value = operation('asRead', column(name))
-  return type === roundedTypes.int96 ? operation('timestampNsFromInstant', instantFrom(value, type)) : value
-}
-
-function readInstant(value: Expression, type: string, isCsv: boolean): Expression {
-  return isCsv ? operation('instantFromText', value) : instantFrom(value, type)
-}
-
-function keyValue({ key, spineColumn }: TrainingKey, isCsv: boolean): Expression {
-  const value = operation('asRead', column(spineColumn.name))
-  const type = comparedType(key, spineColumn.type)
-  if (key.kind === 'timestamp') return cast(readInstant(value, spineColumn.type, isCsv), storedSqlType(key))
-  if (!isCsv) return cast(value, sqlType(type))
-  // Text is read as an integer only where it is written as one: 1.5 or 1e3 would become another key.
-  const isWhole = operation('looksLikeInteger', value)
-  return type.kind === 'int64' || type.kind === 'decimal'
-    ? cases([[isWhole, tryCast(value, sqlType(type))]])
-    : tryCast(value, sqlType(type))
-}
-
-/** The first row without a time, or of a CSV file with a key that cannot be read as its type. */
-function spineProblems(plan: TrainingPlan, spine: string): Relation {
-  const at = (name: string): number => plan.spine.columns.findIndex((entry) => entry.name === name)
-  const time = at(plan.spine.eventTimeColumn)
-  const badKeys = plan.views.flatMap((view, index) =>
-    view.keys.map(({ spineColumn }, part) => ({
-      name: spineColumn.name,
-      isBad: all([
-        operation('isNull', column(spineKey(index, part))),
-        operation('isNotNull', column(ownColumn(at(spineColumn.name)))),
-      ]),
-    })),
-  )
-  const isBadTime = operation('isNull', column(timeColumn))
-  const first = plan.spine.format === 'csv' ? literal(0n) : literal(1n)
-  const bad = [{ name: plan.spine.eventTimeColumn, isBad: isBadTime }, ...badKeys]
-  return select(
-    table(spine),
-    [
-      ['row', operation('+', column(rowColumn), first)],
-      ['column', cases(bad.map(({ name, isBad }) => [isBad, literal(name)] as const))],
-      ['is_empty', cases([[isBadTime, operation('isNull', column(ownColumn(time)))]], literal(false))],
-    ],
-    {
-      where: any(bad.map(({ isBad }) => isBad)),
-      orderBy: [{ by: column(rowColumn), descending: false }],
-      limit: 1,
-    },
-  )
-}
-
-/** R4. @throws MillcourseError TRAINING_SPINE_INVALID with the row's number, 1 for the first */
-export function checkSpineRows(rows: readonly Readonly<Record<string, unknown>>[]): void {
-  const [first] = rows
-  if (!first) return
-  const name = String(first.column)
-  const row = Number(first.row)
-  const what = first.is_empty ? `has no ${name}` : `has a "${name}" that cannot be read`
-  throw new MillcourseError('TRAINING_SPINE_INVALID', `row ${row} of the spine ${what}`, {
-    hint: 'a row is never dropped and never guessed: fix it, or leave it out of the spine (times as 2001-01-31T13:00:00Z)',
-    facts: { row, column: name },
-  })
-}
-
-/** Null times: the spine has no rows. */
-export function spineTimesFrom(rows: readonly Readonly<Record<string, unknown>>[]): {
-  readonly rows: number
-  readonly times: { readonly min: Instant; readonly max: Instant } | null
-} {
-  const [only] = rows
-  const count = Number(only?.rows ?? 0)
-  if (count === 0) return { rows: 0, times: null }
-  return { rows: count, times: { min: BigInt(String(only?.min)), max: BigInt(String(only?.max)) } }
 }
 
 function timestampFeatures(
