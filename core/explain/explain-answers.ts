@@ -7,29 +7,17 @@
  *
  * All keys and times together, in one session: a thousand cost little more than one.
  */
-import { type ExactCopies, type ExactCopyTools, makeExactCopies } from '../compute/exact-copies.js'
-import { buildEmptyFilesQuery, buildFileTypesQuery, fileTypesFrom, withEmptyFiles } from '../compute/file-types.js'
-import { buildIntervalQuery } from '../compute/interval-query.js'
 import type { ViewBundle } from '../define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../errors.js'
-import { endOfTime, type Instant, parseInstant } from '../time/instant.js'
+import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
-import { type AnswerTools, type PublishedAnswer, publishedAnswers, trainingAnswers } from './compute-answers.js'
+import { type PublishedAnswer, publishedAnswers, trainingAnswers } from './compute-answers.js'
 import { createKeys, createQuestions, keyText, type Question } from './question.js'
+import { placesOf, type RecomputeTools, readSourceRows, writeRecomputed } from './recompute.js'
 import type { Answer } from './same-answer.js'
-import {
-  buildSourceRowsQuery,
-  createRowsAt,
-  createSourceRows,
-  type Place,
-  type SourceRow,
-  sourceRowFrom,
-} from './source-row.js'
+import { buildSourceRowsQuery, type SourceRow, sourceRowFrom } from './source-row.js'
 
-/** A query session, and how bytes of a source file are read. */
-export interface ExplainTools extends AnswerTools, ExactCopyTools {
-  execute(query: { readonly sql: string }): Promise<void>
-}
+export type ExplainTools = RecomputeTools
 
 export interface ExplainInput {
   readonly bundle: ViewBundle
@@ -124,70 +112,19 @@ async function answersOf(tools: ExplainTools, input: ExplainInput, files: readon
 
 async function readSources(tools: ExplainTools, input: ExplainInput) {
   const { bundle } = input
-  const uris = input.files.map(({ uri }) => uri)
-  const copies = await readTypes(tools, input)
-  await copies.naming(() => tools.execute(createSourceRows(bundle, uris, copies.types, keysTable, rowsTable)))
-  const readFrom = new Map(copies.types.map(({ file, readFrom }) => [file, readFrom ?? file]))
-  const pathOf = (uri: string): string => readFrom.get(uri) ?? uri
-  const origins = new Map([...readFrom].map(([file, path]) => [path, file]))
+  const read = await readSourceRows(tools, bundle, input.files, keysTable, rowsTable)
   const found = await tools.all(buildSourceRowsQuery(bundle, rowsTable, input.questions[0]?.at ?? 0n, input.rowsMax))
   const rows = found.map((row): KeyedRow => {
     const key = keyText(
       bundle,
       bundle.view.keyColumns.map(({ column }) => row[column]),
     )
-    return { ...sourceRowFrom(bundle, row, origins), key }
+    return { ...sourceRowFrom(bundle, row, read.origins), key }
   })
   const counted = input.commits.filter(({ isRejected }) => !isRejected)
-  const ofRuns = counted.flatMap(({ interval, pinned }) =>
-    pinned
-      .filter(({ role }) => role === 'own')
-      .map(({ uri }): Place => ({ file: pathOf(uri), intervalStart: interval.start })),
-  )
-  const within = [...new Set(counted.flatMap(({ pinned }) => pinned.map(({ uri }) => pathOf(uri))))]
-  const recomputed = await recompute(tools, input, 'run', { places: ofRuns, within })
-  const sourceNow = await recompute(tools, input, 'now', null)
+  const of = (name: string, at: ReturnType<typeof placesOf> | null) =>
+    writeRecomputed(tools, bundle, rowsTable, `${prefix}_${name}`, at)
+  const recomputed = await answersOf(tools, input, [await of('run', placesOf(counted, read))])
+  const sourceNow = await answersOf(tools, input, [await of('now', null)])
   return { rows, recomputed, sourceNow }
-}
-
-/** The way a run goes from rows to its file, for all intervals at once: rows stay in their own, and so do tiles. */
-async function recompute(
-  tools: ExplainTools,
-  input: ExplainInput,
-  name: string,
-  at: { readonly places: readonly Place[]; readonly within: readonly string[] } | null,
-): Promise<Computed> {
-  const { bundle } = input
-  const [own, within] = [`${prefix}_${name}_own`, `${prefix}_${name}_within`]
-  const isAll = at === null
-  const none = { places: [], within: [] }
-  if (!isAll)
-    for (const statement of createRowsAt(bundle, rowsTable, { places: at.places }, own)) await tools.execute(statement)
-  for (const statement of createRowsAt(bundle, rowsTable, isAll ? none : at, within)) await tools.execute(statement)
-  const query = buildIntervalQuery({
-    bundle,
-    // Each row's own interval is told by its place.
-    interval: { start: parseInstant(bundle.view.since), end: endOfTime },
-    files: { own: [], within: [] },
-    fileTypes: [],
-    rowsFrom: { own: isAll ? rowsTable : own, within },
-    prefix: `${prefix}_${name}`,
-  })
-  for (const statement of query.statements) await tools.execute(statement)
-  const file = await tools.keepFile(`${prefix}-${name}.parquet`, nothing())
-  await tools.execute({ sql: `COPY (${query.output}) TO '${file.replaceAll("'", "''")}' (FORMAT parquet)` })
-  for (const statement of query.cleanup) await tools.execute(statement)
-  return answersOf(tools, input, [file])
-}
-
-/** The engine writes over it: what is kept goes with the session. */
-async function* nothing(): AsyncIterable<Uint8Array> {}
-
-async function readTypes(tools: ExplainTools, { bundle, files }: ExplainInput): Promise<ExactCopies> {
-  const uris = files.map(({ uri }) => uri)
-  const times = bundle.source.schema.filter(({ kind }) => kind === 'timestamp').map(({ name }) => name)
-  if (uris.length === 0) return { types: [], naming: (work) => work() }
-  const types = fileTypesFrom(await tools.all(buildFileTypesQuery(uris)))
-  const empties = buildEmptyFilesQuery(types)
-  return makeExactCopies(empties === null ? types : withEmptyFiles(types, await tools.all(empties)), times, tools)
 }

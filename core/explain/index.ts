@@ -7,7 +7,7 @@ export {
   type IntervalProblem,
   type Standing,
 } from './causes.js'
-export type { AnswerTools, PublishedAnswer } from './compute-answers.js'
+export { type AnswerTools, type PublishedAnswer, publishedAnswers } from './compute-answers.js'
 export {
   type Explained,
   type ExplainedAnswer,
@@ -17,8 +17,16 @@ export {
   explainAnswers,
   type KeyedRow,
 } from './explain-answers.js'
-export { keyText, type Question } from './question.js'
+export { createKeys, keyText, type Question } from './question.js'
 export { lookupSpans, newestPlaces, type Reach, windowSpans } from './reach.js'
+export {
+  type PinnedInterval,
+  placesOf,
+  type ReadPlaces,
+  type RecomputeTools,
+  readSourceRows,
+  writeRecomputed,
+} from './recompute.js'
 export { answeredAt, type RowRole, type RowVerdict, rowRoles } from './row-roles.js'
 export { type Answer, differingFeatures } from './same-answer.js'
-export { intervalStartOf, type SourceRow } from './source-row.js'
+export { buildSourceRowsQuery, intervalStartOf, type SourceRow, sourceRowFrom } from './source-row.js'
