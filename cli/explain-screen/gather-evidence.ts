@@ -84,7 +84,8 @@ export async function gatherEvidence(
       explainAnswers(toolsOf(session, sources, files), {
         bundle,
         questions,
-        commits: commits.map((commit) => explainedCommit(commit, lake, runs, files)),
+        commits: commits.map((commit) => explainedCommit(commit, runs, files)),
+        committed: commits.flatMap(({ data }) => (data === null ? [] : [lake.uri(data.path)])),
         files: [...files.values()],
         publishedEndAt: end?.endAt ?? null,
         rowsMax,
@@ -181,14 +182,12 @@ function joined(spans: readonly Interval[], since: bigint): Interval[] {
 
 function explainedCommit(
   commit: Commit,
-  lake: Lake,
   runs: ReadonlyMap<string, RunRecord>,
   files: ReadonlyMap<string, FileNow>,
 ): ExplainedCommit {
   const pins = runs.get(commit.runId)?.pins?.files ?? []
   return {
     interval: commit.interval,
-    file: commit.data === null ? null : lake.uri(commit.data.path),
     isRejected: commit.isRejected,
     pinned: pins.filter(({ uri, etag }) => files.get(uri)?.etag === etag).map(({ uri, role }) => ({ uri, role })),
   }

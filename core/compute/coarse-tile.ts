@@ -2,6 +2,7 @@
 import type { ViewBundle } from '../define/definitions.js'
 import type { Interval } from '../time/interval.js'
 import { sqlType, toStored } from './column-types.js'
+import type { CommittedFile } from './committed-files.js'
 import { printQuery } from './print-duckdb.js'
 import {
   all,
@@ -20,8 +21,8 @@ import { coarseSpan, passedTile, readTiles } from './window-values.js'
 
 export interface CoarseTileInput {
   readonly bundle: ViewBundle
-  /** URIs of tile files that together hold the span's tiles once: fine ones, and shorter coarse ones. */
-  readonly tiles: readonly string[]
+  /** Tile files that together hold the span's tiles once: fine ones, and shorter coarse ones. */
+  readonly tiles: readonly CommittedFile[]
   readonly span: Interval
 }
 

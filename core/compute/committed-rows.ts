@@ -1,9 +1,12 @@
 /** The committed rows of a lookup view, read back: what its training sets and its online values are made of. */
 import type { ValueType, ViewBundle } from '../define/definitions.js'
+import type { Interval } from '../time/interval.js'
 import { storedSqlType } from './column-types.js'
+import { type CommittedFile, groupFiles } from './committed-files.js'
 import { createdColumn, deliveryOrder, eventColumn } from './row-order.js'
 import {
   all,
+  any,
   cast,
   column,
   type Expression,
@@ -16,6 +19,7 @@ import {
   type SqlType,
   select,
   table,
+  unionAll,
 } from './sql-algebra.js'
 
 /** Features of a lookup view from its rows, in their stored types. */
@@ -56,7 +60,7 @@ function columnTypes(bundle: ViewBundle): (readonly [string, SqlType])[] {
  * Rows files as they were committed: the keys under `keyAlias`, the declared columns, `__event_ns` and `__created_ns`, in the types that
  * files hold them in. No files: no rows.
  */
-export function committedRows(bundle: ViewBundle, files: readonly string[], keysFrom?: string): Relation {
+export function committedRows(bundle: ViewBundle, files: readonly CommittedFile[], keysFrom?: string): Relation {
   const { source, view } = bundle
   const types = columnTypes(bundle)
   const columns: NamedExpression[] = [
@@ -67,8 +71,13 @@ export function committedRows(bundle: ViewBundle, files: readonly string[], keys
       (name): NamedExpression => [name, column(name)],
     ),
   ]
-  const rows: Relation =
-    files.length > 0 ? select(parquet(files, true), columns) : { is: 'values', columns: types, rows: [] }
+  const event = column(eventColumn)
+  const parts = groupFiles(files).map(({ uris, within }) => {
+    const isWithin = ({ start, end }: Interval): Expression =>
+      all([operation('>=', event, literal(start)), operation('<', event, literal(end))])
+    return select(parquet(uris, true), columns, within === null ? {} : { where: any(within.map(isWithin)) })
+  })
+  const rows: Relation = parts.length > 0 ? unionAll(parts) : { is: 'values', columns: types, rows: [] }
   if (keysFrom === undefined) return rows
   return select(
     join(

@@ -10,6 +10,14 @@ export {
   type TileFilesInput,
 } from './choose-tile-files.js'
 export { buildCoarseTile, type CoarseTileInput } from './coarse-tile.js'
+export {
+  type Bucket,
+  type CommittedFile,
+  type CompactedCommits,
+  type CompactedFile,
+  committedFiles,
+  type WantedCommit,
+} from './committed-files.js'
 export { type ExactCopies, type ExactCopyTools, makeExactCopies } from './exact-copies.js'
 export {
   buildEmptyFilesQuery,
@@ -28,6 +36,7 @@ export {
   searchedAroundNs,
   timesFrom,
 } from './interval-query.js'
+export { keyBucket } from './key-bucket.js'
 export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
 export { answerOfNothing } from './merged-features.js'
 export type { SqlQuery } from './sql-algebra.js'

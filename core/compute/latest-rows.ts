@@ -1,6 +1,7 @@
 /** The newest committed row of each key of a lookup view: what online is a projection of (R3, R18, R19, R22). */
 import type { ViewBundle } from '../define/definitions.js'
 import { fromStored } from './column-types.js'
+import type { CommittedFile } from './committed-files.js'
 import { committedColumns, committedRows, countedRows, isDeleted, keyAlias, lookupColumns } from './committed-rows.js'
 import { printQuery } from './print-duckdb.js'
 import { eventColumn, rowOrder } from './row-order.js'
@@ -19,8 +20,8 @@ import {
 
 export interface LatestRowsInput {
   readonly bundle: ViewBundle
-  /** URIs of the committed rows files; their order does not matter. None: no rows. */
-  readonly files: readonly string[]
+  /** The committed rows files; their order does not matter. None: no rows. */
+  readonly files: readonly CommittedFile[]
   /** A relation with the key columns: only these keys are answered. */
   readonly keysFrom?: string
 }

@@ -14,6 +14,7 @@
 import type { ColumnType } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
 import { fromStored, storedSqlType } from './column-types.js'
+import type { CommittedFile } from './committed-files.js'
 import { committedColumns, committedRows, countedRows, isDeleted, keyAlias, lookupColumns } from './committed-rows.js'
 import { printCreate } from './print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn, rowOrder } from './row-order.js'
@@ -43,7 +44,7 @@ export interface Asked {
   readonly view: number
   /** Types in which keys are compared. */
   readonly keys: readonly ColumnType[]
-  readonly files: readonly string[]
+  readonly files: readonly CommittedFile[]
 }
 
 export interface Answers {

@@ -11,6 +11,7 @@
 import type { Feature } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
 import { endOfTime, type Instant, parseInstant } from '../time/instant.js'
+import type { CommittedFile } from './committed-files.js'
 import { printCreate, printDrop, printInsert } from './print-duckdb.js'
 import { eventColumn } from './row-order.js'
 import {
@@ -45,7 +46,7 @@ export type Served =
 
 /** Publishes that one set of files answers. */
 export interface PublishedRead {
-  readonly files: readonly string[]
+  readonly files: readonly CommittedFile[]
   readonly publishes: readonly { readonly recordedAt: Instant; readonly endAt: Instant }[]
 }
 

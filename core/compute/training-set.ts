@@ -4,6 +4,7 @@
  */
 import type { ValueType } from '../define/definitions.js'
 import { sqlType } from './column-types.js'
+import type { CommittedFile } from './committed-files.js'
 import { printCreate, printQuery, printRelation } from './print-duckdb.js'
 import {
   aggregate,
@@ -30,8 +31,8 @@ import { viewAnswers } from './training-view.js'
 
 export interface TrainingSetInput {
   readonly plan: TrainingPlan
-  /** For each view of the plan, URIs of its committed rows (lookup view) or tile files (window view). */
-  readonly files: readonly (readonly string[])[]
+  /** For each view of the plan, its committed rows (lookup view) or tile files (window view). */
+  readonly files: readonly (readonly CommittedFile[])[]
   /** For each view what online reads would have seen (R30); left out or null: what was knowable at each row's time (R1, R9). */
   readonly served?: readonly (Served | null)[]
   readonly prefix?: string

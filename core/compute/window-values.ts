@@ -14,6 +14,7 @@ import { parseDuration } from '../time/duration.js'
 import { floorDiv, type Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { fromStored, sqlType } from './column-types.js'
+import { type CommittedFile, groupFiles } from './committed-files.js'
 import { mergedFeatures } from './merged-features.js'
 import { printQuery } from './print-duckdb.js'
 import {
@@ -30,6 +31,7 @@ import {
   type SqlQuery,
   select,
   table,
+  unionAll,
 } from './sql-algebra.js'
 import { windowFeatures } from './tile-parts.js'
 import { knownColumn, spanColumn, tileColumn, tileColumnTypes, tileNs, untilColumn } from './tile-rows.js'
@@ -45,8 +47,8 @@ export interface WindowValuesInput {
   readonly bundle: ViewBundle
   /** Windows are answered at the last tile edge at or before it (R9). */
   readonly endNs: Instant
-  /** URIs of the committed tile files; `chooseTileFiles` leaves out those that are not needed. */
-  readonly tiles: readonly string[]
+  /** The committed tile files; `chooseTileFiles` leaves out those that are not needed. */
+  readonly tiles: readonly CommittedFile[]
   /** Coarse files that may be used; in a window that holds several over one another, the longest stands for the others. */
   readonly coarse: readonly CoarseFile[]
   /** A relation with the key columns: only these keys are answered. */
@@ -156,13 +158,21 @@ function isInWindow(range: TileRange, spans: readonly TileSpan[]): Expression {
 }
 
 /** Tile files as rows. No files: no rows. */
-export function readTiles(bundle: ViewBundle, files: readonly string[]): Relation {
+export function readTiles(bundle: ViewBundle, files: readonly CommittedFile[]): Relation {
   const columns = tileColumnTypes(bundle)
   if (files.length === 0) return { is: 'values', columns: [...columns], rows: [] }
-  return select(
-    parquet(files),
-    columns.map(([name]): NamedExpression => [name, column(name)]),
-  )
+  const passed = columns.map(([name]): NamedExpression => [name, column(name)])
+  const first = column(tileColumn)
+  const parts = groupFiles(files).map(({ uris, within }) => {
+    // Of committed files, whose tiles are the finest: each lies in one interval, which begins and ends with a tile.
+    const isWithin = ({ start, end }: Interval): Expression =>
+      all([
+        operation('>=', first, literal(floorDiv(start, tileNs(bundle)))),
+        operation('<', first, literal(floorDiv(end, tileNs(bundle)))),
+      ])
+    return select(parquet(uris), passed, within === null ? {} : { where: any(within.map(isWithin)) })
+  })
+  return unionAll(parts)
 }
 
 export const passedTile = (bundle: ViewBundle): NamedExpression[] =>

@@ -1,4 +1,5 @@
 /** Answers of a view for the asked keys and times, by the builders that training sets and publishes use, from whichever files. */
+import type { CommittedFile } from '../compute/committed-files.js'
 import { buildLatestRows } from '../compute/latest-rows.js'
 import { printQuery } from '../compute/print-duckdb.js'
 import { column, type NamedExpression, type SqlQuery, select } from '../compute/sql-algebra.js'
@@ -20,7 +21,7 @@ export interface AnswerTools {
 export async function trainingAnswers(
   tools: AnswerTools,
   bundle: ViewBundle,
-  files: readonly string[],
+  files: readonly CommittedFile[],
   questions: string,
   count: number,
 ): Promise<Answer[]> {
@@ -56,7 +57,7 @@ export interface PublishedAnswer {
 export async function publishedAnswers(
   tools: AnswerTools,
   bundle: ViewBundle,
-  files: readonly string[],
+  files: readonly CommittedFile[],
   keys: string,
   endAt: Instant,
 ): Promise<Map<string, PublishedAnswer>> {

@@ -7,6 +7,7 @@
  *
  * All keys and times together, in one session: a thousand cost little more than one.
  */
+import type { CommittedFile } from '../compute/committed-files.js'
 import type { ViewBundle } from '../define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../errors.js'
 import type { Instant } from '../time/instant.js'
@@ -24,6 +25,8 @@ export interface ExplainInput {
   readonly questions: readonly Question[]
   /** Current commits of all intervals that an answer may come from. */
   readonly commits: readonly ExplainedCommit[]
+  /** Their rows or tiles (`committedFiles`). */
+  readonly committed: readonly CommittedFile[]
   /** What the source holds now for these intervals, the files of the runs among it. */
   readonly files: readonly { readonly uri: string; readonly sizeBytes: number }[]
   /** Null: nothing was published. */
@@ -36,8 +39,6 @@ export interface ExplainInput {
 
 export interface ExplainedCommit {
   readonly interval: Interval
-  /** URI of its rows or tiles; null: committed as empty. */
-  readonly file: string | null
   /** R37: an operator's; nothing of its source counts. */
   readonly isRejected: boolean
   /** Files that its run read and that are as they were. */
@@ -71,11 +72,10 @@ const [questionsTable, keysTable, rowsTable] = [`${prefix}_questions`, `${prefix
 
 /** @throws MillcourseError of the committed files; what is wrong with source files is told */
 export async function explainAnswers(tools: ExplainTools, input: ExplainInput): Promise<Explained> {
-  const { bundle, questions, commits, publishedEndAt } = input
+  const { bundle, questions, publishedEndAt } = input
   await tools.execute(createQuestions(bundle, questions, questionsTable))
   await tools.execute(createKeys(bundle, questions, keysTable))
-  const files = commits.flatMap(({ file }) => (file === null ? [] : [file]))
-  const committed = await answersOf(tools, input, files)
+  const committed = await answersOf(tools, input, input.committed)
   try {
     if (input.sourceError !== null) throw input.sourceError
     const { rows, recomputed, sourceNow } = await readSources(tools, input)
@@ -102,7 +102,7 @@ interface Computed {
   readonly published: ReadonlyMap<string, PublishedAnswer> | null
 }
 
-async function answersOf(tools: ExplainTools, input: ExplainInput, files: readonly string[]): Promise<Computed> {
+async function answersOf(tools: ExplainTools, input: ExplainInput, files: readonly CommittedFile[]): Promise<Computed> {
   const { bundle, questions, publishedEndAt } = input
   return {
     answers: await trainingAnswers(tools, bundle, files, questionsTable, questions.length),

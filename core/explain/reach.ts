@@ -1,4 +1,5 @@
 /** Which intervals decide an answer, so that no more files are read than these have. */
+import type { CommittedFile } from '../compute/committed-files.js'
 import { committedRows } from '../compute/committed-rows.js'
 import { printQuery } from '../compute/print-duckdb.js'
 import { createdColumn, eventColumn } from '../compute/row-order.js'
@@ -32,7 +33,11 @@ const keysTable = '__explain_reach_keys'
  * Where the newest committed row of one key lies: older rows decide nothing, but where a redelivery of an event may lie anywhere (R19).
  * @param files of all its commits
  */
-export function newestPlaces(bundle: ViewBundle, question: Question, files: readonly string[]): readonly SqlQuery[] {
+export function newestPlaces(
+  bundle: ViewBundle,
+  question: Question,
+  files: readonly CommittedFile[],
+): readonly SqlQuery[] {
   const rows = committedRows(bundle, files, keysTable)
   const event = column(eventColumn)
   const isKnown = bundle.source.visibility === 'created'
