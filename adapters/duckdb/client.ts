@@ -20,6 +20,7 @@ export interface DuckdbOptions {
 }
 
 export interface DuckdbClient {
+  readonly options: DuckdbOptions
   readonly instance: DuckDBInstance
   readonly spillFolder: string
   readonly httpfs: Httpfs
@@ -50,6 +51,7 @@ export async function openDuckdb(options: DuckdbOptions): Promise<DuckdbClient> 
     await connection.run(`SET GLOBAL max_temp_directory_size = '${options.spillMaxMb}MiB'`)
   connection.closeSync()
   return {
+    options,
     instance,
     spillFolder,
     httpfs: new Httpfs(instance, spillFolder, options.httpfsFile ?? null, options.s3 ?? null),

@@ -5,6 +5,7 @@ import type { CancelSignal } from '../../core/ports/cancel-signal.js'
 import type {
   EngineDescription,
   EngineRow,
+  KeptQuery,
   Query,
   QueryEngine,
   QuerySession,
@@ -12,10 +13,13 @@ import type {
 } from '../../core/ports/query-engine.js'
 import { type DuckdbClient, type DuckdbOptions, openDuckdb } from './client.js'
 import { toMillcourseError } from './errors.js'
-import { fileNamesIn, readsS3, withPlainS3Names } from './file-names.js'
+import { fileNamesIn, isInS3, readsS3, withPlainS3Names } from './file-names.js'
+import { runGuestQuery } from './guest-query.js'
 import { HeavySlot } from './heavy-slot.js'
+import { interruptible, throwIfAborted } from './interruptible.js'
 import { KeptFiles } from './kept-files.js'
 import { MemoryWatch } from './memory-watch.js'
+import { tellingProgress } from './progress.js'
 import { redirectOutput, type S3Output } from './s3-output.js'
 import { bindable, readerOf, readRows } from './values.js'
 
@@ -121,12 +125,14 @@ class DuckdbSession implements QuerySession {
     this.#signal = signal
   }
 
-  async execute(query: Query): Promise<void> {
+  async execute(query: Query, onProgress?: (done: number) => void): Promise<void> {
     await this.#toS3(query, async (local) => {
-      await this.#guard(local, async () => {
-        const result = await this.#start(local)
-        while ((await result.fetchChunk())?.rowCount) {}
-      })
+      await this.#guard(local, () =>
+        tellingProgress(this.#connection, onProgress, async () => {
+          const result = await this.#start(local)
+          while ((await result.fetchChunk())?.rowCount) {}
+        }),
+      )
     })
   }
 
@@ -156,6 +162,14 @@ class DuckdbSession implements QuerySession {
   async keepFile(name: string, parts: AsyncIterable<Uint8Array>): Promise<string> {
     throwIfAborted(this.#signal)
     return await this.#kept.write(name, parts, () => throwIfAborted(this.#signal))
+  }
+
+  async keepQuery(sql: string, to: string | null, onProgress?: (done: number) => void): Promise<KeptQuery> {
+    throwIfAborted(this.#signal)
+    const file = to === null || isInS3(to) ? await this.#kept.place('query.parquet') : to
+    const { isOrdered } = await runGuestQuery(this.#client, { sql, file, onProgress, signal: this.#signal })
+    if (to !== null && isInS3(to)) await this.#upload({ file, uri: to })
+    return { file: to ?? file, isOrdered }
   }
 
   async peakMemoryBytes(): Promise<number> {
@@ -188,7 +202,7 @@ class DuckdbSession implements QuerySession {
     }
   }
 
-  async #upload({ file, uri }: S3Output): Promise<void> {
+  async #upload({ file, uri }: Pick<S3Output, 'file' | 'uri'>): Promise<void> {
     const aborting = new AbortController()
     const abort = () => aborting.abort((this.#signal as { readonly reason?: unknown }).reason)
     throwIfAborted(this.#signal)
@@ -203,17 +217,9 @@ class DuckdbSession implements QuerySession {
   /** Cancellation by signal, the memory's peak and our errors around whatever makes DuckDB work. */
   async #guard<T>(query: Query, work: () => Promise<T>): Promise<T> {
     for (const file of fileNamesIn(query)) this.#files.add(file)
-    throwIfAborted(this.#signal)
-    let timer: NodeJS.Timeout | undefined
-    // An interrupt that comes before the statement has begun is lost, so it is repeated until the statement has ended.
-    const interrupt = () => {
-      this.#connection.interrupt()
-      timer = setTimeout(interrupt, 20)
-    }
-    this.#signal?.addEventListener('abort', interrupt)
     const unwatch = this.#memory.watch()
     try {
-      return await work()
+      return await interruptible(this.#connection, this.#signal, work)
     } catch (error) {
       throwIfAborted(this.#signal)
       const known = await toMillcourseError(error, [...this.#files], (uri, depth) => this.#probe(uri, depth))
@@ -222,8 +228,6 @@ class DuckdbSession implements QuerySession {
       throw known
     } finally {
       unwatch()
-      this.#signal?.removeEventListener('abort', interrupt)
-      clearTimeout(timer)
     }
   }
 
@@ -235,9 +239,4 @@ class DuckdbSession implements QuerySession {
         : 'max(hash(COLUMNS(*))) FROM read_parquet($1, hive_partitioning = false)'
     await this.#connection.run(`SELECT ${what}`, [uri])
   }
-}
-
-/** Throws what the signal was aborted with. */
-function throwIfAborted(signal: CancelSignal | undefined): void {
-  if (signal?.aborted) throw (signal as { readonly reason?: unknown }).reason ?? new Error('cancelled')
 }

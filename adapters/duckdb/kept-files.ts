@@ -15,9 +15,7 @@ export class KeptFiles {
 
   /** @throws MillcourseError COMPUTE_SPILL_FULL; what `parts` or `check`, which is called before each part, throws */
   async write(name: string, parts: AsyncIterable<Uint8Array>, check: () => void): Promise<string> {
-    await mkdir(this.#folder, { recursive: true })
-    this.#isMade = true
-    const path = join(this.#folder, name)
+    const path = await this.place(name)
     const file = await open(path, 'wx')
     try {
       for await (const part of parts) {
@@ -28,6 +26,13 @@ export class KeptFiles {
       await file.close()
     }
     return path
+  }
+
+  /** For a file that somebody else writes. */
+  async place(name: string): Promise<string> {
+    await mkdir(this.#folder, { recursive: true })
+    this.#isMade = true
+    return join(this.#folder, name)
   }
 
   async remove(): Promise<void> {

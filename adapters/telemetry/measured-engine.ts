@@ -39,7 +39,8 @@ const textMax = 200
 
 function measuredSession(session: QuerySession, telemetry: Telemetry): QuerySession {
   return {
-    execute: (query) => telemetry.span(nameOf(query), facts(query), () => session.execute(query)),
+    execute: (query, onProgress) =>
+      telemetry.span(nameOf(query), facts(query), () => session.execute(query, onProgress)),
     all: (query) =>
       telemetry.span(nameOf(query), facts(query), async (span) => {
         const rows = await session.all(query)
@@ -49,6 +50,9 @@ function measuredSession(session: QuerySession, telemetry: Telemetry): QuerySess
     // Whoever reads a stream does other work between its parts: a span of it would tell nothing of DuckDB.
     stream: (query) => session.stream(query),
     keepFile: (name, parts) => session.keepFile(name, parts),
+    // What a person wrote may hold anything: its text is not told.
+    keepQuery: (sql, to, onProgress) =>
+      telemetry.span('duckdb kept query', system, () => session.keepQuery(sql, to, onProgress)),
     peakMemoryBytes: () => session.peakMemoryBytes(),
   }
 }

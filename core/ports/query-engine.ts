@@ -31,8 +31,11 @@ export interface SessionOptions {
  * COMPUTE_VALUE_OUT_OF_RANGE, COMPUTE_FAILED; of S3 also COMPUTE_EXTENSION_MISSING, SOURCE_ACCESS_DENIED, PLAN_INPUTS_MOVED, LAKE_…
  */
 export interface QuerySession {
-  /** A file that a statement writes to `s3://…` appears whole, when the statement has ended well, or not at all. */
-  execute(query: Query): Promise<void>
+  /**
+   * A file that a statement writes to `s3://…` appears whole, when the statement has ended well, or not at all.
+   * @param onProgress is told a few times a second which part of the work is done, 0 to 1, as far as the engine can say
+   */
+  execute(query: Query, onProgress?: (done: number) => void): Promise<void>
   /** All rows; for small results. */
   all(query: Query): Promise<EngineRow[]>
   /** In parts of about 2,048 rows, in the query's order, without holding the whole result. */
@@ -42,8 +45,21 @@ export interface QuerySession {
    * @throws MillcourseError COMPUTE_SPILL_FULL, and what `parts` throws
    */
   keepFile(name: string, parts: AsyncIterable<Uint8Array>): Promise<string>
+  /**
+   * Keeps the result of a query that a person wrote, as Parquet, its rows in the query's order. It runs apart from all else, within the
+   * same limits: it must be one SELECT, sees nothing of the session, and changes nothing.
+   * @param to where it stays, a path or `s3://…`, whole or not at all; null: where spilled data lies, until the session ends
+   * @throws MillcourseError COMPUTE_FAILED with what is wrong with it, and the facts `line` and `column` (from 1) where it is a place in its text
+   */
+  keepQuery(sql: string, to: string | null, onProgress?: (done: number) => void): Promise<KeptQuery>
   /** Largest memory of the engine so far, bytes. */
   peakMemoryBytes(): Promise<number>
+}
+
+export interface KeptQuery {
+  readonly file: string
+  /** It ends in an ORDER BY of its own; else its order is the engine's, and may be another one the next time. */
+  readonly isOrdered: boolean
 }
 
 export interface Query {
