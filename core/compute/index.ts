@@ -41,7 +41,7 @@ export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
 export { answerOfNothing } from './merged-features.js'
 export type { SqlQuery } from './sql-algebra.js'
 export type { PublishedRead, Served } from './training-served.js'
-export { buildTrainingSet, type TrainingSetInput, type TrainingSetQuery } from './training-set.js'
+export { buildTrainingSet, type SpineRows, type TrainingSetInput, type TrainingSetQuery } from './training-set.js'
 export {
   planTrainingSet,
   type TrainingPlan,

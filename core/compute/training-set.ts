@@ -8,6 +8,7 @@ import type { CommittedFile } from './committed-files.js'
 import { printCreate, printQuery, printRelation } from './print-duckdb.js'
 import {
   aggregate,
+  all,
   cast,
   column,
   type Expression,
@@ -26,7 +27,7 @@ import {
 } from './sql-algebra.js'
 import { type Served, servedStatements } from './training-served.js'
 import { comparedType, type TrainingPlan, type TrainingViewPlan } from './training-set-plan.js'
-import { ownColumn, readSpine, rowColumn, spineProblems, spineTimes } from './training-spine.js'
+import { firstRow, ownColumn, readSpine, rowColumn, spineProblems, spineTimes } from './training-spine.js'
 import { viewAnswers } from './training-view.js'
 
 export interface TrainingSetInput {
@@ -49,8 +50,14 @@ export interface TrainingSetQuery {
   readonly statements: readonly SqlQuery[]
   /** Then this, if there are timestamp features; hand its row to `output`. */
   readonly timeUnits: SqlQuery | null
-  /** SELECT text of the training set, in the spine's order. */
-  output(timeUnits: Readonly<Record<string, unknown>> | null): string
+  /** SELECT text of the training set, or of some of its rows, in the spine's order. */
+  output(timeUnits: Readonly<Record<string, unknown>> | null, rows?: SpineRows): string
+}
+
+/** Rows of the spine by their place in it, the first is 0: `from <= place < below`. */
+export interface SpineRows {
+  readonly from: bigint
+  readonly below: bigint
 }
 
 const answer = (view: number, feature: number): string => `__answer${view}_${feature}`
@@ -81,7 +88,7 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
     times: printQuery(spineTimes(spine)),
     statements,
     timeUnits: timeUnits(plan, prefix),
-    output: (units) => printRelation(output(plan, prefix, spine, units)),
+    output: (units, rows) => printRelation(output(plan, prefix, spine, units, rows ?? null)),
   }
 }
 
@@ -160,14 +167,33 @@ function output(
   prefix: string,
   spine: string,
   units: Readonly<Record<string, unknown>> | null,
+  rows: SpineRows | null,
 ): Relation {
   const alias = (view: number): string => `view${view}`
   const sameRow = (view: number): Expression =>
     operation('=', column(rowColumn, 'spine'), column(rowColumn, alias(view)))
+  // Said of both sides: then only these rows of either are read and joined.
+  const some = (name: string, columns: readonly string[]): Relation => {
+    if (rows === null) return table(name)
+    const [from, below] = [rows.from, rows.below].map((place) => literal(place + firstRow(plan)))
+    return select(
+      table(name),
+      [rowColumn, ...columns].map((of): NamedExpression => [of, column(of)]),
+      { where: all([operation('>=', column(rowColumn), from!), operation('<', column(rowColumn), below!)]) },
+    )
+  }
+  const answersOf = (view: number): Relation =>
+    some(
+      answerTable(prefix, view),
+      plan.views[view]!.features.map((_, at) => answer(view, at)),
+    )
+  const spineRows = some(
+    spine,
+    plan.spine.columns.map((_, index) => ownColumn(index)),
+  )
   const joined = plan.views.reduce<Relation>(
-    (left, _, view) =>
-      join('left', [left, view === 0 ? 'spine' : ''], [table(answerTable(prefix, view)), alias(view)], sameRow(view)),
-    table(spine),
+    (left, _, view) => join('left', [left, view === 0 ? 'spine' : ''], [answersOf(view), alias(view)], sameRow(view)),
+    spineRows,
   )
   const value = (entry: TrainingViewPlan, view: number, at: number): Expression => {
     const name = answer(view, at)

@@ -45,6 +45,11 @@ export function spineColumnsFrom(
   return rows.map((row) => ({ name: String(row.column_name ?? ''), type: 'VARCHAR', isUtc: false }))
 }
 
+/** The number of the first: files of text are counted by the engine, and from 1. */
+export function firstRow({ spine }: TrainingPlan): bigint {
+  return spine.format === 'csv' ? 1n : 0n
+}
+
 /** Its rows by number, with when each looks, the keys of each view, and its own columns. */
 export function readSpine({ spine, views }: TrainingPlan): Relation {
   const isCsv = spine.format === 'csv'
@@ -101,7 +106,7 @@ export function spineProblems(plan: TrainingPlan, spine: string): Relation {
     })),
   )
   const isBadTime = operation('isNull', column(timeColumn))
-  const first = plan.spine.format === 'csv' ? literal(0n) : literal(1n)
+  const first = literal(1n - firstRow(plan))
   const bad = [{ name: plan.spine.eventTimeColumn, isBad: isBadTime }, ...badKeys]
   return select(
     table(spine),
