@@ -160,7 +160,8 @@ export function buildProgram(run: Runner, version: string): Command {
   program
     .command('training-set')
     .description('join features onto a spine, as they were known at each row’s time')
-    .option('--spine <file>', 'Parquet or CSV: keys, a time, any other columns')
+    .option('--spine <file>', 'Parquet or CSV, also s3://bucket/x.parquet: keys, a time, any other columns')
+    .option('--spine-sql <query>', 'instead: a SELECT over such files, or the name of a .sql file that holds one')
     .option('--event-time <column>', 'the spine’s time')
     .option(
       '--features <names>',
@@ -174,8 +175,9 @@ export function buildProgram(run: Runner, version: string): Command {
     )
     .option('--as-served', 'as online reads answer: at each view’s newest interval end, its lag before the row')
     .option('--as-published', 'as online reads answered then: from what had been published at the row’s time')
-    .option('--out <file>', 'the Parquet file to write, also s3://bucket/x.parquet')
-    .option('--overwrite', 'replace that file if it exists')
+    .option('--out <place>', 'the Parquet file to write, or a folder/ of parts; also s3://bucket/x.parquet')
+    .option('--partition-rows <count>', 'most rows of a part (default: 1000000)', positiveInteger)
+    .option('--overwrite', 'replace what is there')
     .option('--keep <duration>', 'how long the lake keeps the files it was made of', '90d')
     .option('--rebuild <manifest>', 'make the set of this manifest again, or say what has changed since')
     .option('--explain', 'only say what it would read and take: intervals, files, bytes, memory')
@@ -184,6 +186,7 @@ export function buildProgram(run: Runner, version: string): Command {
       'after',
       example(
         'millcourse training-set --spine spine.parquet --event-time at --features airport_delays:delay_avg_24h,last_departure:delay --out train.parquet',
+        'millcourse training-set --spine-sql "SELECT * FROM \'orders.parquet\' ORDER BY at" --event-time at --features service:delay_model --out train/',
         'millcourse training-set --rebuild train.parquet.manifest.json --out again.parquet',
       ),
     )

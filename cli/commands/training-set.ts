@@ -8,12 +8,17 @@ import { formatBytes, plural } from '../output/words.js'
 import { type AskedSet, findManifestViews, findViews } from '../training/asked-set.js'
 import { explainSet } from '../training/explain-set.js'
 import { makeSet } from '../training/make-set.js'
-import { prepareSet, type SetRequest } from '../training/prepare-set.js'
-import { findSpine } from './read-spine.js'
-import { manifestOf, openOutput } from './training-output.js'
+import { openOutput } from '../training/open-output.js'
+import { prepareSet } from '../training/prepare-set.js'
+import { readQuerySpine, spineQuery } from '../training/query-spine.js'
+import { findSpine, type SpineFile } from '../training/read-spine.js'
+import { storedBytes } from '../training/stored-bytes.js'
+import { manifestOf } from '../training/training-output.js'
 
 export interface TrainingSetOptions {
   readonly spine?: string
+  /** A query, or the name of a .sql file, instead. */
+  readonly spineSql?: string
   readonly eventTime?: string
   readonly features?: readonly string[]
   readonly map?: readonly string[]
@@ -27,8 +32,10 @@ export interface TrainingSetOptions {
   readonly keep?: string
   /** What it would read and take, without doing it. */
   readonly explain?: boolean
-  /** Left out only beside `explain`. */
+  /** Left out only beside `explain`. What ends in `/` is a folder of parts. */
   readonly out?: string
+  /** Most rows of a part. */
+  readonly partitionRows?: number
   /** Only so is a file replaced that is there. */
   readonly overwrite?: boolean
 }
@@ -41,31 +48,58 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
   const before = options.rebuild === undefined ? null : await readManifest(options.rebuild)
   const asked = askedSet(options, before)
   const keepMs = Number(parseDuration(options.keep ?? keptByDefault) / nsPerMs)
-  const spine = findSpine(asked.spine)
+  const file = await spineFile(context, options, asked, before)
   const { out } = options
   if (out === undefined && !options.explain)
     throw new MillcourseError('USAGE', '--out is missing', {
-      hint: '--out FILE.parquet, or --explain to see what it takes',
+      hint: '--out FILE.parquet or --out FOLDER/, or --explain to see what it takes',
     })
-  const output = out === undefined ? null : await openOutput(context, { ...options, out }, spine.file)
-  const views = before === null ? await findViews(context, asked) : await findManifestViews(context, before)
-  const request: SetRequest = { asked, spine, views, before, isPinned: options.pinned ?? false }
-  const engine = await context.engine()
-  if (output === null || options.explain)
-    return engine.withSession(
-      async (session) => explainSet(asked, await prepareSet(context, session, request), output?.name ?? null),
-      { signal: context.signal },
-    )
+  const partitionRows = options.partitionRows ?? (out?.endsWith('/') ? before?.asked.partRows : undefined)
+  const output =
+    out === undefined
+      ? null
+      : await openOutput(
+          context,
+          { ...options, out, ...(partitionRows === undefined ? {} : { partitionRows }) },
+          file?.file ?? null,
+        )
   try {
+    const views = before === null ? await findViews(context, asked) : await findManifestViews(context, before)
+    const engine = await context.engine()
+    const isMade = output !== null && !options.explain
     const made = await engine.withSession(
-      async (session) => makeSet(context, session, asked, await prepareSet(context, session, request), output, keepMs),
+      async (session) => {
+        const to = isMade ? output.spineCopy.draft : null
+        const queried = file === null ? await readQuerySpine(context, session, asked.sql!, to) : null
+        const request = { asked, spine: file ?? queried!, views, before, isPinned: options.pinned ?? false }
+        const prepared = await prepareSet(context, session, request)
+        return isMade
+          ? await makeSet(context, session, asked, prepared, output, keepMs, queried)
+          : explainSet(asked, prepared, output)
+      },
       { signal: context.signal },
     )
-    await output.publish(`${JSON.stringify(made, null, 2)}\n`)
+    if (!isMade || 'outcome' in made) return made as Report
+    const parts = made.output.parts?.length ?? 1
+    await output.publish(`${JSON.stringify(made, null, 2)}\n`, { parts, hasSpineCopy: file === null })
     return report(made, before, context.clock.monotonicMs() - startedMs)
   } finally {
-    await output.discard()
+    await output?.discard()
   }
+}
+
+/** Null: its rows are still to be asked for. @throws MillcourseError TRAINING_SPINE_INVALID, LAKE_… */
+async function spineFile(
+  context: CliContext,
+  options: TrainingSetOptions,
+  asked: AskedSet,
+  before: TrainingManifest | null,
+): Promise<SpineFile | null> {
+  if (asked.spine === null) return null
+  // The rows that were kept are the set's, whatever the query would give now. Without them it is asked again, and its hash tells.
+  const isKept = before?.asked.sql !== undefined && options.spine === undefined
+  if (isKept && (await storedBytes(context, asked.spine)) === null) return null
+  return await findSpine(context, asked.spine)
 }
 
 /** @throws MillcourseError USAGE */
@@ -74,19 +108,37 @@ function askedSet(options: TrainingSetOptions, before: TrainingManifest | null):
     throw new MillcourseError('USAGE', message, { hint })
   }
   if (before !== null) {
-    if (options.eventTime ?? options.features ?? options.map ?? options.asServed ?? options.asPublished)
-      refuse('--rebuild makes the set as its manifest says', 'leave out all but --spine, --out, --pinned and --keep')
-    return { ...before.asked, mode: before.mode, spine: options.spine ?? before.asked.spine }
+    if (
+      options.eventTime ??
+      options.features ??
+      options.map ??
+      options.asServed ??
+      options.asPublished ??
+      options.spineSql
+    )
+      refuse(
+        '--rebuild makes the set as its manifest says',
+        'leave out all but --spine, --out, --partition-rows, --pinned and --keep',
+      )
+    const { sql = null, ...rest } = before.asked
+    return { ...rest, sql, mode: before.mode, spine: options.spine ?? before.asked.spine }
   }
   if (options.pinned) refuse('--pinned is for --rebuild', '--rebuild FILE.manifest.json --pinned')
   if (options.asServed && options.asPublished)
     refuse('--as-served and --as-published are two sets', 'make one after the other (R30)')
-  const { spine, eventTime, features } = options
-  if (spine === undefined) return refuse('--spine is missing', '--spine FILE: Parquet or CSV')
+  const { spine = null, spineSql, eventTime, features } = options
+  if (spine !== null && spineSql !== undefined)
+    refuse(
+      '--spine and --spine-sql are two spines',
+      'the query can read the file: --spine-sql "SELECT … FROM \'FILE\'"',
+    )
+  if (spine === null && spineSql === undefined)
+    refuse('--spine is missing', '--spine FILE: Parquet or CSV; or --spine-sql "SELECT …"')
+  const sql = spineSql === undefined ? null : spineQuery(spineSql)
   if (eventTime === undefined) return refuse('--event-time is missing', "--event-time COLUMN: the spine's time")
   if (features === undefined) return refuse('--features is missing', '--features VIEW:feature, or service:NAME')
   const mode = options.asServed ? 'as-served' : options.asPublished ? 'as-published' : 'knowable'
-  return { spine, eventTime, features, map: options.map ?? [], mode }
+  return { spine, sql, eventTime, features, map: options.map ?? [], mode }
 }
 
 async function readManifest(file: string): Promise<TrainingManifest> {
@@ -101,8 +153,10 @@ async function readManifest(file: string): Promise<TrainingManifest> {
 }
 
 function report(made: TrainingManifest, before: TrainingManifest | null, durationMs: number): Report {
-  const { file: out, rows, columns, sizeBytes, sha256 } = made.output
-  const isSame = before === null || sha256 === null ? null : sha256 === before.output.sha256
+  const { file: out, rows, columns, sizeBytes, sha256, parts } = made.output
+  // Of one file and of parts, or of other parts, the bytes never are the same.
+  const isComparable = before !== null && before.output.sha256 !== null && before.asked.partRows === made.asked.partRows
+  const isSame = isComparable ? sha256 === before.output.sha256 : null
   const again =
     isSame === null
       ? ''
@@ -110,13 +164,20 @@ function report(made: TrainingManifest, before: TrainingManifest | null, duratio
         ? '\nthe same bytes as before'
         : `\nthe same set, other bytes: it was written by ${before?.tool}, and now by ${made.tool}`
   const { id, mode, pinnedUntil } = made
+  const kept = made.asked.isOrdered === undefined ? null : { spine: made.asked.spine, isOrdered: made.asked.isOrdered }
+  const order =
+    kept === null
+      ? ''
+      : `\nthe spine's rows are kept in ${kept.spine}${kept.isOrdered ? '' : ', in the order of the engine: the query has no ORDER BY'}`
   return {
     outcome: 'done',
     data: {
       ...{ id, mode, out, manifest: manifestOf(out), rows, columns, sizeBytes, pinnedUntil },
+      ...(parts === undefined ? {} : { parts }),
+      ...(kept === null ? {} : { spineKept: kept.spine, isOrdered: kept.isOrdered }),
       ...(isSame === null ? {} : { isSameBytes: isSame }),
       durationMs: Math.round(durationMs),
     },
-    text: `${out}: ${plural(rows, 'row')}, ${plural(columns.length, 'feature')}, ${formatBytes(sizeBytes)}, ${(durationMs / 1_000).toFixed(1)} s\nset ${id}, ${mode}; its files stay until ${pinnedUntil.slice(0, 10)}: ${manifestOf(out)}${again}`,
+    text: `${out}: ${parts === undefined ? '' : `${plural(parts.length, 'part')}, `}${plural(rows, 'row')}, ${plural(columns.length, 'feature')}, ${formatBytes(sizeBytes)}, ${(durationMs / 1_000).toFixed(1)} s\nset ${id}, ${mode}; its files stay until ${pinnedUntil.slice(0, 10)}: ${manifestOf(out)}${order}${again}`,
   }
 }

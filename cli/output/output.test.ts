@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { formatFinding } from './finding-text.js'
 import { toJson } from './json.js'
-import { pipeProgress } from './progress.js'
+import { pipeProgress, timeLeft } from './progress.js'
 import { formatTable } from './table.js'
 import { formatBytes, formatMs, plural } from './words.js'
 
@@ -60,4 +60,33 @@ test('R26: a finding says feature, what was observed and its limit', () => {
   expect(
     formatFinding({ code: 'null_rate_above', severity: 'hold', feature: 'delay', observed: 0.42, limit: 0.2 }),
   ).toBe('delay: null rate 0.4200 is above its limit 0.2')
+})
+
+test('long work tells a pipe each tenth once', () => {
+  const lines: string[] = []
+  let nowMs = 0
+  const progress = pipeProgress(
+    (line) => lines.push(line),
+    () => nowMs,
+  )
+  for (const done of [undefined, 0.04, 0.12, 0.17, 0.19, 0.61, 0.699]) {
+    progress.update('joining', done)
+    nowMs += 1_000
+  }
+  expect(lines).toEqual(['joining', 'joining: 10 %', 'joining: 60 %'])
+})
+
+test('the time that is left is told of the step under way, once there is something to go by', () => {
+  let nowMs = 0
+  const left = timeLeft(() => nowMs)
+  expect(left('joining', 0.5)).toBe('')
+  nowMs = 10_000
+  expect(left('joining', 0.05)).toBe('')
+  expect(left('joining', 0.2)).toBe(', about 40 s left')
+  expect(left('joining', 0.05)).toBe('')
+  expect(left('joining', 0.1)).toBe(', about 90 s left')
+  expect(left('joining')).toBe('')
+  expect(left('writing', 0.5)).toBe('')
+  nowMs = 610_000
+  expect(left('writing', 0.5)).toBe(', about 10 min left')
 })

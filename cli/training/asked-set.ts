@@ -6,7 +6,9 @@ import { type AskedView, askedServices, parseAskedViews } from '../commands/aske
 import type { CliContext } from '../context.js'
 
 export interface AskedSet {
-  readonly spine: string
+  /** Its file, here or in S3; null: what `sql` gives. */
+  readonly spine: string | null
+  readonly sql: string | null
   readonly eventTime: string
   readonly features: readonly string[]
   readonly map: readonly string[]

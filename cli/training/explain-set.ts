@@ -6,8 +6,9 @@ import type { Report } from '../context.js'
 import { formatTable } from '../output/table.js'
 import { formatBytes, formatCount, plural } from '../output/words.js'
 import type { AskedSet } from './asked-set.js'
-import { columnsOf } from './make-set.js'
+import { columnsOf, partCount } from './make-set.js'
 import type { PreparedSet } from './prepare-set.js'
+import type { TrainingOutput } from './training-output.js'
 
 /** Bytes of a key or a time while it is joined, with what the engine keeps beside it. */
 const joinedCellBytes = 24
@@ -26,12 +27,13 @@ export interface ExplainedView {
   readonly bytes: number
 }
 
-export function explainSet(asked: AskedSet, prepared: PreparedSet, out: string | null): Report {
+export function explainSet(asked: AskedSet, prepared: PreparedSet, output: TrainingOutput | null): Report {
   const { id, rows, times, spine, plan } = prepared
   const views = prepared.views.map(explainView)
   const outputBytes = spine.sizeBytes + rows * sum(plan.views.flatMap((view) => view.features.map(widthOf)))
   const memoryBytes = memoryOf(prepared)
   const columns = columnsOf(plan)
+  const parts = output === null || output.partRows === null ? null : partCount(rows, output.partRows)
   const span = times === null ? null : { from: formatInstant(times.min), to: formatInstant(times.max) }
   const table = formatTable<ExplainedView>(
     [
@@ -49,12 +51,22 @@ export function explainSet(asked: AskedSet, prepared: PreparedSet, out: string |
   )
   return {
     outcome: 'done',
-    data: { id, mode: asked.mode, out, spine: { ...spine, rows, ...span }, views, columns, outputBytes, memoryBytes },
+    data: {
+      id,
+      mode: asked.mode,
+      out: output?.name ?? null,
+      ...(parts === null ? {} : { parts }),
+      spine: { ...spine, rows, ...span },
+      views,
+      columns,
+      outputBytes,
+      memoryBytes,
+    },
     text: [
       `set ${id}, ${asked.mode}`,
       `spine: ${plural(rows, 'row')}, ${formatBytes(spine.sizeBytes)}${span === null ? '' : `, ${span.from} to ${span.to}`}`,
       table,
-      `output: ${plural(columns.length, 'feature')}, about ${formatBytes(outputBytes)} before compression`,
+      `output: ${plural(columns.length, 'feature')}, about ${formatBytes(outputBytes)} before compression${parts === null ? '' : `, in ${plural(parts, 'part')}`}`,
       `memory: about ${formatBytes(memoryBytes)}; what is beyond the engine's limit is spilled`,
       'nothing was pinned, joined or written',
     ].join('\n'),

@@ -1,22 +1,27 @@
-/** The work: pins what is read, joins each view, writes the output's draft, and says in a manifest what it was made of. */
-import { buildTrainingSet, type TrainingPlan } from '../../core/compute/index.js'
+/** The work: pins what is read, joins each view, writes the output's drafts, and says in a manifest what it was made of. */
+import { createHash } from 'node:crypto'
+import { buildTrainingSet, type TrainingPlan, type TrainingSetQuery } from '../../core/compute/index.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { TrainingManifest } from '../../core/training/index.js'
-import { namingOutput } from '../commands/output-file.js'
-import type { TrainingOutput } from '../commands/training-output.js'
 import type { CliContext } from '../context.js'
 import { text } from '../init/partition-layout.js'
 import type { AskedSet } from './asked-set.js'
-import { fileDigest } from './file-digest.js'
+import { namingOutput } from './output-file.js'
 import { inputsOf, type PreparedSet } from './prepare-set.js'
+import type { QueriedSpine } from './query-spine.js'
 import { findFiles } from './set-state.js'
+import { digestOf, storedBytes } from './stored-bytes.js'
+import type { TrainingOutput } from './training-output.js'
 
 /** While a set is being made its files stay; one that was not finished keeps them no longer. */
 const makingMs = 86_400_000
 
-/** @throws MillcourseError TRAINING_FILES_REMOVED, TRAINING_OUT_UNWRITABLE, and what ledger, lake and engine throw */
+/**
+ * @param queried the spine, where it is a query's result that was kept for this set
+ * @throws MillcourseError TRAINING_FILES_REMOVED, TRAINING_OUT_UNWRITABLE, and what ledger, lake and engine throw
+ */
 export async function makeSet(
   context: CliContext,
   session: QuerySession,
@@ -24,6 +29,7 @@ export async function makeSet(
   prepared: PreparedSet,
   output: TrainingOutput,
   keepMs: number,
+  queried: QueriedSpine | null,
 ): Promise<TrainingManifest> {
   const [ledger, lake] = await Promise.all([context.ledger(), context.lake()])
   const pin = (forMs: number) =>
@@ -47,10 +53,13 @@ export async function makeSet(
     tool: `millcourse ${context.version}`,
     project: context.project,
     asked: {
-      spine: prepared.plan.spine.file,
+      spine: queried === null ? prepared.plan.spine.file : output.spineCopy.name,
       eventTime: asked.eventTime,
       features: [...asked.features],
       map: [...asked.map],
+      ...(asked.sql === null ? {} : { sql: asked.sql }),
+      ...(queried === null ? {} : { isOrdered: queried.isOrdered }),
+      ...(output.partRows === null ? {} : { partRows: output.partRows }),
     },
     spine: prepared.spine,
     views,
@@ -67,29 +76,62 @@ async function write(
   output: TrainingOutput,
   lake: Lake,
 ): Promise<Omit<TrainingManifest['output'], 'file'>> {
-  const { plan } = prepared
+  const { plan, rows } = prepared
   const query = buildTrainingSet({ plan, ...inputsOf(lake, asked.mode, prepared) })
+  const names = plan.views.map(({ bundle }) => bundle.view.name).join(', ')
   for (const [index, statement] of query.statements.entries()) {
-    context.progress.update(
-      `joining ${plan.views.map(({ bundle }) => bundle.view.name).join(', ')}: step ${index + 1} of ${query.statements.length}`,
-    )
-    await session.execute(statement)
+    const step = (done?: number) =>
+      context.progress.update(`joining ${names}: step ${index + 1} of ${query.statements.length}`, done)
+    step()
+    await session.execute(statement, step)
   }
   const units = query.timeUnits === null ? null : ((await session.all(query.timeUnits))[0] ?? null)
-  context.progress.update('writing')
-  await namingOutput(output.draft, () =>
-    session.execute({
-      sql: `COPY (${query.output(units)}) TO ${text(output.draft)} (FORMAT parquet, COMPRESSION zstd)`,
-    }),
+  const { partRows } = output
+  const written = await writeParts(context, session, output, partCount(rows, partRows), (part) =>
+    partRows === null
+      ? query.output(units)
+      : query.output(units, { from: BigInt(part * partRows), below: BigInt((part + 1) * partRows) }),
   )
-  const [counted] = await session.all({ sql: `SELECT count(*) AS rows FROM read_parquet(${text(output.draft)})` })
-  const isHere = !output.draft.startsWith('s3://')
-  const digest = isHere ? await fileDigest(output.draft, context.signal) : null
+  return { columns: columnsOf(plan), ...written }
+}
+
+/** Also a set without rows says what its columns are. */
+export function partCount(rows: number, partRows: number | null): number {
+  return partRows === null ? 1 : Math.max(1, Math.ceil(rows / partRows))
+}
+
+type Written = Omit<TrainingManifest['output'], 'file' | 'columns'>
+
+/** What lies there is read back: counted and hashed as whoever trains on it will find it. */
+async function writeParts(
+  context: CliContext,
+  session: QuerySession,
+  output: TrainingOutput,
+  count: number,
+  select: (part: number) => ReturnType<TrainingSetQuery['output']>,
+): Promise<Written> {
+  const all = createHash('sha256')
+  const parts: NonNullable<Written['parts']> = []
+  for (let part = 0; part < count; part++) {
+    const draft = output.draft(part)
+    const step = (what: string) => (done?: number) =>
+      context.progress.update(count === 1 ? what : `${what} part ${part + 1} of ${count}`, done)
+    const [writing, hashing] = [step('writing'), step('hashing')]
+    writing()
+    await namingOutput(draft, () =>
+      session.execute({ sql: `COPY (${select(part)}) TO ${text(draft)} (FORMAT parquet, COMPRESSION zstd)` }, writing),
+    )
+    const [counted] = await session.all({ sql: `SELECT count(*) AS rows FROM read_parquet(${text(draft)})` })
+    hashing()
+    const digest = await digestOf((await storedBytes(context, draft))!, context.signal, [all], hashing)
+    parts.push({ file: output.partName(part), rows: Number(counted?.rows), ...digest })
+  }
+  const sum = (of: (part: (typeof parts)[number]) => number) => parts.reduce((total, part) => total + of(part), 0)
   return {
-    rows: Number(counted?.rows),
-    columns: columnsOf(plan),
-    sizeBytes: digest?.sizeBytes ?? (await output.draftBytes()),
-    sha256: digest?.sha256 ?? null,
+    rows: sum((part) => part.rows),
+    sizeBytes: sum((part) => part.sizeBytes),
+    sha256: all.digest('hex'),
+    ...(output.partRows === null ? {} : { parts }),
   }
 }
 

@@ -20,11 +20,11 @@ import {
   type TrainingMode,
   trainingSetId,
 } from '../../core/training/index.js'
-import { namingSpine, readSpineColumns, type SpineFile } from '../commands/read-spine.js'
 import type { CliContext } from '../context.js'
 import type { AskedSet, FoundView } from './asked-set.js'
-import { fileDigest } from './file-digest.js'
+import { namingSpine, readSpineColumns, type SpineFile, unchangedSpine } from './read-spine.js'
 import { manifestView, readViewState } from './set-state.js'
+import { digestOf } from './stored-bytes.js'
 
 export interface SetRequest {
   readonly asked: AskedSet
@@ -55,13 +55,27 @@ export async function prepareSet(
   request: SetRequest,
 ): Promise<PreparedSet> {
   const { asked, before } = request
-  context.progress.update('reading the spine')
-  const digest = { format: request.spine.format, ...(await fileDigest(request.spine.file, context.signal)) }
-  if (before !== null && before.spine.sha256 !== digest.sha256) throw otherSpine(request.spine.file)
-  const read = await namingSpine(request.spine, () => readSpineColumns(session, request.spine))
-  const plan = await namingSpine(request.spine, async () =>
+  const { digest, ...read } = await unchangedSpine(request.spine, () => readSpine(context, session, request))
+  const { rows, times } = read
+  const views = before !== null && request.isPinned ? before.views : await presentViews(context, request, times)
+  const id = trainingSetId({ mode: asked.mode, eventTime: asked.eventTime, spine: digest, views: [...views] })
+  if (before !== null && before.id !== id) throw otherState(before, views)
+  return { id, plan: read.plan, spine: digest, rows, times, views }
+}
+
+async function readSpine(context: CliContext, session: QuerySession, { asked, spine, before, ...request }: SetRequest) {
+  const { file, format } = spine
+  const step = (what: string) => (done?: number) => context.progress.update(what, done)
+  const hashing = step('hashing the spine')
+  hashing()
+  const digest = { format, ...(await digestOf(spine.bytes, context.signal, [], hashing)) }
+  if (before !== null && before.spine.sha256 !== digest.sha256) throw otherSpine(before, file)
+  const reading = step('reading the spine')
+  reading()
+  const columns = await namingSpine(spine, () => readSpineColumns(session, spine))
+  const plan = await namingSpine(spine, async () =>
     planTrainingSet({
-      spine: { ...request.spine, ...read, eventTimeColumn: asked.eventTime },
+      spine: { file, format, ...columns, eventTimeColumn: asked.eventTime },
       views: request.views.map(({ bundle, alias, features, mapping }) => ({
         ...{ bundle, features, mapping },
         ...(alias === bundle.view.name ? {} : { as: alias }),
@@ -69,15 +83,11 @@ export async function prepareSet(
     }),
   )
   const query = buildTrainingSet({ plan, files: [] })
-  await namingSpine(plan.spine, async () => {
-    for (const statement of query.spine) await session.execute(statement)
+  await namingSpine(spine, async () => {
+    for (const statement of query.spine) await session.execute(statement, reading)
   })
   checkSpineRows(await session.all(query.problems))
-  const { rows, times } = spineTimesFrom(await session.all(query.times))
-  const views = before !== null && request.isPinned ? before.views : await presentViews(context, request, times)
-  const id = trainingSetId({ mode: asked.mode, eventTime: asked.eventTime, spine: digest, views: [...views] })
-  if (before !== null && before.id !== id) throw otherState(before, views)
-  return { id, plan, spine: digest, rows, times, views }
+  return { digest, plan, ...spineTimesFrom(await session.all(query.times)) }
 }
 
 async function presentViews(
@@ -111,9 +121,11 @@ export function inputsOf(
   }
 }
 
-function otherSpine(file: string): MillcourseError {
-  return new MillcourseError('TRAINING_STATE_CHANGED', `the spine ${file} is not the one that the set was made of`, {
-    hint: 'name the file as it was with --spine; its sha256 stands in the manifest',
+function otherSpine({ asked }: TrainingManifest, file: string): MillcourseError {
+  const isOfQuery = asked.sql !== undefined && file !== asked.spine
+  const what = isOfQuery ? 'what the query of the spine gives now' : `the spine ${file}`
+  return new MillcourseError('TRAINING_STATE_CHANGED', `${what} is not the one that the set was made of`, {
+    hint: `name the file as it was with --spine; its sha256 stands in the manifest${isOfQuery ? `, and it lay at ${asked.spine}` : ''}`,
     facts: { file },
   })
 }

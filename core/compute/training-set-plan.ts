@@ -85,6 +85,13 @@ function checkSpine({ file, format, eventTimeColumn, columns }: TrainingRequest[
       })
     seen.set(name.toLowerCase(), name)
   }
+  // By it the engine tells which row of the file a row is, and it cannot do so beside a column of that name.
+  const numbered = columns.find(({ name }) => format === 'parquet' && name.toLowerCase() === 'file_row_number')
+  if (numbered)
+    refuseSpine(`the spine has a column "${numbered.name}", a name that the engine needs`, 'rename it', {
+      file,
+      column: numbered.name,
+    })
   const time = columns.find(({ name }) => name === eventTimeColumn)
   const names = columns.map(({ name }) => name).join(', ')
   if (!time) {

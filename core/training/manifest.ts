@@ -41,6 +41,12 @@ const manifestShape = z.object({
     eventTime: z.string(),
     features: z.array(z.string()),
     map: z.array(z.string()),
+    /** The spine is what this query gave once; its rows are kept in the file that `spine` names. */
+    sql: z.string().optional(),
+    /** Whether the query says in which order they come; else it was the engine's. */
+    isOrdered: z.boolean().optional(),
+    /** Most rows of a part; left out: one file. */
+    partRows: z.number().optional(),
   }),
   spine: z.object({ format: z.enum(['parquet', 'csv']), sha256: z.string(), sizeBytes: z.number() }),
   views: z.array(viewShape),
@@ -49,8 +55,12 @@ const manifestShape = z.object({
     rows: z.number(),
     columns: z.array(z.string()),
     sizeBytes: z.number(),
-    /** Null: it was written to S3, and not read back. */
+    /** Of all bytes, parts in order; null: written by a version that did not read back what lies in S3. */
     sha256: z.string().nullable(),
+    /** In order, where it is a folder of them. */
+    parts: z
+      .array(z.object({ file: z.string(), rows: z.number(), sizeBytes: z.number(), sha256: z.string() }))
+      .optional(),
   }),
   /** Until when retention leaves the files. */
   pinnedUntil: instant,

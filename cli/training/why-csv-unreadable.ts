@@ -3,7 +3,6 @@
  * with an odd row for something else. Asked only once reading has failed.
  */
 import { isUtf8 } from 'node:buffer'
-import { createReadStream } from 'node:fs'
 
 export interface UnreadableCsv {
   /** Ends a sentence that begins with the file's name. */
@@ -16,10 +15,10 @@ const [quote, lineFeed, carriageReturn] = [0x22, 0x0a, 0x0d]
 const delimiters = [',', '\t', ';', '|'].map((letter) => letter.charCodeAt(0))
 
 /** Null: each row is UTF-8 and has as many fields as the header. */
-export async function whyCsvUnreadable(file: string): Promise<UnreadableCsv | null> {
+export async function whyCsvUnreadable(parts: AsyncIterable<Uint8Array>): Promise<UnreadableCsv | null> {
   let row = 0
   let header: { readonly fields: number; readonly delimiter: number } | null = null
-  for await (const { bytes, isClosed } of recordsOf(file)) {
+  for await (const { bytes, isClosed } of recordsOf(parts)) {
     if (!isUtf8(bytes)) return { what: `is not UTF-8 in ${nameOf(row)}`, row: row || null }
     if (!isClosed) return { what: `has a quote in ${nameOf(row)} that is not closed`, row: row || null }
     if (header === null) header = headerOf(bytes)
@@ -57,11 +56,13 @@ function countFields(bytes: Uint8Array, delimiter: number): number {
 }
 
 /** Lines that are not empty; what is between quotes may hold line ends. */
-async function* recordsOf(file: string): AsyncGenerator<{ readonly bytes: Uint8Array; readonly isClosed: boolean }> {
+async function* recordsOf(
+  parts: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly isClosed: boolean }> {
   let rest: Uint8Array = new Uint8Array()
   let looked = 0
   let isQuoted = false
-  for await (const part of createReadStream(file) as AsyncIterable<Uint8Array>) {
+  for await (const part of parts) {
     rest = Buffer.concat([rest, part])
     let start = 0
     for (; looked < rest.length; looked++) {

@@ -1,0 +1,56 @@
+/** Where a training set goes: a file or a folder of parts, here or in S3. There whole or not at all, and nothing replaced that nobody said to replace. */
+import { MillcourseError } from '../../core/errors.js'
+
+export interface TrainingOutput {
+  /** As it was asked for; a folder's ends in `/`. */
+  readonly name: string
+  /** Most rows of a part; null: it is one file. */
+  readonly partRows: number | null
+  /** What the engine writes; `part` is 0 for the one file. */
+  draft(part: number): string
+  /** Under which name a part lies in its folder in the end. */
+  partName(part: number): string
+  /** For the rows of a spine that is a query's result. */
+  readonly spineCopy: { readonly name: string; readonly draft: string }
+  /**
+   * Gives names to what is finished, the spine's copy and the manifest with it: a set that is there has its manifest.
+   * @throws MillcourseError USAGE, TRAINING_OUT_UNWRITABLE, LAKE_…
+   */
+  publish(manifest: string, made: FinishedDrafts): Promise<void>
+  /** Whatever is left of the drafts. */
+  discard(): Promise<void>
+}
+
+export interface FinishedDrafts {
+  readonly parts: number
+  readonly hasSpineCopy: boolean
+}
+
+export interface AskedOutput {
+  readonly out: string
+  readonly overwrite?: boolean
+  readonly partRows: number | null
+}
+
+/** Beside the set. */
+export function manifestOf(out: string): string {
+  return `${out.replace(/\/$/, '')}.manifest.json`
+}
+
+/** Beside the set, not in its folder: whoever reads the folder reads the parts. */
+export function spineCopyOf(out: string): string {
+  return `${out.replace(/\/$/, '')}.spine.parquet`
+}
+
+const partsMax = 100_000
+
+/** Sorted by name they are in order. @throws MillcourseError USAGE where there would be too many */
+export function partName(part: number): string {
+  if (part >= partsMax)
+    throw new MillcourseError('USAGE', `the set would have more than ${partsMax} parts`, {
+      hint: 'let --partition-rows be larger',
+    })
+  return `part-${String(part).padStart(5, '0')}.parquet`
+}
+
+export const isPartName = (name: string): boolean => /^part-\d{5}\.parquet$/.test(name)
