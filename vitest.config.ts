@@ -27,7 +27,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'stack',
-          include: ['test/{contract,reference,golden,workflows,faults,end-to-end}/**/*.test.ts'],
+          include: ['test/{rules,contract,reference,golden,workflows,faults,end-to-end}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
