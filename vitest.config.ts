@@ -15,7 +15,7 @@ export default defineConfig({
           include: [
             '{core,adapters,activities,workflows,workers,api,cli}/**/*.test.ts',
             'test/*.test.ts',
-            'test/types/*.test.ts',
+            'test/{types,mutations}/*.test.ts',
           ],
           testTimeout: 20_000,
           // Half of their time would go into importing the same modules again.

@@ -164,7 +164,7 @@ describe('training sets', () => {
             }
           }
         }),
-        { numRuns: casesOf(50) },
+        { numRuns: casesOf(10) },
       )
     })
   })
@@ -195,7 +195,7 @@ describe('training sets', () => {
           }
           for (const [text, key] of truth) if (!answered.has(text)) expect(lookupRow(rows, key, end, rules)).toBeNull()
         }),
-        { numRuns: casesOf(50) },
+        { numRuns: casesOf(10) },
       )
     })
   })

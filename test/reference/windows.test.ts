@@ -12,7 +12,7 @@ import {
   reopensFrom,
   rowCountsFrom,
 } from '../../core/compute/index.js'
-import { featureView, type ViewBundle, type WindowFeature, window } from '../../core/define/index.js'
+import { featureView, type ViewBundle, type WindowFeature } from '../../core/define/index.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant } from '../../core/time/instant.js'
@@ -33,62 +33,13 @@ import {
   sourceOf,
 } from './generated-history.js'
 import { type Answer, type Row, type Rules, type Value, window as windowRows } from './point-in-time.js'
-
-const features = {
-  rows_2h: window.count({ over: '2h' }),
-  amounts_5h: window.count('amount', { over: '5h' }),
-  amount_sum_5h: window.sum('amount', { over: '5h' }),
-  price_sum_9h: window.sum('price', { over: '9h' }),
-  rate_sum_9h: window.sum('rate', { over: '9h' }),
-  rate_avg_2h: window.avg('rate', { over: '2h' }),
-  amount_avg: window.avg('amount', { over: 'lifetime' }),
-  rate_min_5h: window.min('rate', { over: '5h' }),
-  rate_max_9h: window.max('rate', { over: '9h' }),
-  label_max_2h: window.max('label', { over: '2h' }),
-  seen_min_9h: window.min('seen', { over: '9h' }),
-  label_first_5h: window.first('label', { over: '5h' }),
-  rate_last_9h: window.last('rate', { over: '9h' }),
-  seen_last: window.last('seen', { over: 'lifetime' }),
-  labels_9h: window.count_distinct('label', { over: '9h' }),
-  rates: window.count_distinct('rate', { over: 'lifetime' }),
-  amount_var_9h: window.var('amount', { over: '9h' }),
-  amount_spread_5h: window.stddev_pop('amount', { over: '5h' }),
-  price_spread: window.stddev('price', { over: 'lifetime' }),
-  rate_var_9h: window.var('rate', { over: '9h' }),
-  rate_var_pop: window.var_pop('rate', { over: 'lifetime' }),
-  rate_spread_5h: window.stddev('rate', { over: '5h' }),
-  labels_last_9h: window.last_n('label', { n: 3, over: '9h' }),
-  rates_last: window.last_n('rate', { n: 2, over: 'lifetime' }),
-  seen_last_9h: window.last_n('seen', { n: 4, over: '9h' }),
-  labels_recent_9h: window.last_distinct_n('label', { n: 2, over: '9h' }),
-  rates_recent: window.last_distinct_n('rate', { n: 3, over: 'lifetime' }),
-  amounts_approx_9h: window.approx_count_distinct('amount', { over: '9h' }),
-  rates_approx: window.approx_count_distinct('rate', { over: 'lifetime' }),
-  rate_median_9h: window.approx_quantile('rate', { q: 0.5, over: '9h' }),
-  rate_quantiles: window.approx_quantile('rate', { quantiles: [0, 0.1, 0.75, 1], over: 'lifetime' }),
-  price_p90_5h: window.approx_quantile('price', { q: 0.9, over: '5h' }),
-  rows_by_label_9h: window.count({ over: '9h', by: 'label' }),
-  amount_by_flag_5h: window.sum('amount', { over: '5h', by: 'flag' }),
-  rate_by_label: window.var('rate', { over: 'lifetime', by: 'label' }),
-  seen_by_amount_9h: window.last('seen', { over: '9h', by: 'amount' }),
-  labels_by_flag: window.last_n('label', { n: 2, over: 'lifetime', by: 'flag' }),
-  recent_by_flag_9h: window.last_distinct_n('rate', { n: 2, over: '9h', by: 'flag' }),
-  labels_distinct_by_flag: window.count_distinct('label', { over: '9h', by: 'flag' }),
-  labels_approx_by_flag: window.approx_count_distinct('label', { over: '9h', by: 'flag' }),
-  median_by_label: window.approx_quantile('rate', { q: 0.5, over: 'lifetime', by: 'label' }),
-} as const
-
-type Features = Partial<Record<keyof typeof features, (typeof features)[keyof typeof features]>>
-/** A few at a time: each case is a view of its own. */
-const someFeatures: fc.Arbitrary<Features> = fc
-  .subarray(Object.entries(features), { minLength: 2, maxLength: 4 })
-  .map((entries) => Object.fromEntries(entries))
+import { someFeatures, type WindowFeatures, windowFeatures } from './window-features.js'
 
 const since = -8n * hour
 const every = 4n * hour
 const until = 8n * hour
 
-function viewOf(shape: SourceShape, features: Features): ViewBundle {
+function viewOf(shape: SourceShape, features: WindowFeatures): ViewBundle {
   const source = sourceOf(shape)
   const view = featureView('activity', {
     version: 1,
@@ -98,7 +49,7 @@ function viewOf(shape: SourceShape, features: Features): ViewBundle {
     every: '4h',
     tile: '1h',
     coarseTile: ['4h', '8h'],
-    features: features as typeof features & Features,
+    features: features as typeof windowFeatures & WindowFeatures,
     owner: 'test',
   })
   return { view: view.definition, entity: account.definition, source: source.definition, definitionHash: 'test' }
@@ -191,7 +142,7 @@ describe('windows from tiles', () => {
             }
           },
         ),
-        { numRuns: casesOf(40) },
+        { numRuns: casesOf(10) },
       )
     })
   })
@@ -199,7 +150,7 @@ describe('windows from tiles', () => {
   test('R9: where windows read shorter and longer coarse tiles of one span, each event counts once in each', async () => {
     await bench.engine.withSession(async (session) => {
       const shape: SourceShape = { visibility: 'event', hasTombstone: false, hasId: false, within: null }
-      const { rows_2h, amount_sum_5h, rate_sum_9h, amount_avg } = features
+      const { rows_2h, amount_sum_5h, rate_sum_9h, amount_avg } = windowFeatures
       const bundle = viewOf(shape, { rows_2h, amount_sum_5h, rate_sum_9h, amount_avg })
       const nothing = { written: null, gone: null, id: null, price: null, label: null, flag: null, seen: null }
       const rows = [...Array(16).keys()].map((at): Row => {
@@ -243,7 +194,7 @@ describe('windows from tiles', () => {
       })
       // Delivered at 00:05; corrected at 02:00 sharp, known at T = 02:00; corrected again half an hour after 03:00.
       const rows = [row(0n, hour / 12n, 1n), row(0n, 2n * hour, 5n), row(1n, 3n * hour + hour / 2n, 7n)]
-      const bundle = viewOf(shape, { amount_sum_5h: features.amount_sum_5h, rows_2h: features.rows_2h })
+      const bundle = viewOf(shape, { amount_sum_5h: windowFeatures.amount_sum_5h, rows_2h: windowFeatures.rows_2h })
       const commits = await commitAll(session, bundle, [{ unit: 1n, isUtc: false, isNarrow: false, rows }])
       const sums: unknown[] = []
       for (let end = 0n; end <= 6n; end++) {

@@ -1,18 +1,8 @@
-/** R1-R6, R16-R19: which row a lookup sees, each edge a nanosecond to both sides. */
+/** R1, R2, R4-R6, R16-R19, R22: which row a lookup sees, each edge a nanosecond to both sides. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { featureView, lookup } from '../../core/define/index.js'
 import { account, Bench, hour, sourceOf } from '../reference/generated-history.js'
-import {
-  amountsAt,
-  type Cells,
-  commit,
-  lookupView,
-  plain,
-  publishedRows,
-  rowOf,
-  seenAt,
-  trainingRows,
-} from './rows-and-answers.js'
+import { amountsAt, commit, lookupView, plain, publishedRows, seenAt, trainingRows } from './rows-and-answers.js'
 
 let bench: Bench
 beforeAll(async () => {
@@ -91,78 +81,6 @@ describe('which row is seen', () => {
   })
 })
 
-/** Pairs of rows that tie up to one column: the second of each is the higher. */
-const ties: readonly (readonly [string, Cells, Cells])[] = [
-  ['created time', { event: 0n, created: 1n }, { event: 0n, created: 2n }],
-  ['a null created time is the oldest', { event: 0n, created: null, amount: 9n }, { event: 0n, created: -hour }],
-  ['null is the lowest', { event: 0n, amount: null }, { event: 0n, amount: -5n }],
-  [
-    'whole numbers beyond 2^53',
-    { event: 0n, amount: 9_007_199_254_740_992n },
-    { event: 0n, amount: 9_007_199_254_740_993n },
-  ],
-  ['decimals', { event: 0n, price: -151n }, { event: 0n, price: -150n }],
-  ['NaN is the highest', { event: 0n, rate: Number.POSITIVE_INFINITY }, { event: 0n, rate: Number.NaN }],
-  ['0.0 is above -0.0', { event: 0n, rate: -0 }, { event: 0n, rate: 0 }],
-  ['strings by bytes', { event: 0n, label: 'Z' }, { event: 0n, label: 'a' }],
-  ['strings by bytes, not by UTF-16', { event: 0n, label: '\uffee' }, { event: 0n, label: '\u{1f600}' }],
-  ['false before true', { event: 0n, flag: false }, { event: 0n, flag: true }],
-  [
-    'the columns in their order',
-    { event: 0n, amount: 1n, rate: 9, label: 'z' },
-    { event: 0n, amount: 2n, rate: -9, label: '' },
-  ],
-]
-
-/** Each pair has a key of its own, so that one question asks for all. */
-const keyOf = (at: number) => [BigInt(at), 'a'] as const
-const keyed = (row: Cells, at: number): Cells => ({ ...row, key: keyOf(at) })
-function valuesOf(row: Cells) {
-  const { shop, code, written, id, gone, 'happened At': at, ...values } = rowOf(row).columns
-  return values
-}
-
-describe('ties', () => {
-  const lower = ties.map(([, row], at) => keyed(row, at))
-  const higher = ties.map(([, , row], at) => keyed(row, at))
-  const orders = [[[...lower, ...higher]], [[...higher, ...lower]], [lower, higher], [higher, lower]]
-  const expected = Object.fromEntries(ties.map(([name, , row]) => [name, valuesOf(row)]))
-  const byName = (answers: readonly object[]) => Object.fromEntries(ties.map(([name], at) => [name, answers[at]]))
-  const asked = ties.map((_, at) => ({ t: hour, key: keyOf(at) }))
-
-  test('R3: are settled by created time and then the whole row, in any order of rows and files', async () => {
-    for (const files of orders) {
-      expect(byName(await seenAt(bench, { files }, asked))).toMatchObject(expected)
-      const online = (await publishedRows(bench, { files })).toSorted((a, b) => Number(a.shop) - Number(b.shop))
-      expect(byName(online)).toMatchObject(expected)
-    }
-  })
-
-  test('R3: are settled alike under created visibility, with event ids and without', async () => {
-    const known = (rows: readonly Cells[]) => rows.map((row) => ({ created: 0n, ...row }))
-    for (const [files, hasId] of [
-      [orders[0]!.map(known), false],
-      [orders[3]!.map(known), false],
-      [orders[1]!.map(known), true],
-    ] as const) {
-      const shape = { ...plain, visibility: 'created' as const, hasId }
-      // A created time that is null is never known there.
-      const { 'a null created time is the oldest': _, ...rest } = expected
-      expect(byName(await seenAt(bench, { files, shape }, asked))).toMatchObject(rest)
-    }
-  })
-
-  test('R3: what wins is one whole row, never a mixture', async () => {
-    const rows = [
-      { event: 0n, amount: 2n, rate: null, label: null },
-      { event: 0n, amount: 1n, rate: 5, label: 'x' },
-      { event: 0n, amount: null, rate: 7, label: 'y', flag: true },
-    ]
-    for (const files of [[rows], rows.toReversed().map((row) => [row])])
-      expect(await seenAt(bench, { files }, [0n])).toMatchObject([{ amount: 2n, rate: null, label: null, flag: null }])
-  })
-})
-
 describe('nulls', () => {
   test('R4: a source row without a time is never seen, and is counted', async () => {
     await bench.engine.withSession(async (session) => {
@@ -198,6 +116,10 @@ describe('nulls', () => {
     ).toEqual([null, null, null, 1n])
     const online = await publishedRows(bench, { files })
     expect(online.map(({ shop, code }) => [shop, code])).toEqual([[1n, 'a']])
+    await bench.engine.withSession(async (session) => {
+      const { counts } = await commit(bench, session, lookupView({ files }), { files })
+      expect(counts).toMatchObject([{ read: 4, kept: 1, rejected: { null_key: 3, null_event_time: 0 } }])
+    })
   })
 
   test('R6: a null in the latest row is the answer, and all features come from that row', async () => {
@@ -320,6 +242,21 @@ describe('deletions and deliveries', () => {
     expect(await amounts({ files }, [5n, 10n])).toEqual([2n, 1n])
   })
 
+  test('R19: under created visibility a delivery counts from when it is known until the next one is, to the nanosecond', async () => {
+    const files = [
+      [
+        { event: 0n, created: 10n, id: 'x', amount: 1n },
+        { event: 5n, created: hour, id: 'x', amount: 2n },
+        // Of an earlier time: at once the only one that counts.
+        { event: 1n, created: 2n * hour, id: 'x', amount: 3n },
+        { event: 3n, created: null, id: 'x', amount: 4n },
+      ],
+    ]
+    const shape = { ...identified, visibility: 'created' as const }
+    const times = [9n, 10n, hour - 1n, hour, 2n * hour - 1n, 2n * hour]
+    expect(await amounts({ files, shape }, times)).toEqual([null, 1n, 1n, 2n, 2n, 3n])
+  })
+
   test('R19: a null id is no id, and one id of two keys is two events', async () => {
     const rows = [
       { event: 0n, created: 1n, id: null, amount: 1n },
@@ -329,5 +266,28 @@ describe('deletions and deliveries', () => {
     ] as const
     const asked = [{ t: 0n }, { t: 5n }, { t: 7n }, { t: 7n, key: [2n, 'a'] }] as const
     expect(await amounts({ files: [rows], shape: identified }, asked)).toEqual([1n, 2n, 3n, 4n])
+  })
+})
+
+describe('online', () => {
+  test('R22: shows of each key the newest committed row, in whatever order intervals were committed', async () => {
+    const intervals = [0n, 1n, 2n].map((at) => ({ start: at * hour, end: (at + 1n) * hour }))
+    const files = [
+      [
+        { event: 0n, amount: 1n },
+        { event: hour, amount: 2n },
+        { event: hour + 1n, amount: 3n },
+        { event: 2n * hour - 1n, amount: 4n },
+        { event: 5n, amount: 5n, key: [2n, 'a'] as const },
+      ],
+    ]
+    for (const order of [intervals, intervals.toReversed(), [intervals[1]!, intervals[0]!, intervals[2]!]]) {
+      const online = await publishedRows(bench, { files, intervals: order })
+      const byKey = online.toSorted((a, b) => Number(a.shop) - Number(b.shop))
+      expect(byKey).toMatchObject([
+        { amount: 4n, __event_ns: 2n * hour - 1n },
+        { amount: 5n, __event_ns: 5n },
+      ])
+    }
   })
 })

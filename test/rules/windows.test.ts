@@ -188,6 +188,25 @@ describe('answers over tiles', () => {
     const shape = { ...plain, hasId: true, within: 3n * hour }
     expect(await windowsAt(bench, { files, shape }, features, [hour, 2n * hour])).toEqual([{ sum: 210n }, { sum: 2n }])
   })
+
+  test('R19: a redelivery is looked for within its span, not a nanosecond beyond', async () => {
+    const shape = { ...plain, hasId: true, within: 3n * hour }
+    for (const [apart, sum] of [
+      [3n * hour, 20n],
+      [-3n * hour, 20n],
+      [3n * hour + 1n, 21n],
+      [-3n * hour - 1n, 21n],
+    ] as const) {
+      const files = [
+        [
+          { event: 0n, created: 0n, id: 'x', amount: 1n },
+          { event: apart, created: 1n, id: 'x', amount: 20n },
+        ],
+      ]
+      const features = { sum: window.sum('amount', { over: 'lifetime' }) }
+      expect(await windowsAt(bench, { files, shape }, features, [9n * hour])).toEqual([{ sum }])
+    }
+  })
 })
 
 describe('nothing and null', () => {

@@ -21,12 +21,11 @@ const seconds: Readonly<Record<string, number>> = {
   'contract/temporal-address.contract': 35,
   'reference/publish-protocol': 33,
   'faults/publish-online': 31,
-  'reference/windows': 30,
   'workflows/run': 30,
   'workflows/worker': 30,
   'faults/bad-days/credentials': 29,
   'end-to-end/server': 28,
-  'reference/training-sets': 22,
+  'reference/many-histories': 20,
 }
 
 /** Vitest knows durations only from its cache, which a fresh checkout does not have: it would go by the size of the files. */

@@ -18,6 +18,7 @@ beforeAll(async () => {
     reruns: heldBelowTwoRows,
     overtaken: heldBelowTwoRows,
     records: {},
+    fills: { view: { online: true } },
     fails: {},
   })
 })
@@ -137,6 +138,19 @@ describe('record', () => {
     await expect(
       rig.step(recordRun, [run, { outcome: 'done', keyCounts: null, itemsWritten: 0 }]),
     ).rejects.toMatchObject({ code: 'RUN_COUNTS_DO_NOT_RECONCILE', message: expect.stringContaining('read 3 rows') })
+  })
+
+  test('R34: a run of a backfill commits its interval and publishes nothing: the backfill does so once, at its end', async () => {
+    await rig.write('fills', 0, 'a', sale(hour(0, 5), 'x', 1))
+    const input = hourOf('fills', 0, { kind: 'backfill' })
+    const plan = await rig.plan(input, { id: 'fills' })
+    if (plan.kind !== 'ready') throw new Error(plan.kind)
+    await rig.step(computeInterval, [plan.run], { id: 'fills' })
+    const run = { ...plan.run, supersedes: plan.supersedes }
+    expect(await rig.step(publishInterval, [run], { id: 'fills' })).toEqual({ kind: 'committed', because: 'backfill' })
+    expect(await current('fills')).toMatchObject({ runId: 'fills', data: { rows: 1 } })
+    expect(await rig.deps.ledger.unmarkedCommits({ view: 'fills', version: 1 })).toBe(1)
+    expect(await rig.deps.ledger.lastPublish({ view: 'fills', version: 1 })).toBeNull()
   })
 
   test('a run that the ledger does not know is neither recorded nor published', async () => {

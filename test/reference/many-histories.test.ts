@@ -1,0 +1,274 @@
+/**
+ * Everything at once: lookups and windows of all operations, under two mappings, over composite keys, ties, tombstones, event ids, either
+ * visibility, with a ttl and without, from tiles fine and coarse, in training and online, against the slow reference.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  buildCoarseTile,
+  buildIntervalQuery,
+  buildLatestRows,
+  buildWindowValues,
+  type CommittedTiles,
+  chooseTileFiles,
+  coarseLengths,
+  type KnownCoarseTile,
+  planCoarseTiles,
+} from '../../core/compute/index.js'
+import { featureView, lookup, type ViewBundle, type WindowFeature } from '../../core/define/index.js'
+import type { EngineRow, QuerySession } from '../../core/ports/query-engine.js'
+import { parseDuration } from '../../core/time/duration.js'
+import { formatInstant } from '../../core/time/instant.js'
+import { casesOf } from '../support/test-effort.js'
+import { testSeed } from '../support/test-seed.js'
+import { answerOfRows } from './aggregates.js'
+import { askTrainingSet } from './ask-training-set.js'
+import {
+  account,
+  asAnswer,
+  Bench,
+  type HistoryFile,
+  hour,
+  isWithinBound,
+  rowsOfFiles,
+  type SourceShape,
+  sameValue,
+  shapes,
+  sourceOf,
+} from './generated-history.js'
+import { type AskedRow, type History, histories, shuffled, togetherInFiles } from './many-histories.js'
+import {
+  type Answer,
+  lookup as lookupRow,
+  type Row,
+  type Rules,
+  type Value,
+  window as windowRows,
+} from './point-in-time.js'
+import { someFeatures, type WindowFeatures, type windowFeatures } from './window-features.js'
+
+const seed = testSeed('MILLCOURSE_TEST_SEED', 20_011)
+const lookups = {
+  amount: lookup(),
+  price: lookup(),
+  rate: lookup(),
+  words: lookup('label'),
+  flag: lookup(),
+  seen: lookup(),
+} as const
+const columnOf = (name: string): string => (name === 'words' ? 'label' : name)
+
+const since = -8n * hour
+const every = 4n * hour
+const until = 12n * hour
+const shared = { version: 1, entity: account, since: formatInstant(since), every: '4h', owner: 'test' } as const
+
+function viewsOf(shape: SourceShape, ttl: string | null, features: WindowFeatures) {
+  const source = sourceOf(shape)
+  const latest = featureView('latest', { ...shared, source, features: lookups, ...(ttl ? { ttl: '2h' as const } : {}) })
+  const recent = featureView('recent', {
+    ...{ ...shared, source, tile: '1h', coarseTile: ['4h', '8h'] },
+    features: features as typeof windowFeatures & WindowFeatures,
+  })
+  const rest = { entity: account.definition, source: source.definition, definitionHash: 'test' }
+  return { latest: { ...rest, view: latest.definition }, recent: { ...rest, view: recent.definition } }
+}
+
+let bench: Bench
+beforeAll(async () => {
+  console.log(`seed ${seed}: MILLCOURSE_TEST_SEED=${seed} replays it`)
+  bench = await Bench.open()
+})
+afterAll(() => bench?.close())
+
+async function commitAll(
+  session: QuerySession,
+  bundle: ViewBundle,
+  paths: readonly string[],
+): Promise<CommittedTiles[]> {
+  const fileTypes = await bench.fileTypes(session, paths)
+  const commits: CommittedTiles[] = []
+  for (let start = since; start < until; start += every) {
+    const interval = { start, end: start + every }
+    const query = buildIntervalQuery({ bundle, interval, files: { own: paths, within: [] }, fileTypes })
+    for (const statement of query.statements) await session.execute(statement)
+    commits.push({ commitId: BigInt(commits.length), interval, file: await bench.write(session, query.output) })
+    for (const statement of query.cleanup) await session.execute(statement)
+  }
+  return commits
+}
+
+async function coarseOf(session: QuerySession, bundle: ViewBundle, commits: readonly CommittedTiles[], salt: number) {
+  const coarse: KnownCoarseTile[] = []
+  for (const length of coarseLengths(bundle))
+    for (const { span, tiles, commitIds } of planCoarseTiles({ bundle, endNs: until, commits, coarse, length })) {
+      if ((salt >> (coarse.length % 4)) % 2 === 0) continue
+      coarse.push({ span, commitIds, file: await bench.write(session, buildCoarseTile({ bundle, tiles, span }).sql) })
+    }
+  return coarse
+}
+
+async function writeSpine(session: QuerySession, asked: readonly AskedRow[]): Promise<string> {
+  const text = (value: Value): string => (value === null ? 'NULL' : `'${String(value).replaceAll("'", "''")}'`)
+  const list = asked.map(({ t, from, to }, at) => `(${at}, ${t}, ${[...from, ...to].map(text).join(', ')})`)
+  const columns = `CAST(a AS BIGINT) AS "the shop", CAST(b AS VARCHAR) AS code, CAST(c AS BIGINT) AS "other ""shop", CAST(d AS VARCHAR) AS "Other", make_timestamp_ns(t) AS "when"`
+  const rows = list.length > 0 ? `(VALUES ${list.join(', ')})` : '(SELECT 0, 0, NULL, NULL, NULL, NULL WHERE false)'
+  return await bench.write(session, `SELECT ${columns} FROM ${rows} v(n, t, a, b, c, d) ORDER BY n`)
+}
+const mappings = { here: { shop: 'the shop' }, there: { shop: 'other "shop', code: 'Other' } } as const
+
+interface Truth {
+  readonly rows: readonly Row[]
+  readonly rules: Rules
+  readonly views: { readonly latest: ViewBundle; readonly recent: ViewBundle }
+}
+
+function windowsOf(
+  { rows, rules, views: { recent } }: Truth,
+  key: readonly Value[],
+  end: bigint,
+): [WindowFeature, Answer][] {
+  return (recent.view.features as readonly WindowFeature[]).map((feature) => {
+    const over = feature.over === 'lifetime' ? null : parseDuration(feature.over)
+    const inside = windowRows(rows, key, end, rules, over).filter((row) => row.event! >= since)
+    return [feature, answerOfRows(feature, recent.source, inside)]
+  })
+}
+
+/** Null: it has no value; `found`: the row that has. */
+function newestOf({ rows, rules }: Truth, key: readonly Value[], t: bigint, ttl: bigint | null): Row | null {
+  return lookupRow(rows, key, t, { ...rules, within: null, ttl })
+}
+
+function compare(where: object, name: string, got: unknown, truth: Answer, feature: WindowFeature | null = null): void {
+  const answer = asAnswer(got)
+  const isSame = feature === null ? sameValue(answer, truth) : isWithinBound(feature, answer, truth)
+  if (!isSame) expect({ ...where, name, got: answer }).toEqual({ ...where, name, got: truth })
+}
+
+function compareTraining(truth: Truth, asked: readonly AskedRow[], answers: readonly EngineRow[], ttl: bigint | null) {
+  for (const [at, row] of asked.entries()) {
+    const answer = answers[at]!
+    const own = [answer['the shop'], answer.code, answer['other "shop'], answer.Other, answer.when]
+    expect(own).toEqual([...row.from, ...row.to, row.t])
+    for (const [as, key] of [
+      ['here', row.from],
+      ['there', row.to],
+    ] as const) {
+      const newest = newestOf(truth, key, row.t, ttl)
+      for (const name of Object.keys(lookups))
+        compare(
+          { at, as, key, t: row.t },
+          name,
+          answer[`${as}_latest__${name}`],
+          newest?.columns[columnOf(name)] ?? null,
+        )
+      const end = row.t - (((row.t % hour) + hour) % hour)
+      for (const [feature, value] of windowsOf(truth, key, end))
+        compare({ at, as, key, t: row.t }, feature.name, answer[`${as}_recent__${feature.name}`], value, feature)
+    }
+  }
+}
+
+const textOf = (key: readonly unknown[]): string => JSON.stringify(key.map(String))
+
+function compareOnline(
+  truth: Truth,
+  latest: ReadonlyMap<string, EngineRow>,
+  recent: ReadonlyMap<string, EngineRow>,
+  end: bigint,
+) {
+  const keys = new Map(truth.rows.filter(({ key }) => !key.includes(null)).map(({ key }) => [textOf(key), key]))
+  for (const [text, key] of keys) {
+    const newest = newestOf(truth, key, 1_000n * hour, null)
+    const item = latest.get(text)
+    for (const name of Object.keys(lookups))
+      compare({ key }, name, item?.[name] ?? null, newest?.columns[columnOf(name)] ?? null)
+    if (newest) expect(item).toMatchObject({ __event_ns: newest.event, __is_deleted: false })
+    else expect(item?.__is_deleted ?? true).toBe(true)
+    const windows = recent.get(text)
+    // R8: a key without an item.
+    for (const [feature, value] of windowsOf(truth, key, end))
+      if (windows) compare({ key, end }, feature.name, windows[feature.name], value, feature)
+      else expect([null, 0n]).toContain(value)
+  }
+}
+
+const byKey = (rows: readonly EngineRow[]) => new Map(rows.map((row) => [textOf([row.shop, row.code]), row]))
+
+interface Drawn {
+  readonly shape: SourceShape
+  readonly ttl: string | null
+  readonly features: WindowFeatures
+  readonly end: bigint
+  readonly salt: number
+}
+
+async function check(session: QuerySession, many: readonly History[], { shape, ttl, features, end, salt }: Drawn) {
+  const views = viewsOf(shape, ttl, features)
+  const paths: string[] = []
+  for (const file of togetherInFiles(many, salt)) paths.push(await bench.writeFile(session, file))
+  const rowFiles = (await commitAll(session, views.latest, paths)).map(({ file }) => file!)
+  const tiles = await commitAll(session, views.recent, paths)
+  const spine = shuffled(
+    many.flatMap(({ asked }, of) => asked.map((row) => ({ of, row }))),
+    salt,
+  )
+  const file = await writeSpine(
+    session,
+    spine.map(({ row }) => row),
+  )
+  const requests = Object.entries(mappings).flatMap(([as, mapping]) => [
+    {
+      bundle: views.latest,
+      features: Object.keys(lookups),
+      mapping,
+      as: `${as}_latest`,
+      files: shuffled(rowFiles, salt),
+    },
+    {
+      ...{ bundle: views.recent, features: views.recent.view.features.map(({ name }) => name), mapping },
+      ...{ as: `${as}_recent`, files: tiles.map((tile) => tile.file!) },
+    },
+  ])
+  const answers = await askTrainingSet(bench, session, { file, format: 'parquet', eventTimeColumn: 'when' }, requests)
+  expect(answers.length).toBe(spine.length)
+  const latest = byKey(
+    await session.all(buildLatestRows({ bundle: views.latest, files: shuffled(rowFiles, salt + 1) })),
+  )
+  const coarse = await coarseOf(session, views.recent, tiles, salt)
+  const chosen = chooseTileFiles({ bundle: views.recent, endNs: end, commits: tiles, coarse })
+  const recent = byKey(await session.all(buildWindowValues({ bundle: views.recent, endNs: end, ...chosen })))
+  for (const [of, one] of many.entries()) {
+    const rules = { visibility: shape.visibility, within: shape.hasId ? shape.within : null, ttl: null }
+    const truth = { rows: rowsOfFiles(one.files as readonly HistoryFile[], shape), rules, views }
+    const own = [...spine.keys()].filter((at) => spine[at]!.of === of)
+    const ask = own.map((at) => spine[at]!.row)
+    compareTraining(
+      truth,
+      ask,
+      own.map((at) => answers[at]!),
+      ttl ? 2n * hour : null,
+    )
+    compareOnline(truth, latest, recent, end)
+  }
+}
+
+test(`R1-R3, R5-R9, R13, R14, R16, R18-R20, R22: thousands of histories answer as their rows say (seed ${seed})`, async () => {
+  const drawn: fc.Arbitrary<Drawn> = fc.record({
+    shape: shapes,
+    ttl: fc.option(fc.constant('2h'), { nil: null }),
+    features: someFeatures,
+    end: fc.integer({ min: -6, max: 12 }).map((hours) => BigInt(hours) * hour),
+    salt: fc.nat(),
+  })
+  let played = 0
+  await bench.engine.withSession(async (session) => {
+    const property = fc.asyncProperty(histories, drawn, async (many, how) => {
+      await check(session, many, how)
+      played += many.length
+    })
+    await fc.assert(property, { numRuns: casesOf(6), seed, interruptAfterTimeLimit: 3_000_000 })
+  })
+  console.log(`${played} histories`)
+}, 3_600_000)
