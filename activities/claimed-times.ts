@@ -2,12 +2,19 @@
  * Footers decide which intervals read a file (R27). One whose claim of event times leaves out rows would hide these from the interval
  * they belong to: a run that meets such rows says so, and nothing is lost quietly.
  */
-import { buildIntervalQuery, type FileTypes, type IntervalQuery, timesFrom } from '../core/compute/index.js'
+import {
+  buildIntervalQuery,
+  type DimensionFiles,
+  type FileTypes,
+  type IntervalQuery,
+  timesFrom,
+} from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, MillcourseError } from '../core/errors.js'
+import type { FilesByRole } from '../core/plan/index.js'
 import type { IndexedFile } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
-import { indexName } from '../core/source/index.js'
+import { indexName, rowSource } from '../core/source/index.js'
 import { formatInstant, type Instant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
 
@@ -28,23 +35,23 @@ export async function checkClaimedTimes(
   session: QuerySession,
   bundle: ViewBundle,
   query: IntervalQuery,
-  own: readonly string[],
+  { own, dimensions }: FilesByRole,
   types: readonly FileTypes[],
 ): Promise<void> {
-  const claims = (await deps.ledger.indexedFilesByUri(indexName(bundle.source), own)).flatMap(claimOf)
+  const claims = (await deps.ledger.indexedFilesByUri(indexName(rowSource(bundle.source)), own)).flatMap(claimOf)
   const found = await readTimes(session, query)
   if (found === null || claims.length === 0) return
   const isFirstClaimed = claims.some(({ first }) => first <= found.first)
   if (isFirstClaimed && claims.some(({ last }) => found.last <= last)) return
   for (const claim of claims) {
-    const held = await timesOfFile(session, bundle, claim.uri, types)
+    const held = await timesOfFile(session, bundle, { own: claim.uri, dimensions }, types)
     if (held === null || (claim.first <= held.first && held.last <= claim.last)) continue
     throw new MillcourseError(
       'SOURCE_FILE_CORRUPT',
       `${claim.uri} claims in its footer that "${bundle.source.eventTime}" is ${shown(withoutSlack(claim))}, but holds ${shown(held)}`,
       {
         hint: 'rows beyond the claim would be missed by their own intervals: let the producer write the file again, with true statistics or none',
-        facts: { source: bundle.source.name, file: claim.uri, column: bundle.source.eventTime },
+        facts: { source: rowSource(bundle.source).name, file: claim.uri, column: bundle.source.eventTime },
       },
     )
   }
@@ -64,14 +71,16 @@ async function readTimes(session: QuerySession, query: IntervalQuery): Promise<T
 async function timesOfFile(
   session: QuerySession,
   bundle: ViewBundle,
-  uri: string,
+  { own, dimensions }: { readonly own: string; readonly dimensions: DimensionFiles },
   types: readonly FileTypes[],
 ): Promise<Times | null> {
   const query = buildIntervalQuery({
     bundle,
     interval: { start: 0n, end: 0n },
-    files: { own: [uri], within: [] },
-    fileTypes: types.filter(({ file }) => file === uri),
+    files: { own: [own], within: [], dimensions },
+    fileTypes: types.filter(
+      ({ file }) => file === own || Object.values(dimensions).some((uris) => uris.includes(file)),
+    ),
     prefix: '__claimed',
   })
   for (const statement of query.statements) await session.execute(statement)

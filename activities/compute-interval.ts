@@ -14,8 +14,9 @@ import {
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, isMillcourseError, MillcourseError } from '../core/errors.js'
 import { buildProfileQueries, type Profile, profileFrom } from '../core/judge/index.js'
-import type { PinnedFile } from '../core/plan/index.js'
+import { filesByRole, type PinnedFile } from '../core/plan/index.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
+import { dimensionsOf, rowSource } from '../core/source/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { type IsoInstant, parseInstant } from '../core/time/instant.js'
 import { fromIsoInterval, type Interval } from '../core/time/interval.js'
@@ -27,6 +28,7 @@ import { explainingUnreadable } from './explain-unreadable.js'
 import { withPinsVerified } from './pinned-files.js'
 import { pinnedRun } from './pinned-run.js'
 import { readFileTypes } from './read-file-types.js'
+import { sourceOfFile } from './source-of-file.js'
 import { sparingWorkers } from './spare-workers.js'
 import type { ComputeStepResult, RunRef } from './steps.js'
 import { removingUnfinished } from './unfinished-files.js'
@@ -38,14 +40,13 @@ export function computeInterval(deps: ActivityDeps) {
     // An attempt before this one came to its end, though its answer was lost.
     if (record.candidate && record.profile) return { counts: record.candidate.counts }
     const { files } = record.pins
-    const computed: Computed =
-      files.length === 0
-        ? emptyInterval(run, bundle)
-        : await sparingWorkers((begin) =>
-            removingUnfinished(deps.lake, (writes) =>
-              withPinsVerified(deps, files, () => compute(deps, run, bundle, files, { begin, writes })),
-            ),
-          )
+    const computed: Computed = files.every(({ role }) => role === 'dimension')
+      ? emptyInterval(run, bundle)
+      : await sparingWorkers((begin) =>
+          removingUnfinished(deps.lake, (writes) =>
+            withPinsVerified(deps, files, () => compute(deps, run, bundle, files, { begin, writes })),
+          ),
+        )
     // Before the candidate is recorded: a crash in between repeats both.
     await reopenUnseen(deps, run, bundle, files, computed.candidate.reopens)
     await deps.ledger.recordProgress(run.runId, { candidate: computed.candidate, profile: computed.profile })
@@ -68,7 +69,10 @@ async function compute(
   files: readonly PinnedFile[],
   { begin, writes }: { readonly begin: () => void; readonly writes: (path: string) => void },
 ): Promise<Computed> {
-  const uris = (role: PinnedFile['role']) => files.filter((file) => file.role === role).map((file) => file.uri)
+  const byRole = filesByRole(
+    files,
+    dimensionsOf(bundle.source).map(({ alias }) => alias),
+  )
   const { attempt } = activityInfo()
   return await deps.engine.withSession(
     async (session) => {
@@ -79,16 +83,16 @@ async function compute(
       const query = buildIntervalQuery({
         bundle,
         interval,
-        files: { own: uris('own'), within: uris('within') },
+        files: byRole,
         fileTypes: copies.types,
       })
-      await explainingUnreadable(deps, bundle.source, session, () =>
+      await explainingUnreadable(deps, sourceOfFile(bundle.source, files), session, () =>
         copies.naming(async () => {
           for (const statement of query.statements) await session.execute(statement)
         }),
       )
       const counts = await readCounts(session, query)
-      if (counts.outside > 0) await checkClaimedTimes(deps, session, bundle, query, uris('own'), copies.types)
+      if (counts.outside > 0) await checkClaimedTimes(deps, session, bundle, query, byRole, copies.types)
       const profile = await readProfile(session, bundle, query, counts)
       const reopens = query.reopens ? reopensFrom(await session.all(query.reopens)) : []
       const write = (room: string, file: string, select: string) => {
@@ -96,7 +100,7 @@ async function compute(
         writes(path)
         return writeParquet(deps, session, path, select)
       }
-      const rejected = counts.read - counts.kept
+      const rejected = counts.read - counts.kept - (counts.filtered ?? 0)
       const candidate: Candidate = {
         runId: run.runId,
         data: counts.kept > 0 ? await namingSums(bundle, () => write('candidates', 'data', query.output)) : null,
@@ -116,12 +120,15 @@ async function readTypes(
   { source }: ViewBundle,
   files: readonly PinnedFile[],
 ): Promise<ExactCopies> {
-  const uris = files.map((file) => file.uri)
+  const uris = [...new Set(files.map((file) => file.uri))]
   const types = await readFileTypes(session, uris)
   const sizes = new Map(files.map((file) => [file.uri, file.sizeBytes]))
   return await makeExactCopies(
     types,
-    source.schema.filter(({ kind }) => kind === 'timestamp').map(({ name }) => name),
+    [rowSource(source), ...dimensionsOf(source).map((one) => one.source)]
+      .flatMap(({ schema }) => schema)
+      .filter(({ kind }) => kind === 'timestamp')
+      .map(({ name }) => name),
     {
       all: (query) => session.all(query),
       keepFile: (name, parts) => session.keepFile(name, parts),
@@ -160,14 +167,14 @@ async function readCounts(session: QuerySession, query: IntervalQuery): Promise<
   const [row] = await session.all(query.counts)
   assert(row, 'the counts of an interval are one row')
   const counts = rowCountsFrom(row)
-  const { read, kept, rejected } = counts
-  if (read !== kept + rejected.null_key + rejected.null_event_time)
+  const { read, kept, rejected, filtered = 0 } = counts
+  if (read !== kept + rejected.null_key + rejected.null_event_time + filtered)
     throw new MillcourseError(
       'RUN_COUNTS_DO_NOT_RECONCILE',
-      `read ${read} rows, but kept ${kept} and rejected ${rejected.null_key + rejected.null_event_time}`,
+      `read ${read} rows, but kept ${kept}, rejected ${rejected.null_key + rejected.null_event_time} and filtered ${filtered}`,
       {
         hint: 'this is a mistake in millcourse: please report it with the output of `millcourse runs show`',
-        facts: { read, kept, ...rejected },
+        facts: { read, kept, ...rejected, filtered },
       },
     )
   return counts

@@ -10,7 +10,7 @@ const notUtf8 = 'is not valid UTF8'
 /** What cannot be read is looked at once more, so that the error names the column, or says what the file is instead. */
 export async function explainingUnreadable<T>(
   deps: Pick<ActivityDeps, 'sources'>,
-  source: SourceDefinition,
+  sourceOf: (file: string) => SourceDefinition,
   session: QuerySession,
   read: () => Promise<T>,
 ): Promise<T> {
@@ -19,7 +19,7 @@ export async function explainingUnreadable<T>(
   } catch (error) {
     const file = isMillcourseError(error) ? error.detail.facts?.file : undefined
     if (!isMillcourseError(error) || error.code !== 'SOURCE_FILE_CORRUPT' || typeof file !== 'string') throw error
-    throw (await explain(deps, source, session, file, error)) ?? error
+    throw (await explain(deps, sourceOf(file), session, file, error)) ?? error
   }
 }
 

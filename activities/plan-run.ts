@@ -6,11 +6,12 @@ import { assert, MillcourseError } from '../core/errors.js'
 import { isUnchanged, type PinnedFile, type RunOutcome } from '../core/plan/index.js'
 import type { RunRecord } from '../core/ports/ledger.js'
 import type { RunInput } from '../core/ports/run-control.js'
-import { filesOf, inputsHash, judgeReadiness } from '../core/source/index.js'
+import { dimensionsOf, filesOf, inputsHash, judgeReadiness, rowSource } from '../core/source/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { parseInstant } from '../core/time/instant.js'
 import { checkInterval, fromIsoInterval, type Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { listDimensions } from './dimension-files.js'
 import { currentRunId } from './run-id.js'
 import { missingMarkers, sourceFiles } from './source-files.js'
 import type { PlanStepResult, RunRef } from './steps.js'
@@ -34,14 +35,16 @@ export function planRun(deps: ActivityDeps) {
     // An attempt before this one has fixed the inputs: they stay.
     if (known.pins) return await pinned(deps, run, known.pins.files, 0n)
 
-    const markers = await missingMarkers(deps, bundle.source, interval)
-    const readiness = judgeReadiness(bundle.source.ready, interval, markers, now)
-    if (readiness.kind === 'not-ready') return { ...readiness, run }
+    for (const source of [rowSource(bundle.source), ...dimensionsOf(bundle.source).map((one) => one.source)]) {
+      const markers = await missingMarkers(deps, source, interval)
+      const readiness = judgeReadiness(source.ready, interval, markers, now)
+      if (readiness.kind === 'not-ready') return { ...readiness, run }
+    }
 
     // Read before the files are listed: what re-opens the interval from now on may be a file that the list lacks.
     const [state] = await deps.ledger.intervalStates(run, interval)
     const files = await filesToPin(deps, bundle, interval)
-    const hash = inputsHash(files.filter((file) => file.role === 'own'))
+    const hash = inputsHash(files.filter(decides))
     const isDone = isUnchanged(await previousRun(deps, run, interval), {
       kind: run.kind,
       inputsHash: hash,
@@ -78,11 +81,15 @@ async function startOnce(deps: ActivityDeps, run: RunRef, interval: Interval): P
   return known
 }
 
-/** Own files in byte order, then those that are looked at only for redelivered event ids (R19). */
+/** Those whose change re-opens the interval (R27). */
+const decides = ({ role }: PinnedFile): boolean => role !== 'within'
+
+/** Own files in byte order, then those that are looked at only for redelivered event ids (R19), then those of dimensions. */
 async function filesToPin(deps: ActivityDeps, bundle: ViewBundle, interval: Interval): Promise<PinnedFile[]> {
   const around = searchedAroundNs(bundle)
   const searched = { start: interval.start - around, end: interval.end + around }
-  const files = await sourceFiles(deps, bundle.source, searched)
+  const files = await sourceFiles(deps, rowSource(bundle.source), searched)
+  const dimensions = await listDimensions(deps, bundle.source, searched)
   const own = filesOf(files, interval)
   const isOwn = new Set(own.map((file) => file.uri))
   const within = filesOf(files, searched).filter((file) => !isOwn.has(file.uri))
@@ -94,7 +101,12 @@ async function filesToPin(deps: ActivityDeps, bundle: ViewBundle, interval: Inte
       sizeBytes: file.sizeBytes,
       role,
     })
-  return [...own.map(pin('own')), ...(around > 0n ? within.map(pin('within')) : [])]
+  return [
+    ...own.map(pin('own')),
+    ...(around > 0n ? within.map(pin('within')) : []),
+    // Rows that are looked at for redeliveries are made the same way.
+    ...dimensions(searched).map((file) => ({ ...pin('dimension')(file), alias: file.alias })),
+  ]
 }
 
 /** The interval's run before this one, skipped ones passed over. */
@@ -119,7 +131,7 @@ async function pinned(
   run: RunRef,
   files: readonly PinnedFile[],
   reopensSeen: bigint,
-  hash = inputsHash(files.filter((file) => file.role === 'own')),
+  hash = inputsHash(files.filter(decides)),
 ): Promise<PlanStepResult> {
   const { number, supersedes } = await deps.ledger.pinRun(run.runId, { files, inputsHash: hash }, reopensSeen)
   return {

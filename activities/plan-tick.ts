@@ -1,4 +1,5 @@
 /** What a tick has to start: intervals the ledger lacks, that failed for a while, or whose files are others now (R27). */
+import { searchedAroundNs } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import {
   askedRange,
@@ -13,11 +14,12 @@ import {
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { TickInput } from '../core/ports/run-control.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
-import { filesOf, inputsHash, type SourceFile, touchedSpan } from '../core/source/index.js'
+import { filesOf, inputsHash, rowSource, type SourceFile, touchedSpan } from '../core/source/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { type Instant, latest, parseInstant } from '../core/time/instant.js'
 import { type Interval, intervalAt, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { listDimensions } from './dimension-files.js'
 import { intervalsWithLostDeliveries } from './lost-deliveries.js'
 import { searchLabels } from './search-labels.js'
 import { sourceFiles } from './source-files.js'
@@ -101,13 +103,18 @@ async function compareFiles(
   if (window === null || window.start >= window.end) return { due: [], hashes }
   // Where nothing has run there is nothing to compare with, however many files there are.
   if ((await deps.ledger.runs({ view: key.view, limit: 1 })).length === 0) return { due: [], hashes }
-  const inWindow = await sourceFiles(deps, bundle.source, window)
+  const source = rowSource(bundle.source)
+  const inWindow = await sourceFiles(deps, source, window)
   const due: Interval[] = []
   for (const range of [window, ...rangesBeyond(inWindow, window, grid)]) {
     const states = (await deps.ledger.intervalStates(key, range)).filter((state) => state.latestRun !== null)
     if (states.length === 0) continue
-    const files = range === window ? inWindow : await sourceFiles(deps, bundle.source, range)
-    due.push(...(await reopenChanged(deps, key, states, files, hashes)))
+    const files = range === window ? inWindow : await sourceFiles(deps, source, range)
+    const around = searchedAroundNs(bundle)
+    const searched = ({ start, end }: Interval) => ({ start: start - around, end: end + around })
+    const seen = await listDimensions(deps, bundle.source, searched(range))
+    const filesAt = (at: Interval) => [...filesOf(files, at), ...seen(searched(at))]
+    due.push(...(await reopenChanged(deps, key, states, filesAt, hashes)))
   }
   const lost = await intervalsWithLostDeliveries(deps, bundle, key, window, inWindow)
   await deps.ledger.reopenIntervals(key, lost, 'files with redelivered events were changed or removed')
@@ -130,12 +137,12 @@ async function reopenChanged(
   deps: ActivityDeps,
   key: ViewKey,
   states: readonly IntervalState[],
-  files: readonly SourceFile[],
+  filesAt: (interval: Interval) => readonly SourceFile[],
   hashes: Map<Instant, string>,
 ): Promise<Interval[]> {
   const changed: Interval[] = []
   for (const state of states) {
-    const hash = inputsHash(filesOf(files, state.interval))
+    const hash = inputsHash(filesAt(state.interval))
     hashes.set(state.interval.start, hash)
     if (hasOtherFiles(state, { inputsHash: hash })) changed.push(state.interval)
   }

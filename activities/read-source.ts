@@ -2,13 +2,14 @@
 import { Context } from '@temporalio/activity'
 import type { SourceDefinition } from '../core/define/definitions.js'
 import { MillcourseError } from '../core/errors.js'
-import { checkContract, type FileSchema, formatDifference } from '../core/source/index.js'
+import { checkContract, dimensionsOf, type FileSchema, formatDifference, rowSource } from '../core/source/index.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
 import { explainingUnreadable } from './explain-unreadable.js'
 import { withPinsVerified } from './pinned-files.js'
 import { pinnedRun } from './pinned-run.js'
 import { readFileTypes } from './read-file-types.js'
+import { sourceOfFile } from './source-of-file.js'
 import type { ReadStepResult, RunRef } from './steps.js'
 
 const filesPerQuery = 256
@@ -18,21 +19,25 @@ export function readSource(deps: ActivityDeps) {
     const { source } = await appliedBundle(deps, run)
     const { files } = (await pinnedRun(deps, run)).pins
     const schemas = await withPinsVerified(deps, files, () =>
-      readSchemas(
-        deps,
-        source,
-        files.map((file) => file.uri),
-      ),
+      readSchemas(deps, sourceOfFile(source, files), [...new Set(files.map((file) => file.uri))]),
     )
-    const { breaches, additions } = checkContract(source, schemas)
+    const results = [null, ...dimensionsOf(source)].map((dimension) => {
+      const read = new Set(files.filter(({ alias }) => alias === dimension?.alias).map(({ uri }) => uri))
+      return checkContract(
+        dimension?.source ?? rowSource(source),
+        schemas.filter(({ file }) => read.has(file)),
+      )
+    })
+    const breaches = results.flatMap((result) => result.breaches)
+    const additions = results.flatMap((result) => result.additions)
     const warnings = additions.map(formatDifference)
     if (warnings.length > 0) deps.log.warn({ run: run.runId, source: source.name, warnings }, 'undeclared columns')
     const [first] = breaches
     if (!first) return { warnings }
     throw new MillcourseError('SOURCE_SCHEMA_CHANGED', breaches.map(formatDifference).join('; '), {
-      hint: `let the producer of source "${source.name}" write it as declared, or change the schema and apply it; then the interval runs again`,
+      hint: `let the producer of source "${sourceOfFile(source, files)(first.file).name}" write it as declared, or change the schema and apply it; then the interval runs again`,
       facts: {
-        source: source.name,
+        source: sourceOfFile(source, files)(first.file).name,
         file: first.file,
         column: first.column,
         was: first.was ?? 'absent',
@@ -45,7 +50,7 @@ export function readSource(deps: ActivityDeps) {
 
 async function readSchemas(
   deps: ActivityDeps,
-  source: SourceDefinition,
+  sourceOf: (file: string) => SourceDefinition,
   uris: readonly string[],
 ): Promise<FileSchema[]> {
   if (uris.length === 0) return []
@@ -54,7 +59,7 @@ async function readSchemas(
       const schemas: FileSchema[] = []
       for (let at = 0; at < uris.length; at += filesPerQuery)
         schemas.push(
-          ...(await explainingUnreadable(deps, source, session, () =>
+          ...(await explainingUnreadable(deps, sourceOf, session, () =>
             readFileTypes(session, uris.slice(at, at + filesPerQuery)),
           )),
         )

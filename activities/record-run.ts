@@ -70,17 +70,16 @@ async function definitionHash(deps: ActivityDeps, { view, version }: RunInput): 
   }
 }
 
-/** R28, rows: read = kept + rejected. */
+/** R28, rows: read = kept + rejected + filtered by the source's query. */
 function checkRows({ runId, candidate }: RunRecord): void {
   if (!candidate) return
-  const { read, kept, rejected } = candidate.counts
+  const { read, kept, rejected, filtered = 0 } = candidate.counts
   const rejectedRows = Object.values(rejected).reduce((sum, rows) => sum + rows, 0)
-  if (read !== kept + rejectedRows)
-    throw doNotReconcile(`run ${runId} read ${read} rows, but kept ${kept} and rejected ${rejectedRows}`, {
-      read,
-      kept,
-      rejected: rejectedRows,
-    })
+  if (read !== kept + rejectedRows + filtered)
+    throw doNotReconcile(
+      `run ${runId} read ${read} rows, but kept ${kept}, rejected ${rejectedRows} and filtered ${filtered}`,
+      { read, kept, rejected: rejectedRows, filtered },
+    )
 }
 
 /** R28, keys: touched = published + unchanged + superseded. */

@@ -23,6 +23,7 @@ export const errorCodes = {
   DEFINE_INVALID: { retry: 'after-fix', http: 422, exit: 65 },
   DEFINE_UNKNOWN_COLUMN: { retry: 'after-fix', http: 422, exit: 65 },
   DEFINE_DUPLICATE_NAME: { retry: 'after-fix', http: 422, exit: 65 },
+  DEFINE_QUERY_REFUSED: { retry: 'after-fix', http: 422, exit: 65 },
   DEFINE_BREAKING_CHANGE: { retry: 'after-fix', http: 409, exit: 65 },
   REPO_NOT_FOUND: { retry: 'after-fix', http: 404, exit: 66 },
   REPO_LOAD_FAILED: { retry: 'after-fix', http: 422, exit: 65 },

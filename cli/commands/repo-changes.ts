@@ -4,6 +4,7 @@ import { isMillcourseError, type MillcourseError } from '../../core/errors.js'
 import type { AppliedRepo } from '../../core/ports/registry.js'
 import type { CliContext } from '../context.js'
 import { problemsError } from '../output/error-text.js'
+import { queryProblems } from './query-problems.js'
 
 export interface RepoChanges {
   readonly repo: FeatureRepo
@@ -36,7 +37,9 @@ export async function findChanges(context: CliContext): Promise<RepoChanges> {
 /** @throws MillcourseError the problems of the definitions, all of them */
 export async function readValidRepo(context: CliContext): Promise<FeatureRepo> {
   const { repo, problems } = await context.readRepo()
-  if (problems.length > 0) throw problemsError(problems, context.repoDir)
+  const faulty = new Set(problems.map(({ detail }) => String(detail.facts?.source)))
+  const all = [...problems, ...(await queryProblems(context, repo, faulty))]
+  if (all.length > 0) throw problemsError(all, context.repoDir)
   return repo
 }
 

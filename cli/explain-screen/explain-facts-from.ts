@@ -201,7 +201,8 @@ interface Standings {
   readonly lostFiles: CauseInput['lostFiles']
 }
 
-function standingsOf({ view }: ViewBundle, { commits, runs, files, states }: Evidence, now: Instant): Standings {
+function standingsOf({ view }: ViewBundle, evidence: Evidence, now: Instant): Standings {
+  const { commits, runs, files, states, dimensionFiles } = evidence
   const committed = new Map(commits.map((commit) => [commit.interval.start, commit]))
   const stateOf = new Map(states.map((state) => [state.interval.start, state]))
   const pinsOf = (commit: Commit) => runs.get(commit.runId)?.pins?.files ?? []
@@ -216,14 +217,21 @@ function standingsOf({ view }: ViewBundle, { commits, runs, files, states }: Evi
     .filter(({ isRejected }) => !isRejected)
     .flatMap((commit) =>
       pinsOf(commit)
-        .filter(({ uri, etag, role }) => role === 'own' && files.get(uri)?.etag !== etag)
+        .filter(({ uri, etag, role }) => role !== 'within' && files.get(uri)?.etag !== etag)
         .map(({ uri }) => ({
           ...{ code: files.has(uri) ? ('file-changed' as const) : ('file-removed' as const), file: uri },
           ...{ run: commit.runId, interval: commit.interval },
         })),
     )
+  const last = commits.findLast(({ isRejected }) => !isRejected)
+  const lateDimensions = last === undefined ? [] : dimensionFiles.filter((file) => !read.has(file))
   return {
-    lostFiles,
+    lostFiles: [
+      ...lostFiles,
+      ...lateDimensions.map((file) => ({
+        ...{ code: 'late-file' as const, file, run: last!.runId, interval: last!.interval },
+      })),
+    ],
     isRead: (file) => read.has(file),
     of(row) {
       const commit = committed.get(row.intervalStart)

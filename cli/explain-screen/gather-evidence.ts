@@ -12,11 +12,12 @@ import {
   type Question,
   windowSpans,
 } from '../../core/explain/index.js'
-import type { IntervalState } from '../../core/plan/interval-state.js'
+import type { IntervalState, PinnedFile } from '../../core/plan/interval-state.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { Commit, LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { encodeKey, type OnlineItem, type PublishedEnd, versionTableName } from '../../core/publish/index.js'
+import { dimensionSpan, dimensionsOf, rowSource } from '../../core/source/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import type { Interval } from '../../core/time/interval.js'
 import type { CliContext } from '../context.js'
@@ -41,6 +42,8 @@ export interface Evidence {
   readonly runs: ReadonlyMap<string, RunRecord>
   /** What the source holds now, by URI. */
   readonly files: ReadonlyMap<string, FileNow>
+  /** Those among them that are a query's dimensions'. */
+  readonly dimensionFiles: readonly string[]
 }
 
 /** @throws MillcourseError what the ports throw; what is wrong with source files is told (`Explained.unreadable`) */
@@ -75,9 +78,10 @@ export async function gatherEvidence(
   const found = await Promise.all(runIds.map((runId) => ledger.run(runId)))
   const runs = new Map(found.flatMap((run) => (run === null ? [] : [[run.runId, run] as const])))
   ports.progress.update('listing the source')
-  const pinned = [...runs.values()].flatMap((run) => run.pins?.files.map(({ uri }) => uri) ?? [])
+  const pinned = [...runs.values()].flatMap((run) => run.pins?.files ?? [])
   const listed = await listSource({ sources, ledger }, bundle, spans, pinned)
-  const files = listed instanceof Map ? listed : new Map<string, FileNow>()
+  const inputs = isMillcourseError(listed) ? [] : listed
+  const files = new Map(inputs.map((file) => [file.uri, file]))
   ports.progress.update(`computing from ${files.size} source files`)
   const explained = await engine.withSession(
     (session) =>
@@ -86,25 +90,37 @@ export async function gatherEvidence(
         questions,
         commits: commits.map((commit) => explainedCommit(commit, runs, files)),
         committed: commits.flatMap(({ data }) => (data === null ? [] : [lake.uri(data.path)])),
-        files: [...files.values()],
+        files: inputs,
         publishedEndAt: end?.endAt ?? null,
         rowsMax,
         sourceError: isMillcourseError(listed) ? listed : null,
       }),
     { signal: ports.signal },
   )
-  return { explained, table, end, items, commits, states, neverRan, runs, files }
+  const dimensionFiles = inputs.filter(({ alias }) => alias !== undefined).map(({ uri }) => uri)
+  return { explained, table, end, items, commits, states, neverRan, runs, files, dimensionFiles }
 }
+
+/** With an alias: of that dimension of a query. */
+type InputNow = FileNow & { readonly alias?: string }
 
 /** Who may not read the source, or cannot now, is told what is committed and online. */
 async function listSource(
   ports: { readonly sources: Lake; readonly ledger: LedgerReader },
   bundle: ViewBundle,
   spans: readonly Interval[],
-  pinned: readonly string[],
-): Promise<Map<string, FileNow> | MillcourseError> {
+  pinned: readonly PinnedFile[],
+): Promise<InputNow[] | MillcourseError> {
+  const known = (alias?: string) => pinned.filter((file) => file.alias === alias).map(({ uri }) => uri)
   try {
-    return await readSourceNow(ports, bundle.source, spans, pinned)
+    const own = await readSourceNow(ports, rowSource(bundle.source), spans, known())
+    const inputs: InputNow[] = [...own.values()]
+    for (const one of dimensionsOf(bundle.source)) {
+      const seen = spans.map((span) => dimensionSpan(one, span))
+      const found = await readSourceNow(ports, one.source, seen, known(one.alias))
+      inputs.push(...[...found.values()].map((file) => ({ ...file, alias: one.alias })))
+    }
+    return inputs
   } catch (error) {
     if (isMillcourseError(error) && error.code.startsWith('LAKE_')) return error
     throw error

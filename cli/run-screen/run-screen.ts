@@ -155,7 +155,7 @@ function countLines({ counts, keyCounts }: RunDetails): string[] {
     ...(counts
       ? row(
           'rows',
-          `read ${formatCount(counts.read)} = kept ${formatCount(counts.kept)} + rejected ${formatCount(rejected)}`,
+          `read ${formatCount(counts.read)} = kept ${formatCount(counts.kept)} + rejected ${formatCount(rejected)}${counts.filtered === undefined ? '' : ` + filtered by the query ${formatCount(counts.filtered)}`}`,
         )
       : []),
     ...(keyCounts

@@ -17,11 +17,13 @@ export interface Candidate {
   readonly reopens: readonly string[]
 }
 
-/** R28: read = kept + rejected. */
+/** R28: read = kept + rejected + filtered. */
 export interface RowCounts {
   readonly read: number
   readonly kept: number
   readonly rejected: Readonly<Record<RejectReason, number>>
+  /** Rows that the WHERE of the source's query left out; absent: the source is no query. */
+  readonly filtered?: number
   /** Rows of the files that lie outside the interval, or that a later delivery of their event id replaces (R19); not part of `read`. */
   readonly outside: number
   readonly replaced: number

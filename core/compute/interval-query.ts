@@ -8,11 +8,14 @@ import { formatInstant, type Instant, type IsoInstant } from '../time/instant.js
 import type { Interval } from '../time/interval.js'
 import type { RowCounts } from './candidate.js'
 import { sqlType, toStored } from './column-types.js'
+import type { DimensionFiles } from './dimension-rows.js'
 import { deliveryStatements, reopenedStarts, replacedFromColumn, searchedInterval } from './event-ids.js'
 import type { FileTypes } from './file-types.js'
 import { printCreate, printDrop, printQuery, printRelation } from './print-duckdb.js'
+import { isFilteredColumn } from './query-rows.js'
 import { createdColumn, eventColumn } from './row-order.js'
-import { isAmbiguousColumn, isSkippedColumn, sourceRows } from './source-rows.js'
+import { rowsOfSource } from './rows-of-source.js'
+import { isAmbiguousColumn, isSkippedColumn } from './source-rows.js'
 import {
   aggregate,
   all,
@@ -36,10 +39,15 @@ export interface IntervalQueryInput {
   readonly bundle: ViewBundle
   readonly interval: Interval
   /** URIs. `within`: looked at only for other deliveries of an event id (R19). A file in both lists is an own one. */
-  readonly files: { readonly own: readonly string[]; readonly within: readonly string[] }
+  readonly files: {
+    readonly own: readonly string[]
+    readonly within: readonly string[]
+    /** Of a query's dimensions, by alias. */
+    readonly dimensions?: DimensionFiles
+  }
   /** Of every file named: `fileTypesFrom` of the rows of `buildFileTypesQuery(files)`. */
   readonly fileTypes: readonly FileTypes[]
-  /** Instead of reading `files`: tables of their rows, with the columns of `sourceRows`. */
+  /** Instead of reading `files`: tables of their rows, with the columns of `rowsOfSource`, none of them filtered out. */
   readonly rowsFrom?: { readonly own: string; readonly within: string }
   /** Begins the names of all temporary relations; one session may hold several intervals under different ones. */
   readonly prefix?: string
@@ -105,7 +113,7 @@ export function buildIntervalQuery(input: IntervalQueryInput): IntervalQuery {
       bundle.view.viewKind === 'lookup'
         ? printRelation(select(keptRows, [...storedColumns(bundle), ...storedTimes]))
         : printRelation(tileRows(bundle, keptRows)),
-    counts: printQuery(countRows(own)),
+    counts: printQuery(countRows(own, bundle.source.query !== undefined)),
     times: printQuery(
       select(own, [
         ['first_ns', aggregate('min', column(eventColumn))],
@@ -147,7 +155,8 @@ function readRows(input: IntervalQueryInput, resolvesIds: boolean): Relation {
   ] as const
   const rowsOf = (files: readonly string[], isOwn: boolean): Relation => {
     const extra: readonly NamedExpression[] = [...times, [ownColumn, literal(isOwn)]]
-    if (input.rowsFrom === undefined) return sourceRows(source, files, input.fileTypes, extra)
+    if (input.rowsFrom === undefined)
+      return rowsOfSource(source, { own: files, dimensions: input.files.dimensions ?? {} }, input.fileTypes, extra)
     const names = [...source.schema.map((declared) => declared.name), isAmbiguousColumn, isSkippedColumn]
     const from = table(isOwn ? input.rowsFrom.own : input.rowsFrom.within)
     return select(from, [...names.map((name): NamedExpression => [name, column(name)]), ...extra])
@@ -155,8 +164,17 @@ function readRows(input: IntervalQueryInput, resolvesIds: boolean): Relation {
   const readsWithin = resolvesIds && (within.length > 0 || input.rowsFrom !== undefined)
   const parts = [rowsOf(own, true), ...(readsWithin ? [rowsOf(within, false)] : [])]
   const nullKey = any(view.keyColumns.map((key) => operation('isNull', column(key.column))))
+  const filtersRows = source.query !== undefined && input.rowsFrom === undefined
+  const isHere = any([operation('isNull', column(eventColumn)), isWithin(input.interval)])
   const outcome = cases(
     [
+      // What the query leaves out has neither key nor columns; only its time tells whose it would have been.
+      ...(filtersRows
+        ? ([
+            [all([column(isFilteredColumn), isHere]), literal('filtered')],
+            [column(isFilteredColumn), literal('outside')],
+          ] as const)
+        : []),
       [nullKey, literal('null_key')],
       [operation('isNull', column(eventColumn)), literal('null_event_time')],
       [isWithin(input.interval), literal('kept')],
@@ -229,12 +247,12 @@ function passed(bundle: ViewBundle, resolvesIds: boolean): NamedExpression[] {
   ].map((name) => [name, column(name)])
 }
 
-function countRows(own: Relation): Relation {
+function countRows(own: Relation, isQuery: boolean): Relation {
   const count = (where: Expression): Expression => aggregate('count', null, where)
   const isRead = operation('not', any([isClass('outside'), isClass('replaced')]))
   return select(own, [
     ['read', count(isRead)],
-    ...['kept', 'null_key', 'null_event_time', 'outside', 'replaced'].map(
+    ...['kept', 'null_key', 'null_event_time', 'outside', 'replaced', ...(isQuery ? ['filtered'] : [])].map(
       (name): NamedExpression => [name, count(isClass(name))],
     ),
     ['ambiguous', count(all([isClass('kept'), column(isAmbiguousColumn)]))],
@@ -249,6 +267,7 @@ export function rowCountsFrom(row: Readonly<Record<string, unknown>>): RowCounts
     read: at('read'),
     kept: at('kept'),
     rejected: { null_key: at('null_key'), null_event_time: at('null_event_time') },
+    ...(row.filtered === undefined ? {} : { filtered: at('filtered') }),
     outside: at('outside'),
     replaced: at('replaced'),
     localTimes: { ambiguous: at('ambiguous'), skipped: at('skipped') },

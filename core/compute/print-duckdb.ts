@@ -3,6 +3,7 @@
  * alone.
  */
 import { assert, assertNever } from '../errors.js'
+import { carryColumns } from './carry-columns.js'
 import { printOperation } from './print-operation.js'
 import type { Aggregate, Expression, OrderTerm, Relation, SqlQuery, SqlType } from './sql-algebra.js'
 
@@ -15,6 +16,11 @@ export function printRelation(relation: Relation): string {
       return relation.parts.map((part) => `(${printRelation(part)})`).join(' UNION ALL ')
     case 'values':
       return printValues(relation)
+    case 'shared':
+      return `WITH ${printName(relation.name)} AS MATERIALIZED (${printRelation(relation.relation)}) ${printRelation(relation.body)}`
+    case 'writtenSelect':
+      // The text ends in a line of its own, so that a comment at its end takes nothing with it.
+      return `WITH ${printName(relation.name)} AS (${printRelation(relation.rows)}) ${carryColumns(relation.sql, relation.carried.map(printName))}\n`
     case 'table':
     case 'parquet':
     case 'csvText':

@@ -206,6 +206,19 @@ export type Relation =
       readonly on: Expression
     }
   | { readonly is: 'unionAll'; readonly parts: readonly Relation[] }
+  /** `body` may name `relation` as a table, more than once; it is computed once. */
+  | { readonly is: 'shared'; readonly name: string; readonly relation: Relation; readonly body: Relation }
+  | {
+      /**
+       * A SELECT that a person wrote, checked (query-check): it sees `rows` under `name`, and nothing else. Its columns, `carried` before them:
+       * columns of `rows` that it does not know of.
+       */
+      readonly is: 'writtenSelect'
+      readonly sql: string
+      readonly name: string
+      readonly rows: Relation
+      readonly carried: readonly string[]
+    }
 
 export type NamedExpression = readonly [string, Expression]
 

@@ -3,8 +3,9 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { parseDuration } from '../time/duration.js'
 import { floorTo, parseInstant } from '../time/instant.js'
 import { canonicalJson, type Json } from './canonical-json.js'
-import { formatColumnType } from './column-types.js'
-import type { Column, EntityDefinition, FeatureViewDefinition, SourceDefinition, ValueType } from './definitions.js'
+import type { Column, EntityDefinition, FeatureViewDefinition, SourceDefinition } from './definitions.js'
+import { queryContent } from './query-content.js'
+import { formatKind, typed } from './typed-column.js'
 
 export interface ViewParts {
   readonly view: FeatureViewDefinition
@@ -53,16 +54,8 @@ export function sourceContent(source: SourceDefinition): { readonly [key: string
     timezone,
     tombstone,
     eventId: eventId && { ...eventId },
+    ...(source.query ? { query: queryContent(source.query) } : {}),
   }
-}
-
-/** A column without whether nulls may occur: that is a promise of the source, and decides no value. */
-export function typed({ name, ...type }: Column): { readonly name: string; readonly type: string } {
-  return { name, type: formatKind(type) }
-}
-
-function formatKind(type: ValueType): string {
-  return formatColumnType({ ...type, nullable: false })
 }
 
 /**

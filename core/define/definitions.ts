@@ -44,7 +44,8 @@ export interface ReadinessRule {
 
 export interface SourceDefinition extends Documented {
   readonly kind: 'source'
-  readonly format: 'parquet'
+  /** `query`: rows made of another source's by SQL; its path, times, visibility and readiness are those of `query.from`. */
+  readonly format: 'parquet' | 'query'
   readonly name: string
   /**
    * A glob with time tokens in UTC, `{yyyy}`, `{MM}`, `{dd}`, `{HH}`, `{mm}`, `{yyyy-MM-dd}`: `flights/date={yyyy-MM-dd}/hour={HH}/*.parquet`.
@@ -63,6 +64,28 @@ export interface SourceDefinition extends Documented {
   /** R19. `within` is how far around an interval a redelivery is looked for; required by tiled views. */
   readonly eventId: { readonly column: string; readonly within: DurationText | null } | null
   readonly ready: ReadinessRule
+  /** Of format `query` only. */
+  readonly query?: SourceQuery
+}
+
+/** Each row of the answer is made of one row of `from`, so that intervals, files and times are that row's. */
+export interface SourceQuery {
+  /** One SELECT from `from`, as it was written. */
+  readonly sql: string
+  /** Files with the rows. */
+  readonly from: SourceDefinition
+  /** In declared order; each is a value of that name beside the columns of `from`. */
+  readonly with: readonly SourceDimension[]
+}
+
+/** The row of another source as it was at the event time of the row that is being made. */
+export interface SourceDimension {
+  readonly alias: string
+  readonly source: SourceDefinition
+  /** `column` of the dimension equals `of` of the row. */
+  readonly keys: readonly { readonly column: string; readonly of: string }[]
+  /** An older row is not seen; null: however old. */
+  readonly within: DurationText | null
 }
 
 export type { WindowOperation, WindowParameters }

@@ -2,7 +2,7 @@
 import { parseInstant } from '../time/instant.js'
 import { bundleFor } from './bundle.js'
 import { canonicalJson, type Json } from './canonical-json.js'
-import { decisiveContent, sourceContent, typed } from './definition-hash.js'
+import { decisiveContent, sourceContent } from './definition-hash.js'
 import type {
   Definition,
   EntityDefinition,
@@ -12,6 +12,7 @@ import type {
   ViewBundle,
 } from './definitions.js'
 import { diffFields, type FieldDifference } from './diff-fields.js'
+import { typed } from './typed-column.js'
 
 /**
  * - `breaking`: values mean something else, or are no longer made. A view or service then needs a new version.

@@ -1,5 +1,6 @@
 /** The package `millcourse`: how a feature repo says what it has, and what the later stages make of it. */
 
+export { asOf, type Dimension } from './as-of.js'
 export { breakingChanges, formatField } from './breaking-changes.js'
 export { bundleFor } from './bundle.js'
 export { type ColumnBuilder, type Columns, formatColumnType, isFloat, isInteger, isNumeric, t } from './column-types.js'
@@ -15,4 +16,5 @@ export { type FeatureService, featureService, type ServiceOptions } from './feat
 export { type FeatureSelection, type FeatureView, featureView, type ViewOptions } from './feature-view.js'
 export { type FeatureSpec, type LookupSpec, lookup, type WindowOptions, type WindowSpec, window } from './features.js'
 export { parquet, type Source } from './parquet.js'
+export { type QueryOptions, query } from './query.js'
 export { outputName, validateRepo } from './validate-repo.js'

@@ -6,6 +6,7 @@ import type {
   FeatureRepo,
   FeatureServiceDefinition,
   FeatureViewDefinition,
+  SourceDefinition,
   SourceLocation,
 } from './definitions.js'
 
@@ -17,6 +18,7 @@ export function validateRepo(repo: FeatureRepo, faultyViews: ReadonlySet<string>
   return [
     ...duplicateNames(repo),
     ...repo.sources.filter((source) => !source.owner?.trim()).map(withoutOwner),
+    ...repo.sources.flatMap((source) => inputProblems(repo, source)),
     ...repo.views.flatMap((view) => viewProblems(repo, view)),
     ...outputNames(repo),
     ...repo.services.flatMap((service) => serviceProblems(repo, service, faultyViews)),
@@ -38,6 +40,24 @@ function withoutOwner(source: Definition): Problem {
     hint: "owner: 'the team to ask when its files are late or wrong'",
     facts: { source: source.name },
   })
+}
+
+/** A query reads what is declared, by owners who can be asked. */
+function inputProblems(repo: FeatureRepo, source: SourceDefinition): Problem[] {
+  const { query } = source
+  if (!query) return []
+  return [query.from, ...query.with.map((one) => one.source)].flatMap(({ name }) =>
+    repo.sources.some((one) => one.name === name)
+      ? []
+      : [
+          problemAt(source, {
+            code: 'DEFINE_INVALID',
+            message: `source '${source.name}' reads source '${name}', which the repo does not have`,
+            hint: 'define it, and export it',
+            facts: { source: source.name },
+          }),
+        ],
+  )
 }
 
 function duplicateNames(repo: FeatureRepo): Problem[] {

@@ -76,9 +76,9 @@ export interface CauseInput {
   readonly rows: readonly SourceRow[]
   readonly standingOf: (row: SourceRow) => Standing
   readonly intervalOf: (row: SourceRow) => Interval
-  /** Files that runs of the reach read and that are gone, or others now. */
+  /** Files that runs of the reach read and that are gone, or others now; of dimensions also those that came since. */
   readonly lostFiles: readonly {
-    readonly code: 'file-removed' | 'file-changed'
+    readonly code: 'file-removed' | 'file-changed' | 'late-file'
     readonly file: string
     readonly run: string
     readonly interval: Interval

@@ -10,6 +10,7 @@
 import type { CommittedFile } from '../compute/committed-files.js'
 import type { ViewBundle } from '../define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../errors.js'
+import type { PinnedFile } from '../plan/index.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { type PublishedAnswer, publishedAnswers, trainingAnswers } from './compute-answers.js'
@@ -28,7 +29,12 @@ export interface ExplainInput {
   /** Their rows or tiles (`committedFiles`). */
   readonly committed: readonly CommittedFile[]
   /** What the source holds now for these intervals, the files of the runs among it. */
-  readonly files: readonly { readonly uri: string; readonly sizeBytes: number }[]
+  readonly files: readonly {
+    readonly uri: string
+    readonly sizeBytes: number
+    /** Of that dimension of the view's query. */
+    readonly alias?: string
+  }[]
   /** Null: nothing was published. */
   readonly publishedEndAt: Instant | null
   /** At most so many rows, the nearest in time to the first question. */
@@ -42,7 +48,7 @@ export interface ExplainedCommit {
   /** R37: an operator's; nothing of its source counts. */
   readonly isRejected: boolean
   /** Files that its run read and that are as they were. */
-  readonly pinned: readonly { readonly uri: string; readonly role: 'own' | 'within' }[]
+  readonly pinned: readonly { readonly uri: string; readonly role: PinnedFile['role'] }[]
 }
 
 export interface Explained {

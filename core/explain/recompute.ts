@@ -3,6 +3,8 @@ import { type ExactCopies, type ExactCopyTools, makeExactCopies } from '../compu
 import { buildEmptyFilesQuery, buildFileTypesQuery, fileTypesFrom, withEmptyFiles } from '../compute/file-types.js'
 import { buildIntervalQuery } from '../compute/interval-query.js'
 import type { ViewBundle } from '../define/definitions.js'
+import type { PinnedFile } from '../plan/index.js'
+import { dimensionsOf, rowSource } from '../source/index.js'
 import { endOfTime, type Instant, parseInstant } from '../time/instant.js'
 import type { AnswerTools } from './compute-answers.js'
 import { createRowsAt, createSourceRows, type Place } from './source-row.js'
@@ -19,17 +21,24 @@ export interface ReadPlaces {
   readonly origins: ReadonlyMap<string, string>
 }
 
-/** Table `rows`: all rows of these files that have one of the keys. @param keys table of `createKeys` */
+/**
+ * Table `rows`: all rows of these files that have one of the keys.
+ * @param files those with an `alias` are of that dimension of the view's query, none of the rows'
+ * @param keys table of `createKeys`
+ */
 export async function readSourceRows(
   tools: RecomputeTools,
   bundle: ViewBundle,
-  files: readonly { readonly uri: string }[],
+  files: readonly { readonly uri: string; readonly alias?: string }[],
   keys: string,
   rows: string,
 ): Promise<ReadPlaces> {
-  const uris = files.map(({ uri }) => uri)
-  const copies = await readTypes(tools, bundle, uris)
-  await copies.naming(() => tools.execute(createSourceRows(bundle, uris, copies.types, keys, rows)))
+  const urisOf = (of?: string) => [...new Set(files.filter(({ alias }) => alias === of).map(({ uri }) => uri))]
+  const dimensions = Object.fromEntries(dimensionsOf(bundle.source).map(({ alias }) => [alias, urisOf(alias)]))
+  const copies = await readTypes(tools, bundle, [...new Set(files.map(({ uri }) => uri))])
+  await copies.naming(() =>
+    tools.execute(createSourceRows(bundle, { own: urisOf(), dimensions }, copies.types, keys, rows)),
+  )
   const readFrom = new Map(copies.types.map(({ file, readFrom }) => [file, readFrom ?? file]))
   return {
     pathOf: (uri) => readFrom.get(uri) ?? uri,
@@ -40,7 +49,7 @@ export async function readSourceRows(
 /** What intervals are made of: files that are their own, and files looked at for redelivered events alone (R19). */
 export interface PinnedInterval {
   readonly interval: { readonly start: Instant }
-  readonly pinned: readonly { readonly uri: string; readonly role: 'own' | 'within' }[]
+  readonly pinned: readonly { readonly uri: string; readonly role: PinnedFile['role'] }[]
 }
 
 export function placesOf(
@@ -53,7 +62,13 @@ export function placesOf(
         .filter(({ role }) => role === 'own')
         .map(({ uri }): Place => ({ file: pathOf(uri), intervalStart: interval.start })),
     ),
-    within: [...new Set(intervals.flatMap(({ pinned }) => pinned.map(({ uri }) => pathOf(uri))))],
+    within: [
+      ...new Set(
+        intervals.flatMap(({ pinned }) =>
+          pinned.filter(({ role }) => role !== 'dimension').map(({ uri }) => pathOf(uri)),
+        ),
+      ),
+    ],
   }
 }
 
@@ -95,7 +110,11 @@ export async function writeRecomputed(
 async function* nothing(): AsyncIterable<Uint8Array> {}
 
 async function readTypes(tools: RecomputeTools, bundle: ViewBundle, uris: readonly string[]): Promise<ExactCopies> {
-  const times = bundle.source.schema.filter(({ kind }) => kind === 'timestamp').map(({ name }) => name)
+  const sources = [rowSource(bundle.source), ...dimensionsOf(bundle.source).map((one) => one.source)]
+  const times = sources
+    .flatMap(({ schema }) => schema)
+    .filter(({ kind }) => kind === 'timestamp')
+    .map(({ name }) => name)
   if (uris.length === 0) return { types: [], naming: (work) => work() }
   const types = fileTypesFrom(await tools.all(buildFileTypesQuery(uris)))
   const empties = buildEmptyFilesQuery(types)

@@ -1,9 +1,11 @@
 /** The rows of a source that have one of the asked keys, each with its file and number: what an answer is made of (R3, R4, R5). */
 import { storedSqlType } from '../compute/column-types.js'
+import type { DimensionFiles } from '../compute/dimension-rows.js'
 import type { FileTypes } from '../compute/file-types.js'
 import { printCreate, printQuery } from '../compute/print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn, rowOrder } from '../compute/row-order.js'
-import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn, sourceRows } from '../compute/source-rows.js'
+import { rowsOfSource } from '../compute/rows-of-source.js'
+import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn } from '../compute/source-rows.js'
 import {
   all,
   cast,
@@ -47,7 +49,7 @@ const deliveryColumn = '__delivery_rank'
 /** Table `name`: the declared columns, where each row lies, its times and its interval's start. `keys`: `createKeys`. */
 export function createSourceRows(
   bundle: ViewBundle,
-  files: readonly string[],
+  files: { readonly own: readonly string[]; readonly dimensions: DimensionFiles },
   types: readonly FileTypes[],
   keys: string,
   name: string,
@@ -55,7 +57,7 @@ export function createSourceRows(
   const { source, view, entity } = bundle
   const event = column(source.eventTime)
   const created = source.createdTime === null ? cast(literal(null), { kind: 'instant' }) : column(source.createdTime)
-  const found = sourceRows(source, files, types, [], true)
+  const found = rowsOfSource(source, files, types, [], true)
   const isAsked = view.keyColumns.map(({ key, column: of }, part) =>
     operation('=', cast(column(of, 'rows'), storedSqlType(entity.keys[part]!)), column(key, 'asked')),
   )

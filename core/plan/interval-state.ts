@@ -6,8 +6,9 @@ export interface PinnedFile {
   readonly uri: string
   readonly etag: string
   readonly sizeBytes: number
-  /** `own`: rows of the interval; `within`: looked at only for redelivered event ids (R19). */
-  readonly role: 'own' | 'within'
+  /** `own`: rows of the interval; `within`: looked at only for redelivered event ids (R19); `dimension`: of a query's dimension, `alias`. */
+  readonly role: 'own' | 'within' | 'dimension'
+  readonly alias?: string
 }
 
 /** What a run ended as; `running` while it has not. */

@@ -1,0 +1,233 @@
+/** What `plan` has against the SQL of a query, by the engine's own parser and binder: each refusal at its place, and what is allowed. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { queryProblems } from '../../cli/commands/query-problems.js'
+import { asOf, type FeatureRepo, parquet, query, t } from '../../core/define/index.js'
+import { Bench } from './generated-history.js'
+
+const owner = 'test'
+const flights = parquet('flights', {
+  path: 'flights/date={yyyy-MM-dd}/*.parquet',
+  eventTime: 'date',
+  schema: {
+    date: t.timestamp(),
+    origin: t.string(),
+    delay: t.int64().nullable(),
+    distance: t.float64(),
+    seen: t.timestamp(),
+    'odd "name': t.int32(),
+  },
+  owner,
+})
+const airports = parquet('airports', {
+  path: 'airports/*.parquet',
+  eventTime: 'valid_from',
+  schema: { iata: t.string(), state: t.string(), valid_from: t.timestamp(), runways: t.int32() },
+  owner,
+})
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await Bench.open()
+})
+afterAll(() => bench.close())
+
+const schema = { date: t.timestamp(), origin: t.string() }
+
+async function problemsOf(sql: string, columns: Parameters<typeof query>[1]['schema'] = schema) {
+  const source = query('us_flights', {
+    from: flights,
+    with: { airport: asOf(airports, { iata: 'origin' }) },
+    sql,
+    schema: columns,
+    owner,
+  } as never)
+  const repo: FeatureRepo = {
+    project: 'test',
+    entities: [],
+    sources: [flights.definition, airports.definition, source.definition],
+    views: [],
+    services: [],
+  }
+  const context = { engine: async () => bench.engine, signal: new AbortController().signal }
+  return await queryProblems(context, repo, new Set())
+}
+
+const said = async (sql: string, columns?: Parameters<typeof problemsOf>[1]) =>
+  (await problemsOf(sql, columns)).map(({ code, message }) => `${code} ${message.replace(/^source 'us_flights'/, '')}`)
+
+describe('a query is refused', () => {
+  const where = (line: number, column: number, what: string, code = 'DEFINE_QUERY_REFUSED') =>
+    `${code} , line ${line}, column ${column} of its SQL: ${what}`
+  const cases: Record<string, readonly [sql: string, said: string]> = {
+    'a mistake of syntax': ['SELECT date,\n origin FRM flights', where(2, 13, 'syntax error at or near "flights"')],
+    'an unknown column': [
+      'SELECT date, origin FROM flights\nWHERE dellay > 1',
+      where(2, 7, 'source "flights" has no column "dellay"', 'DEFINE_UNKNOWN_COLUMN'),
+    ],
+    'an unknown column after letters of several bytes': [
+      "SELECT date, 'é€😀' AS x, orign FROM flights",
+      where(1, 26, 'source "flights" has no column "orign"', 'DEFINE_UNKNOWN_COLUMN'),
+    ],
+    'an unknown column of a dimension': [
+      'SELECT date, origin FROM flights AS f WHERE airport.stat IS NULL',
+      where(1, 45, 'dimension "airport" has no column "stat"', 'DEFINE_UNKNOWN_COLUMN'),
+    ],
+    'a column of another table': [
+      'SELECT date, airports.iata AS origin FROM flights',
+      where(1, 14, 'source "flights" has no column "airports.iata"', 'DEFINE_UNKNOWN_COLUMN'),
+    ],
+    'what the product keeps beside the columns': [
+      'SELECT date, origin FROM flights WHERE "__query_row" = 1',
+      where(1, 40, 'source "flights" has no column "__query_row"', 'DEFINE_UNKNOWN_COLUMN'),
+    ],
+    'an undeclared table': ['SELECT date, origin FROM planes', where(1, 26, 'there is no table "planes"')],
+    'a file': [`SELECT date, origin FROM 'x.parquet'`, where(1, 26, 'there is no table "x.parquet"')],
+    'a function that reads a file': [
+      `SELECT date, origin FROM read_parquet('x')`,
+      where(1, 26, 'it does not read from flights'),
+    ],
+    'a join': ['SELECT date, origin FROM flights, airports', where(1, 26, 'JOIN is refused')],
+    'the clock': [
+      'SELECT date, origin FROM flights WHERE date < now()',
+      where(1, 47, 'now answers differently at another time or on another machine'),
+    ],
+    'the clock without parentheses': [
+      'SELECT date, origin FROM flights WHERE date < current_date',
+      where(1, 47, 'current_date answers differently at another time or on another machine'),
+    ],
+    'the clock as an age': [
+      'SELECT date, origin FROM flights WHERE age(date) IS NULL',
+      where(1, 40, 'age answers differently at another time or on another machine'),
+    ],
+    chance: [
+      'SELECT date, origin FROM flights WHERE random() < 0.5',
+      where(1, 40, 'random answers differently at another time or on another machine'),
+    ],
+    'a setting': [
+      `SELECT date, current_setting('TimeZone') AS origin FROM flights`,
+      where(1, 14, 'current_setting answers differently at another time or on another machine'),
+    ],
+    'an aggregate': ['SELECT date, max(origin) AS origin FROM flights', where(1, 14, 'max is of many rows')],
+    'a macro of an aggregate': [
+      'SELECT date, origin FROM flights WHERE wavg(delay, 1) > 1',
+      where(1, 40, 'wavg is of many rows'),
+    ],
+    'a function that makes rows': [
+      'SELECT date, unnest([origin]) AS origin FROM flights',
+      where(1, 14, 'unnest makes rows'),
+    ],
+    'a function there is not': [
+      'SELECT date, uper(origin) AS origin FROM flights',
+      where(1, 14, 'there is no function uper'),
+    ],
+    'a window': [
+      'SELECT date, lag(origin) OVER (ORDER BY date) AS origin FROM flights',
+      where(1, 14, 'a window function is refused'),
+    ],
+    'a subquery': [
+      'SELECT date, origin FROM flights WHERE origin IN (SELECT iata FROM airports)',
+      where(1, 47, 'a subquery is refused'),
+    ],
+    DISTINCT: ['SELECT DISTINCT date, origin FROM flights', 'DEFINE_QUERY_REFUSED : DISTINCT is refused'],
+    LIMIT: ['SELECT date, origin FROM flights LIMIT 3', where(1, 40, 'LIMIT is refused')],
+    'ORDER BY': ['SELECT date, origin FROM flights ORDER BY origin', where(1, 43, 'ORDER BY is refused')],
+    QUALIFY: ['SELECT date, origin FROM flights QUALIFY delay > 1', where(1, 48, 'QUALIFY is refused')],
+    'a sample': ['SELECT date, origin FROM flights TABLESAMPLE 10%', where(1, 26, 'a sample is refused')],
+    '*': ['SELECT * FROM flights', where(1, 8, '* is refused')],
+    'a statement more': [
+      'SELECT date, origin FROM flights; DROP TABLE flights',
+      'DEFINE_QUERY_REFUSED : Only SELECT statements can be serialized to json!',
+    ],
+    'what closes a bracket that the product opened': [
+      'SELECT date, origin FROM flights) UNION ALL (SELECT 1, 2',
+      where(1, 33, 'syntax error at or near ")"'),
+    ],
+    UNION: [
+      'SELECT date, origin FROM flights UNION ALL SELECT date, origin FROM flights',
+      'DEFINE_QUERY_REFUSED : it is not one SELECT',
+    ],
+    WITH: [
+      'WITH x AS (SELECT 1) SELECT date, origin FROM flights',
+      'DEFINE_QUERY_REFUSED : it does not begin with SELECT',
+    ],
+    'no SELECT': ['DELETE FROM flights', 'DEFINE_QUERY_REFUSED : Only SELECT statements can be serialized to json!'],
+    'a changed event time': [
+      'SELECT date + INTERVAL 1 DAY AS date, origin FROM flights',
+      where(1, 13, '"date" is the time of the row, and the SQL changes it'),
+    ],
+    'a column that its schema lacks': [
+      'SELECT date, origin, delay FROM flights',
+      where(1, 22, 'the SQL answers with "delay", which its schema does not have', 'DEFINE_UNKNOWN_COLUMN'),
+    ],
+    'a column that the SQL lacks': [
+      'SELECT date FROM flights',
+      'DEFINE_UNKNOWN_COLUMN : the SQL does not answer with "origin", which its schema has',
+    ],
+    'another type': [
+      'SELECT date, delay AS origin FROM flights',
+      where(1, 14, '"origin" is declared string, the SQL answers with BIGINT'),
+    ],
+    'what the engine has no function for': [
+      `SELECT date, origin FROM flights WHERE date_trunc('day', origin) IS NULL`,
+      expect.stringContaining('DEFINE_QUERY_REFUSED : ') as unknown as string,
+    ],
+  }
+  test.each(Object.entries(cases))('for %s', async (_, [sql, expected]) => {
+    const problems = await said(sql)
+    expect(problems[0]).toEqual(expected)
+  })
+
+  test('with the definition, the line and a name that is near', async () => {
+    const [problem] = await problemsOf('SELECT date,\n  orign AS origin\nFROM flights')
+    expect(problem).toMatchObject({
+      code: 'DEFINE_UNKNOWN_COLUMN',
+      detail: {
+        hint: expect.stringContaining('did you mean "origin"?'),
+        facts: {
+          source: 'us_flights',
+          column: 'orign',
+          sql: '2:3',
+          written: 'orign AS origin',
+          line: expect.any(Number),
+        },
+      },
+    })
+    expect(problem!.detail.facts!.file).toMatch(/query-check\.test\.ts$/)
+  })
+})
+
+describe('a query may', () => {
+  const columns = (more: Record<string, unknown>) => ({ ...schema, ...more }) as never
+  test.each([
+    ['filter and rename', 'select f.date, upper(origin) as origin from flights f where f.delay > 15 -- late', {}],
+    [
+      'derive one column from another it names',
+      'SELECT date, origin, delay > 15 AS is_late, NOT is_late AS is_early FROM flights',
+      { is_late: t.boolean(), is_early: t.boolean() },
+    ],
+    [
+      'read a dimension',
+      `SELECT date, origin, airport.state AS state, flights.airport.runways + 1 AS n FROM flights WHERE airport.state = 'CA'`,
+      { state: t.string(), n: t.int64() },
+    ],
+    [
+      'use odd names, lists and functions of them',
+      'SELECT date, origin, "odd ""name" AS "a ""b", list_sum(list_transform([delay, 1], lambda x: x + delay))::DOUBLE AS s, cast(date_trunc(\'day\', date) AS DATE) AS d FROM flights',
+      { 'a "b': t.int64(), s: t.float64(), d: t.date() },
+    ],
+    [
+      'make times',
+      `SELECT date, origin, seen + INTERVAL 1 HOUR AS at, seen FROM flights`,
+      { at: t.timestamp(), seen: t.timestamp() },
+    ],
+    ['name names in any case', 'SELECT DATE, Origin FROM Flights'.replace('Flights', 'flights'), {}],
+    [
+      'choose by CASE, IN, BETWEEN and LIKE',
+      `SELECT date, CASE WHEN origin IN ('A', 'B') THEN 'x' ELSE origin END AS origin FROM flights WHERE delay BETWEEN 1 AND 2 AND origin LIKE 'A%' AND NOT origin ~ 'B'`,
+      {},
+    ],
+    ['begin after a comment, and end in a semicolon', '/* all */ -- of them\nSELECT date, origin FROM flights;', {}],
+  ])('%s', async (_, sql, more) => {
+    expect(await said(sql, columns(more))).toEqual([])
+  })
+})
