@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { compileFiles, compileSnippets } from './compile-snippets.js'
 
 const given = `
-import { entity, featureService, featureView, lookup, parquet, t, window } from 'millcourse'
+import { asOf, entity, featureService, featureView, lookup, parquet, query, t, window } from 'millcourse'
 const user = entity('user', { keys: { user_id: t.int64() } })
 const shop = entity('shop', { keys: { shop_id: t.int64() } })
 const orders = parquet('orders', {
@@ -15,6 +15,8 @@ const orders = parquet('orders', {
     price: t.decimal(12, 2), raw: t.binary(), gone: t.boolean(),
   },
 })
+const items = parquet('items', { path: 'items/*.parquet', eventTime: 'since', schema: { since: t.timestamp(), item: t.string(), size: t.int32() } })
+const made = { from: orders, sql: '', schema: { ts: t.timestamp(), user_id: t.int64(), size: t.int32(), id: t.string() } } as const
 const base = { version: 1, entity: user, source: orders, since: '2001-01-01T00:00:00Z', every: '1h' } as const
 const count = window.count({ over: '24h' })
 `
@@ -32,6 +34,8 @@ const good = {
   'buckets by what compares exactly': `featureView('v', { ...base, features: {
     rows: window.count({ over: '24h', by: 'item' }), sum: window.sum('price', { over: '7d', by: 'gone' }), lasts: window.last_n('item', { n: 3, over: '7d', by: 'user_id' }),
   } })`,
+  'a query with dimensions, and a view of it': `const q = query('q', { ...made, with: { thing: asOf(items, { item: 'item' }, { within: '30d' }) }, eventId: { column: 'id', within: '1h' }, tombstone: null })
+    featureView('v', { ...base, source: q, features: { size: window.sum('size', { over: '1d' }) } })`,
   'lookups by their own name and by another': `featureView('v', { ...base, features: { item: lookup(), paid: lookup('amount') } })`,
   'R12: keys of one family': `featureView('v', { ...base, features: { count } })`,
   'R13: a mapped key': `featureView('v', { ...base, entity: shop, keys: { shop_id: 'user_id' }, features: { count } })`,
@@ -73,6 +77,23 @@ const bad: Record<string, readonly [code: string, ...sentences: string[]]> = {
     `Property 'n' is missing in type`,
     `'n' does not exist in type`,
     `is not assignable to parameter of type`,
+  ],
+  'a feature of a column that a query does not answer with': [
+    `featureView('v', { ...base, source: query('q', made), features: { item: lookup() } })`,
+    `DefineError<"view 'v': feature 'item' reads column 'item', which source 'q' does not have">`,
+  ],
+  'a dimension joined on columns that are not there': [
+    `asOf(items, { itm: 'item' })`,
+    `DefineError<"asOf: source 'items' is joined on 'itm', which it does not have">`,
+  ],
+  'a dimension joined on what the rows do not have, or on another type': [
+    `query('q', { ...made, with: { thing: asOf(items, { item: 'itm' }), other: asOf(items, { item: 'user_id' }) } })`,
+    `DefineError<"source 'q': 'thing' is joined on 'itm', which source 'orders' does not have">`,
+    `DefineError<"source 'q': 'other' is joined where its 'item', string, equals 'user_id', int32 (R12)">`,
+  ],
+  'a role of a query that its schema does not have': [
+    `query('q', { ...made, tombstone: 'gone' })`,
+    `DefineError<"source 'q': tombstone names column 'gone', which its schema does not have">`,
   ],
   'lookups beside windows': [
     `featureView('v', { ...base, features: { item: lookup(), count } })`,
@@ -172,6 +193,10 @@ test('the sample of `millcourse init` compiles', () => {
 test.each([
   ['docs/definitions.md', "import { entity, featureService, featureView, parquet, t, window } from 'millcourse'\n"],
   ['README.md', ''],
+  [
+    'docs/transformations.md',
+    "import { asOf, parquet, query, t } from 'millcourse'\nimport { flights } from '../sources/flights.js'\n",
+  ],
 ])('the TypeScript of %s compiles', (file, imports) => {
   const text = readFileSync(join(import.meta.dirname, '../..', file), 'utf8')
   const blocks = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => imports + code)
