@@ -17,9 +17,11 @@ export interface CommandLineParts {
 /** @returns the exit code */
 export async function runCommandLine(words: readonly string[], parts: CommandLineParts): Promise<number> {
   let exitCode: number = exitCodes.done
+  let given: AbortSignal | null = null
   const isJson = words.includes('--json')
   const run: Runner = async (globals, body) => {
     const signal = parts.signal()
+    given = signal
     const context = await parts.openContext(globals, signal)
     try {
       const report = await body(context)
@@ -37,6 +39,12 @@ export async function runCommandLine(words: readonly string[], parts: CommandLin
     await program.parseAsync(words, { from: 'user' })
     return exitCode
   } catch (error) {
+    const { aborted, reason } = (given as AbortSignal | null) ?? { aborted: false, reason: null }
+    if (aborted && error === reason) {
+      // Asked for, and no fault of anything.
+      parts.err(isJson ? '{"interrupted":true}\n' : 'interrupted\n')
+      return exitCodes.interrupted
+    }
     // Help and version are "errors" of commander too; they have been printed.
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done
     if (error instanceof CommanderError && error.code === 'commander.help')

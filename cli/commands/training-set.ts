@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { MillcourseError } from '../../core/errors.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { nsPerMs } from '../../core/time/instant.js'
@@ -45,7 +44,7 @@ const keptByDefault = '90d'
 /** R14, R30: the spine's rows, in its order, and beside them what each view knew at each row's time; the file appears whole or not at all. */
 export async function trainingSet(context: CliContext, options: TrainingSetOptions): Promise<Report> {
   const startedMs = context.clock.monotonicMs()
-  const before = options.rebuild === undefined ? null : await readManifest(options.rebuild)
+  const before = options.rebuild === undefined ? null : await readManifest(context, options.rebuild)
   const asked = askedSet(options, before)
   const keepMs = Number(parseDuration(options.keep ?? keptByDefault) / nsPerMs)
   const file = await spineFile(context, options, asked, before)
@@ -141,14 +140,15 @@ function askedSet(options: TrainingSetOptions, before: TrainingManifest | null):
   return { spine, sql, eventTime, features, map: options.map ?? [], mode }
 }
 
-async function readManifest(file: string): Promise<TrainingManifest> {
-  const read = await readFile(file, 'utf8').catch((cause: unknown) => {
+/** @throws MillcourseError TRAINING_MANIFEST_INVALID, LAKE_… */
+async function readManifest(context: CliContext, file: string): Promise<TrainingManifest> {
+  const bytes = await storedBytes(context, file)
+  if (bytes === null)
     throw new MillcourseError('TRAINING_MANIFEST_INVALID', `there is no manifest ${file}`, {
-      cause,
       hint: 'name the file that was written beside the set: <out>.manifest.json',
       facts: { file },
     })
-  })
+  const read = new TextDecoder().decode(await bytes.read(0, bytes.sizeBytes))
   return parseManifest(read, file)
 }
 
@@ -172,7 +172,7 @@ function report(made: TrainingManifest, before: TrainingManifest | null, duratio
   return {
     outcome: 'done',
     data: {
-      ...{ id, mode, out, manifest: manifestOf(out), rows, columns, sizeBytes, pinnedUntil },
+      ...{ id, mode, out, manifest: manifestOf(out), rows, columns, sizeBytes, sha256, pinnedUntil },
       ...(parts === undefined ? {} : { parts }),
       ...(kept === null ? {} : { spineKept: kept.spine, isOrdered: kept.isOrdered }),
       ...(isSame === null ? {} : { isSameBytes: isSame }),

@@ -34,6 +34,8 @@ export interface Call {
 
 export interface StepRig {
   readonly deps: ActivityDeps
+  /** What a process needs to work on the same ledger, lake and sources. */
+  readonly environment: Readonly<Record<string, string>>
   /** Writes a Parquet file of a SELECT below the sources' root. */
   writeFile(path: string, select: string): Promise<void>
   writeBytes(path: string, bytes: string | Uint8Array): Promise<void>
@@ -118,6 +120,13 @@ export async function startStepRig(repo: FeatureRepo, given: GivenRoots | null =
 
   return {
     deps,
+    environment: {
+      MILLCOURSE_PROJECT: project,
+      MILLCOURSE_POSTGRES_URL: postgres.url,
+      MILLCOURSE_LAKE: given?.lake ?? join(root, 'lake'),
+      MILLCOURSE_SOURCES: given?.sources ?? join(root, 'sources'),
+      MILLCOURSE_SPILL_DIR: join(root, 'process-spill'),
+    },
     step,
     run,
     tick,
