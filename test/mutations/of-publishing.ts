@@ -32,6 +32,12 @@ export const mutationsOfPublishing: readonly Mutation[] = [
       before: '(p.event_ns IS NULL OR c.event_ns >= p.event_ns)',
       after: 'true',
     },
+    {
+      breaks: 'a value that does not differ is written again',
+      file: delta,
+      before: "AND a.digest IS NOT DISTINCT FROM p.digest THEN 'unchanged'",
+      after: "AND a.digest IS NOT DISTINCT FROM p.digest THEN 'published'",
+    },
   ]),
   ...mutationsOf('R25', serve, [
     {
@@ -186,6 +192,12 @@ export const mutationsOfPublishing: readonly Mutation[] = [
         file: 'adapters/dynamodb/item-writer.ts',
         before: "'attribute_not_exists(pk) OR #seq <= :seq'",
         after: "'attribute_not_exists(pk) OR #seq <= :seq OR #seq > :seq'",
+      },
+      {
+        breaks: 'by PartiQL, a late write with a lower sequence lands',
+        file: 'adapters/dynamodb/statements.ts',
+        before: ' WHERE "pk"=? AND "seq"<=?`',
+        after: ' WHERE "pk"=? AND ("seq"<=? OR "seq">0)`',
       },
     ],
   ),

@@ -60,6 +60,14 @@ export const mutationsOfRuns: readonly Mutation[] = [
       after: "finding.severity === 'hold') ? 'publish' : 'publish'",
     },
   ]),
+  ...mutationsOf('R26', steps, [
+    {
+      breaks: 'what is judged bad is committed',
+      file: 'activities/judge-interval.ts',
+      before: '    return verdict\n',
+      after: "    return { ...verdict, decision: 'publish' }\n",
+    },
+  ]),
   ...mutationsOf('R27', plan, [
     {
       breaks: 'changed files re-open nothing',
@@ -83,6 +91,24 @@ export const mutationsOfRuns: readonly Mutation[] = [
         file: 'core/source/source-file.ts',
         before: 'file.eventMax >= interval.start',
         after: 'file.eventMax > interval.start',
+      },
+    ],
+  ),
+  ...mutationsOf(
+    'R27',
+    ['test/workflows/plan-steps.test.ts'],
+    [
+      {
+        breaks: 'without a lookback finished intervals are looked at again',
+        file: 'activities/plan-tick.ts',
+        before: 'if (view.lookback === null) return null',
+        after: 'if (view.lookback === null) return range',
+      },
+      {
+        breaks: 'no finished interval is looked at again',
+        file: 'activities/plan-tick.ts',
+        before: 'return start < range.end ? { start, end: range.end } : null',
+        after: 'return null',
       },
     ],
   ),

@@ -45,6 +45,12 @@ export const shapes: fc.Arbitrary<SourceShape> = fc.record({
   within: fc.constant(3n * hour),
 })
 
+export const everyShape: readonly SourceShape[] = (['event', 'created'] as const).flatMap((visibility) =>
+  [false, true].flatMap((hasTombstone) =>
+    [false, true].map((hasId) => ({ visibility, hasTombstone, hasId, within: 3n * hour })),
+  ),
+)
+
 export function sourceOf(shape: SourceShape) {
   return parquet('events', {
     path: 'events/{yyyy-MM-dd}/*.parquet',

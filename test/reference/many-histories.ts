@@ -34,7 +34,7 @@ const history: fc.Arbitrary<History> = fc.record({
 })
 
 export const histories: fc.Arbitrary<readonly History[]> = fc
-  .array(history, { minLength: 1, maxLength: 120, size: 'max' })
+  .array(history, { minLength: 50, maxLength: 70 })
   .map((many) => many.map(apart))
 
 /** The keys of a history are eight apart from those of the one before: one has the next one's key where a digit of it is lost. */

@@ -19,6 +19,7 @@ beforeAll(async () => {
     overtaken: heldBelowTwoRows,
     records: {},
     fills: { view: { online: true } },
+    gates: heldBelowTwoRows,
     fails: {},
   })
 })
@@ -102,6 +103,26 @@ describe('R37: decisions', () => {
       code: 'DECIDE_NOT_APPLICABLE',
     })
   })
+})
+
+test('R26: a gate that fails leaves the state as it was, and the next good run works', async () => {
+  const rows = async () => {
+    const commit = await current('gates')
+    return commit === undefined ? null : await rig.rowsOf(commit.data!.path)
+  }
+  await rig.write('gates', 0, 'a', sale(hour(0, 5), 'x', 1))
+  expect((await rig.run(hourOf('gates', 0))).outcome).toBe('held')
+  expect(await rows()).toBeNull()
+  await rig.write('gates', 0, 'a', sale(hour(0, 5), 'x', 1), sale(hour(0, 6), 'y', 2))
+  expect((await rig.run(hourOf('gates', 0))).outcome).toBe('done')
+  const good = await rows()
+  expect(good).toHaveLength(2)
+  await rig.write('gates', 0, 'a', sale(hour(0, 7), 'z', 3))
+  expect((await rig.run(hourOf('gates', 0))).outcome).toBe('held')
+  expect(await rows()).toEqual(good)
+  await rig.write('gates', 0, 'a', sale(hour(0, 7), 'z', 3), sale(hour(0, 8), 'z', 4), sale(hour(0, 9), 'z', 5))
+  expect((await rig.run(hourOf('gates', 0))).outcome).toBe('done')
+  expect(await rows()).toHaveLength(3)
 })
 
 describe('record', () => {
