@@ -116,8 +116,8 @@ export const mutationsOfRuns: readonly Mutation[] = [
     {
       breaks: 'rows that do not reconcile pass',
       file: 'activities/record-run.ts',
-      before: 'if (read !== kept + rejectedRows)',
-      after: 'if (read < kept + rejectedRows)',
+      before: 'if (read !== kept + rejectedRows + filtered)',
+      after: 'if (read < kept + rejectedRows + filtered)',
     },
   ]),
   ...mutationsOf(
