@@ -76,8 +76,8 @@ async function write(
   output: TrainingOutput,
   lake: Lake,
 ): Promise<Omit<TrainingManifest['output'], 'file'>> {
-  const { plan, rows } = prepared
-  const query = buildTrainingSet({ plan, ...inputsOf(lake, asked.mode, prepared) })
+  const { plan, rows, times } = prepared
+  const query = buildTrainingSet({ plan, times, ...inputsOf(lake, asked.mode, prepared) })
   const names = plan.views.map(({ bundle }) => bundle.view.name).join(', ')
   for (const [index, statement] of query.statements.entries()) {
     const step = (done?: number) =>

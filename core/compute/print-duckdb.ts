@@ -144,6 +144,14 @@ function printPath(path: string): string {
 
 const csvOptions = 'all_varchar = true, allow_quoted_nulls = false, hive_partitioning = false'
 
+const joinWords = {
+  inner: 'JOIN',
+  left: 'LEFT JOIN',
+  semi: 'SEMI JOIN',
+  anti: 'ANTI JOIN',
+  asofLeft: 'ASOF LEFT JOIN',
+} as const
+
 function printFrom(relation: Relation): string {
   switch (relation.is) {
     case 'table':
@@ -162,7 +170,7 @@ function printFrom(relation: Relation): string {
       const isChain = relation.left.is === 'join'
       const left = isChain ? printFrom(relation.left) : `${printFrom(relation.left)} AS ${printName(relation.leftAs)}`
       const right = `${printFrom(relation.right)} AS ${printName(relation.rightAs)}`
-      const kind = { inner: 'JOIN', left: 'LEFT JOIN', semi: 'SEMI JOIN', asofLeft: 'ASOF LEFT JOIN' }[relation.kind]
+      const kind = joinWords[relation.kind]
       return `${left} ${kind} ${right} ON ${printExpression(relation.on)}`
     }
     default:

@@ -198,7 +198,7 @@ export type Relation =
     }
   | {
       readonly is: 'join'
-      readonly kind: 'inner' | 'left' | 'semi' | 'asofLeft'
+      readonly kind: JoinKind
       readonly left: Relation
       readonly leftAs: string
       readonly right: Relation
@@ -219,6 +219,9 @@ export type Relation =
       readonly rows: Relation
       readonly carried: readonly string[]
     }
+
+/** `semi`, `anti`: the left rows that have, or have not, any right one. */
+export type JoinKind = 'inner' | 'left' | 'semi' | 'anti' | 'asofLeft'
 
 export type NamedExpression = readonly [string, Expression]
 
@@ -308,7 +311,7 @@ export const select = (from: Relation, columns: readonly NamedExpression[], part
 })
 
 export const join = (
-  kind: 'inner' | 'left' | 'semi' | 'asofLeft',
+  kind: JoinKind,
   [left, leftAs]: readonly [Relation, string],
   [right, rightAs]: readonly [Relation, string],
   on: Expression,

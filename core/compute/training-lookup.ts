@@ -1,21 +1,6 @@
-/**
- * Lookups for a spine (R1, R2, R3, R16, R18, R19): for each row the newest source row that is seen at its time.
- *
- * `event` visibility: an as-of join on the event time, ties resolved before. `created` visibility: a row is seen from the later of
- * event and created time on, but the newest seen is not the one seen last:
- *
- *     known at   1     2     3     4           the as-of join is on the time known,
- *     event      5 →   9     7     8           and each row stands for the newest of those known by then:
- *     newest     5     9     9     9           one pass in the order of that time
- *
- * With event ids under `created` visibility rows also end, when their successor becomes known: there each spine row is compared with
- * every row of its key.
- */
-import type { ColumnType } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
-import { fromStored, storedSqlType } from './column-types.js'
-import type { CommittedFile } from './committed-files.js'
-import { committedColumns, committedRows, countedRows, isDeleted, keyAlias, lookupColumns } from './committed-rows.js'
+import { fromStored } from './column-types.js'
+import { committedColumns, committedRows, isDeleted, lookupColumns } from './committed-rows.js'
 import { printCreate } from './print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn, rowOrder } from './row-order.js'
 import {
@@ -23,7 +8,6 @@ import {
   all,
   any,
   cases,
-  cast,
   column,
   type Expression,
   join,
@@ -31,27 +15,21 @@ import {
   type NamedExpression,
   operation,
   type Relation,
-  type SqlQuery,
   select,
   table,
 } from './sql-algebra.js'
+import {
+  type Answers,
+  type Asked,
+  comparedKeys,
+  featureName,
+  keyName,
+  keyNames,
+  ofAskedKeys,
+  sameKeys,
+} from './training-asked.js'
+import { eventAnswers } from './training-lookup-event.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
-
-export interface Asked {
-  /** Table of the spine: `__row`, `__t`, `__key<view>_<part>`. */
-  readonly spine: string
-  readonly prefix: string
-  readonly view: number
-  /** Types in which keys are compared. */
-  readonly keys: readonly ColumnType[]
-  readonly files: readonly CommittedFile[]
-}
-
-export interface Answers {
-  readonly before: readonly SqlQuery[]
-  /** Columns `__row` and the features by name; rows without an answer may be missing. */
-  readonly answers: Relation
-}
 
 const seenColumn = '__seen_ns'
 const rankColumn = '__rank'
@@ -60,7 +38,7 @@ const deletedColumn = '__is_deleted'
 
 export function lookupAnswers(view: TrainingViewPlan, asked: Asked): Answers {
   const { source } = view.bundle
-  if (source.visibility === 'event') return answerByEvent(view, asked)
+  if (source.visibility === 'event') return eventAnswers(view, asked)
   return source.eventId === null ? answerByKnown(view, asked) : answerByComparing(view, asked)
 }
 
@@ -68,12 +46,7 @@ export function lookupAnswers(view: TrainingViewPlan, asked: Asked): Answers {
 function sourceOf(view: TrainingViewPlan, asked: Asked, rows: Relation): Relation {
   const { bundle } = view
   return select(rows, [
-    ...bundle.view.keyColumns.map(
-      ({ key }, part): NamedExpression => [
-        keyName(part),
-        cast(column(keyAlias(key)), storedSqlType(asked.keys[part]!)),
-      ],
-    ),
+    ...comparedKeys(bundle, asked),
     [eventColumn, column(eventColumn)],
     [createdColumn, column(createdColumn)],
     [deletedColumn, isDeleted(bundle)],
@@ -81,22 +54,6 @@ function sourceOf(view: TrainingViewPlan, asked: Asked, rows: Relation): Relatio
     ...bundle.source.schema.map((declared): NamedExpression => [declared.name, column(declared.name)]),
   ])
 }
-
-/** Only the rows of keys that the spine asks for. */
-function ofAskedKeys(asked: Asked, rows: Relation, columns: readonly NamedExpression[]): Relation {
-  const wanted = select(
-    table(asked.spine),
-    asked.keys.map((_, part): NamedExpression => [keyName(part), column(`__key${asked.view}_${part}`)]),
-    { distinct: true },
-  )
-  const isSame = all(
-    asked.keys.map((_, part) => operation('=', column(keyName(part), 'rows'), column(keyName(part), 'wanted'))),
-  )
-  return select(join('semi', [rows, 'rows'], [wanted, 'wanted'], isSame), columns)
-}
-
-const keyName = (part: number): string => `__key${part}`
-const featureName = (name: string): string => `__feature ${name}`
 
 function passed(view: TrainingViewPlan, asked: Asked): NamedExpression[] {
   return [...answerColumns(view, asked), createdColumn, ...view.bundle.source.schema.map(({ name }) => name)].map(
@@ -106,17 +63,11 @@ function passed(view: TrainingViewPlan, asked: Asked): NamedExpression[] {
 
 function answerColumns(view: TrainingViewPlan, asked: Asked): string[] {
   return [
-    ...asked.keys.map((_, part) => keyName(part)),
+    ...keyNames(asked),
     eventColumn,
     deletedColumn,
     ...view.bundle.view.features.map(({ name }) => featureName(name)),
   ]
-}
-
-function askedKeys(asked: Asked, right: string): Expression[] {
-  return asked.keys.map((_, part) =>
-    operation('=', column(`__key${asked.view}_${part}`, 'spine'), column(keyName(part), right)),
-  )
 }
 
 const keysOf = (asked: Asked): Expression[] => asked.keys.map((_, part) => column(keyName(part)))
@@ -138,58 +89,6 @@ function answer(view: TrainingViewPlan, found: string): NamedExpression[] {
       ],
     ),
   ]
-}
-
-/**
- * First the as-of join, on keys and times alone: which of several tied rows it meets does not matter, the time is the same. Then the
- * rows of those times, ties settled among them: whole rows are ordered only where a spine row looks.
- */
-function answerByEvent(view: TrainingViewPlan, asked: Asked): Answers {
-  const { bundle } = view
-  const rows = sourceOf(view, asked, countedRows(bundle, committedRows(bundle, asked.files)))
-  const times = ofAskedKeys(asked, rows, place(asked))
-  const seen = operation('>=', column('__t', 'spine'), column(eventColumn, 'row'))
-  const found = select(
-    join('asofLeft', [table(asked.spine), 'spine'], [times, 'row'], all([...askedKeys(asked, 'row'), seen])),
-    [
-      ['__row', column('__row', 'spine')],
-      ['__t', column('__t', 'spine')],
-      ...place(asked).map(([name]): NamedExpression => [name, column(name, 'row')]),
-    ],
-    { where: operation('isNotNull', column(eventColumn, 'row')) },
-  )
-  const foundTable = `${asked.prefix}_found`
-  const samePlace = (left: string): Expression =>
-    all(place(asked).map(([name]) => operation('=', column(name, left), column(name, 'row'))))
-  const wanted = select(table(foundTable), place(asked), { distinct: true })
-  const candidates = select(join('semi', [rows, 'row'], [wanted, 'wanted'], samePlace('wanted')), passed(view, asked))
-  const resolved = select(
-    candidates,
-    answerColumns(view, asked).map((name): NamedExpression => [name, column(name)]),
-    {
-      qualify: operation(
-        '=',
-        {
-          is: 'rowNumber',
-          partitionBy: place(asked).map(([name]) => column(name)),
-          orderBy: rowOrder(bundle.source.schema, true).slice(1),
-        },
-        literal(1n),
-      ),
-    },
-  )
-  return {
-    before: [printCreate('table', foundTable, found)],
-    answers: select(
-      join('inner', [table(foundTable), 'spine'], [resolved, 'row'], samePlace('spine')),
-      answer(view, 'row'),
-    ),
-  }
-}
-
-/** A key and a time: what tied rows share. */
-function place(asked: Asked): NamedExpression[] {
-  return [...asked.keys.map((_, part) => keyName(part)), eventColumn].map((name) => [name, column(name)])
 }
 
 /** Rows with `__rank`, their place in R3 among the rows of their key, and `__seen_ns`, from when on they are seen. */
@@ -224,12 +123,10 @@ function answerByKnown(view: TrainingViewPlan, asked: Asked): Answers {
       [seenColumn, column(seenColumn)],
       [rankColumn, newestKnown],
     ]),
-    [...asked.keys.map((_, part) => keyName(part)), seenColumn, rankColumn].map(
-      (name): NamedExpression => [name, column(name)],
-    ),
+    [...keyNames(asked), seenColumn, rankColumn].map((name): NamedExpression => [name, column(name)]),
     { distinct: true },
   )
-  const on = all([...askedKeys(asked, 'step'), operation('>=', column('__t', 'spine'), column(seenColumn, 'step'))])
+  const on = all([...sameKeys(asked, 'step'), operation('>=', column('__t', 'spine'), column(seenColumn, 'step'))])
   const ranks = select(join('asofLeft', [table(asked.spine), 'spine'], [steps, 'step'], on), [
     ['__row', column('__row', 'spine')],
     [rankColumn, column(rankColumn, 'step')],
@@ -258,7 +155,7 @@ function answerByRank(view: TrainingViewPlan, asked: Asked, ranks: Relation, row
       [rankColumn, column(rankColumn, 'rank')],
     ],
   )
-  const on = all([...askedKeys(asked, 'row'), operation('=', column(rankColumn, 'spine'), column(rankColumn, 'row'))])
+  const on = all([...sameKeys(asked, 'row'), operation('=', column(rankColumn, 'spine'), column(rankColumn, 'row'))])
   return select(join('inner', [chosen, 'spine'], [table(rows), 'row'], on), answer(view, 'row'))
 }
 
@@ -275,7 +172,7 @@ function answerByComparing(view: TrainingViewPlan, asked: Asked): Answers {
   const ranked = rankedRows(view, asked, [[untilColumn, cases([[operation('isNotNull', column(eventId)), until]])]])
   const t = column('__t', 'spine')
   const on = all([
-    ...askedKeys(asked, 'row'),
+    ...sameKeys(asked, 'row'),
     operation('<=', column(seenColumn, 'row'), t),
     operation('coalesce', operation('<', t, column(untilColumn, 'row')), literal(true)),
   ])

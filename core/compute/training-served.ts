@@ -29,7 +29,7 @@ import {
   table,
   values,
 } from './sql-algebra.js'
-import type { Asked } from './training-lookup.js'
+import type { Asked } from './training-asked.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
 import { rowColumn, spineKey, timeColumn } from './training-spine.js'
 import { viewAnswers } from './training-view.js'
@@ -84,8 +84,9 @@ export function servedStatements(
   const reads = served.reads.length > 0 ? served.reads : [{ files: [], publishes: [] }]
   return [
     printCreate('table', times, publishedTimes(view, asked, reads, served.areWholeStates)),
-    ...reads.flatMap(({ files }, read) => {
-      const { before, answers } = servedAnswers(view, { ...asked, spine, files })
+    ...reads.flatMap(({ files, publishes }, read) => {
+      const latest = latestLook(view, served, publishes)
+      const { before, answers } = servedAnswers(view, { ...asked, spine, files, latest })
       const found = select(answers, [row, ...into.columns])
       return [
         printCreate('table', spine, ofRead(asked, times, read)),
@@ -124,6 +125,17 @@ function servedTimes(plan: TrainingViewPlan, asked: Asked): Relation {
     [askedTimeColumn, column(timeColumn)],
     ...keysOf(asked, null),
   ])
+}
+
+/** Null: as late as times go. */
+function latestLook(
+  { bundle: { view } }: TrainingViewPlan,
+  served: Extract<Served, { is: 'asPublished' }>,
+  publishes: PublishedRead['publishes'],
+): Instant | null {
+  if (served.areWholeStates && view.viewKind === 'lookup') return null
+  const since = parseInstant(view.since)
+  return publishes.reduce((latest, { endAt }) => (endAt > latest ? endAt : latest), since)
 }
 
 function publishedTimes(

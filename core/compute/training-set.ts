@@ -3,6 +3,7 @@
  * time (R14). Each view is answered on its own, into a table by row number; at the end they are put side by side.
  */
 import type { ValueType } from '../define/definitions.js'
+import type { Instant } from '../time/instant.js'
 import { sqlType } from './column-types.js'
 import type { CommittedFile } from './committed-files.js'
 import { printCreate, printQuery, printRelation } from './print-duckdb.js'
@@ -25,6 +26,7 @@ import {
   struct,
   table,
 } from './sql-algebra.js'
+import type { Asked } from './training-asked.js'
 import { type Served, servedStatements } from './training-served.js'
 import { comparedType, type TrainingPlan, type TrainingViewPlan } from './training-set-plan.js'
 import { firstRow, ownColumn, readSpine, rowColumn, spineProblems, spineTimes } from './training-spine.js'
@@ -36,6 +38,8 @@ export interface TrainingSetInput {
   readonly files: readonly (readonly CommittedFile[])[]
   /** For each view what online reads would have seen (R30); left out or null: what was knowable at each row's time (R1, R9). */
   readonly served?: readonly (Served | null)[]
+  /** Of the spine's rows (`spineTimesFrom`): left out or null, they are compared in a wider, slower type. */
+  readonly times?: { readonly max: Instant } | null
   readonly prefix?: string
 }
 
@@ -69,7 +73,10 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
   const statements = plan.views.flatMap((view, index) => {
     const files = input.files[index] ?? []
     const keys = view.keys.map(({ key, spineColumn }) => comparedType(key, spineColumn.type))
-    const asked = { spine, prefix: `${prefix}_view${index}`, view: index, keys, files }
+    const asked: Asked = {
+      ...{ spine, prefix: `${prefix}_view${index}`, view: index, keys, files },
+      latest: input.times?.max ?? null,
+    }
     const into = {
       table: answerTable(prefix, index),
       columns: view.features.map(({ feature }, at): NamedExpression => [answer(index, at), column(feature.name)]),

@@ -1,4 +1,5 @@
-import { type Answers, type Asked, lookupAnswers } from './training-lookup.js'
+import type { Answers, Asked } from './training-asked.js'
+import { lookupAnswers } from './training-lookup.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
 import { windowAnswers } from './training-window.js'
 

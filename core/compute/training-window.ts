@@ -17,7 +17,7 @@ import {
 } from './sql-algebra.js'
 import { partColumns, tileParts, tileStates, windowFeatures } from './tile-parts.js'
 import { knownColumn, spanColumn, tileColumn, tileNs, untilColumn } from './tile-rows.js'
-import type { Answers, Asked } from './training-lookup.js'
+import type { Answers, Asked } from './training-asked.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
 import { readTiles, windowLengths, windowTiles } from './window-values.js'
 

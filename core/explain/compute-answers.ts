@@ -30,7 +30,14 @@ export async function trainingAnswers(
     keys: bundle.entity.keys.map((key) => ({ key, spineColumn: { name: key.name, type: key.kind, isUtc: true } })),
     features: bundle.view.features.map((feature) => ({ feature, output: feature.name })),
   }
-  const asked = { spine: questions, prefix: `${questions}_asked`, view: 0, keys: bundle.entity.keys, files }
+  const asked = {
+    spine: questions,
+    prefix: `${questions}_asked`,
+    view: 0,
+    keys: bundle.entity.keys,
+    files,
+    latest: null,
+  }
   const { before, answers } =
     bundle.view.viewKind === 'lookup' ? lookupAnswers(plan, asked) : windowAnswers(plan, asked)
   for (const statement of before) await tools.execute(statement)

@@ -5,6 +5,7 @@ import {
   planTrainingSet,
   type Served,
   spineColumnsFrom,
+  spineTimesFrom,
   type TrainingViewRequest,
 } from '../../core/compute/index.js'
 import type { EngineRow, QuerySession } from '../../core/ports/query-engine.js'
@@ -19,13 +20,16 @@ export async function askTrainingSet(
 ): Promise<EngineRow[]> {
   const columns = spineColumnsFrom(spine.format, await session.all(buildSpineColumnsQuery(spine)))
   const plan = planTrainingSet({ spine: { ...spine, columns }, views })
+  const before = buildTrainingSet({ plan, files: [] })
+  for (const statement of before.spine) await session.execute(statement)
+  checkSpineRows(await session.all(before.problems))
+  const { times } = spineTimesFrom(await session.all(before.times))
   const query = buildTrainingSet({
     plan,
     files: views.map((view) => view.files),
     served: views.map((view) => view.served ?? null),
+    times,
   })
-  for (const statement of query.spine) await session.execute(statement)
-  checkSpineRows(await session.all(query.problems))
   for (const statement of query.statements) await session.execute(statement)
   const units = query.timeUnits === null ? null : (await session.all(query.timeUnits))[0]!
   const file = await bench.write(session, query.output(units))

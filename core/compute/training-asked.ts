@@ -1,0 +1,70 @@
+/** What the rows of a spine ask of one view, and the names by which answers are looked for. */
+import type { ColumnType, ViewBundle } from '../define/definitions.js'
+import type { Instant } from '../time/instant.js'
+import { storedSqlType } from './column-types.js'
+import type { CommittedFile } from './committed-files.js'
+import { keyAlias } from './committed-rows.js'
+import {
+  all,
+  cast,
+  column,
+  type Expression,
+  join,
+  type NamedExpression,
+  operation,
+  type Relation,
+  type SqlQuery,
+  select,
+  table,
+} from './sql-algebra.js'
+import { spineKey } from './training-spine.js'
+
+export interface Asked {
+  /** Table of the spine: `__row`, `__t`, `__key<view>_<part>`. */
+  readonly spine: string
+  readonly prefix: string
+  readonly view: number
+  /** Types in which keys are compared. */
+  readonly keys: readonly ColumnType[]
+  readonly files: readonly CommittedFile[]
+  /** No row of the spine looks at a later time; null: not known. */
+  readonly latest: Instant | null
+}
+
+export interface Answers {
+  readonly before: readonly SqlQuery[]
+  /** Columns `__row` and the features by name; rows without an answer may be missing. */
+  readonly answers: Relation
+}
+
+/** Of a row of the source, the parts of its key, in the types in which they are compared. */
+export const keyName = (part: number): string => `__key${part}`
+export const featureName = (name: string): string => `__feature ${name}`
+
+export const keyNames = (asked: Asked): string[] => asked.keys.map((_, part) => keyName(part))
+
+/** From committed rows. */
+export function comparedKeys({ view }: ViewBundle, asked: Asked): NamedExpression[] {
+  return view.keyColumns.map(({ key }, part) => [
+    keyName(part),
+    cast(column(keyAlias(key)), storedSqlType(asked.keys[part]!)),
+  ])
+}
+
+/** The relation `spine` beside the one of this alias. */
+export function sameKeys(asked: Asked, right: string): Expression[] {
+  return asked.keys.map((_, part) =>
+    operation('=', column(spineKey(asked.view, part), 'spine'), column(keyName(part), right)),
+  )
+}
+
+/** Only the rows of keys that the spine asks for. */
+export function ofAskedKeys(asked: Asked, rows: Relation, columns: readonly NamedExpression[]): Relation {
+  const wanted = select(
+    table(asked.spine),
+    asked.keys.map((_, part): NamedExpression => [keyName(part), column(spineKey(asked.view, part))]),
+    { distinct: true },
+  )
+  const isSame = all(keyNames(asked).map((name) => operation('=', column(name, 'rows'), column(name, 'wanted'))))
+  return select(join('semi', [rows, 'rows'], [wanted, 'wanted'], isSame), columns)
+}
