@@ -4,9 +4,19 @@ import { help } from './help.js'
 import { hour } from './hour.js'
 import { memory } from './memory.js'
 import { overhead } from './overhead.js'
+import { pit } from './pit.js'
+import { pitScale } from './pit-scale.js'
 import { publish } from './publish.js'
 
-const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = { help, hour, memory, overhead, publish }
+const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = {
+  help,
+  hour,
+  memory,
+  overhead,
+  pit,
+  'pit-scale': pitScale,
+  publish,
+}
 
 const [name = '', ...flags] = process.argv.slice(2)
 const benchmark = benchmarks[name]
