@@ -81,7 +81,7 @@ export const mutationsOfTypes: readonly Mutation[] = [
     },
     {
       breaks: 'only the first part of a key is compared',
-      file: 'core/compute/training-lookup.ts',
+      file: 'core/compute/training-asked.ts',
       before: 'return asked.keys.map((_, part) =>\n    operation(',
       after: 'return asked.keys.slice(0, 1).map((_, part) =>\n    operation(',
     },

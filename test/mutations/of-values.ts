@@ -8,7 +8,8 @@ const serve = ['core/serve/serve.test.ts']
 const intervalRows = ['test/reference/interval-rows.test.ts']
 const requests = ['test/reference/training-requests.test.ts']
 
-const lookup = 'core/compute/training-lookup.ts'
+const lookup = 'core/compute/training-lookup-event.ts'
+const byKnown = 'core/compute/training-lookup.ts'
 const order = 'core/compute/row-order.ts'
 const committed = 'core/compute/committed-rows.ts'
 const window = 'core/compute/training-window.ts'
@@ -21,16 +22,22 @@ export const mutationsOfValues: readonly Mutation[] = [
     {
       breaks: 'a row at t itself is not seen',
       file: lookup,
-      before: "operation('>=', column('__t', 'spine'), column(eventColumn, 'row'))",
-      after: "operation('>', column('__t', 'spine'), column(eventColumn, 'row'))",
+      before: "operation('>=', column(atColumn, 'spine'), column(atColumn, 'row'))",
+      after: "operation('>', column(atColumn, 'spine'), column(atColumn, 'row'))",
+    },
+    {
+      breaks: 'who looks before the view begins sees its first rows',
+      file: 'core/compute/as-of-time.ts',
+      before: 'at(since - 1n)',
+      after: 'at(since)',
     },
   ]),
   ...mutationsOf('R2', seen, [
     {
       breaks: 'a row as old as the ttl is expired',
       file: lookup,
-      before: "operation('>', age, literal(parseDuration(ttl)))",
-      after: "operation('>=', age, literal(parseDuration(ttl)))",
+      before: "operation('<=', age, literal(parseDuration(ttl)))",
+      after: "operation('<', age, literal(parseDuration(ttl)))",
     },
     {
       breaks: 'a ttl of zero is taken',
@@ -213,13 +220,13 @@ export const mutationsOfValues: readonly Mutation[] = [
   ...mutationsOf('R16', seen, [
     {
       breaks: 'what was written down before it happens is seen at once',
-      file: lookup,
+      file: byKnown,
       before: "operation('greatest', column(eventColumn), column(createdColumn))",
       after: 'column(createdColumn)',
     },
     {
       breaks: 'what is not yet written hides what is',
-      file: lookup,
+      file: byKnown,
       before: "aggregate: 'max',\n    operand: column(rankColumn),",
       after: "aggregate: 'min',\n    operand: column(rankColumn),",
     },
@@ -253,7 +260,7 @@ export const mutationsOfValues: readonly Mutation[] = [
   ...mutationsOf('R17', seen, [
     {
       breaks: 'a late row is known before it was written',
-      file: lookup,
+      file: byKnown,
       before: "operation('greatest', column(eventColumn), column(createdColumn))",
       after: 'column(eventColumn)',
     },
@@ -295,7 +302,7 @@ export const mutationsOfValues: readonly Mutation[] = [
     },
     {
       breaks: 'a delivery still counts when the next one becomes known',
-      file: lookup,
+      file: byKnown,
       before: "operation('<', t, column(untilColumn, 'row'))",
       after: "operation('<=', t, column(untilColumn, 'row'))",
     },

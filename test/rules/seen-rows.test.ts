@@ -1,6 +1,7 @@
 /** R1, R2, R4-R6, R16-R19, R22: which row a lookup sees, each edge a nanosecond to both sides. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { featureView, lookup } from '../../core/define/index.js'
+import { parseInstant } from '../../core/time/instant.js'
 import { account, Bench, hour, sourceOf } from '../reference/generated-history.js'
 import { amountsAt, commit, lookupView, plain, publishedRows, seenAt, trainingRows } from './rows-and-answers.js'
 
@@ -26,6 +27,21 @@ describe('which row is seen', () => {
         ...[null, 1n, 1n, 1n, 2n, 2n],
       ])
     }
+  })
+
+  test('R1: at the first instant of the view, before it, and on both sides of the span that times are compared in', async () => {
+    const since = parseInstant('1909-01-01T00:00:00Z')
+    const far = since + 2n * 10n ** 18n
+    const files = [
+      [
+        { event: since, amount: 1n },
+        { event: far - 3n, amount: 2n },
+        { event: far - 2n, amount: 3n },
+      ],
+    ]
+    expect(await amounts({ files }, [since - 10n ** 17n, since - 1n, since, far - 4n])).toEqual([null, null, 1n, 1n])
+    expect(await amounts({ files }, [since - 1n, since, far - 3n])).toEqual([null, 1n, 2n])
+    expect(await amounts({ files }, [since - 1n, since, far - 3n, far - 2n, far])).toEqual([null, 1n, 2n, 3n, 3n])
   })
 
   test('R1: neighbours of another key are never seen, nor rows of the same time of theirs', async () => {
