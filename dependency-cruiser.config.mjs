@@ -56,6 +56,7 @@ export default {
     stage('plan', ...first, 'source'),
     stage('compute', ...first, 'source', 'plan'),
     stage('training', ...first, 'compute'),
+    stage('compact', ...first, 'compute'),
     stage('judge', ...first, 'source', 'plan', 'compute'),
     stage('publish', ...first, 'source', 'plan', 'compute', 'judge'),
     stage('serve', ...first, 'publish', 'compute'),

@@ -1,3 +1,4 @@
+import type { Worthwhile } from '../core/compact/index.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { Lake } from '../core/ports/lake.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
@@ -23,6 +24,15 @@ export interface ActivityDeps {
   readonly settings: ActivitySettings
 }
 
+export interface FileKeeping {
+  /** Since a compaction stands for them. */
+  readonly compactedKeptMs: number
+  /** Since another version took the place of theirs. */
+  readonly supersededKeptMs: number
+  /** Between the moment from which nobody is told of a file and its removal. */
+  readonly graceMs: number
+}
+
 export interface ActivitySettings {
   readonly project: string
   /** A publish's lease; renewed at a third of it. */
@@ -31,6 +41,10 @@ export interface ActivitySettings {
   readonly publishWaitMs: number
   /** Items handed to the online store at once. */
   readonly publishPartItems: number
+  /** How long files stay that are needed no more (docs/compaction.md); absent: `keptByDefault`. */
+  readonly retention?: FileKeeping
+  /** What is worth compacting; absent: as core/compact has it. */
+  readonly worthwhile?: Worthwhile
   /** Temporal knows our search attributes; absent: it does not. */
   readonly isSearchable?: boolean
 }

@@ -1,13 +1,16 @@
 import type { ActivityDeps } from './activity-deps.js'
+import { compactSpan } from './compact-span.js'
 import { computeInterval } from './compute-interval.js'
 import { applyDecision } from './decide.js'
 import { judgeInterval } from './judge-interval.js'
+import { planCompaction } from './plan-compaction.js'
 import { planRun } from './plan-run.js'
 import { planTick } from './plan-tick.js'
 import { publishInterval } from './publish-interval.js'
 import { publishView } from './publish-view.js'
 import { readSource } from './read-source.js'
 import { recordFailure, recordRun } from './record-run.js'
+import { removeFiles } from './remove-files.js'
 import type { Activities } from './steps.js'
 import { watchAttempts } from './watch-attempts.js'
 
@@ -25,6 +28,9 @@ export function createActivities(deps: ActivityDeps): Activities {
       recordFailure: recordFailure(deps),
       applyDecision: applyDecision(deps),
       publishView: publishView(deps),
+      planCompaction: planCompaction(deps),
+      compactSpan: compactSpan(deps),
+      removeFiles: removeFiles(deps),
     },
     deps.log,
   )

@@ -4,10 +4,10 @@ import type { LakePart } from '../core/compute/index.js'
 import {
   buildCoarseTile,
   type CoarseTilePlan,
-  type CommittedTiles,
   coarseLengths,
   type KnownCoarseTile,
   planCoarseTiles,
+  type TileFilesInput,
 } from '../core/compute/index.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
@@ -21,14 +21,17 @@ const tilesPerPublishMax = 32
 export async function makeCoarseTiles(
   context: PublishContext,
   signal: CancelSignal,
-  commits: readonly CommittedTiles[],
+  { commits, compactions }: Required<Pick<TileFilesInput, 'commits' | 'compactions'>>,
   known: readonly KnownCoarseTile[],
 ): Promise<KnownCoarseTile[]> {
   const { bundle, publish } = context
   const made: KnownCoarseTile[] = []
   // The shortest first: longer ones are merged from them.
   for (const length of coarseLengths(bundle)) {
-    const plans = planCoarseTiles({ bundle, endNs: publish.endAt, commits, coarse: [...known, ...made], length })
+    const plans = planCoarseTiles({
+      ...{ bundle, endNs: publish.endAt, commits, compactions, length },
+      coarse: [...known, ...made],
+    })
     const left = tilesPerPublishMax - made.length
     for (const plan of left > 0 ? plans.slice(-left) : []) made.push(await makeCoarseTile(context, signal, plan))
   }

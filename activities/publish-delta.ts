@@ -2,8 +2,10 @@
 import {
   buildLatestRows,
   buildWindowValues,
+  type CommittedFile,
   type CommittedTiles,
   chooseTileFiles,
+  committedFiles,
   type LatestRowsInput,
   type TileFiles,
 } from '../core/compute/index.js'
@@ -36,6 +38,7 @@ import {
   wantedTable,
   writeDeltaSql,
 } from '../core/publish/index.js'
+import { findCompactions } from './find-compactions.js'
 import { makeCoarseTiles } from './publish-coarse-tiles.js'
 import {
   isFileLost,
@@ -81,7 +84,7 @@ export async function computeDelta(context: PublishContext, signal: CancelSignal
         isRebuilt = true
       }
       const isAll = isEveryKey || isRebuilt
-      if (unfinished.isLost) await run(createAllUnfinishedSql(columns, answersOfChanged(context)))
+      if (unfinished.isLost) await run(createAllUnfinishedSql(columns, await answersOfChanged(context)))
       await run(createClassifiedSql(columns, isAll))
       const [row] = await session.all({ sql: countClassesSql(isAll) })
       const counted = keyCountsFrom(row!, isAll)
@@ -110,7 +113,7 @@ const noKeys: KeyCounts = { touched: 0, published: 0, unchanged: 0, superseded: 
 function isNothingToCompare(context: PublishContext, windows: TileFiles | null): boolean {
   const { publish } = context
   if (!context.isCacheUsable) return false
-  if (windows === null) return filesOf(context, [...publish.covered, ...publish.replaced]).length === 0
+  if (windows === null) return [...publish.covered, ...publish.replaced].every(({ data }) => data === null)
   const isAnyTile = windows.tiles.length > 0 || windows.coarse.some(({ file }) => file !== null)
   return !isAnyTile && publish.published?.files.length === 0
 }
@@ -147,7 +150,7 @@ async function compareAll(
   const { bundle, columns, publish } = context
   const { sql } =
     windows === null
-      ? buildLatestRows({ bundle, files: filesOf(context, publish.current) })
+      ? buildLatestRows({ bundle, files: await filesOf(context, publish.current) })
       : buildWindowValues({ bundle, endNs: publish.endAt, ...windows })
   await session.execute({ sql: createPublishedSql(columns, state.files, null) })
   await session.execute({ sql: createAnswersSql(columns, sql, bundle.view.viewKind) })
@@ -162,28 +165,31 @@ async function compareTouched(context: PublishContext, session: QuerySession, st
   const starts = new Set(changed.map(({ interval }) => interval.start))
   const recent = publish.current.filter(({ interval }) => starts.has(interval.start))
   const isHistoryNeeded = bundle.source.eventId !== null
-  await run(createTouchedSql(columns, rows({ files: filesOf(context, changed) })))
+  await run(createTouchedSql(columns, rows({ files: await filesOf(context, changed) })))
   await run(createWantedSql(columns))
   await run(createPublishedSql(columns, state.files, wantedTable))
-  await run(createRecentSql(columns, rows({ files: filesOf(context, recent) })))
+  await run(createRecentSql(columns, rows({ files: await filesOf(context, recent) })))
   const affected = [...new Map(changed.map(({ interval }) => [interval.start, interval])).values()]
   await run(createRoutesSql(columns, affected, { isHistoryNeeded }))
   await run(createHistoryKeysSql(columns))
   const [{ keys } = { keys: 0n }] = await session.all({ sql: `SELECT count(*) AS keys FROM ${historyKeysTable}` })
-  const history = keys === 0n ? [] : filesOf(context, publish.current)
+  const history = keys === 0n ? [] : await filesOf(context, publish.current)
   await run(createLookedUpSql(columns, rows({ files: history, keysFrom: historyKeysTable })))
   await run(createLookupAnswersSql(columns))
 }
 
 /** Each covered or replaced commit alone, at its own end: every key that an earlier publish may have answered from it. */
-function answersOfChanged(context: PublishContext): string[] {
+async function answersOfChanged(context: PublishContext): Promise<string[]> {
   const { bundle, publish } = context
   const changed = [...publish.covered, ...publish.replaced]
-  if (bundle.view.viewKind === 'lookup') return [buildLatestRows({ bundle, files: filesOf(context, changed) }).sql]
-  return changed.map(
-    (commit) =>
-      buildWindowValues({ bundle, endNs: commit.interval.end, tiles: filesOf(context, [commit]), coarse: [] }).sql,
-  )
+  if (bundle.view.viewKind === 'lookup')
+    return [buildLatestRows({ bundle, files: await filesOf(context, changed) }).sql]
+  const answers: string[] = []
+  for (const commit of changed) {
+    const tiles = await filesOf(context, [commit])
+    answers.push(buildWindowValues({ bundle, endNs: commit.interval.end, tiles, coarse: [] }).sql)
+  }
+  return answers
 }
 
 async function windowFiles(context: PublishContext, signal: CancelSignal): Promise<TileFiles> {
@@ -200,8 +206,12 @@ async function windowFiles(context: PublishContext, signal: CancelSignal): Promi
     file: data === null ? null : deps.lake.uri(data.path),
     commitIds,
   }))
-  const made = await makeCoarseTiles(context, signal, commits, known)
-  return chooseTileFiles({ bundle, endNs: publish.endAt, commits, coarse: [...known, ...made] })
+  const compactions = (await findCompactions(deps.ledger, publish, publish.current)).map((one) => ({
+    ...one,
+    files: one.files.map((file) => ({ ...file, path: deps.lake.uri(file.path) })),
+  }))
+  const made = await makeCoarseTiles(context, signal, { commits, compactions }, known)
+  return chooseTileFiles({ bundle, endNs: publish.endAt, commits, compactions, coarse: [...known, ...made] })
 }
 
 /** Keys of unfinished predecessors; a lost file means that any key may have been written (R36). */
@@ -222,6 +232,7 @@ async function usableUnfinished(
   return { files, isLost }
 }
 
-function filesOf({ deps }: PublishContext, commits: readonly Commit[]): string[] {
-  return [...new Set(commits.flatMap(({ data }) => (data === null ? [] : [deps.lake.uri(data.path)])))]
+async function filesOf({ deps, publish }: PublishContext, commits: readonly Commit[]): Promise<CommittedFile[]> {
+  const compactions = await findCompactions(deps.ledger, publish, commits)
+  return committedFiles(commits, compactions, (path) => deps.lake.uri(path))
 }

@@ -9,6 +9,7 @@ import type { DecideInput, RunInput, SearchLabels, TickInput } from '../core/por
 import type { KeyCounts } from '../core/publish/delta.js'
 import type { IsoInstant } from '../core/time/instant.js'
 import type { IsoInterval } from '../core/time/interval.js'
+import type { CompactionActivities } from './compaction-steps.js'
 
 /** The run in all later steps. */
 export interface RunRef extends RunInput {
@@ -115,7 +116,7 @@ type AppliedDecision =
   | { readonly kind: 'rerun'; readonly run: RunInput; readonly project: string }
 
 /** What workflows may call; made by create-activities.ts. Names and arguments are frozen by recorded histories. */
-export interface Activities {
+export interface Activities extends CompactionActivities {
   planTick(input: TickInput): Promise<PlanTickResult>
   planRun(input: RunInput): Promise<PlanStepResult>
   readSource(run: RunRef): Promise<ReadStepResult>

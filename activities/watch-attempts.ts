@@ -53,6 +53,9 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
     recordFailure: watch(activities.recordFailure),
     applyDecision: watch(activities.applyDecision),
     publishView: watch(activities.publishView),
+    planCompaction: watch(activities.planCompaction),
+    compactSpan: watch(activities.compactSpan),
+    removeFiles: watch(activities.removeFiles),
   }
 }
 

@@ -100,6 +100,13 @@ export function buildProgram(run: Runner, version: string): Command {
       ),
     )
     .action(body(async () => (await import('./commands/materialize.js')).materialize))
+  program
+    .command('compact')
+    .argument('[view]', 'of one view (default: of all)')
+    .description('write small committed files anew as few, and remove what is needed no more')
+    .option('--dry-run', 'say what would be written, without doing it')
+    .addHelpText('after', example('millcourse compact --dry-run', 'millcourse compact airport_delays'))
+    .action(body(async () => (await import('./commands/compact.js')).compact))
   const runs = program
     .command('runs')
     .description('list runs, newest first')

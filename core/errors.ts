@@ -47,6 +47,7 @@ export const errorCodes = {
   SOURCE_FILE_UNSUPPORTED: { retry: 'after-fix', http: 422, exit: 65 },
   SOURCE_SCHEMA_CHANGED: { retry: 'after-fix', http: 422, exit: 65 },
   // compute
+  COMPACT_ROWS_DIFFER: { retry: 'after-fix', http: 500, exit: 70 },
   COMPUTE_FAILED: { retry: 'after-fix', http: 500, exit: 70 },
   COMPUTE_VALUE_OUT_OF_RANGE: { retry: 'after-fix', http: 422, exit: 65 },
   COMPUTE_OUT_OF_MEMORY: { retry: 'after-fix', http: 507, exit: 69 },

@@ -21,6 +21,7 @@ const breaches: readonly (readonly [from: string, statement: string, rule: strin
   ['core/plan/judge.ts', "import type { x } from '../judge/index.js'", 'core-plan-order'],
   ['core/compute/judge.ts', "import '../judge/index.js'", 'core-compute-order'],
   ['core/training/publish.ts', "import '../publish/index.js'", 'core-training-order'],
+  ['core/compact/publish.ts', "import '../publish/index.js'", 'core-compact-order'],
   ['core/judge/publish.ts', "import '../publish/index.js'", 'core-judge-order'],
   ['core/publish/port.ts', "import type { x } from '../ports/clock.js'", 'core-publish-order'],
   ['core/serve/watch.ts', "import '../watch/index.js'", 'core-serve-order'],

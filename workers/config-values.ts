@@ -4,6 +4,7 @@ import { durationToMs } from '../core/time/duration.js'
 
 /** What Node's timers can wait; they take more for nothing at all. */
 const durationMaxMs = 2 ** 31 - 1
+const spanMaxMs = 36_500 * 86_400_000
 
 export const durationMs = (fallback: string, minMs = 0) =>
   z
@@ -12,6 +13,15 @@ export const durationMs = (fallback: string, minMs = 0) =>
     .default(fallback)
     .transform(durationToMs)
     .refine((ms) => ms >= minMs && ms <= durationMaxMs, `at least ${minMs}ms, at most 24d`)
+
+/** For what no timer waits for. */
+export const spanMs = (fallback: string, minMs: number) =>
+  z
+    .string()
+    .regex(/^(\d+(ms|s|m|h|d))+$/, 'write it as 12h, 7d or 90d')
+    .default(fallback)
+    .transform(durationToMs)
+    .refine((ms) => ms >= minMs && ms <= spanMaxMs, `at least ${minMs}ms, at most 36500d`)
 
 /** Beyond its maximum a number is a slip: it would be taken, and end the process under load, or inside a library. */
 export const count = (fallback: number, max: number) => {

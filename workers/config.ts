@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { MillcourseError } from '../core/errors.js'
 import { type IsoInstant, parseInstant } from '../core/time/instant.js'
-import { count, durationMs, flag, httpUrl, sizeMb } from './config-values.js'
+import { count, durationMs, flag, httpUrl, sizeMb, spanMs } from './config-values.js'
 import { type DeploymentConfig, deploymentVariables, toDeploymentConfig } from './deployment-config.js'
 import { type HttpConfig, httpVariables, type ServerConfig, toHttpConfig, toServerConfig } from './http-config.js'
 
@@ -74,6 +74,9 @@ const schema = z.object({
   MILLCOURSE_LEASE: durationMs('60s', 100),
   MILLCOURSE_PUBLISH_WAIT: durationMs('10s'),
   MILLCOURSE_PUBLISH_PART_ITEMS: count(10_000, 1_000_000),
+  MILLCOURSE_COMPACT: durationMs('24h', 60_000).or(z.literal('off')),
+  MILLCOURSE_KEEP_COMPACTED: spanMs('7d', 3_600_000),
+  MILLCOURSE_KEEP_SUPERSEDED: spanMs('90d', 3_600_000),
   MILLCOURSE_WEBHOOK_URL: httpUrl('https://host/path').optional(),
   MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
   MILLCOURSE_WATCH_STATE_DIR: z.string().optional(),
@@ -189,6 +192,12 @@ export interface Config {
     readonly deployment: DeploymentConfig | null
   }
   readonly publish: { readonly leaseMs: number; readonly waitMs: number; readonly partItems: number }
+  /** How often views are compacted (null: never), and how long files stay that something else stands for. */
+  readonly compaction: {
+    readonly everyMs: number | null
+    readonly compactedKeptMs: number
+    readonly supersededKeptMs: number
+  }
   readonly watcher: WatcherConfig
   readonly telemetry: {
     /** A collector of spans is named; the SDK reads where and how from the variables OTEL_… itself. */
@@ -294,6 +303,11 @@ function toConfig(env: z.output<typeof schema>): Config {
       leaseMs: env.MILLCOURSE_LEASE,
       waitMs: env.MILLCOURSE_PUBLISH_WAIT,
       partItems: env.MILLCOURSE_PUBLISH_PART_ITEMS,
+    },
+    compaction: {
+      everyMs: env.MILLCOURSE_COMPACT === 'off' ? null : env.MILLCOURSE_COMPACT,
+      compactedKeptMs: env.MILLCOURSE_KEEP_COMPACTED,
+      supersededKeptMs: env.MILLCOURSE_KEEP_SUPERSEDED,
     },
     watcher: {
       webhook: toWebhook(env.MILLCOURSE_WEBHOOK_URL, env.MILLCOURSE_WEBHOOK_SECRET),

@@ -1,10 +1,11 @@
 import type { ActivityDeps } from '../activities/activity-deps.js'
+import { keptByDefault } from '../activities/remove-files.js'
 import type { Config } from './config.js'
 import type { StackPorts } from './stack-ports.js'
 
 /** What the steps of a run work with: every port of the stack, opened, beside what is the process's own. */
 export async function openStepDeps(
-  { project, publish }: Pick<Config, 'project' | 'publish'>,
+  { project, publish, compaction }: Pick<Config, 'project' | 'publish' | 'compaction'>,
   ports: StackPorts,
   own: Pick<ActivityDeps, 'clock' | 'log' | 'telemetry'>,
 ): Promise<ActivityDeps> {
@@ -21,6 +22,11 @@ export async function openStepDeps(
       leaseMs: publish.leaseMs,
       publishWaitMs: publish.waitMs,
       publishPartItems: publish.partItems,
+      retention: {
+        ...keptByDefault,
+        compactedKeptMs: compaction.compactedKeptMs,
+        supersededKeptMs: compaction.supersededKeptMs,
+      },
     },
   }
 }

@@ -231,6 +231,7 @@ async function readFiles(inside: Database, key: ViewKey): Promise<NamedFile[]> {
     .where('view', '=', key.view)
     .where('version', '=', key.version)
     .where('path', 'is not', null)
+    .where('removing_at', 'is', null)
     .execute()
   const tiles = await inside
     .selectFrom('coarse_tiles')
@@ -246,7 +247,39 @@ async function readFiles(inside: Database, key: ViewKey): Promise<NamedFile[]> {
       intervalStart: row.superseded_by === null ? row.start_at : null,
     })),
     ...tiles.map((row) => ({ path: row.path!, sizeBytes: row.size_bytes!, intervalStart: null })),
+    ...(await readCompactedFiles(inside, key)),
   ]
+}
+
+/** Of intervals whose own file is gone those of the newest compaction that holds them, each file once an interval. */
+async function readCompactedFiles(inside: Database, key: ViewKey): Promise<NamedFile[]> {
+  const compactions = await inside
+    .selectFrom('compactions')
+    .select((row) => [
+      'files',
+      sql<bigint[]>`array(${row
+        .selectFrom('commits')
+        .select('start_at')
+        .where(sql<boolean>`commit_id = any(compactions.commit_ids)`)
+        .where('commits.removing_at', 'is not', null)
+        .where('superseded_by', 'is', null)})`.as('starts'),
+    ])
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('state', 'in', ['current', 'superseded'])
+    .where('removing_at', 'is', null)
+    .orderBy('compaction_id', 'desc')
+    .execute()
+  const told = new Set<bigint>()
+  return compactions.flatMap(({ files, starts }) => {
+    const own = starts.filter((start) => !told.has(start))
+    for (const start of own) told.add(start)
+    return (files ?? []).flatMap(({ path, sizeBytes }) =>
+      (own.length > 0 ? own : [null]).map((intervalStart) => ({
+        ...{ path, sizeBytes: BigInt(sizeBytes), intervalStart },
+      })),
+    )
+  })
 }
 
 /** The commit goes, and not only a mark is set: a window must not be published over a file that is not there (R32). */
@@ -275,8 +308,16 @@ async function reopenLost(
     .where(sql<boolean>`start_at = any(${starts}::numeric[])`)
     .execute()
   await inside
+    .deleteFrom('compactions')
+    .where(
+      sql<boolean>`exists (select 1 from json_array_elements(files) as file where file->>'path' = any(${paths}::text[]))`,
+    )
+    .where('view', '=', ofView.view)
+    .where('version', '=', ofView.version)
+    .execute()
+  await inside
     .deleteFrom('commits')
-    .where(isLost)
+    .where(sql<boolean>`start_at = any(${starts}::numeric[])`)
     .where('superseded_by', 'is', null)
     .where('view', '=', ofView.view)
     .where('version', '=', ofView.version)

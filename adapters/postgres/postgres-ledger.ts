@@ -3,7 +3,9 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { writeAudit } from './audit.js'
 import type { PostgresClient } from './client.js'
 import { createIntervalCommits } from './commits.js'
+import { createCompactions } from './compactions.js'
 import { createDecisionRecords } from './decisions.js'
+import { createFileRemoval } from './file-removal.js'
 import { createIncidentRecords } from './incidents.js'
 import { createOnlineTables } from './online-tables.js'
 import { createPublishLease } from './publishes.js'
@@ -21,6 +23,8 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createIncidentRecords(client),
     ...createSourceFiles(client),
     ...createTrainingSets(client),
+    ...createCompactions(client),
+    ...createFileRemoval(client),
     audit: (entry) => client.query((db) => writeAudit(db, entry)),
   }
 }

@@ -8,6 +8,7 @@ import type { Candidate } from '../../core/compute/candidate.js'
 import type { Definition } from '../../core/define/definitions.js'
 import type { Profile, Verdict } from '../../core/judge/verdict.js'
 import type { PinnedFile, RunKind, RunOutcome } from '../../core/plan/interval-state.js'
+import type { CompactedPart } from '../../core/ports/compaction-ledger.js'
 import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
 import type { DeltaFile, KeyCounts } from '../../core/publish/delta.js'
 import type { Instant } from '../../core/time/instant.js'
@@ -96,6 +97,9 @@ export interface CommitsTable extends IntervalColumns {
   superseded_by: bigint | null
   published_sequence: bigint | null
   committed_at: ServerTime<Instant>
+  /** Its own file is read no longer, and goes; null: it is there. */
+  removing_at: Instant | null
+  removed_at: Instant | null
 }
 
 export interface CoarseTilesTable extends IntervalColumns {
@@ -191,6 +195,18 @@ export interface DefinitionsTable {
   body: Json<Definition>
 }
 
+export interface CompactionsTable extends IntervalColumns {
+  compaction_id: Generated<bigint>
+  state: 'writing' | 'current' | 'superseded' | 'given-up'
+  commit_ids: Generated<bigint[]>
+  files: OptionalJson<CompactedPart[]>
+  started_at: ServerTime<Instant>
+  recorded_at: Instant | null
+  superseded_at: Instant | null
+  /** Read no longer; null: it may be. */
+  removing_at: Instant | null
+}
+
 export interface TrainingSetsTable {
   set_id: string
   mode: TrainingMode
@@ -217,4 +233,5 @@ export interface Tables {
   revisions: RevisionsTable
   definitions: DefinitionsTable
   training_sets: TrainingSetsTable
+  compactions: CompactionsTable
 }

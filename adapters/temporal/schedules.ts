@@ -24,8 +24,19 @@ export interface ScheduleSettings {
   readonly isSearchable: boolean
 }
 
+interface WantedSchedule extends Pick<ScheduleOptions, 'spec' | 'policies'> {
+  readonly typedSearchAttributes?: ScheduleOptions['typedSearchAttributes']
+  readonly action: {
+    readonly taskQueue: string
+    readonly workflowId?: string
+    readonly workflowType: unknown
+    readonly args?: unknown
+    readonly typedSearchAttributes?: ScheduleOptions['typedSearchAttributes']
+  }
+}
+
 /** Schedules that say this were paused by `isPaused`, and only they are resumed by its absence: a person's pause is left alone. */
-const pauseNote = 'paused by millcourse'
+export const pauseNote = 'paused by millcourse'
 /** Temporal looks at Schedules with a resolution of a second. */
 const everyMsMin = 1_000
 
@@ -42,7 +53,7 @@ export async function syncSchedules(
   settings: ScheduleSettings,
   views: readonly FeatureViewDefinition[],
   isPaused: boolean,
-): Promise<Omit<ScheduleChanges, 'notSearchable'>> {
+): Promise<Omit<ScheduleChanges, 'notSearchable' | 'checks'>> {
   const changes: Record<'created' | 'updated' | 'deleted' | 'unchanged', string[]> = {
     ...{ created: [], updated: [], deleted: [], unchanged: [] },
   }
@@ -76,7 +87,7 @@ async function syncView(
   return 'updated'
 }
 
-function nextState(existing: ScheduleDescription, isPaused: boolean): { paused: boolean; note?: string } {
+export function nextState(existing: ScheduleDescription, isPaused: boolean): { paused: boolean; note?: string } {
   const { paused, note } = existing.state
   if (isPaused) return paused ? { paused, ...(note ? { note } : {}) } : { paused: true, note: pauseNote }
   return paused && note !== pauseNote ? { paused, ...(note ? { note } : {}) } : { paused: false }
@@ -134,7 +145,7 @@ export function scheduleOptions(
   }
 }
 
-function isSame(existing: ScheduleDescription, wanted: ReturnType<typeof scheduleOptions>): boolean {
+export function isSame(existing: ScheduleDescription, wanted: WantedSchedule): boolean {
   const [interval] = existing.spec.intervals ?? []
   const [wantedInterval] = wanted.spec.intervals ?? []
   const seen = [
@@ -175,7 +186,7 @@ function pairsOf(attributes: ScheduleOptions['typedSearchAttributes']): string[]
   return pairs.map(({ key, value }) => `${key.name} ${value}`).sort()
 }
 
-async function describe(client: Client, id: string): Promise<ScheduleDescription | null> {
+export async function describe(client: Client, id: string): Promise<ScheduleDescription | null> {
   try {
     return await client.schedule.getHandle(id).describe()
   } catch (error) {
@@ -185,7 +196,7 @@ async function describe(client: Client, id: string): Promise<ScheduleDescription
 }
 
 /** False: it was gone already. */
-async function deleteSchedule(client: Client, id: string): Promise<boolean> {
+export async function deleteSchedule(client: Client, id: string): Promise<boolean> {
   try {
     await client.schedule.getHandle(id).delete()
     return true

@@ -3,6 +3,9 @@ import type { Client, Connection } from '@temporalio/client'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import {
+  type CompactInput,
+  type CompactResult,
+  compactWorkflowId,
   type DecideInput,
   decideWorkflowId,
   type RunControl,
@@ -12,6 +15,7 @@ import {
   type WorkerSeen,
 } from '../../core/ports/run-control.js'
 import { type TemporalTarget, temporalClient, temporalProbe } from './client.js'
+import { type CompactionSettings, syncCompactionSchedules } from './compaction-schedules.js'
 import { fromTemporalError } from './errors.js'
 import { syncSchedules } from './schedules.js'
 import { ensureSearchAttributes } from './search-attributes.js'
@@ -22,6 +26,8 @@ export interface TemporalRunControlOptions extends TemporalTarget {
   /** Of scheduled ticks: at most so many runs each. */
   readonly runsPerTick: number
   readonly heartbeatMs: number
+  /** How often views are compacted; absent: that is left as it is. */
+  readonly compaction?: CompactionSettings
   /** After so long without an answer it is asked whether anybody works on the task queue at all. */
   readonly workerPatienceMs?: number
 }
@@ -57,6 +63,28 @@ export class TemporalRunControl implements RunControl {
     })
   }
 
+  /** One at a time: a second one would only look at what the first is about. */
+  async compact(input: CompactInput): Promise<CompactResult> {
+    return this.ask(async (client) => {
+      const { project, taskQueue, heartbeatMs } = this.options
+      const handle = await client.workflow.start<(input: CompactInput) => Promise<CompactResult>>('compact', {
+        taskQueue,
+        workflowId: compactWorkflowId({ project, view: input.view }),
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        args: [{ heartbeatMs, ...input }],
+      })
+      const noWorker = this.failWithoutWorker(client)
+      const waiting = new AbortController()
+      try {
+        const result = client.withAbortSignal(waiting.signal, () => handle.result())
+        return await Promise.race([result, noWorker.failed])
+      } finally {
+        noWorker.stop()
+        waiting.abort()
+      }
+    })
+  }
+
   async decide(input: DecideInput): Promise<{ readonly workflowId: string }> {
     return this.ask(async (client) => {
       const workflowId = decideWorkflowId(input.decisionId)
@@ -78,7 +106,10 @@ export class TemporalRunControl implements RunControl {
     return this.ask(async (client) => {
       const notSearchable = await ensureSearchAttributes(client.connection as Connection, this.options.namespace)
       const settings = { project, taskQueue, runsMax: runsPerTick, heartbeatMs, isSearchable: notSearchable === null }
-      return { ...(await syncSchedules(client, settings, views, isPaused)), notSearchable }
+      const changes = await syncSchedules(client, settings, views, isPaused)
+      const { compaction } = this.options
+      if (compaction) await syncCompactionSchedules(client, settings, compaction, views, isPaused)
+      return { ...changes, notSearchable }
     })
   }
 

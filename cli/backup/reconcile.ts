@@ -61,7 +61,7 @@ async function compareWithLake({ lake, staged }: ReconcileParts, key: ViewKey) {
   for (const file of named) unmet.set(file.path, [...(unmet.get(file.path) ?? []), file])
   const known = new Set(unmet.keys())
   const [unknownFiles, laterVersions]: [string[], string[]] = [[], []]
-  for (const room of ['rows', 'tiles'])
+  for (const room of ['rows', 'tiles', 'compacted'])
     for await (const { path, sizeBytes } of lake.list(`${room}/${key.view}/v${key.version}/`)) {
       const folder = intervalFolderOf(path)
       // A coarse tile that nobody names any more is no interval's loss.

@@ -1,4 +1,6 @@
 /** Asks the ledger, the source, the engine and the online store for all that an explanation rests on; many keys and times at once. */
+import { coveringSpan } from '../../core/compact/index.js'
+import { committedFiles } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../../core/errors.js'
 import {
@@ -83,13 +85,14 @@ export async function gatherEvidence(
   const inputs = isMillcourseError(listed) ? [] : listed
   const files = new Map(inputs.map((file) => [file.uri, file]))
   ports.progress.update(`computing from ${files.size} source files`)
+  const committed = await filesOf(ledger, lake, key, commits)
   const explained = await engine.withSession(
     (session) =>
       explainAnswers(toolsOf(session, sources, files), {
         bundle,
         questions,
         commits: commits.map((commit) => explainedCommit(commit, runs, files)),
-        committed: commits.flatMap(({ data }) => (data === null ? [] : [lake.uri(data.path)])),
+        committed,
         files: inputs,
         publishedEndAt: end?.endAt ?? null,
         rowsMax,
@@ -169,7 +172,7 @@ async function findSpans(
   const [question] = questions
   if (question === undefined || questions.length > 1) return joined(lookupSpans(bundle, now, now, null), since)
   const commits = await ledger.currentCommits({ view: view.name, version: view.version }, { start: since, end: now })
-  const files = commits.flatMap(({ data }) => (data === null ? [] : [lake.uri(data.path)]))
+  const files = await filesOf(ledger, lake, { view: view.name, version: view.version }, commits)
   const engine = await ports.engine()
   const found = await engine.withSession(
     async (session) => {
@@ -180,6 +183,12 @@ async function findSpans(
     { signal: ports.signal },
   )
   return joined(lookupSpans(bundle, question.at, now, found), since)
+}
+
+async function filesOf(ledger: LedgerReader, lake: Lake, key: ViewKey, commits: readonly Commit[]) {
+  const span = coveringSpan(commits)
+  const compactions = span === null ? [] : await ledger.compactions(key, span)
+  return committedFiles(commits, compactions, (path) => lake.uri(path))
 }
 
 /** From `since` on, oldest first, none overlapping another. */

@@ -1,7 +1,7 @@
 /** What making a training set would read and take, without doing it: nothing is pinned, joined or written. */
 import type { ValueType } from '../../core/define/column-type.js'
 import { formatInstant } from '../../core/time/instant.js'
-import type { ManifestView } from '../../core/training/index.js'
+import { type ManifestView, pathsReadFor } from '../../core/training/index.js'
 import type { Report } from '../context.js'
 import { formatTable } from '../output/table.js'
 import { formatBytes, formatCount, plural } from '../output/words.js'
@@ -74,7 +74,9 @@ export function explainSet(asked: AskedSet, prepared: PreparedSet, output: Train
 }
 
 function explainView(view: ManifestView): ExplainedView {
-  const files = view.files.filter(({ path }) => path !== null)
+  const read = new Set(pathsReadFor(view))
+  const held = view.compactions?.flatMap(({ files }) => files) ?? []
+  const files = [...view.files, ...held].filter(({ path }) => path !== null && read.has(path))
   const starts = view.files.map(({ start }) => start).toSorted()
   const ends = view.files.map(({ end }) => end).toSorted()
   return {
@@ -86,7 +88,7 @@ function explainView(view: ManifestView): ExplainedView {
     from: starts[0] ?? null,
     to: ends.at(-1) ?? null,
     files: files.length,
-    rows: sum(files.map(({ rows }) => rows)),
+    rows: sum(view.files.map(({ rows }) => rows)),
     bytes: sum(files.map(({ sizeBytes }) => sizeBytes)),
   }
 }

@@ -4,7 +4,7 @@ import { buildTrainingSet, type TrainingPlan, type TrainingSetQuery } from '../.
 import type { Lake } from '../../core/ports/lake.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { formatInstant } from '../../core/time/instant.js'
-import type { TrainingManifest } from '../../core/training/index.js'
+import { pathsReadFor, type TrainingManifest } from '../../core/training/index.js'
 import type { CliContext } from '../context.js'
 import { text } from '../init/partition-layout.js'
 import type { AskedSet } from './asked-set.js'
@@ -38,7 +38,7 @@ export async function makeSet(
       mode: asked.mode,
       spineDigest: prepared.spine.sha256,
       by: context.actor,
-      paths: prepared.views.flatMap(({ files }) => files.flatMap(({ path }) => path ?? [])),
+      paths: prepared.views.flatMap(pathsReadFor),
       keepMs: forMs,
     })
   await pin(Math.min(makingMs, keepMs))

@@ -1,6 +1,9 @@
 /** Everything about a training set that is known before its work begins: its spine, its plan, what it reads, its id. */
+
+import { coveringSpan } from '../../core/compact/index.js'
 import {
   buildTrainingSet,
+  type CommittedFile,
   checkSpineRows,
   planTrainingSet,
   type Served,
@@ -98,7 +101,12 @@ async function presentViews(
   const ledger = await context.ledger()
   const now = context.clock.now()
   return Promise.all(
-    views.map(async (found) => manifestView(found, await readViewState(ledger, found.bundle, asked.mode, times, now))),
+    views.map(async (found) => {
+      const reads = await readViewState(ledger, found.bundle, asked.mode, times, now)
+      const span = coveringSpan(reads.flatMap(({ commits }) => commits))
+      const { name: view, version } = found.bundle.view
+      return manifestView(found, reads, span === null ? [] : await ledger.compactions({ view, version }, span))
+    }),
   )
 }
 
@@ -107,10 +115,8 @@ export function inputsOf(
   lake: Lake,
   mode: TrainingMode,
   { plan, views }: Pick<PreparedSet, 'plan' | 'views'>,
-): { readonly files: readonly (readonly string[])[]; readonly served: readonly (Served | null)[] } {
-  const reads = views.map((view) =>
-    readsOf(view).map(({ paths, publishes }) => ({ publishes, files: paths.map((path) => lake.uri(path)) })),
-  )
+): { readonly files: readonly (readonly CommittedFile[])[]; readonly served: readonly (Served | null)[] } {
+  const reads = views.map((view) => readsOf(view, (path) => lake.uri(path)))
   return {
     files: reads.map((of) => (mode === 'as-published' ? [] : of.flatMap(({ files }) => files))),
     served: plan.views.map(({ bundle }, index): Served | null => {

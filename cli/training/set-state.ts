@@ -1,6 +1,7 @@
 /** The ledger's word on what a set is made of, and the lake's on whether it is there. */
 import type { ViewBundle } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
+import type { Compaction } from '../../core/ports/compaction-ledger.js'
 import type { Lake, LakeFile } from '../../core/ports/lake.js'
 import type { LedgerReader } from '../../core/ports/ledger.js'
 import { formatInstant, type Instant, parseInstant } from '../../core/time/instant.js'
@@ -8,6 +9,8 @@ import {
   type ManifestView,
   neededCommits,
   type PinnedCommit,
+  type PinnedCompaction,
+  pathsReadFor,
   planPublishedReads,
   type SpineTimes,
   type StateRead,
@@ -38,11 +41,15 @@ export async function readViewState(
   ]
 }
 
-/** A view's entry in the manifest, its files not looked for yet. */
-export function manifestView(found: FoundView, reads: readonly StateRead[]): ManifestView {
+/** A view's entry in the manifest, its files not looked for yet. @param compactions asked for after the reads were */
+export function manifestView(
+  found: FoundView,
+  reads: readonly StateRead[],
+  compactions: readonly Compaction[],
+): ManifestView {
   const { bundle, alias, features, mapping } = found
   const commits = new Map(reads.flatMap((read) => read.commits.map((commit) => [commit.commitId, commit] as const)))
-  return {
+  const view: ManifestView = {
     view: bundle.view.name,
     version: bundle.view.version,
     definitionHash: bundle.definitionHash,
@@ -69,25 +76,53 @@ export function manifestView(found: FoundView, reads: readonly StateRead[]): Man
         sizeBytes: data?.sizeBytes ?? 0,
         etag: null,
       })),
+    compactions: compactions.map(pinnedCompaction),
+  }
+  const read = new Set(pathsReadFor(view))
+  const used = view.compactions!.filter(({ files }) => files.some(({ path }) => read.has(path)))
+  const { compactions: _, ...without } = view
+  return used.length === 0 ? without : { ...without, compactions: used }
+}
+
+function pinnedCompaction({ compactionId, commitIds, removedIds, files }: Compaction): PinnedCompaction {
+  return {
+    id: String(compactionId),
+    commitIds: commitIds.map(String),
+    removedIds: removedIds.map(String),
+    files: files.map(({ path, bucket, sizeBytes }) => ({ path, bucket, sizeBytes, etag: null })),
   }
 }
 
 /**
- * The files as they lie in the lake now, each with its ETag; one listing a view. A file that already has one must still have it.
+ * The files that are read as they lie in the lake now, each with its ETag; one listing a folder. A file that already has one must still
+ * have it.
  * @throws MillcourseError TRAINING_FILES_REMOVED
  */
 export async function findFiles(lake: Lake, view: ManifestView): Promise<ManifestView> {
-  const paths = view.files.flatMap(({ path }) => (path === null ? [] : [path]))
-  const there = await listPaths(lake, paths)
-  const gone: PinnedCommit[] = []
-  const files = view.files.map((file): PinnedCommit => {
-    if (file.path === null) return file
+  const paths = pathsReadFor(view)
+  const [read, there] = [new Set(paths), await listPaths(lake, paths)]
+  const lost = new Set<string>()
+  const look = <F extends { path: string; etag: string | null; sizeBytes: number }>(file: F): F => {
+    if (!read.has(file.path)) return file
     const found = there.get(file.path)
-    if (found === undefined || (file.etag !== null && found.etag !== file.etag)) gone.push(file)
+    if (found === undefined || (file.etag !== null && found.etag !== file.etag)) lost.add(file.path)
     return { ...file, etag: found?.etag ?? null, sizeBytes: found?.sizeBytes ?? file.sizeBytes }
-  })
-  if (gone.length > 0) throw removed(view, gone)
-  return { ...view, files }
+  }
+  const files = view.files.map((file) =>
+    file.path === null ? file : { ...file, ...look({ ...file, path: file.path }) },
+  )
+  const compactions = view.compactions?.map((one) => ({ ...one, files: one.files.map(look) }))
+  if (lost.size > 0) throw removed(view, commitsIn(view, lost), [...lost])
+  return { ...view, files, ...(compactions === undefined ? {} : { compactions }) }
+}
+
+/** What lies in these files. */
+function commitsIn(view: ManifestView, paths: ReadonlySet<string>): PinnedCommit[] {
+  const held = (view.compactions ?? [])
+    .filter(({ files }) => files.some(({ path }) => paths.has(path)))
+    .flatMap(({ commitIds }) => commitIds)
+  const ids = new Set(held)
+  return view.files.filter(({ commitId, path }) => ids.has(commitId) || (path !== null && paths.has(path)))
 }
 
 async function listPaths(lake: Lake, paths: readonly string[]): Promise<Map<string, LakeFile>> {
@@ -108,7 +143,7 @@ async function listPaths(lake: Lake, paths: readonly string[]): Promise<Map<stri
 
 const shownMax = 5
 
-function removed(view: ManifestView, gone: readonly PinnedCommit[]): MillcourseError {
+function removed(view: ManifestView, gone: readonly PinnedCommit[], files: readonly string[]): MillcourseError {
   const intervals = [...new Set(gone.map(({ start, end }) => `[${start}, ${end})`))]
   const rest = intervals.length > shownMax ? ` and ${intervals.length - shownMax} more` : ''
   return new MillcourseError(
@@ -116,7 +151,7 @@ function removed(view: ManifestView, gone: readonly PinnedCommit[]): MillcourseE
     `of ${view.view}@v${view.version} the lake no longer holds what was committed for ${intervals.slice(0, shownMax).join(', ')}${rest}`,
     {
       hint: 'superseded files are kept for a time only: leave out the rows of the spine that need them, or make the set from what is committed now',
-      facts: { view: view.view, version: view.version, files: gone.length, file: gone[0]!.path ?? '' },
+      facts: { view: view.view, version: view.version, files: files.length, file: files[0]! },
     },
   )
 }

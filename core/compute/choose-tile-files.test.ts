@@ -82,7 +82,7 @@ describe('chooseTileFiles', () => {
     })
     expect(chosen.coarse).toEqual([{ file: null, span: { start: 0n, end: day } }])
     expect(chosen.tiles).not.toContain('/fine/80')
-    expect(chosen.tiles.every((file) => Number(file.split('/').pop()) % 2 === 1)).toBe(true)
+    expect(chosen.tiles.every((file) => Number(String(file).split('/').pop()) % 2 === 1)).toBe(true)
   })
 })
 

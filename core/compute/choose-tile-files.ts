@@ -9,6 +9,7 @@ import type { ViewBundle } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
 import { floorDiv, type Instant, parseInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
+import { type CommittedFile, type CompactedCommits, committedFiles } from './committed-files.js'
 import { tileNs } from './tile-rows.js'
 import {
   type CoarseFile,
@@ -39,11 +40,13 @@ export interface TileFilesInput {
   readonly bundle: ViewBundle
   readonly endNs: Instant
   readonly commits: readonly CommittedTiles[]
+  /** What stands for many of them, the newest first, by URIs; left out: nothing does. */
+  readonly compactions?: readonly CompactedCommits[]
   readonly coarse: readonly KnownCoarseTile[]
 }
 
 export interface TileFiles {
-  readonly tiles: readonly string[]
+  readonly tiles: readonly CommittedFile[]
   readonly coarse: readonly CoarseFile[]
 }
 
@@ -61,7 +64,7 @@ export function chooseTileFiles(input: TileFilesInput): TileFiles {
       ),
   )
   const isNeeded = ({ interval }: CommittedTiles): boolean => used.some((spans) => spans.leaveFine(interval))
-  const tiles = input.commits.filter((commit) => commit.file !== null && isNeeded(commit)).map((commit) => commit.file!)
+  const tiles = filesOf(input, input.commits.filter(isNeeded))
   const coarse = valid.filter(({ at }) => used.some((spans) => spans.has(at)))
   return { tiles, coarse: coarse.map(({ tile: { file, span } }) => ({ file, span })) }
 }
@@ -105,8 +108,8 @@ class UsedSpans {
 
 export interface CoarseTilePlan {
   readonly span: Interval
-  /** URIs of the fine files to merge; none: the coarse tile is empty. */
-  readonly tiles: readonly string[]
+  /** The files to merge; none: the coarse tile is empty. */
+  readonly tiles: readonly CommittedFile[]
   readonly commitIds: readonly bigint[]
 }
 
@@ -140,7 +143,7 @@ export function planCoarseTiles(input: TileFilesInput & { readonly length: bigin
     if (!ranges.some((range) => holdsSpan(range, at))) continue
     plans.push({
       span,
-      tiles: filesWithin(bundle, at, commits, shorter),
+      tiles: filesWithin(input, at, commits, shorter),
       commitIds: commits.map((one) => one.commitId),
     })
   }
@@ -179,20 +182,28 @@ function isValid({ span, commitIds }: KnownCoarseTile, sorted: readonly Committe
 
 /** The longest files that hold each tile of the span once. */
 function filesWithin(
-  bundle: ViewBundle,
+  input: TileFilesInput,
   { first, length }: TileSpan,
   commits: readonly CommittedTiles[],
   shorter: readonly ValidTile[],
-): string[] {
+): CommittedFile[] {
   const used = new UsedSpans(
-    bundle,
+    input.bundle,
     { from: first, to: first + length },
     shorter.map(({ at }) => at),
   )
   return [
-    ...shorter.filter(({ at }) => used.has(at)).map(({ tile }) => tile.file),
-    ...commits.filter(({ interval }) => used.leaveFine(interval)).map(({ file }) => file),
-  ].filter((file) => file !== null)
+    ...shorter.filter(({ at }) => used.has(at)).flatMap(({ tile }) => tile.file ?? []),
+    ...filesOf(
+      input,
+      commits.filter(({ interval }) => used.leaveFine(interval)),
+    ),
+  ]
+}
+
+function filesOf({ compactions = [] }: TileFilesInput, commits: readonly CommittedTiles[]): CommittedFile[] {
+  const wanted = commits.map(({ file, ...commit }) => ({ ...commit, data: file === null ? null : { path: file } }))
+  return committedFiles(wanted, compactions, (uri) => uri)
 }
 
 function rangesAt(bundle: ViewBundle, endNs: Instant): TileRange[] {

@@ -5,7 +5,7 @@ import { type CompactedCommits, committedFiles, uniteFiles, type WantedCommit } 
 const hour = 3_600_000_000_000n
 const at = (start: number, end = start + 1) => ({ start: BigInt(start) * hour, end: BigInt(end) * hour })
 const commit = (id: number, start = id): WantedCommit => ({
-  ...{ commitId: BigInt(id), interval: at(start), path: `rows/${id}` },
+  ...{ commitId: BigInt(id), interval: at(start), data: { path: `rows/${id}` } },
 })
 const bucket = { number: 0, of: 1 }
 const compaction = (ids: readonly number[], removed: readonly number[] = [], path = 'compacted'): CompactedCommits => ({

@@ -29,7 +29,7 @@ export interface WantedCommit {
   readonly commitId: bigint
   readonly interval: Interval
   /** Its own file, below the lake's root; null: committed as empty. */
-  readonly path: string | null
+  readonly data: { readonly path: string } | null
 }
 
 /** What readers have to know of a compaction (`LedgerReader.compactions`). */
@@ -54,7 +54,7 @@ export function committedFiles(
   compactions: readonly CompactedCommits[],
   toUri: (path: string) => string,
 ): CommittedFile[] {
-  const left = new Map(commits.flatMap((one) => (one.path === null ? [] : [[one.commitId, one] as const])))
+  const left = new Map(commits.flatMap((one) => (one.data === null ? [] : [[one.commitId, one] as const])))
   const compacted = compactions.flatMap((compaction) => {
     const removed = new Set(compaction.removedIds)
     const held = compaction.commitIds.flatMap((id) => left.get(id) ?? [])
@@ -65,7 +65,7 @@ export function committedFiles(
     const within = isWhole ? null : joinTouching(held.map(({ interval }) => interval))
     return compaction.files.map(({ path, bucket }): CommittedFile => ({ uri: toUri(path), within, bucket }))
   })
-  return [...compacted, ...new Set([...left.values()].map(({ path }) => toUri(path!)))]
+  return [...compacted, ...new Set([...left.values()].map(({ data }) => toUri(data!.path)))]
 }
 
 /** As many files as are read; the same one asked for twice, for different commits of it, is read once. */

@@ -56,6 +56,18 @@ function columnTypes(bundle: ViewBundle): (readonly [string, SqlType])[] {
   ]
 }
 
+/** R21: a row of a compaction's file belongs to the commit in whose interval its event time lies. */
+export function rowsOfFiles(files: readonly CommittedFile[], columns: readonly NamedExpression[]): Relation {
+  const event = column(eventColumn)
+  const isWithin = ({ start, end }: Interval): Expression =>
+    all([operation('>=', event, literal(start)), operation('<', event, literal(end))])
+  return unionAll(
+    groupFiles(files).map(({ uris, within }) =>
+      select(parquet(uris, true), columns, within === null ? {} : { where: any(within.map(isWithin)) }),
+    ),
+  )
+}
+
 /**
  * Rows files as they were committed: the keys under `keyAlias`, the declared columns, `__event_ns` and `__created_ns`, in the types that
  * files hold them in. No files: no rows.
@@ -71,13 +83,7 @@ export function committedRows(bundle: ViewBundle, files: readonly CommittedFile[
       (name): NamedExpression => [name, column(name)],
     ),
   ]
-  const event = column(eventColumn)
-  const parts = groupFiles(files).map(({ uris, within }) => {
-    const isWithin = ({ start, end }: Interval): Expression =>
-      all([operation('>=', event, literal(start)), operation('<', event, literal(end))])
-    return select(parquet(uris, true), columns, within === null ? {} : { where: any(within.map(isWithin)) })
-  })
-  const rows: Relation = parts.length > 0 ? unionAll(parts) : { is: 'values', columns: types, rows: [] }
+  const rows: Relation = files.length > 0 ? rowsOfFiles(files, columns) : { is: 'values', columns: types, rows: [] }
   if (keysFrom === undefined) return rows
   return select(
     join(

@@ -18,6 +18,7 @@ export {
   committedFiles,
   type WantedCommit,
 } from './committed-files.js'
+export { areTiesResolved, buildCompaction, type CompactionInput, type CompactionQuery } from './compact-files.js'
 export type { DimensionFiles } from './dimension-rows.js'
 export { type ExactCopies, type ExactCopyTools, makeExactCopies } from './exact-copies.js'
 export {

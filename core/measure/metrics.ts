@@ -56,6 +56,18 @@ export const metrics = {
     ...{ kind: 'counter', unit: '1', labels: ['step', 'code', 'retried'], from: worker },
     help: 'Attempts of steps that failed; retried: whether Temporal tries the step again.',
   },
+  millcourse_compactions_total: {
+    ...{ kind: 'counter', unit: '1', labels: view, from: worker },
+    help: 'Spans of a view whose files were written anew as few.',
+  },
+  millcourse_compacted_files_total: {
+    ...{ kind: 'counter', unit: '1', labels: view, from: worker },
+    help: 'Files that compactions stand for.',
+  },
+  millcourse_removed_files_total: {
+    ...{ kind: 'counter', unit: '1', labels: view, from: worker },
+    help: 'Files removed from the lake after their retention.',
+  },
   // ── the data ──
   millcourse_rows_read_total: {
     ...{ kind: 'counter', unit: '1', labels: view, from: worker },

@@ -55,6 +55,27 @@ export interface RunInput {
   readonly heartbeatMs?: number
 }
 
+export interface CompactInput {
+  readonly view: string
+  readonly heartbeatMs?: number
+}
+
+/** What became of one view: spans that were written anew, and what was removed. */
+export interface CompactResult {
+  readonly view: string
+  readonly version: number
+  readonly compacted: number
+  readonly filesBefore: number
+  readonly filesAfter: number
+  readonly rows: number
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+  readonly filesRemoved: number
+  readonly bytesRemoved: number
+  /** Read no longer, and removed by a later compaction. */
+  readonly filesMarked: number
+}
+
 export interface DecideInput {
   readonly decisionId: string
   readonly now: IsoInstant | null
@@ -68,6 +89,8 @@ export interface DecideInput {
 export interface RunControl {
   /** Starts a tick and waits for its result. */
   tick(input: TickInput): Promise<TickResult>
+  /** Starts or joins the compaction of a view, and waits for its result. */
+  compact(input: CompactInput): Promise<CompactResult>
   /** Starts or joins the workflow of a decision; does not wait. */
   decide(input: DecideInput): Promise<{ readonly workflowId: string }>
   /** Creates, updates and deletes Schedules so that there is exactly one for each of `views`; returns what was done. */
@@ -126,6 +149,11 @@ export function runOfWorkflowId(id: string): (NamedView & { readonly start: IsoI
 
 export function decideWorkflowId(decisionId: string): string {
   return `decide/${decisionId}`
+}
+
+/** Of the newest version: it is asked for when the workflow begins. */
+export function compactWorkflowId({ project, view }: Pick<NamedView, 'project' | 'view'>): string {
+  return `compact/${project}/${view}`
 }
 
 export function publishWorkflowId(named: NamedView): string {

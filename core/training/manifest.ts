@@ -2,6 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
+import { type CommittedFile, committedFiles, type WantedCommit } from '../compute/committed-files.js'
 import { canonicalJson } from '../define/canonical-json.js'
 import { MillcourseError } from '../errors.js'
 import { type Instant, parseInstant } from '../time/instant.js'
@@ -20,6 +21,19 @@ const pinnedShape = z.object({
   sizeBytes: z.number(),
   etag: z.string().nullable(),
 })
+const compactionShape = z.object({
+  id: bigText,
+  commitIds: z.array(bigText),
+  removedIds: z.array(bigText),
+  files: z.array(
+    z.object({
+      path: z.string(),
+      bucket: z.object({ number: z.number(), of: z.number() }),
+      sizeBytes: z.number(),
+      etag: z.string().nullable(),
+    }),
+  ),
+})
 const viewShape = z.object({
   view: z.string(),
   version: z.number(),
@@ -29,6 +43,8 @@ const viewShape = z.object({
   mapping: z.record(z.string(), z.string()),
   reads: z.array(z.object({ publishes: z.array(publishShape), commitIds: z.array(bigText) })),
   files: z.array(pinnedShape),
+  /** Read in the place of files of their commits, the newest first. */
+  compactions: z.array(compactionShape).optional(),
 })
 const manifestShape = z.object({
   format: z.literal(1),
@@ -69,12 +85,13 @@ const manifestShape = z.object({
 export type TrainingManifest = z.infer<typeof manifestShape>
 export type ManifestView = z.infer<typeof viewShape>
 export type PinnedCommit = z.infer<typeof pinnedShape>
+export type PinnedCompaction = z.infer<typeof compactionShape>
 
 /** All that decides the bytes: the spine, what was asked of it, definitions, the ledger's state, the mode. sha256, hex. */
 export function trainingSetId(
   set: Pick<TrainingManifest, 'mode' | 'spine' | 'views'> & { readonly eventTime: string },
 ): string {
-  const views = set.views.map(({ files: _, ...view }) => view)
+  const views = set.views.map(({ files: _, compactions: __, ...view }) => view)
   const content = { mode: set.mode, eventTime: set.eventTime, spine: set.spine, views }
   return bytesToHex(sha256(utf8ToBytes(canonicalJson(content))))
 }
@@ -104,11 +121,20 @@ export function parseManifest(text: string, file: string): TrainingManifest {
   return parsed.data
 }
 
-/** The reads of a manifest's view, with the files of each. */
-export function readsOf(view: ManifestView): readonly ManifestRead[] {
-  const files = new Map(view.files.map((file) => [file.commitId, file]))
+/** The reads of a manifest's view, with the files of each: which ones answer is decided by the manifest alone. */
+export function readsOf(view: ManifestView, toUri: (path: string) => string): readonly ManifestRead[] {
+  const commits = new Map(view.files.map((file) => [file.commitId, wantedCommit(file)]))
+  const compactions = (view.compactions ?? []).map(({ commitIds, removedIds, files }) => ({
+    commitIds: commitIds.map(BigInt),
+    removedIds: removedIds.map(BigInt),
+    files,
+  }))
   return view.reads.map(({ publishes, commitIds }) => ({
-    paths: commitIds.flatMap((id) => files.get(id)?.path ?? []),
+    files: committedFiles(
+      commitIds.flatMap((id) => commits.get(id) ?? []),
+      compactions,
+      toUri,
+    ),
     publishes: publishes.map(({ recordedAt, endAt }) => ({
       recordedAt: parseInstant(recordedAt),
       endAt: parseInstant(endAt),
@@ -117,8 +143,22 @@ export function readsOf(view: ManifestView): readonly ManifestRead[] {
 }
 
 export interface ManifestRead {
-  readonly paths: readonly string[]
+  readonly files: readonly CommittedFile[]
   readonly publishes: readonly { readonly recordedAt: Instant; readonly endAt: Instant }[]
+}
+
+function wantedCommit({ commitId, start, end, path }: PinnedCommit): WantedCommit {
+  return {
+    commitId: BigInt(commitId),
+    interval: { start: parseInstant(start), end: parseInstant(end) },
+    data: path === null ? null : { path },
+  }
+}
+
+/** Below the lake's root, each once. */
+export function pathsReadFor(view: ManifestView): string[] {
+  const files = readsOf(view, (path) => path).flatMap((read) => read.files)
+  return [...new Set(files.map((file) => (typeof file === 'string' ? file : file.uri)))]
 }
 
 /** Intervals whose committed version, or what was shown of it, is not the one in the manifest; oldest first, `start/end`. */

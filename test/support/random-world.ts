@@ -55,7 +55,12 @@ export async function openRandomWorld(servers: Servers, temporal: TestTemporal, 
     ...{ ledger: await ports.ledger(), registry: await ports.registry(), lake: await ports.lake() },
     ...{ sources: await ports.sources(), engine: await ports.engine(), online: await ports.online() },
     ...{ clock: new SystemClock(null), log },
-    settings: { project, leaseMs: 10_000, publishWaitMs: 3_000, publishPartItems: 3 },
+    settings: {
+      ...{ project, leaseMs: 10_000, publishWaitMs: 3_000, publishPartItems: 3 },
+      // Whatever may go goes at once: who still asks for it finds nothing.
+      retention: { compactedKeptMs: 0, supersededKeptMs: 1_000_000_000, graceMs: 0 },
+      worthwhile: { fanIn: 2n, piecesMin: { shortest: 2, longer: 2 } },
+    },
   }
   const worker = await temporal.startWorker(`millcourse-${project}`, createActivities(deps))
   const self: RandomWorld = {
@@ -92,6 +97,7 @@ async function play(self: RandomWorld): Promise<Instant> {
     if (random() < 0.15) await materializeMiddle(self, now)
     if (random() < 0.85) await settle(self, now)
     await decideSome(self, now, false)
+    if (random() < 0.6) await compactAll(self, now)
   }
   await settle(self, end + day)
   // R19: an accepted interval that is re-opened by a redelivery is held again.
@@ -162,6 +168,18 @@ async function decideSome(self: RandomWorld, now: Instant, isAcceptAll: boolean)
       self.log.push(`${formatInstant(now)} ${action} ${name} ${formatInstant(interval.start)}`)
     }
   }
+}
+
+/** Twice: what the first one marks the second one removes. */
+async function compactAll(self: RandomWorld, now: Instant): Promise<void> {
+  const control = await self.world.ports.runControl()
+  for (const round of ['marked', 'removed'])
+    for (const { name } of self.views) {
+      const { compacted, filesMarked, filesRemoved } = await control.compact({ view: name })
+      self.log.push(
+        `${formatInstant(now)} ${round} ${name}: ${compacted} spans, ${filesMarked} marked, ${filesRemoved} gone`,
+      )
+    }
 }
 
 /** Ticks until nothing is due and nothing more can be published; `runsMax` is small, so that much is left for the next tick. */

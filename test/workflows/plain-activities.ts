@@ -88,5 +88,8 @@ export const goodRun: Activities = {
   recordRun: async () => {},
   recordFailure: async () => {},
   applyDecision: async () => ({ kind: 'kept', view: 'airport_delays', version: 1 }),
+  planCompaction: async ({ view }) => ({ project: 'shop', view, version: 1, spans: [] }),
+  compactSpan: async () => ({ kind: 'nothing' }),
+  removeFiles: async () => ({ filesRemoved: 0, bytesRemoved: 0, filesMarked: 0 }),
   publishView: async () => ({ kind: 'published', keyCounts: null, itemsWritten: 0, endAt: '2001-01-01T01:00:00Z' }),
 }

@@ -10,6 +10,7 @@ import { countedReopens } from './002-counted-reopens.js'
 import { firstLoads } from './003-first-loads.js'
 import { trainingSets } from './004-training-sets.js'
 import { givenUpPublishes } from './005-given-up-publishes.js'
+import { compactions } from './006-compactions.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -17,6 +18,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '003-first-loads': firstLoads,
   '004-training-sets': trainingSets,
   '005-given-up-publishes': givenUpPublishes,
+  '006-compactions': compactions,
 }
 
 export function isContract(name: string): boolean {

@@ -1,0 +1,178 @@
+/** Compactions in the ledger: what they stand for, when, and which files may go. */
+import { beforeEach, expect, test } from 'vitest'
+import type { FileRetention } from '../../core/ports/compaction-ledger.js'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import { ledgerProject } from '../support/ledger-project.js'
+import { allTime, commit, commitHours, hour, part, publishAll, view } from '../support/ledger-steps.js'
+
+let ledger: LedgerWriter
+ledgerProject((given) => {
+  ledger = given.ledger
+})
+
+const spanOf = (from: number, to: number) => ({ start: hour(from).start, end: hour(to).end })
+const bucket = { number: 0, of: 1 }
+const filesOf = (name: string) => [{ path: `compacted/${name}.parquet`, rows: 9, sizeBytes: 900, bucket }]
+const now: FileRetention = { compactedKeptMs: 0, supersededKeptMs: 0, isOnline: false }
+const day = 86_400_000
+
+async function idsOf(...hours: readonly number[]): Promise<bigint[]> {
+  const commits = await ledger.currentCommits(view, allTime)
+  return hours.map((index) => commits.find(({ interval }) => interval.start === hour(index).start)!.commitId)
+}
+
+async function compact(name: string, ...hours: readonly number[]): Promise<bigint> {
+  const id = await ledger.beginCompaction(view, spanOf(hours[0]!, hours.at(-1)!))
+  expect(await ledger.recordCompaction(id, { commitIds: await idsOf(...hours), files: filesOf(name) })).toBe('recorded')
+  return id
+}
+
+const found = async () =>
+  (await ledger.compactions(view, allTime)).map(({ compactionId, isCurrent }) => [compactionId, isCurrent])
+const marked = async (graceMs = 0) => {
+  const { commits, compactionIds } = await ledger.markedFiles(view, graceMs)
+  return [commits.map(({ path }) => path), compactionIds]
+}
+
+beforeEach(() => commitHours(ledger, 0, 1, 2, 3))
+
+test('a compaction is found from its record on, whole, in the spans that it overlaps', async () => {
+  const id = await ledger.beginCompaction(view, spanOf(0, 1))
+  expect(await ledger.compactions(view, allTime)).toEqual([])
+  const commitIds = await idsOf(0, 1)
+  expect(await ledger.recordCompaction(id, { commitIds, files: filesOf('a') })).toBe('recorded')
+  expect(await ledger.recordCompaction(id, { commitIds, files: filesOf('a') })).toBe('recorded')
+  const [compaction, ...others] = await ledger.compactions(view, hour(1))
+  expect(others).toEqual([])
+  expect(compaction).toEqual({
+    ...{ compactionId: id, span: spanOf(0, 1), commitIds, removedIds: [], files: filesOf('a'), isCurrent: true },
+    recordedAt: expect.any(BigInt),
+  })
+  expect(await ledger.compactions(view, hour(2))).toEqual([])
+  expect(await ledger.compactions({ ...view, version: 2 }, allTime)).toEqual([])
+})
+
+test('one version of an interval, of this view and with rows, or nothing is recorded', async () => {
+  const [first] = await idsOf(0)
+  await commit(ledger, 'rerun-0', 0)
+  const [again] = await idsOf(0)
+  const refused = async (commitIds: bigint[], span = spanOf(0, 3)) => {
+    const id = await ledger.beginCompaction(view, span)
+    await expect(ledger.recordCompaction(id, { commitIds, files: filesOf('x') })).rejects.toThrow('a compaction holds')
+  }
+  await refused([first!, again!])
+  await refused([...(await idsOf(0)), 999n])
+  await refused(await idsOf(0, 2), spanOf(0, 1))
+  expect(await ledger.compactions(view, allTime)).toEqual([])
+})
+
+test('what was committed anew meanwhile does no harm: the compaction stands for the version that it holds', async () => {
+  const id = await ledger.beginCompaction(view, spanOf(0, 1))
+  const commitIds = await idsOf(0, 1)
+  await commit(ledger, 'rerun-0', 0)
+  expect(await ledger.recordCompaction(id, { commitIds, files: filesOf('a') })).toBe('recorded')
+  expect(await ledger.compactions(view, allTime)).toMatchObject([{ commitIds, isCurrent: true }])
+})
+
+test('a compaction supersedes those whose part that counts it holds, one that comes late none', async () => {
+  const late = await ledger.beginCompaction(view, spanOf(0, 1))
+  const lateIds = await idsOf(0, 1)
+  const small = await compact('small', 0, 1)
+  await commit(ledger, 'rerun-1', 1)
+  const large = await compact('large', 0, 1, 2)
+  expect(await found()).toEqual([
+    [large, true],
+    [small, false],
+  ])
+  const other = await compact('other', 2, 3)
+  expect(await ledger.recordCompaction(late, { commitIds: lateIds, files: filesOf('late') })).toBe('recorded')
+  expect(await found()).toEqual([
+    [other, true],
+    [large, true],
+    [small, false],
+    [late, false],
+  ])
+})
+
+test('own files go after the retention of a compaction that stands for them, told to no reader before they go', async () => {
+  await compact('a', 0, 1)
+  expect(await ledger.markFiles(view, { ...now, compactedKeptMs: day })).toEqual({ commitFiles: 0, compactions: 0 })
+  expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 2, compactions: 0 })
+  expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 0, compactions: 0 })
+  const ids = await idsOf(0, 1)
+  expect(await ledger.compactions(view, allTime)).toMatchObject([{ removedIds: ids }])
+  // A grace, for readers that were told of the files before.
+  expect(await marked(day)).toEqual([[], []])
+  expect(await marked()).toEqual([[part('run-0').path, part('run-1').path], []])
+  await ledger.forgetFiles(view, { commitIds: ids, compactionIds: [] })
+  expect(await marked()).toEqual([[], []])
+  expect(await ledger.compactions(view, allTime)).toMatchObject([{ removedIds: ids }])
+  // What was not marked is not forgotten.
+  const [two] = await idsOf(2)
+  await ledger.forgetFiles(view, { commitIds: [two!], compactionIds: [] })
+  await compact('b', 2, 3)
+  expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 2, compactions: 0 })
+})
+
+test('what a training set pins is not marked; what it pinned after the mark stays until it lets go', async () => {
+  await compact('a', 0, 1)
+  const pinned = (setId: string, keepMs: number, ...paths: string[]) =>
+    ledger.pinTrainingSet({ setId, mode: 'knowable', spineDigest: 'digest', by: 'test', paths, keepMs })
+  await pinned('before', day, part('run-0').path)
+  expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 1, compactions: 0 })
+  await pinned('after', day, part('run-1').path, filesOf('a')[0]!.path)
+  expect(await marked()).toEqual([[], []])
+  await compact('b', 0, 1, 2)
+  expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 1, compactions: 0 })
+  expect(await marked()).toEqual([[part('run-2').path], []])
+})
+
+test('R30: a superseded version goes after its own retention, from wherever it lies', async () => {
+  const long = { ...now, supersededKeptMs: day }
+  const [first] = await idsOf(0)
+  const old = await compact('old', 0, 1)
+  await ledger.markFiles(view, long)
+  await commit(ledger, 'rerun-0', 0)
+  await commit(ledger, 'again-0', 0)
+  const young = await compact('young', 0, 1)
+  // The middle version has its own file; the first one has only the old compaction.
+  expect(await ledger.markFiles(view, long)).toEqual({ commitFiles: 1, compactions: 0 })
+  expect((await ledger.compactions(view, allTime)).map(({ compactionId }) => compactionId)).toEqual([young, old])
+  expect((await ledger.compactions(view, allTime))[1]!.commitIds).toContain(first)
+  expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 1, compactions: 1 })
+  expect(await found()).toEqual([[young, true]])
+  expect((await marked())[1]).toEqual([old])
+  await ledger.forgetFiles(view, { commitIds: [], compactionIds: [old, young] })
+  expect(await found()).toEqual([[young, true]])
+})
+
+test('R31: what a publish may have to take back stays until a later version was published', async () => {
+  await publishAll(ledger, 'first')
+  await commit(ledger, 'rerun-0', 0)
+  await commit(ledger, 'again-0', 0)
+  const online = { ...now, isOnline: true }
+  expect(await ledger.markFiles(view, online)).toEqual({ commitFiles: 0, compactions: 0 })
+  await publishAll(ledger, 'second')
+  expect(await ledger.markFiles(view, online)).toEqual({ commitFiles: 2, compactions: 0 })
+})
+
+test('an attempt that was given up, or has died, is found by its number and records nothing more', async () => {
+  const failed = await ledger.beginCompaction(view, spanOf(0, 1))
+  await ledger.giveUpCompaction(failed)
+  const commitIds = await idsOf(0, 1)
+  expect(await ledger.recordCompaction(failed, { commitIds, files: filesOf('a') })).toBe('given-up')
+  expect(await marked()).toEqual([[], [failed]])
+  await ledger.forgetFiles(view, { commitIds: [], compactionIds: [failed] })
+  expect(await ledger.recordCompaction(failed, { commitIds, files: filesOf('a') })).toBe('given-up')
+  const recorded = await compact('b', 0, 1)
+  await ledger.giveUpCompaction(recorded)
+  expect(await found()).toEqual([[recorded, true]])
+})
+
+test('files of the cache that nobody names any more are told from those of publishes under way', async () => {
+  await publishAll(ledger, 'first')
+  const { paths, settledSequence } = await ledger.namedCacheFiles(view, 0)
+  expect(paths).toHaveLength(1)
+  expect(settledSequence).toBe(1n)
+  expect((await ledger.namedCacheFiles(view, day)).settledSequence).toBe(0n)
+})
