@@ -105,20 +105,20 @@ export const mutationsOfPublishing: readonly Mutation[] = [
       },
     ],
   ),
-  ...mutationsOf('R31', online, [
-    {
-      breaks: 'a row that a rerun no longer finds stays online',
-      file: delta,
-      before: "WHEN p.event_ns IS NOT NULL AND (${inAffected}) THEN 'history'",
-      after: "WHEN p.event_ns IS NOT NULL AND (${inAffected}) THEN 'stays'",
-    },
-  ]),
   ...mutationsOf('R31', publishes, [
     {
       breaks: 'what was shown of a covered interval is not named',
       file: 'adapters/postgres/publish-contents.ts',
       before: ".where('published_sequence', '<', sequence)",
       after: ".where('published_sequence', '>', sequence)",
+    },
+  ]),
+  ...mutationsOf('R31', online, [
+    {
+      breaks: 'a row that a rerun no longer finds stays online',
+      file: delta,
+      before: "WHEN p.event_ns IS NOT NULL AND (${inAffected}) THEN 'history'",
+      after: "WHEN p.event_ns IS NOT NULL AND (${inAffected}) THEN 'stays'",
     },
   ]),
   ...mutationsOf('R32', end, [
