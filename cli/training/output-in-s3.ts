@@ -1,5 +1,5 @@
 /** A training set in S3. Each object appears whole; of a folder of parts the manifest comes last, and says that all are there. */
-import { MillcourseError } from '../../core/errors.js'
+import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { CliContext } from '../context.js'
 import { alreadyThere, draftName, isAbandonedDraft } from './output-file.js'
@@ -39,11 +39,15 @@ export async function outputInS3(context: CliContext, asked: AskedOutput): Promi
   return partRows === null ? fileInS3(place) : folderInS3(place, partRows)
 }
 
-/** What processes of this machine left there that were killed in the middle. */
+/** What processes of this machine left there that were killed in the middle; who may not list or delete there only writes. */
 async function removeAbandoned(lake: Lake): Promise<void> {
-  const left: string[] = []
-  for await (const { path } of lake.list(draftName(null))) if (isAbandonedDraft(path)) left.push(path)
-  for (const path of left) await lake.remove(path)
+  try {
+    const left: string[] = []
+    for await (const { path } of lake.list(draftName(null))) if (isAbandonedDraft(path)) left.push(path)
+    for (const path of left) await lake.remove(path)
+  } catch (error) {
+    if (!isMillcourseError(error) || error.code !== 'LAKE_ACCESS_DENIED') throw error
+  }
 }
 
 async function checkFree({ lake, name, partRows, overwrite }: Place, root: string): Promise<void> {

@@ -93,7 +93,7 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
     spine: [printCreate('table', spine, readSpine(plan))],
     problems: printQuery(spineProblems(plan, spine)),
     times: printQuery(spineTimes(spine)),
-    statements,
+    statements: [...statements, ...groupStatements(plan, prefix, spine)],
     timeUnits: timeUnits(plan, prefix),
     output: (units, rows) => printRelation(output(plan, prefix, spine, units, rows ?? null)),
   }
@@ -169,6 +169,58 @@ function written(value: Expression, type: ValueType, times: Operator): Expressio
   return operation('mapFromPairs', each(operation('mapPairs', value), pair))
 }
 
+/** So many hash tables are held at once; of each the engine takes at least some megabytes. */
+const joinedMax = 24
+
+/** What stands beside the spine at the end: the answers of each view, or of many views by groups of them. */
+function answerSides(plan: TrainingPlan, prefix: string) {
+  const isGrouped = plan.views.length > joinedMax
+  const size = isGrouped ? joinedMax : 1
+  return Array.from({ length: Math.ceil(plan.views.length / size) }, (_, side) => {
+    const views = plan.views.map((_, view) => view).slice(side * size, (side + 1) * size)
+    return {
+      views,
+      name: isGrouped ? `${prefix}_group${side}` : answerTable(prefix, side),
+      columns: views.flatMap((view) => plan.views[view]!.features.map((_, at) => answer(view, at))),
+    }
+  })
+}
+
+function groupStatements(plan: TrainingPlan, prefix: string, spine: string): SqlQuery[] {
+  if (plan.views.length <= joinedMax) return []
+  return answerSides(plan, prefix).map(({ name, columns, views }) => {
+    const rows = select(table(spine), [[rowColumn, column(rowColumn)]])
+    const joined = joinByRow(
+      rows,
+      views.map((view) => table(answerTable(prefix, view))),
+    )
+    return printCreate(
+      'table',
+      name,
+      select(joined, [
+        [rowColumn, column(rowColumn, 'spine')],
+        ...columns.map((of): NamedExpression => [of, column(of)]),
+      ]),
+    )
+  })
+}
+
+const sideAlias = (side: number): string => `side${side}`
+
+/** Each side has a row at most for each of the spine's: none is dropped, multiplied or moved (R14). */
+function joinByRow(spine: Relation, sides: readonly Relation[]): Relation {
+  return sides.reduce<Relation>(
+    (left, relation, side) =>
+      join(
+        'left',
+        [left, side === 0 ? 'spine' : ''],
+        [relation, sideAlias(side)],
+        operation('=', column(rowColumn, 'spine'), column(rowColumn, sideAlias(side))),
+      ),
+    spine,
+  )
+}
+
 function output(
   plan: TrainingPlan,
   prefix: string,
@@ -176,9 +228,6 @@ function output(
   units: Readonly<Record<string, unknown>> | null,
   rows: SpineRows | null,
 ): Relation {
-  const alias = (view: number): string => `view${view}`
-  const sameRow = (view: number): Expression =>
-    operation('=', column(rowColumn, 'spine'), column(rowColumn, alias(view)))
   // Said of both sides: then only these rows of either are read and joined.
   const some = (name: string, columns: readonly string[]): Relation => {
     if (rows === null) return table(name)
@@ -189,22 +238,19 @@ function output(
       { where: all([operation('>=', column(rowColumn), from!), operation('<', column(rowColumn), below!)]) },
     )
   }
-  const answersOf = (view: number): Relation =>
-    some(
-      answerTable(prefix, view),
-      plan.views[view]!.features.map((_, at) => answer(view, at)),
-    )
+  const sides = answerSides(plan, prefix)
   const spineRows = some(
     spine,
     plan.spine.columns.map((_, index) => ownColumn(index)),
   )
-  const joined = plan.views.reduce<Relation>(
-    (left, _, view) => join('left', [left, view === 0 ? 'spine' : ''], [answersOf(view), alias(view)], sameRow(view)),
+  const joined = joinByRow(
     spineRows,
+    sides.map(({ name, columns }) => some(name, columns)),
   )
+  const sideOf = sides.flatMap(({ views }, side) => views.map(() => side))
   const value = (entry: TrainingViewPlan, view: number, at: number): Expression => {
     const name = answer(view, at)
-    const found = column(name, alias(view))
+    const found = column(name, sideAlias(sideOf[view]!))
     const { type } = entry.features[at]!.feature
     return written(found, type, units?.[name] ? 'timestampNsFromInstant' : 'timestampUsFromInstant')
   }
