@@ -16,7 +16,7 @@ import { assert, isMillcourseError, MillcourseError } from '../core/errors.js'
 import { buildProfileQueries, type Profile, profileFrom } from '../core/judge/index.js'
 import { filesByRole, type PinnedFile } from '../core/plan/index.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
-import { dimensionsOf, rowSource } from '../core/source/index.js'
+import { dimensionsOf, isCommitUri, rowSource } from '../core/source/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { type IsoInstant, parseInstant } from '../core/time/instant.js'
 import { fromIsoInterval, type Interval } from '../core/time/interval.js'
@@ -32,6 +32,7 @@ import { sourceOfFile } from './source-of-file.js'
 import { sparingWorkers } from './spare-workers.js'
 import type { ComputeStepResult, RunRef } from './steps.js'
 import { removingUnfinished } from './unfinished-files.js'
+import { pinnedCommits } from './upstream-commits.js'
 
 export function computeInterval(deps: ActivityDeps) {
   return async (run: RunRef): Promise<ComputeStepResult> => {
@@ -83,7 +84,7 @@ async function compute(
       const query = buildIntervalQuery({
         bundle,
         interval,
-        files: byRole,
+        files: { ...byRole, upstream: await pinnedCommits(deps, rowSource(bundle.source), interval, files) },
         fileTypes: copies.types,
       })
       await explainingUnreadable(deps, sourceOfFile(bundle.source, files), session, () =>
@@ -120,7 +121,7 @@ async function readTypes(
   { source }: ViewBundle,
   files: readonly PinnedFile[],
 ): Promise<ExactCopies> {
-  const uris = [...new Set(files.map((file) => file.uri))]
+  const uris = [...new Set(files.map((file) => file.uri).filter((uri) => !isCommitUri(uri)))]
   const types = await readFileTypes(session, uris)
   const sizes = new Map(files.map((file) => [file.uri, file.sizeBytes]))
   return await makeExactCopies(

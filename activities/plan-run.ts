@@ -15,6 +15,7 @@ import { listDimensions } from './dimension-files.js'
 import { currentRunId } from './run-id.js'
 import { missingMarkers, sourceFiles } from './source-files.js'
 import type { PlanStepResult, RunRef } from './steps.js'
+import { judgeUpstream } from './upstream-commits.js'
 
 /** This run may stand before the one that is looked for. */
 const runsLookedAt = 2
@@ -40,6 +41,8 @@ export function planRun(deps: ActivityDeps) {
       const readiness = judgeReadiness(source.ready, interval, markers, now)
       if (readiness.kind === 'not-ready') return { ...readiness, run }
     }
+    const upstream = await judgeUpstream(deps, rowSource(bundle.source), interval, now)
+    if (upstream.kind === 'not-ready') return { ...upstream, run }
 
     // Read before the files are listed: what re-opens the interval from now on may be a file that the list lacks.
     const [state] = await deps.ledger.intervalStates(run, interval)

@@ -2,7 +2,14 @@
 import { Context } from '@temporalio/activity'
 import type { SourceDefinition } from '../core/define/definitions.js'
 import { MillcourseError } from '../core/errors.js'
-import { checkContract, dimensionsOf, type FileSchema, formatDifference, rowSource } from '../core/source/index.js'
+import {
+  checkContract,
+  dimensionsOf,
+  type FileSchema,
+  formatDifference,
+  isCommitUri,
+  rowSource,
+} from '../core/source/index.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
 import { explainingUnreadable } from './explain-unreadable.js'
@@ -17,7 +24,8 @@ const filesPerQuery = 256
 export function readSource(deps: ActivityDeps) {
   return async (run: RunRef): Promise<ReadStepResult> => {
     const { source } = await appliedBundle(deps, run)
-    const { files } = (await pinnedRun(deps, run)).pins
+    const { pins } = await pinnedRun(deps, run)
+    const files = pins.files.filter(({ uri }) => !isCommitUri(uri))
     const schemas = await withPinsVerified(deps, files, () =>
       readSchemas(deps, sourceOfFile(source, files), [...new Set(files.map((file) => file.uri))]),
     )

@@ -18,6 +18,7 @@ import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
 import { inParallel } from './in-parallel.js'
 import { type ListedFile, listPartitions } from './list-partitions.js'
+import { upstreamFiles } from './upstream-commits.js'
 
 const headsAtOnce = 16
 /** One file that cannot be read is found by opening those of its query one by one. */
@@ -25,8 +26,9 @@ const footersPerQuery = 64
 
 type SourceDeps = Pick<ActivityDeps, 'sources' | 'engine' | 'ledger'>
 
-/** Files that may hold rows of `range`: of its partitions, and any other whose footer the ledger knows to reach into it. */
+/** Files that may hold rows of `range` (of a source built on a view, its commits): of its partitions, and any other whose footer the ledger knows to reach into it. */
 export async function sourceFiles(deps: SourceDeps, source: SourceDefinition, range: Interval): Promise<SourceFile[]> {
+  if (source.upstream) return await upstreamFiles(deps, source.upstream, range)
   const listed = await listPartitions(deps, listedPath(source), range)
   const footers = await readFooters(deps, source, listed)
   const own = listed.map((file): SourceFile => {

@@ -15,6 +15,7 @@ import {
 import type { IntervalState } from '../../core/plan/interval-state.js'
 import type { Commit } from '../../core/ports/ledger.js'
 import { assembleVector, toJsonValue } from '../../core/serve/index.js'
+import { rowSource } from '../../core/source/index.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant } from '../../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../../core/time/interval.js'
@@ -34,6 +35,7 @@ export interface FactsInput {
 export function explainFactsFrom(input: FactsInput): ExplainFacts {
   const { bundle, question, evidence, now } = input
   const { view } = bundle
+  const { upstream } = rowSource(bundle.source)
   const key = keyText(bundle, question.key)
   const item = evidence.items.get(key) ?? null
   const { end, explained, commits } = evidence
@@ -63,7 +65,7 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
     standingOf: standings.of,
     intervalOf,
     lostFiles: standings.lostFiles,
-    isSourceUnreadable: explained.unreadable !== null,
+    isSourceUnreadable: explained.unreadable !== null && upstream === undefined,
     unpublished: commits
       .filter(({ publishedSequence }) => publishedSequence === null)
       .map(({ interval, runId }) => ({ interval, run: runId })),
@@ -126,6 +128,7 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
           outcome: code.replace('interval-', ''),
         })),
     },
+    ...(upstream ? { upstream: { view: upstream.view.name, version: upstream.view.version } } : {}),
     unreadable: explained.unreadable && { code: explained.unreadable.code, message: explained.unreadable.message },
   }
 }

@@ -50,7 +50,9 @@ function featureTable(features: readonly FeatureFacts[]): string {
   )
 }
 
-function whyText({ kind, rows, counts, unreadable, answeredAt }: ExplainFacts): string {
+function whyText({ kind, rows, counts, unreadable, upstream, answeredAt }: ExplainFacts): string {
+  if (upstream)
+    return `from what is committed; its rows are those of view ${upstream.view}@v${upstream.version}: millcourse explain ${upstream.view}`
   if (unreadable !== null) return 'from what is committed; the source could not be read'
   if (counts.rows === 0) return 'the source has no row of this key in reach'
   if (kind === 'window') {

@@ -2,7 +2,7 @@
 import { coveringSpan } from '../../core/compact/index.js'
 import { committedFiles } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
-import { isMillcourseError, type MillcourseError } from '../../core/errors.js'
+import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import {
   type Explained,
   type ExplainedCommit,
@@ -114,6 +114,13 @@ async function listSource(
   spans: readonly Interval[],
   pinned: readonly PinnedFile[],
 ): Promise<InputNow[] | MillcourseError> {
+  const { upstream } = rowSource(bundle.source)
+  if (upstream)
+    return new MillcourseError(
+      'SOURCE_FILE_UNSUPPORTED',
+      `its rows are what view ${upstream.view.name}@v${upstream.view.version} has committed`,
+      { hint: `millcourse explain ${upstream.view.name} tells them`, facts: { view: upstream.view.name } },
+    )
   const known = (alias?: string) => pinned.filter((file) => file.alias === alias).map(({ uri }) => uri)
   try {
     const own = await readSourceNow(ports, rowSource(bundle.source), spans, known())

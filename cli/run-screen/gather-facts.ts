@@ -6,7 +6,7 @@ import type { IntervalState, PinnedFile } from '../../core/plan/interval-state.j
 import type { LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.js'
 import type { RegistryReader } from '../../core/ports/registry.js'
 import { windowReach } from '../../core/publish/index.js'
-import { compareInputs, rowSource } from '../../core/source/index.js'
+import { compareInputs, isCommitUri, rowSource } from '../../core/source/index.js'
 import { formatDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant, nsPerSecond } from '../../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../../core/time/interval.js'
@@ -133,9 +133,14 @@ async function differences(
       { interval: run.interval, files: is },
     ),
     rows: before && after ? { was: before.kept, is: after.kept } : null,
-    schema: await compareFileSchemas(ports, bundle ? rowSource(bundle.source) : null, was, is),
+    schema: await compareFileSchemas(ports, bundle ? rowSource(bundle.source) : null, inSources(was), inSources(is)),
     profile: lastGood.profile && run.profile ? compareProfiles(lastGood.profile, run.profile) : null,
   }
+}
+
+/** Commits of another view have no footer to compare. */
+function inSources(files: readonly PinnedFile[]): PinnedFile[] {
+  return files.filter(({ uri }) => !isCommitUri(uri))
 }
 
 function ownFiles(files: readonly PinnedFile[]): PinnedFile[] {

@@ -8,6 +8,7 @@ import { formatInstant, type Instant, type IsoInstant } from '../time/instant.js
 import type { Interval } from '../time/interval.js'
 import type { RowCounts } from './candidate.js'
 import { sqlType, toStored } from './column-types.js'
+import type { CommittedFile } from './committed-files.js'
 import type { DimensionFiles } from './dimension-rows.js'
 import { deliveryStatements, reopenedStarts, replacedFromColumn, searchedInterval } from './event-ids.js'
 import type { FileTypes } from './file-types.js'
@@ -44,6 +45,8 @@ export interface IntervalQueryInput {
     readonly within: readonly string[]
     /** Of a query's dimensions, by alias. */
     readonly dimensions?: DimensionFiles
+    /** Where the rows are what another view has committed: its files, instead of own ones. */
+    readonly upstream?: readonly CommittedFile[]
   }
   /** Of every file named: `fileTypesFrom` of the rows of `buildFileTypesQuery(files)`. */
   readonly fileTypes: readonly FileTypes[]
@@ -153,10 +156,14 @@ function readRows(input: IntervalQueryInput, resolvesIds: boolean): Relation {
       source.createdTime === null ? cast(literal(null), { kind: 'instant' }) : column(source.createdTime),
     ],
   ] as const
+  const inputs = (own: readonly string[]) => ({
+    own,
+    dimensions: input.files.dimensions ?? {},
+    upstream: { files: input.files.upstream ?? [], interval: input.interval },
+  })
   const rowsOf = (files: readonly string[], isOwn: boolean): Relation => {
     const extra: readonly NamedExpression[] = [...times, [ownColumn, literal(isOwn)]]
-    if (input.rowsFrom === undefined)
-      return rowsOfSource(source, { own: files, dimensions: input.files.dimensions ?? {} }, input.fileTypes, extra)
+    if (input.rowsFrom === undefined) return rowsOfSource(source, inputs(files), input.fileTypes, extra)
     const names = [...source.schema.map((declared) => declared.name), isAmbiguousColumn, isSkippedColumn]
     const from = table(isOwn ? input.rowsFrom.own : input.rowsFrom.within)
     return select(from, [...names.map((name): NamedExpression => [name, column(name)]), ...extra])

@@ -4,11 +4,12 @@
  */
 import type { SourceDefinition } from '../define/definitions.js'
 import { assert } from '../errors.js'
-import { type DimensionFiles, withDimension } from './dimension-rows.js'
+import { withDimension } from './dimension-rows.js'
+import { drivingRows, type InputFiles } from './driving-rows.js'
 import type { FileTypes } from './file-types.js'
 import { eventColumn } from './row-order.js'
 import { madeValue, seenValue } from './seen-value.js'
-import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn, sourceRows } from './source-rows.js'
+import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn } from './source-rows.js'
 import {
   column,
   type Expression,
@@ -29,7 +30,7 @@ export const queryNumberColumn = '__query_row'
 /** Columns: the declared ones, `__is_ambiguous`, `__is_skipped`, `__is_filtered`, of located rows their places, and what `extra` adds. */
 export function queryRows(
   source: SourceDefinition,
-  files: { readonly own: readonly string[]; readonly dimensions: DimensionFiles },
+  files: InputFiles,
   types: readonly FileTypes[],
   extra: readonly NamedExpression[] = [],
   isLocated = false,
@@ -37,7 +38,7 @@ export function queryRows(
   const { query } = source
   assert(query, 'the source is a query')
   const flags = [isAmbiguousColumn, isSkippedColumn, ...(isLocated ? [fileColumn, fileRowColumn] : [])]
-  const read = sourceRows(query.from, files.own, types, [], isLocated)
+  const read = drivingRows(query.from, files, types, isLocated)
   const numbered = select(read, [
     ...[...query.from.schema.map(({ name }) => name), ...flags].map((name): NamedExpression => [name, column(name)]),
     [eventColumn, column(query.from.eventTime)],

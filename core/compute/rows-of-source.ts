@@ -1,19 +1,23 @@
 import type { SourceDefinition } from '../define/definitions.js'
-import type { DimensionFiles } from './dimension-rows.js'
+import { drivingRows, type InputFiles } from './driving-rows.js'
 import type { FileTypes } from './file-types.js'
 import { queryRows } from './query-rows.js'
-import { sourceRows } from './source-rows.js'
-import type { NamedExpression, Relation } from './sql-algebra.js'
+import { isAmbiguousColumn, isSkippedColumn, sourceRows } from './source-rows.js'
+import { column, type NamedExpression, type Relation, select } from './sql-algebra.js'
 
-/** The rows that a view is built on: those of files, or what a query makes of them, with `__is_filtered` then. */
+/** The rows that a view is built on: those of files, what another view has committed, or what a query makes of either, with `__is_filtered` then. */
 export function rowsOfSource(
   source: SourceDefinition,
-  files: { readonly own: readonly string[]; readonly dimensions: DimensionFiles },
+  files: InputFiles,
   types: readonly FileTypes[],
   extra: readonly NamedExpression[] = [],
   isLocated = false,
 ): Relation {
-  return source.query
-    ? queryRows(source, files, types, extra, isLocated)
-    : sourceRows(source, files.own, types, extra, isLocated)
+  if (source.query) return queryRows(source, files, types, extra, isLocated)
+  if (!source.upstream) return sourceRows(source, files.own, types, extra, isLocated)
+  const names = [...source.schema.map(({ name }) => name), isAmbiguousColumn, isSkippedColumn]
+  return select(drivingRows(source, files, types, isLocated), [
+    ...names.map((name): NamedExpression => [name, column(name)]),
+    ...extra,
+  ])
 }

@@ -57,12 +57,16 @@ export interface WindowValuesInput {
 
 /** One row per key with a tile in reach of a window: the key's columns and the features. A key without one reads as R8 says. */
 export function buildWindowValues(input: WindowValuesInput): SqlQuery {
+  return printQuery(windowValues(input))
+}
+
+export function windowValues(input: WindowValuesInput): Relation {
   const { bundle } = input
   const end = floorDiv(input.endNs, tileNs(bundle))
   const windows = windowLengths(bundle)
   const spans = input.coarse.map(({ span }) => coarseSpan(bundle, span))
   const files = [...input.tiles, ...input.coarse.flatMap((entry) => (entry.file === null ? [] : [entry.file]))]
-  if (files.length === 0) return printQuery(noAnswers(bundle))
+  if (files.length === 0) return noAnswers(bundle)
   const flags = windows.map(
     (length, index): NamedExpression => [windowFlag(index), isInWindow(windowTiles(bundle, length, end), spans)],
   )
@@ -75,12 +79,10 @@ export function buildWindowValues(input: WindowValuesInput): SqlQuery {
   const keys = bundle.view.keyColumns.map(({ key }) => key)
   const wanted = input.keysFrom === undefined ? inReach : onlyKeys(bundle, inReach, input.keysFrom, passed)
   const answers = mergedFeatures(bundle, wanted, keys, (feature) => column(windowFlag(windows.indexOf(feature.over))))
-  return printQuery(
-    select(answers, [
-      ...keys.map((key, part): NamedExpression => [key, fromStored(column(key), bundle.entity.keys[part]!)]),
-      ...windowFeatures(bundle).map(({ name }): NamedExpression => [name, column(name)]),
-    ]),
-  )
+  return select(answers, [
+    ...keys.map((key, part): NamedExpression => [key, fromStored(column(key), bundle.entity.keys[part]!)]),
+    ...windowFeatures(bundle).map(({ name }): NamedExpression => [name, column(name)]),
+  ])
 }
 
 /** As the answers of no tiles would be, whose planning costs as much as that of many. */

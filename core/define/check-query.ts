@@ -9,7 +9,7 @@ import { checkColumnNames, checkName } from './names.js'
 export function queryProblems(source: SourceDefinition, given: GivenQuery): Problem[] {
   const who = `source '${source.name}'`
   if (!isDeclared(given.from) || given.from.definition.kind !== 'source')
-    return [invalid(source, `${who} has no from`, 'from: the value that parquet(…) returned')]
+    return [invalid(source, `${who} has no from`, 'from: the value that parquet(…) or fromView(…) returned')]
   const { query } = source
   if (!query) return []
   return [
@@ -61,7 +61,9 @@ function dimensionProblems(source: SourceDefinition, from: SourceDefinition, dim
   return [
     ...checkName(`source '${source.name}': dimension`, alias),
     ...(alias === from.name ? [invalid(source, `${who} has the name of from`, 'call it otherwise')] : []),
-    ...(of.query ? [invalid(source, `${who} is a query`, 'name the source that the query is over')] : []),
+    ...(of.format === 'parquet'
+      ? []
+      : [invalid(source, `${who} is a ${of.format}`, 'a dimension is of files: parquet(…)')]),
     ...(of.eventId
       ? [invalid(source, `${who} has event ids, which a dimension cannot have`, 'declare it without them')]
       : []),

@@ -32,7 +32,8 @@ export function sourceProblems(source: SourceDefinition, given: GivenSource): Pr
       who,
       source.schema.map((column) => column.name),
     ),
-    ...checkSourcePath(who, source.path),
+    // Of what is no file there is none, or it is that of the source below.
+    ...(source.format === 'parquet' ? checkSourcePath(who, source.path) : []),
     ...source.schema.flatMap((column) => decimalProblems(who, column)),
     ...roleProblems(source, 'eventTime', eventTime, isTimestamp, 'timestamp'),
     ...(createdTime === null ? [] : roleProblems(source, 'createdTime', createdTime, isTimestamp, 'timestamp')),

@@ -38,7 +38,9 @@ function partsProblems(view: FeatureViewDefinition, given: GivenView): Problem[]
   if (!isDeclared(given.entity) || given.entity.definition.kind !== 'entity')
     problems.push(invalid(view, ' has no entity', { hint: 'entity: the value that entity(…) returned' }))
   if (!isDeclared(given.source) || given.source.definition.kind !== 'source')
-    problems.push(invalid(view, ' has no source', { hint: 'source: the value that parquet(…) or query(…) returned' }))
+    problems.push(
+      invalid(view, ' has no source', { hint: 'source: the value that parquet(…), query(…) or fromView(…) returned' }),
+    )
   return problems
 }
 

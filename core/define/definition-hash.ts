@@ -3,7 +3,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { parseDuration } from '../time/duration.js'
 import { floorTo, parseInstant } from '../time/instant.js'
 import { canonicalJson, type Json } from './canonical-json.js'
-import type { Column, EntityDefinition, FeatureViewDefinition, SourceDefinition } from './definitions.js'
+import type { Column, EntityDefinition, FeatureViewDefinition, SourceDefinition, UpstreamView } from './definitions.js'
 import { queryContent } from './query-content.js'
 import { formatKind, typed } from './typed-column.js'
 
@@ -42,6 +42,19 @@ export function decisiveContent({ view, entity, source }: ViewParts): { readonly
   }
 }
 
+/** Where rows come from, and what their times mean. */
+function placeContent(source: SourceDefinition): { readonly [key: string]: Json } {
+  const { path, eventTime, createdTime, visibility, timezone, tombstone, upstream } = source
+  const place = { path, eventTime, createdTime, visibility, timezone, tombstone }
+  return upstream ? { ...place, upstream: upstreamContent(upstream) } : place
+}
+
+/** Another version of it, or other values of this one, are other rows. */
+function upstreamContent(upstream: UpstreamView): { readonly [key: string]: Json } {
+  const { name, version } = upstream.view
+  return { view: name, version, hash: definitionHash(upstream) }
+}
+
 /** What decides a value of a source's views, its columns apart. */
 export function sourceContent(source: SourceDefinition): { readonly [key: string]: Json } {
   const { format, path, eventTime, createdTime, visibility, timezone, tombstone, eventId } = source
@@ -54,7 +67,8 @@ export function sourceContent(source: SourceDefinition): { readonly [key: string
     timezone,
     tombstone,
     eventId: eventId && { ...eventId },
-    ...(source.query ? { query: queryContent(source.query) } : {}),
+    ...(source.query ? { query: queryContent(source.query, placeContent) } : {}),
+    ...(source.upstream ? { upstream: upstreamContent(source.upstream) } : {}),
   }
 }
 

@@ -44,8 +44,11 @@ export interface ReadinessRule {
 
 export interface SourceDefinition extends Documented {
   readonly kind: 'source'
-  /** `query`: rows made of another source's by SQL; its path, times, visibility and readiness are those of `query.from`. */
-  readonly format: 'parquet' | 'query'
+  /**
+   * `query`: rows made of another source's by SQL; its path, times, visibility and readiness are those of `query.from`. `view`: what another
+   * view has committed; it has no path.
+   */
+  readonly format: 'parquet' | 'query' | 'view'
   readonly name: string
   /**
    * A glob with time tokens in UTC, `{yyyy}`, `{MM}`, `{dd}`, `{HH}`, `{mm}`, `{yyyy-MM-dd}`: `flights/date={yyyy-MM-dd}/hour={HH}/*.parquet`.
@@ -66,6 +69,14 @@ export interface SourceDefinition extends Documented {
   readonly ready: ReadinessRule
   /** Of format `query` only. */
   readonly query?: SourceQuery
+  /** Of format `view` only: the view whose committed values are the rows, with what it is built from. */
+  readonly upstream?: UpstreamView
+}
+
+export interface UpstreamView {
+  readonly view: FeatureViewDefinition
+  readonly entity: EntityDefinition
+  readonly source: SourceDefinition
 }
 
 /** Each row of the answer is made of one row of `from`, so that intervals, files and times are that row's. */

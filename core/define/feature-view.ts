@@ -1,6 +1,12 @@
 import { viewProblems } from './check-view.js'
 import { type Declared, declare, definitionBrand, type Problem } from './declare.js'
-import type { FeatureServiceDefinition, FeatureViewDefinition, ViewChecks } from './definitions.js'
+import type {
+  EntityDefinition,
+  FeatureServiceDefinition,
+  FeatureViewDefinition,
+  SourceDefinition,
+  ViewChecks,
+} from './definitions.js'
 import { type Documentation, documented } from './documentation.js'
 import { type Duration, readDuration } from './duration-option.js'
 import type { Entity } from './entity.js'
@@ -100,6 +106,8 @@ export interface FeatureSelection {
 export interface FeatureView<Name extends string = string, Feature extends string = string>
   extends Declared<FeatureViewDefinition> {
   readonly name: Name
+  /** What it is built from, for a view that is built on it. */
+  readonly parts: { readonly entity: EntityDefinition | undefined; readonly source: SourceDefinition | undefined }
   /** These features, in this order. */
   pick(first: Feature, ...more: Feature[]): FeatureSelection
   /** Every feature, in declared order. */
@@ -127,6 +135,7 @@ export function featureView<
       [definitionBrand]: true,
       name,
       definition,
+      parts: { entity: given.entity?.definition, source: given.source?.definition },
       pick: (...features: string[]) => select(features),
       all: () => select(definition.features.map((feature) => feature.name)),
     },

@@ -5,8 +5,12 @@ import { typed } from './typed-column.js'
 /**
  * What of a query decides its rows: the text, and of the sources below it what the text can reach. A column whose name does not occur in
  * the text is not read (`*` is refused), so that a source may grow without a new version of every view.
+ * @param placeContent where rows of a source come from
  */
-export function queryContent({ sql, from, with: dimensions }: SourceQuery): { readonly [key: string]: Json } {
+export function queryContent(
+  { sql, from, with: dimensions }: SourceQuery,
+  placeContent: (source: SourceDefinition) => { readonly [key: string]: Json },
+): { readonly [key: string]: Json } {
   return {
     sql,
     from: {
@@ -24,12 +28,6 @@ export function queryContent({ sql, from, with: dimensions }: SourceQuery): { re
       schema: settling(source, new Set([...named(source.schema, sql), ...keys.map(({ column }) => column)])),
     })),
   }
-}
-
-function placeContent({ path, eventTime, createdTime, visibility, timezone, tombstone }: SourceDefinition): {
-  readonly [key: string]: Json
-} {
-  return { path, eventTime, createdTime, visibility, timezone, tombstone }
 }
 
 function named(columns: readonly Column[], sql: string): string[] {

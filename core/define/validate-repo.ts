@@ -8,6 +8,7 @@ import type {
   FeatureViewDefinition,
   SourceDefinition,
   SourceLocation,
+  UpstreamView,
 } from './definitions.js'
 
 /**
@@ -42,9 +43,25 @@ function withoutOwner(source: Definition): Problem {
   })
 }
 
+/** What another view commits is there for a version that is applied, and its own definition says what it is. */
+function upstreamProblems(repo: FeatureRepo, source: SourceDefinition, { view }: UpstreamView): Problem[] {
+  const applied = repo.views.find((one) => one.name === view.name)
+  if (applied?.version === view.version) return []
+  const what = applied ? `is at version ${applied.version}` : 'the repo does not have'
+  return [
+    problemAt(source, {
+      code: 'DEFINE_INVALID',
+      message: `source '${source.name}' is built on version ${view.version} of view '${view.name}', which ${what}`,
+      hint: 'export the view',
+      facts: { source: source.name, view: view.name },
+    }),
+  ]
+}
+
 /** A query reads what is declared, by owners who can be asked. */
 function inputProblems(repo: FeatureRepo, source: SourceDefinition): Problem[] {
-  const { query } = source
+  const { query, upstream } = source
+  if (upstream) return upstreamProblems(repo, source, upstream)
   if (!query) return []
   return [query.from, ...query.with.map((one) => one.source)].flatMap(({ name }) =>
     repo.sources.some((one) => one.name === name)

@@ -83,6 +83,7 @@ export interface CauseInput {
     readonly run: string
     readonly interval: Interval
   }[]
+  /** False where there are no files to be read: the rows are another view's. */
   readonly isSourceUnreadable: boolean
   /** Current commits of the reach that no finished publish covers. */
   readonly unpublished: readonly { readonly interval: Interval; readonly run: string }[]
@@ -108,7 +109,7 @@ function sourceCauses(input: CauseInput): Cause[] {
   const { bundle, answer, lostFiles } = input
   const between = 'committed and source'
   if (input.isSourceUnreadable || answer.recomputed === null || answer.sourceNow === null)
-    return [{ ...nowhere, code: 'source-unreadable', between }]
+    return input.isSourceUnreadable ? [{ ...nowhere, code: 'source-unreadable', between }] : []
   const lost = lostFiles.map(
     ({ code, file, run, interval }): Cause => ({ code, between, interval, run, file, rows: 0 }),
   )

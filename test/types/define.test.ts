@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { compileFiles, compileSnippets } from './compile-snippets.js'
 
 const given = `
-import { asOf, entity, featureService, featureView, lookup, parquet, query, t, window } from 'millcourse'
+import { asOf, entity, featureService, featureView, fromView, lookup, parquet, query, t, window } from 'millcourse'
 const user = entity('user', { keys: { user_id: t.int64() } })
 const shop = entity('shop', { keys: { shop_id: t.int64() } })
 const orders = parquet('orders', {
@@ -36,6 +36,9 @@ const good = {
   } })`,
   'a query with dimensions, and a view of it': `const q = query('q', { ...made, with: { thing: asOf(items, { item: 'item' }, { within: '30d' }) }, eventId: { column: 'id', within: '1h' }, tombstone: null })
     featureView('v', { ...base, source: q, features: { size: window.sum('size', { over: '1d' }) } })`,
+  'a view on a view': `const below = featureView('below', { ...base, features: { count } })
+    const rows = fromView('rows', { view: below, eventTime: 'end', schema: { end: t.timestamp(), user_id: t.int64(), count: t.int64() } })
+    featureView('v', { ...base, source: rows, features: { most: window.max('count', { over: '1d' }) } })`,
   'lookups by their own name and by another': `featureView('v', { ...base, features: { item: lookup(), paid: lookup('amount') } })`,
   'R12: keys of one family': `featureView('v', { ...base, features: { count } })`,
   'R13: a mapped key': `featureView('v', { ...base, entity: shop, keys: { shop_id: 'user_id' }, features: { count } })`,
@@ -90,6 +93,12 @@ const bad: Record<string, readonly [code: string, ...sentences: string[]]> = {
     `query('q', { ...made, with: { thing: asOf(items, { item: 'itm' }), other: asOf(items, { item: 'user_id' }) } })`,
     `DefineError<"source 'q': 'thing' is joined on 'itm', which source 'orders' does not have">`,
     `DefineError<"source 'q': 'other' is joined where its 'item', string, equals 'user_id', int32 (R12)">`,
+  ],
+  'times of a view below that its schema does not have': [
+    `fromView('rows', { view: featureView('below', { ...base, features: { count } }), eventTime: 'end', schema: { count: t.int64() } })
+     fromView('rows', { view: featureView('below', { ...base, features: { count } }), eventTime: 'count', schema: { count: t.int64() } })`,
+    `DefineError<"source 'rows': eventTime names column 'end', which its schema does not have">`,
+    `DefineError<"source 'rows': eventTime 'count' is int64, it must be timestamp">`,
   ],
   'a role of a query that its schema does not have': [
     `query('q', { ...made, tombstone: 'gone' })`,
@@ -195,7 +204,7 @@ test.each([
   ['README.md', ''],
   [
     'docs/transformations.md',
-    "import { asOf, parquet, query, t } from 'millcourse'\nimport { flights } from '../sources/flights.js'\n",
+    "import { asOf, fromView, parquet, query, t } from 'millcourse'\nimport { flights } from '../sources/flights.js'\nimport { airportDelays } from '../views/airport_delays.js'\n",
   ],
 ])('the TypeScript of %s compiles', (file, imports) => {
   const text = readFileSync(join(import.meta.dirname, '../..', file), 'utf8')

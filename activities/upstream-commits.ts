@@ -1,0 +1,84 @@
+/** The commits of another view that a view's rows are made of: as input files, whether they are all there, and where they lie. */
+import { type CommittedFile, committedFiles } from '../core/compute/index.js'
+import type { SourceDefinition, UpstreamView } from '../core/define/definitions.js'
+import { MillcourseError } from '../core/errors.js'
+import type { PinnedFile } from '../core/plan/index.js'
+import type { Commit } from '../core/ports/ledger.js'
+import {
+  commitUri,
+  isCommitUri,
+  judgeReadiness,
+  type Readiness,
+  type SourceFile,
+  touchedByCommit,
+  upstreamSpan,
+} from '../core/source/index.js'
+import { formatInstant, type Instant } from '../core/time/instant.js'
+import { formatInterval, type Interval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { findCompactions } from './find-compactions.js'
+
+type CommitDeps = Pick<ActivityDeps, 'ledger'>
+
+const keyOf = ({ view }: UpstreamView) => ({ view: view.name, version: view.version })
+const uriOf = (upstream: UpstreamView, { interval }: Commit) => commitUri(upstream, formatInstant(interval.start))
+
+/** Commits that rows of `range` are made of; one of them is made of it where the instants that it touches overlap. */
+export async function upstreamFiles(deps: CommitDeps, upstream: UpstreamView, range: Interval): Promise<SourceFile[]> {
+  const span = upstreamSpan(upstream, range)
+  const commits = span === null ? [] : await deps.ledger.currentCommits(keyOf(upstream), span)
+  return commits.map((commit) => ({
+    ...{ uri: uriOf(upstream, commit), etag: String(commit.commitId), sizeBytes: commit.data?.sizeBytes ?? 0 },
+    ...{ partition: touchedByCommit(upstream, commit.interval), eventMin: null, eventMax: null },
+  }))
+}
+
+/** R32: what is not committed yet, held or failed, is waited for: a value without it would be another. */
+export async function judgeUpstream(
+  deps: CommitDeps,
+  source: SourceDefinition,
+  interval: Interval,
+  now: Instant,
+): Promise<Readiness> {
+  const { upstream } = source
+  const span = upstream && upstreamSpan(upstream, interval)
+  if (!upstream || !span) return { kind: 'ready' }
+  const key = keyOf(upstream)
+  const [gap] = await deps.ledger.intervalGaps(key, span)
+  const open = (await deps.ledger.intervalStates(key, span)).find(({ committed }) => committed === null)
+  const missing = [...(gap ? [gap] : []), ...(open ? [open.interval] : [])].sort((a, b) =>
+    a.start < b.start ? -1 : 1,
+  )[0]
+  if (!missing) return { kind: 'ready' }
+  const what = `view ${key.view}@v${key.version} has not committed ${formatInterval(missing)}`
+  const readiness = judgeReadiness(source.ready, interval, [what], now)
+  return readiness.kind === 'ready' ? readiness : { ...readiness, because: what }
+}
+
+/**
+ * Where the pinned commits lie. @throws MillcourseError PLAN_INPUTS_MOVED where others count by now
+ * @param pins of one run; none where nothing is committed
+ */
+export async function pinnedCommits(
+  deps: Pick<ActivityDeps, 'ledger' | 'lake'>,
+  source: SourceDefinition,
+  interval: Interval,
+  pins: readonly PinnedFile[],
+): Promise<CommittedFile[]> {
+  const { upstream } = source
+  const span = upstream && upstreamSpan(upstream, interval)
+  if (!upstream || !span) return []
+  const commits = await deps.ledger.currentCommits(keyOf(upstream), span)
+  const now = new Map(commits.map((commit) => [uriOf(upstream, commit), String(commit.commitId)]))
+  const pinned = pins.filter(({ uri }) => isCommitUri(uri))
+  const moved = pinned.find(({ uri, etag }) => now.get(uri) !== etag)
+  if (moved)
+    throw new MillcourseError('PLAN_INPUTS_MOVED', `${moved.uri} was replaced before it was read`, {
+      hint: 'the run plans again with what is committed now',
+      facts: { file: moved.uri, pinned: moved.etag, found: now.get(moved.uri) ?? 'absent' },
+    })
+  const isPinned = new Set(pinned.map(({ etag }) => etag))
+  const wanted = commits.filter(({ commitId }) => isPinned.has(String(commitId)))
+  const compactions = await findCompactions(deps.ledger, keyOf(upstream), wanted)
+  return committedFiles(wanted, compactions, (path) => deps.lake.uri(path))
+}

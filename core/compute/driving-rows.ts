@@ -1,0 +1,26 @@
+import type { SourceDefinition } from '../define/definitions.js'
+import type { Interval } from '../time/interval.js'
+import type { CommittedFile } from './committed-files.js'
+import type { DimensionFiles } from './dimension-rows.js'
+import type { FileTypes } from './file-types.js'
+import { sourceRows } from './source-rows.js'
+import type { Relation } from './sql-algebra.js'
+import { upstreamRows } from './upstream-rows.js'
+
+export interface InputFiles {
+  readonly own: readonly string[]
+  readonly dimensions: DimensionFiles
+  /** Committed files of the view that the rows come from, and the interval that is asked for; absent: there is no such view. */
+  readonly upstream?: { readonly files: readonly CommittedFile[]; readonly interval: Interval }
+}
+
+/** The rows of a source that is no query: of files, or of another view. */
+export function drivingRows(
+  source: SourceDefinition,
+  files: InputFiles,
+  types: readonly FileTypes[],
+  isLocated: boolean,
+): Relation {
+  if (source.upstream && files.upstream) return upstreamRows(source, files.upstream.files, files.upstream.interval)
+  return sourceRows(source, files.own, types, [], isLocated)
+}
