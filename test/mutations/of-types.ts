@@ -105,8 +105,8 @@ export const mutationsOfTypes: readonly Mutation[] = [
     {
       breaks: 'a row without an answer is dropped',
       file: 'core/compute/training-set.ts',
-      before: "join('left', [left,",
-      after: "join('inner', [left,",
+      before: "'left',\n        [left,",
+      after: "'inner',\n        [left,",
     },
   ]),
   ...mutationsOf('R14', requests, [
@@ -176,8 +176,8 @@ export const mutationsOfTypes: readonly Mutation[] = [
     {
       breaks: 'without rows there is no relation',
       file: 'core/compute/training-set.ts',
-      before: "join('left', [left,",
-      after: "join('inner', [left,",
+      before: "'left',\n        [left,",
+      after: "'inner',\n        [left,",
     },
   ]),
   ...mutationsOf('R24', windows, [
