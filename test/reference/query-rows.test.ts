@@ -144,6 +144,6 @@ test('a query answers for each row what it says, with its dimensions as they wer
         counts.kept + counts.rejected.null_key + counts.rejected.null_event_time + counts.filtered!,
       )
     }),
-    { numRuns: casesOf(40), seed: testSeed('MILLCOURSE_TEST_SEED', 6) },
+    { numRuns: casesOf(40), seed: testSeed('MILLCOURSE_TEST_SEED', 6), endOnFailure: true },
   )
 })
