@@ -42,6 +42,10 @@ beforeAll(async () => {
   await rig.write('sales', 0, 'a', sale(hour(0, 10), 'x', 1), sale(hour(0, 20), 'y', 2))
   await rig.settle('sales', hour(1))
   await writeSpine('spine.parquet', spineRows)
+  writeFileSync(
+    file('spine.csv'),
+    `shop,at\n${['x', 'y', 'z', 'x', 'y'].map((shop) => `${shop},${hour(0, 30)}`).join('\n')}\n`,
+  )
 })
 afterAll(() => rig?.stop())
 
@@ -157,10 +161,6 @@ test('in parts a set is the same rows in the same order, each part with its hash
 })
 
 test('of a text file, whose rows are counted otherwise, parts are the same, too', async () => {
-  writeFileSync(
-    file('spine.csv'),
-    `shop,at\n${['x', 'y', 'z', 'x', 'y'].map((shop) => `${shop},${hour(0, 30)}`).join('\n')}\n`,
-  )
   await make('of-text/', { spine: file('spine.csv'), partitionRows: 2 })
   const parts = readdirSync(file('of-text'))
   expect(
@@ -170,11 +170,12 @@ test('of a text file, whose rows are counted otherwise, parts are the same, too'
 
 test('a folder is replaced only when it is said, only if all in it are parts, and all of it', async () => {
   const small = { spine: file('spine.csv'), partitionRows: 2 }
-  await expect(make('parts/', small)).rejects.toMatchObject(code('USAGE', /this file exists/))
-  expect((await make('parts/', { ...small, overwrite: true })).data).toMatchObject({ rows: 5 })
-  expect(readdirSync(file('parts'))).toHaveLength(3)
-  writeFileSync(file('parts/notes.txt'), 'mine')
-  await expect(make('parts/', { ...small, overwrite: true })).rejects.toMatchObject(
+  await make('own/', { partitionRows: 3_000 })
+  await expect(make('own/', small)).rejects.toMatchObject(code('USAGE', /this file exists/))
+  expect((await make('own/', { ...small, overwrite: true })).data).toMatchObject({ rows: 5 })
+  expect(readdirSync(file('own'))).toHaveLength(3)
+  writeFileSync(file('own/notes.txt'), 'mine')
+  await expect(make('own/', { ...small, overwrite: true })).rejects.toMatchObject(
     code('USAGE', /"notes.txt" is no part/),
   )
   await expect(make('spine.csv/', small)).rejects.toMatchObject(code('USAGE', /this is a file/))

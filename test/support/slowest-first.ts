@@ -26,6 +26,8 @@ const seconds: Readonly<Record<string, number>> = {
   'faults/bad-days/credentials': 29,
   'end-to-end/server': 28,
   'reference/many-histories': 20,
+  'end-to-end/training-interrupted': 20,
+  'end-to-end/training-outputs': 20,
 }
 
 /** Vitest knows durations only from its cache, which a fresh checkout does not have: it would go by the size of the files. */
