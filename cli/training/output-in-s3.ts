@@ -34,8 +34,8 @@ export async function outputInS3(context: CliContext, asked: AskedOutput): Promi
       facts: { file: out },
     })
   const place: Place = { lake: await context.lakeAt(root), out, name, partRows, overwrite }
-  await removeAbandoned(place.lake)
   await checkFree(place, root)
+  await removeAbandoned(place.lake)
   return partRows === null ? fileInS3(place) : folderInS3(place, partRows)
 }
 
