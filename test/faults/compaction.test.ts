@@ -1,0 +1,226 @@
+/**
+ * Compactions under real files, ledger and engine: whatever is compacted, removed and killed at whichever call, training sets stay the
+ * same to the byte, and nothing that somebody needs is gone.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ActivityDeps } from '../../activities/activity-deps.js'
+import { compactSpan } from '../../activities/compact-span.js'
+import { planCompaction } from '../../activities/plan-compaction.js'
+import { removeFiles } from '../../activities/remove-files.js'
+import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
+import { trainingSet } from '../../cli/commands/training-set.js'
+import type { CliContext } from '../../cli/context.js'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import type { StackPorts } from '../../workers/stack-ports.js'
+import { commandContext } from '../support/command-context.js'
+import { hour, redelivery, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
+
+let rig: SalesRig
+let deps: ActivityDeps
+let context: CliContext
+let folder: string
+const views = ['sales', 'redelivered'] as const
+const day = 86_400_000
+
+beforeAll(async () => {
+  rig = await startSalesRig({ sales: { view: { ttl: undefined, lookback: '24h' } } })
+  deps = {
+    ...rig.deps,
+    settings: {
+      ...rig.deps.settings,
+      retention: { compactedKeptMs: 0, supersededKeptMs: day, graceMs: 0 },
+      worthwhile: { fanIn: 4n, piecesMin: { shortest: 2, longer: 2 } },
+    },
+  }
+  context = contextOf(rig.deps.ledger)
+  folder = rig.deps.lake.uri('sets')
+  await rig.deps.lake.prepareWrite('sets/x')
+  for (let at = 0; at < 8; at++) {
+    // Two that tie on key and time: R3 decides, and the compaction keeps the one that wins.
+    const tied = [sale(hour(at, 20), 'y', 10 + at), sale(hour(at, 20), 'y', 20 - at)]
+    await rig.write('sales', at, 'a', sale(hour(at, 10), 'x', at), ...tied, sale(hour(at, 59), 'z', null))
+    const made = hour(at, 30)
+    await rig.write('events', at, 'a', redelivery(at, 5, `e${at}`, at, made), redelivery(at, 6, 'same', 1, made))
+  }
+  await settle()
+  const row = (shop: string, at: string) => `('${shop}', TIMESTAMP '${at.replace('Z', '')}')`
+  const rows = Array.from({ length: 9 }, (_, at) => [
+    ...[row('x', hour(at, 10)), row('y', hour(at, 19)), row('y', hour(at, 20))],
+    ...[row('z', hour(at, 59)), row('nobody', hour(at))],
+  ])
+  await rig.deps.engine.withSession((session) =>
+    session.execute({
+      sql: `COPY (SELECT * FROM (VALUES ${rows.flat().join(', ')}) v(shop, "at")) TO '${join(folder, 'spine.parquet')}' (FORMAT parquet)`,
+    }),
+  )
+})
+afterAll(() => rig?.stop())
+
+const settle = async () => {
+  for (const view of views) await rig.settle(view, hour(8))
+}
+
+function contextOf(ledger: LedgerWriter): CliContext {
+  const { registry, lake, engine } = rig.deps
+  const ports = {
+    ledger: async () => ledger,
+    registry: async () => registry,
+    lake: async () => lake,
+    engine: async () => engine,
+  }
+  return commandContext(ports as unknown as StackPorts)
+}
+
+let sets = 0
+/** The bytes of a set over both views, and where it lies. */
+async function makeSet(given: CliContext = context, rebuild?: { readonly of: string; readonly pinned?: boolean }) {
+  const out = join(folder, `${++sets}.parquet`)
+  const asked = {
+    spine: join(folder, 'spine.parquet'),
+    eventTime: 'at',
+    features: ['sales:amount', 'redelivered=redelivered'],
+  }
+  const again = rebuild && { rebuild: `${rebuild.of}.manifest.json`, ...(rebuild.pinned ? { pinned: true } : {}) }
+  // Nothing is kept for it, unless a test says so: what may go, goes.
+  await trainingSet(given, { ...(again ?? asked), out, keep: '1ms' })
+  return { out, bytes: readFileSync(out).toString('base64') }
+}
+
+async function compactAll(given: ActivityDeps = deps): Promise<{ readonly files: number; readonly removed: number }> {
+  let [files, removed] = [0, 0]
+  for (const name of views) {
+    const { view, version, spans } = await rig.step(planCompaction, [{ view: name }], {}, given)
+    for (const span of spans) {
+      const done = await rig.step(compactSpan, [{ view, version, span }], {}, given)
+      files += done.kind === 'compacted' ? done.filesAfter : 0
+    }
+    for (const _ of ['marks', 'removes'])
+      removed += (await rig.step(removeFiles, [{ view, version }], {}, given)).filesRemoved
+  }
+  return { files, removed }
+}
+
+const filesBelow = async (...rooms: string[]) => {
+  const found: string[] = []
+  for (const room of rooms) for await (const { path } of rig.deps.lake.list(room)) found.push(path)
+  return found
+}
+
+class Killed extends Error {}
+
+/** Dies at its n-th call of a port, before or after it: from then on none of its calls arrives. */
+function dyingAt(n: number, when: 'before' | 'after'): { readonly deps: ActivityDeps; isDead(): boolean } {
+  let calls = 0
+  let isDead = false
+  const dying = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get(target, property, receiver) {
+        const member: unknown = Reflect.get(target, property, receiver)
+        // `uri` and `list` change nothing, and are no promises.
+        if (typeof member !== 'function') return member
+        if (property === 'uri' || property === 'list') return member.bind(target)
+        return async (...values: unknown[]): Promise<unknown> => {
+          if (isDead) throw new Killed()
+          calls += 1
+          if (calls === n && when === 'before') isDead = true
+          if (isDead) throw new Killed()
+          const result: unknown =
+            property === 'withSession'
+              ? await member.call(
+                  target,
+                  (session: object) => (values[0] as (s: object) => unknown)(dying(session)),
+                  values[1],
+                )
+              : await member.apply(target, values)
+          if (calls === n && when === 'after') isDead = true
+          if (isDead) throw new Killed()
+          return result
+        }
+      },
+    })
+  const { ledger, lake, engine } = deps
+  return { deps: { ...deps, ledger: dying(ledger), lake: dying(lake), engine: dying(engine) }, isDead: () => isDead }
+}
+
+test('killed before and after each of its calls, a compaction changes no answer and leaves nothing behind', async () => {
+  const before = await makeSet()
+  let deaths = 0
+  for (let n = 1, isOver = false; !isOver; n++)
+    for (const when of ['before', 'after'] as const) {
+      const dying = dyingAt(n, when)
+      await compactAll(dying.deps).catch((error: unknown) => {
+        if (!dying.isDead()) throw error
+      })
+      deaths += dying.isDead() ? 1 : 0
+      isOver = !dying.isDead()
+      if (n % 5 === 0) expect((await makeSet()).bytes, `after the death ${when} call ${n}`).toBe(before.bytes)
+    }
+  expect(deaths).toBeGreaterThan(10)
+  const after = await makeSet(context, { of: before.out })
+  expect(after.bytes).toBe(before.bytes)
+  // Of eight hours two spans in each view; their own files are gone.
+  const key = { view: 'sales', version: 1 }
+  const all = { start: 0n, end: 1n << 62n }
+  const current = (await rig.deps.ledger.compactions(key, all)).filter(({ isCurrent }) => isCurrent)
+  expect(current.flatMap(({ commitIds }) => commitIds)).toHaveLength(8)
+  expect(await filesBelow('rows/', 'tiles/')).toEqual([])
+  // Attempts that died while writing are given up after a day; what the ledger knows of them is all that is left.
+  const named = new Set(current.flatMap(({ files }) => files.map(({ path }) => path)))
+  expect((await filesBelow('compacted/sales/')).filter((path) => named.has(path))).toHaveLength(named.size)
+  expect(current.reduce((rows, { files }) => rows + files.reduce((sum, one) => sum + one.rows, 0), 0)).toBe(8 * 3)
+}, 300_000)
+
+test('R3, R21: what is committed anew inside a compaction counts, and a further compaction changes nothing', async () => {
+  await rig.write('sales', 2, 'late', sale(hour(2, 20), 'y', 99), sale(hour(2, 30), 'x', 77))
+  await rig.write('events', 2, 'late', redelivery(2, 40, 'late', 5, hour(2, 50)))
+  await settle()
+  const late = await makeSet()
+  await rig.write('sales', 3, 'late', sale(hour(3, 20), 'y', 98))
+  await settle()
+  const latest = await makeSet()
+  expect(latest.bytes).not.toBe(late.bytes)
+  expect((await compactAll()).files).toBeGreaterThan(0)
+  expect((await makeSet(context, { of: latest.out })).bytes).toBe(latest.bytes)
+})
+
+test('a set that pins its files is made again from them, after they were compacted and all else was removed', async () => {
+  const made = await makeSet()
+  await trainingSet(context, { rebuild: `${made.out}.manifest.json`, out: `${made.out}.kept.parquet`, keep: '1h' })
+  const kept = { of: `${made.out}.kept.parquet`, pinned: true }
+  for (const at of [4, 5, 6]) await rig.write('sales', at, 'late', sale(hour(at, 20), 'y', 90 + at))
+  await settle()
+  await compactAll()
+  await compactAll()
+  await expect(makeSet(context, { of: made.out })).rejects.toMatchObject({ code: 'TRAINING_STATE_CHANGED' })
+  expect((await makeSet(context, kept)).bytes).toBe(made.bytes)
+}, 60_000)
+
+test('a reader that was told of files before they were compacted and marked reads them undisturbed', async () => {
+  const expected = await makeSet()
+  for (const at of [0, 1]) await rig.write('sales', at, 'again', sale(hour(at, 30), 'y', 50 + at))
+  await settle()
+  const latest = await makeSet()
+  expect(latest.bytes).not.toBe(expected.bytes)
+  const retention = { compactedKeptMs: 0, supersededKeptMs: day, graceMs: 3_600_000 }
+  // A worker of its own: the command holds its engine while it works.
+  const engine = await createDuckdbEngine({ memoryLimitMb: 256, spillDir: join(folder, 'spill'), threads: 1 })
+  const graceful = { ...deps, engine, settings: { ...deps.settings, retention } }
+  // Between the moment it knows its files and that it pins and opens them, all else happens.
+  const interrupted = new Proxy(rig.deps.ledger, {
+    get: (target, property, receiver) =>
+      property === 'pinTrainingSet'
+        ? async (set: Parameters<LedgerWriter['pinTrainingSet']>[0]) => {
+            await compactAll(graceful)
+            return await target.pinTrainingSet(set)
+          }
+        : (Reflect.get(target, property, receiver) as unknown),
+  })
+  try {
+    expect((await makeSet(contextOf(interrupted))).bytes).toBe(latest.bytes)
+  } finally {
+    await engine.close()
+  }
+  expect((await makeSet()).bytes).toBe(latest.bytes)
+}, 60_000)
