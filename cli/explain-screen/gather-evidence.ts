@@ -2,7 +2,7 @@
 import { coveringSpan } from '../../core/compact/index.js'
 import { committedFiles } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
-import { isMillcourseError, MillcourseError } from '../../core/errors.js'
+import { isMillcourseError, type MillcourseError } from '../../core/errors.js'
 import {
   type Explained,
   type ExplainedCommit,
@@ -19,7 +19,7 @@ import type { Lake } from '../../core/ports/lake.js'
 import type { Commit, LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { encodeKey, type OnlineItem, type PublishedEnd, versionTableName } from '../../core/publish/index.js'
-import { dimensionSpan, dimensionsOf, rowSource } from '../../core/source/index.js'
+import { dimensionSpan, dimensionsOf, rowSource, withoutFiles } from '../../core/source/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import type { Interval } from '../../core/time/interval.js'
 import type { CliContext } from '../context.js'
@@ -114,13 +114,8 @@ async function listSource(
   spans: readonly Interval[],
   pinned: readonly PinnedFile[],
 ): Promise<InputNow[] | MillcourseError> {
-  const { upstream } = rowSource(bundle.source)
-  if (upstream)
-    return new MillcourseError(
-      'SOURCE_FILE_UNSUPPORTED',
-      `its rows are what view ${upstream.view.name}@v${upstream.view.version} has committed`,
-      { hint: `millcourse explain ${upstream.view.name} tells them`, facts: { view: upstream.view.name } },
-    )
+  const elsewhere = withoutFiles(bundle.source)
+  if (elsewhere) return elsewhere
   const known = (alias?: string) => pinned.filter((file) => file.alias === alias).map(({ uri }) => uri)
   try {
     const own = await readSourceNow(ports, rowSource(bundle.source), spans, known())
