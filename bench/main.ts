@@ -7,6 +7,7 @@ import { overhead } from './overhead.js'
 import { pit } from './pit.js'
 import { pitScale } from './pit-scale.js'
 import { publish } from './publish.js'
+import { windows } from './windows.js'
 
 const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = {
   help,
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = {
   pit,
   'pit-scale': pitScale,
   publish,
+  windows,
 }
 
 const [name = '', ...flags] = process.argv.slice(2)

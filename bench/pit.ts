@@ -2,29 +2,16 @@
  * The point-in-time join: committed files of ten million rows and a spine of a million, Parquet to Parquet, beside what joins without
  * settling ties. Each program is a process of its own, in turns that rotate.
  */
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { BenchResult } from './bench-result.js'
-import { median, rounded } from './figures.js'
 import { committedFile, days, featureNames, type PitWorld, spineFile, ttlDays } from './pit-world.js'
 import { polarsPython } from './polars-python.js'
-
-interface Took {
-  readonly seconds: number
-  readonly cpuSeconds: number
-  readonly peakMb: number
-  /** CPU seconds of each statement. */
-  readonly steps?: readonly string[]
-}
-type Program = (world: PitWorld, out: string) => Promise<Took>
+import { inPython, program, race, script, type Took } from './race.js'
 
 const scale = Number(process.env.MILLCOURSE_BENCH_SCALE ?? 1)
-const rounds = Number(process.env.MILLCOURSE_BENCH_ROUNDS ?? 5)
 const peakMbMax = 1024
 const ratioMax = 1
 
@@ -36,17 +23,20 @@ const worlds = {
 
 export async function pit(): Promise<BenchResult> {
   const python = await polarsPython()
-  const programs: Record<string, Program> = {
-    product: (world, out) => product(world, out, 768),
-    asof: (world, out) => program('pit-peer-duckdb.ts', [JSON.stringify(world), out]),
-    ...(python === null
-      ? {}
-      : { polars: (world: PitWorld, out: string) => inPython(python, [JSON.stringify(world), out]) }),
-  }
   const figures: Record<string, number> = {}
   let isMet = scale === 1 && python !== null
   for (const [name, shape] of Object.entries(worlds)) {
-    const measured = await inWorld(shape, (world) => measure(world, programs))
+    const measured = await inWorld(shape, async (world) => {
+      const json = JSON.stringify(world)
+      const out = (of: string): string => join(world.dir, `${of}.parquet`)
+      const took = await race({
+        product: () => product(world, out('product'), 768),
+        asof: () => program('pit-peer-duckdb.ts', [json, out('asof')]),
+        ...(python === null ? {} : { polars: () => inPython(python, 'pit-peer-polars.py', [json, out('polars')]) }),
+      })
+      await checkAnswers(world, out('product'))
+      return took
+    })
     for (const [figure, value] of Object.entries(measured)) figures[`${name}_${figure}`] = value
     const ratios = Object.entries(measured).filter(([figure]) => figure.startsWith('ratioTo'))
     isMet &&= measured.productPeakMb! < peakMbMax && ratios.every(([, ratio]) => ratio <= ratioMax)
@@ -73,34 +63,6 @@ export function product(world: PitWorld, out: string, memoryMb: number): Promise
   return program('pit-product.ts', [JSON.stringify(world), out, String(memoryMb), JSON.stringify(files)])
 }
 
-async function measure(world: PitWorld, programs: Record<string, Program>): Promise<Record<string, number>> {
-  const took: Record<string, Took[]> = {}
-  const names = Object.keys(programs)
-  for (let round = 0; round < rounds; round++)
-    for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(round + turn) % names.length]!
-      const out = join(world.dir, `${name}.parquet`)
-      took[name] = [...(took[name] ?? []), await programs[name]!(world, out)]
-    }
-  await checkAnswers(world, join(world.dir, 'product.parquet'))
-  const of = (name: string, figure: 'seconds' | 'cpuSeconds' | 'peakMb') =>
-    median(took[name]!.map((one) => one[figure]))
-  process.stderr.write(`cpu seconds: ${took.product!.at(-1)!.steps?.join(', ')}\n`)
-  return Object.fromEntries([
-    ...names.flatMap((name) => [
-      [`${name}Seconds`, rounded(of(name, 'seconds'), 2)],
-      [`${name}CpuSeconds`, rounded(of(name, 'cpuSeconds'), 2)],
-      [`${name}PeakMb`, rounded(of(name, 'peakMb'))],
-    ]),
-    ...names
-      .filter((name) => name !== 'product')
-      .map((name) => [
-        `ratioTo${name[0]!.toUpperCase()}${name.slice(1)}`,
-        rounded(of('product', 'seconds') / of(name, 'seconds'), 2),
-      ]),
-  ])
-}
-
 /** Every row of the spine in its order; and for one key in fifty, all values, from the source files by a window function. */
 export async function checkAnswers(world: PitWorld, out: string): Promise<void> {
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' })
@@ -125,22 +87,3 @@ export async function checkAnswers(world: PitWorld, out: string): Promise<void> 
   }
   connection.closeSync()
 }
-
-function script(name: string, args: readonly string[]): Promise<string> {
-  const file = fileURLToPath(new URL(`./${name}`, import.meta.url))
-  return printed(process.execPath, ['--import', 'tsx', file, ...args])
-}
-
-async function program(name: string, args: readonly string[]): Promise<Took> {
-  return lastLine(await script(name, args))
-}
-
-async function inPython(python: string, args: readonly string[]): Promise<Took> {
-  return lastLine(await printed(python, [fileURLToPath(new URL('./pit-peer-polars.py', import.meta.url)), ...args]))
-}
-
-async function printed(command: string, args: readonly string[]): Promise<string> {
-  return (await promisify(execFile)(command, [...args], { maxBuffer: 2 ** 26 })).stdout
-}
-
-const lastLine = (text: string): Took => JSON.parse(text.trim().split('\n').at(-1)!) as Took
