@@ -69,6 +69,11 @@ export function chooseTileFiles(input: TileFilesInput): TileFiles {
   return { tiles, coarse: coarse.map(({ tile: { file, span } }) => ({ file, span })) }
 }
 
+/** Every coarse tile that stands for what is committed now: for answers at many ends (training sets). */
+export function usableCoarse(input: Omit<TileFilesInput, 'endNs'>): CoarseFile[] {
+  return validTiles(input).map(({ tile: { file, span } }) => ({ file, span }))
+}
+
 /** The coarse spans that a window reads: the longest that it holds whole. */
 class UsedSpans {
   readonly #firsts = new Map<bigint, Set<bigint>>()
@@ -156,7 +161,7 @@ interface ValidTile {
 }
 
 /** Those of lengths that the view still has, merged from exactly the commits that are current. */
-function validTiles({ bundle, coarse, commits }: TileFilesInput): ValidTile[] {
+function validTiles({ bundle, coarse, commits }: Omit<TileFilesInput, 'endNs'>): ValidTile[] {
   if (coarse.length === 0) return []
   const sorted = commits.toSorted((a, b) => (a.interval.start < b.interval.start ? -1 : 1))
   return coarse.flatMap((tile) => {

@@ -8,6 +8,7 @@ export {
   planCoarseTiles,
   type TileFiles,
   type TileFilesInput,
+  usableCoarse,
 } from './choose-tile-files.js'
 export { buildCoarseTile, type CoarseTileInput } from './coarse-tile.js'
 export {

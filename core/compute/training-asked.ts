@@ -18,6 +18,7 @@ import {
   table,
 } from './sql-algebra.js'
 import { spineKey } from './training-spine.js'
+import type { CoarseFile } from './window-values.js'
 
 export interface Asked {
   /** Table of the spine: `__row`, `__t`, `__key<view>_<part>`. */
@@ -27,6 +28,8 @@ export interface Asked {
   /** Types in which keys are compared. */
   readonly keys: readonly ColumnType[]
   readonly files: readonly CommittedFile[]
+  /** Of a window view: coarse files that stand for what `files` hold in their spans. */
+  readonly coarse: readonly CoarseFile[]
   /** No row of the spine looks at a later time; null: not known. */
   readonly latest: Instant | null
 }

@@ -86,7 +86,7 @@ export function servedStatements(
     printCreate('table', times, publishedTimes(view, asked, reads, served.areWholeStates)),
     ...reads.flatMap(({ files, publishes }, read) => {
       const latest = latestLook(view, served, publishes)
-      const { before, answers } = servedAnswers(view, { ...asked, spine, files, latest })
+      const { before, answers } = servedAnswers(view, { ...asked, spine, files, latest, coarse: [] })
       const found = select(answers, [row, ...into.columns])
       return [
         printCreate('table', spine, ofRead(asked, times, read)),

@@ -31,11 +31,14 @@ import { type Served, servedStatements } from './training-served.js'
 import { comparedType, type TrainingPlan, type TrainingViewPlan } from './training-set-plan.js'
 import { firstRow, ownColumn, readSpine, rowColumn, spineProblems, spineTimes } from './training-spine.js'
 import { viewAnswers } from './training-view.js'
+import type { CoarseFile } from './window-values.js'
 
 export interface TrainingSetInput {
   readonly plan: TrainingPlan
   /** For each view of the plan, its committed rows (lookup view) or tile files (window view). */
   readonly files: readonly (readonly CommittedFile[])[]
+  /** For each window view coarse tiles of the same commits (`usableCoarse`); left out: none. */
+  readonly coarse?: readonly (readonly CoarseFile[])[]
   /** For each view what online reads would have seen (R30); left out or null: what was knowable at each row's time (R1, R9). */
   readonly served?: readonly (Served | null)[]
   /** Of the spine's rows (`spineTimesFrom`): left out or null, they are compared in a wider, slower type. */
@@ -76,6 +79,7 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
     const asked: Asked = {
       ...{ spine, prefix: `${prefix}_view${index}`, view: index, keys, files },
       latest: input.times?.max ?? null,
+      coarse: input.coarse?.[index] ?? [],
     }
     const into = {
       table: answerTable(prefix, index),

@@ -5,6 +5,8 @@ import { answerOfNothing, mergedFeatures } from './merged-features.js'
 import { printCreate } from './print-duckdb.js'
 import {
   all,
+  any,
+  cases,
   cast,
   column,
   type Expression,
@@ -19,7 +21,7 @@ import { partColumns, tileParts, tileStates, windowFeatures } from './tile-parts
 import { knownColumn, spanColumn, tileColumn, tileNs, untilColumn } from './tile-rows.js'
 import type { Answers, Asked } from './training-asked.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
-import { readTiles, windowLengths, windowTiles } from './window-values.js'
+import { coarseSpan, readTiles, type TileSpan, windowLengths, windowTiles } from './window-values.js'
 
 const endColumn = '__end'
 const keyName = (part: number): string => `__key${part}`
@@ -64,38 +66,67 @@ function neverSeen(feature: WindowFeature, value: Expression): Expression {
   return nothing === null ? value : operation('coalesce', value, literal(nothing))
 }
 
+/**
+ * Each question beside the tiles of its windows. A coarse tile stands for the finer ones of its span in the windows that hold the whole
+ * of it, and there alone, as in window-values.ts; the spans it would stand in are looked up once for each tile.
+ */
 function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
   const { bundle } = view
   const parts = tileParts(bundle)
   const states = [...partColumns(parts).map(([name]) => name), ...tileStates(parts).map(({ name }) => name)]
-  const tiles = select(readTiles(bundle, asked.files), [
+  const spans = asked.coarse.map(({ span }) => coarseSpan(bundle, span))
+  const longer = [...new Set(spans.map(({ length }) => length))]
+  const coarseFiles = asked.coarse.flatMap(({ file }) => file ?? [])
+  const tiles = select(readTiles(bundle, [...asked.files, ...coarseFiles]), [
     ...bundle.view.keyColumns.map(
       ({ key }, part): NamedExpression => [keyName(part), cast(column(key), storedSqlType(asked.keys[part]!))],
     ),
     ...[tileColumn, spanColumn, knownColumn, untilColumn, ...states].map(
       (name): NamedExpression => [name, column(name)],
     ),
+    ...longer.map((length): NamedExpression => [coarseStart(length), startOfCoarse(length, spans)]),
   ])
   const end = column(endColumn, 'question')
   const first = column(tileColumn, 'tile')
   const lengths = windowLengths(bundle)
   // In tiles before the end, as the window at tile 0 has them.
   const reaches = lengths.map((length) => windowTiles(bundle, length, 0n).from)
-  const starts = reaches.map((from) =>
-    from === null ? literal(true) : operation('>=', first, operation('+', end, literal(from))),
-  )
-  const furthest = reaches.every((from) => from !== null) ? reaches.toSorted((a, b) => (a < b ? -1 : 1))[0]! : null
+  const flags = reaches.map((from) => {
+    const isAfterStart = (tile: Expression): Expression[] =>
+      from === null ? [] : [operation('>=', tile, operation('+', end, literal(from)))]
+    const stoodFor = longer.map((length) => {
+      const start = column(coarseStart(length), 'tile')
+      const isWhole = all([...isAfterStart(start), operation('<=', operation('+', start, literal(length)), end)])
+      return operation('not', operation('coalesce', isWhole, literal(false)))
+    })
+    return all([...isAfterStart(first), ...stoodFor])
+  })
+  const asksFor = new Set(windowFeatures(bundle).flatMap(({ name, over }) => (isAsked(view, name) ? [over] : [])))
   const on = all([
     ...asked.keys.map((_, part) => operation('=', column(keyName(part), 'question'), column(keyName(part), 'tile'))),
     operation('<=', operation('+', first, column(spanColumn, 'tile')), end),
     operation('<', column(knownColumn, 'tile'), end),
     operation('coalesce', operation('<=', end, column(untilColumn, 'tile')), literal(true)),
-    ...(furthest === null ? [] : [operation('>=', first, operation('+', end, literal(furthest)))]),
+    any(flags.filter((_, index) => asksFor.has(lengths[index]!))),
   ])
   return select(join('inner', [table(questions), 'question'], [tiles, 'tile'], on), [
     ...asked.keys.map((_, part): NamedExpression => [keyName(part), column(keyName(part), 'question')]),
     [endColumn, end],
-    ...starts.map((flag, index): NamedExpression => [startFlag(index), flag]),
+    ...flags.map((flag, index): NamedExpression => [startFlag(index), flag]),
     ...states.map((name): NamedExpression => [name, column(name, 'tile')]),
   ])
+}
+
+/** Windows that nobody asks for need not reach anything. */
+const isAsked = (view: TrainingViewPlan, name: string): boolean =>
+  view.features.some(({ feature }) => feature.name === name)
+
+const coarseStart = (length: bigint): string => `__coarse_start${length}`
+
+/** Of a tile the first of the coarse one of this length that may stand for it; null: there is none. */
+function startOfCoarse(length: bigint, spans: readonly TileSpan[]): Expression {
+  const indexes = spans.filter((span) => span.length === length).map((span) => literal(span.first / length))
+  const index = cast(operation('floorDiv', column(tileColumn), literal(length)), { kind: 'int64' })
+  const isFiner = operation('<', column(spanColumn), literal(length))
+  return cases([[all([isFiner, operation('in', index, ...indexes)]), operation('*', index, literal(length))]])
 }

@@ -37,6 +37,7 @@ export async function trainingAnswers(
     keys: bundle.entity.keys,
     files,
     latest: null,
+    coarse: [],
   }
   const { before, answers } =
     bundle.view.viewKind === 'lookup' ? lookupAnswers(plan, asked) : windowAnswers(plan, asked)

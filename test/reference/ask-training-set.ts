@@ -1,6 +1,7 @@
 import {
   buildSpineColumnsQuery,
   buildTrainingSet,
+  type CoarseFile,
   checkSpineRows,
   planTrainingSet,
   type Served,
@@ -16,7 +17,11 @@ export async function askTrainingSet(
   bench: Bench,
   session: QuerySession,
   spine: { file: string; format: 'parquet' | 'csv'; eventTimeColumn: string },
-  views: readonly (TrainingViewRequest & { readonly files: readonly string[]; readonly served?: Served })[],
+  views: readonly (TrainingViewRequest & {
+    readonly files: readonly string[]
+    readonly served?: Served
+    readonly coarse?: readonly CoarseFile[]
+  })[],
 ): Promise<EngineRow[]> {
   const columns = spineColumnsFrom(spine.format, await session.all(buildSpineColumnsQuery(spine)))
   const plan = planTrainingSet({ spine: { ...spine, columns }, views })
@@ -28,6 +33,7 @@ export async function askTrainingSet(
     plan,
     files: views.map((view) => view.files),
     served: views.map((view) => view.served ?? null),
+    coarse: views.map((view) => view.coarse ?? []),
     times,
   })
   for (const statement of query.statements) await session.execute(statement)

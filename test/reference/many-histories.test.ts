@@ -14,6 +14,7 @@ import {
   coarseLengths,
   type KnownCoarseTile,
   planCoarseTiles,
+  usableCoarse,
 } from '../../core/compute/index.js'
 import { featureView, lookup, type ViewBundle, type WindowFeature } from '../../core/define/index.js'
 import type { EngineRow, QuerySession } from '../../core/ports/query-engine.js'
@@ -220,6 +221,7 @@ async function check(session: QuerySession, many: readonly History[], { shape, t
     session,
     spine.map(({ row }) => row),
   )
+  const coarse = await coarseOf(session, views.recent, tiles, salt)
   const requests = Object.entries(mappings).flatMap(([as, mapping]) => [
     {
       bundle: views.latest,
@@ -231,6 +233,7 @@ async function check(session: QuerySession, many: readonly History[], { shape, t
     {
       ...{ bundle: views.recent, features: views.recent.view.features.map(({ name }) => name), mapping },
       ...{ as: `${as}_recent`, files: tiles.map((tile) => tile.file!) },
+      coarse: usableCoarse({ bundle: views.recent, commits: tiles, coarse }),
     },
   ])
   const answers = await askTrainingSet(bench, session, { file, format: 'parquet', eventTimeColumn: 'when' }, requests)
@@ -238,7 +241,6 @@ async function check(session: QuerySession, many: readonly History[], { shape, t
   const latest = byKey(
     await session.all(buildLatestRows({ bundle: views.latest, files: shuffled(rowFiles, salt + 1) })),
   )
-  const coarse = await coarseOf(session, views.recent, tiles, salt)
   const chosen = chooseTileFiles({ bundle: views.recent, endNs: end, commits: tiles, coarse })
   const recent = byKey(await session.all(buildWindowValues({ bundle: views.recent, endNs: end, ...chosen })))
   for (const [of, one] of many.entries()) {
