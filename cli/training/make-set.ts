@@ -8,6 +8,7 @@ import { pathsReadFor, type TrainingManifest } from '../../core/training/index.j
 import type { CliContext } from '../context.js'
 import { text } from '../init/partition-layout.js'
 import type { AskedSet } from './asked-set.js'
+import { coarseFilesOf } from './coarse-tiles.js'
 import { namingOutput } from './output-file.js'
 import { inputsOf, type PreparedSet } from './prepare-set.js'
 import type { QueriedSpine } from './query-spine.js'
@@ -77,7 +78,11 @@ async function write(
   lake: Lake,
 ): Promise<Omit<TrainingManifest['output'], 'file'>> {
   const { plan, rows, times } = prepared
-  const query = buildTrainingSet({ plan, times, ...inputsOf(lake, asked.mode, prepared) })
+  const ledger = await context.ledger()
+  const coarse = await Promise.all(
+    prepared.views.map((view, index) => coarseFilesOf(ledger, lake, plan.views[index]!.bundle, asked.mode, view)),
+  )
+  const query = buildTrainingSet({ plan, times, coarse, ...inputsOf(lake, asked.mode, prepared) })
   const names = plan.views.map(({ bundle }) => bundle.view.name).join(', ')
   for (const [index, statement] of query.statements.entries()) {
     const step = (done?: number) =>

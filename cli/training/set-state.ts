@@ -2,7 +2,7 @@
 import type { ViewBundle } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { Compaction } from '../../core/ports/compaction-ledger.js'
-import type { Lake, LakeFile } from '../../core/ports/lake.js'
+import type { Lake } from '../../core/ports/lake.js'
 import type { LedgerReader } from '../../core/ports/ledger.js'
 import { formatInstant, type Instant, parseInstant } from '../../core/time/instant.js'
 import {
@@ -17,6 +17,7 @@ import {
   type TrainingMode,
 } from '../../core/training/index.js'
 import type { FoundView } from './asked-set.js'
+import { listPaths } from './list-paths.js'
 
 /** Reads of one view, as few as answer it: one, but for `as-published`. */
 export async function readViewState(
@@ -123,22 +124,6 @@ function commitsIn(view: ManifestView, paths: ReadonlySet<string>): PinnedCommit
     .flatMap(({ commitIds }) => commitIds)
   const ids = new Set(held)
   return view.files.filter(({ commitId, path }) => ids.has(commitId) || (path !== null && paths.has(path)))
-}
-
-async function listPaths(lake: Lake, paths: readonly string[]): Promise<Map<string, LakeFile>> {
-  const found = new Map<string, LakeFile>()
-  const roots = new Map<string, string[]>()
-  for (const path of paths) {
-    const root = `${path.split('/').slice(0, 3).join('/')}/`
-    roots.set(root, [...(roots.get(root) ?? []), path])
-  }
-  for (const [root, within] of roots) {
-    const sorted = within.toSorted()
-    // The last path itself is in the range, and nothing that lies behind it.
-    const range = { from: sorted[0]!, below: `${sorted.at(-1)!}!` }
-    for await (const file of lake.list(root, range)) found.set(file.path, file)
-  }
-  return found
 }
 
 const shownMax = 5

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TrainingSetOptions, trainingSet } from '../../cli/commands/training-set.js'
 import type { CliContext } from '../../cli/context.js'
-import { formatInstant } from '../../core/time/instant.js'
+import { window } from '../../core/define/index.js'
+import { formatInstant, parseInstant } from '../../core/time/instant.js'
 import type { TrainingManifest } from '../../core/training/index.js'
 import type { StackPorts } from '../../workers/stack-ports.js'
 import { commandContext } from '../support/command-context.js'
@@ -15,7 +16,8 @@ let folder: string
 let context: CliContext
 
 beforeAll(async () => {
-  rig = await startSalesRig({ sales: { view: { ttl: undefined, lag: '30m' } } })
+  const totals = { features: { total: window.sum('amount', { over: '4h' }) }, tile: '1h', coarseTile: '2h' }
+  rig = await startSalesRig({ sales: { view: { ttl: undefined, lag: '30m' } }, totals: { view: totals } })
   const { ledger, registry, lake, engine } = rig.deps
   const ports = {
     ledger: async () => ledger,
@@ -201,4 +203,25 @@ test('interrupted while it writes it leaves nothing, and what a killed process l
     'interrupted',
   )
   expect(readdirSync(folder)).toEqual(before)
+})
+
+test('windows read a coarse tile where it stands for exactly what is committed, and only there', async () => {
+  for (const at of [0, 1, 2]) await rig.write('totals', at, 'a', sale(hour(at, 10), 'x', 10 ** at))
+  await rig.settle('totals', hour(3))
+  const totalsIn = async (name: string) => {
+    await make(name, { features: ['totals:total'] })
+    return (await query(`SELECT totals__total AS total FROM '${file(name)}'`)).map(({ total }) => total)
+  }
+  expect(await totalsIn('fine.parquet')).toEqual(['11', null, null])
+
+  const key = { view: 'totals', version: 1 }
+  const span = { start: parseInstant(hour(0)), end: parseInstant(hour(2)) }
+  const commits = (await rig.deps.ledger.currentCommits(key, span)).map(({ commitId }) => commitId)
+  const record = (commitIds: readonly bigint[]) =>
+    // As if nothing had happened in the span: whoever reads it is found out.
+    rig.deps.ledger.recordCoarseTile(key, { span, data: null, commitIds })
+  await record(commits)
+  expect(await totalsIn('coarse.parquet')).toEqual([null, null, null])
+  await record([commits[0]!])
+  expect(await totalsIn('fine-again.parquet')).toEqual(['11', null, null])
 })
