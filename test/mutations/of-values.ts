@@ -135,8 +135,8 @@ export const mutationsOfValues: readonly Mutation[] = [
     {
       breaks: 'the tile at t - w is not in the window of a training set',
       file: window,
-      before: "from === null ? literal(true) : operation('>=', first,",
-      after: "from === null ? literal(true) : operation('>', first,",
+      before: "from === null ? [] : [operation('>=', tile,",
+      after: "from === null ? [] : [operation('>', tile,",
     },
     {
       breaks: 'the tile at t - w is not in a published window',
