@@ -61,7 +61,8 @@ export default {
     stage('publish', ...first, 'source', 'plan', 'compute', 'judge'),
     stage('serve', ...first, 'publish', 'compute'),
     stage('explain', ...first, 'source', 'plan', 'compute', 'publish', 'serve'),
-    stage('watch', ...first, 'plan'),
+    stage('quality', ...first, 'source', 'plan', 'compute', 'publish', 'serve', 'explain'),
+    stage('watch', ...first, 'plan', 'quality'),
     stage('backup', ...first),
     {
       name: 'core-errors-know-nothing',

@@ -1,9 +1,11 @@
 import type { ActivityDeps } from './activity-deps.js'
+import { checkView } from './check-view.js'
 import { compactSpan } from './compact-span.js'
 import { computeInterval } from './compute-interval.js'
 import { applyDecision } from './decide.js'
 import { judgeInterval } from './judge-interval.js'
 import { planCompaction } from './plan-compaction.js'
+import { planQuality } from './plan-quality.js'
 import { planRun } from './plan-run.js'
 import { planTick } from './plan-tick.js'
 import { publishInterval } from './publish-interval.js'
@@ -11,6 +13,7 @@ import { publishView } from './publish-view.js'
 import { readSource } from './read-source.js'
 import { recordFailure, recordRun } from './record-run.js'
 import { removeFiles } from './remove-files.js'
+import { repairView } from './repair-view.js'
 import type { Activities } from './steps.js'
 import { watchAttempts } from './watch-attempts.js'
 
@@ -28,9 +31,12 @@ export function createActivities(deps: ActivityDeps): Activities {
       recordFailure: recordFailure(deps),
       applyDecision: applyDecision(deps),
       publishView: publishView(deps),
-      planCompaction: planCompaction(deps),
+      checkView: checkView(deps),
       compactSpan: compactSpan(deps),
+      planCompaction: planCompaction(deps),
+      planQuality: planQuality(deps),
       removeFiles: removeFiles(deps),
+      repairView: repairView(deps),
     },
     deps.log,
   )

@@ -63,16 +63,27 @@ export function planTick(deps: ActivityDeps) {
       left,
       ...searchLabels(deps, view),
       decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
-      isPublishDue: view.online && (await isPublishDue(deps, key, asked !== null)),
+      isPublishDue:
+        view.online &&
+        (await isPublishDue(deps, key, { isAsked: asked !== null, isReplacing: unsettled.some(isReplaced) })),
     }
   }
 }
 
 /** R33. A publish that has cost too many workers is begun again by new commits, or by a person who asks, not by each tick. */
-async function isPublishDue({ ledger }: ActivityDeps, key: ViewKey, isAsked: boolean): Promise<boolean> {
-  if ((await ledger.unmarkedCommits(key)) === 0 || (await ledger.isPublishOpen(key))) return false
+async function isPublishDue(
+  { ledger }: ActivityDeps,
+  key: ViewKey,
+  { isAsked, isReplacing }: { readonly isAsked: boolean; readonly isReplacing: boolean },
+): Promise<boolean> {
+  const isWanted = (await ledger.unmarkedCommits(key)) > 0 || (!isReplacing && (await ledger.isRebuildAsked(key)))
+  if (!isWanted || (await ledger.isPublishOpen(key))) return false
   return isAsked || !(await ledger.isPublishGivenUp(key))
 }
+
+/** A rebuild waits for it: what is to be replaced would be carried online once more. */
+const isReplaced = ({ committed, reopenedBecause, latestRun }: IntervalState): boolean =>
+  committed !== null && (reopenedBecause !== null || latestRun?.outcome === 'running')
 
 const byStart = (interval: Interval): [Instant, Interval] => [interval.start, interval]
 

@@ -3,17 +3,15 @@
  * and the deltas since; where they cannot be trusted, a scan of the table under the lease takes their place.
  */
 
-import type { ColumnKind, ValueType, ViewBundle } from '../core/define/definitions.js'
+import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import type { Publish } from '../core/ports/ledger.js'
-import type { EngineValue, QuerySession } from '../core/ports/query-engine.js'
+import type { QuerySession } from '../core/ports/query-engine.js'
 import type { DeltaFile, PublishedFile } from '../core/publish/delta.js'
 import {
   checksumSql,
   countRowsSql,
   createScannedSql,
-  decodeKey,
-  decodeValues,
   hasFile,
   insertScannedSql,
   type PublishedColumns,
@@ -22,8 +20,8 @@ import {
   writeBaseSql,
   writeScannedSql,
 } from '../core/publish/index.js'
-import type { OnlineItem } from '../core/publish/online-item.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { scannedRow } from './scanned-row.js'
 
 /** More deltas than this are merged into a new base. */
 const deltasMax = 32
@@ -155,45 +153,9 @@ async function scanTable({ deps, bundle, columns, publish }: PublishContext, ses
   const insert = insertScannedSql(columns)
   for await (const page of deps.online.scan(publish.table)) {
     if (page.length === 0) continue
-    const rows = page.map((item) => textRow(bundle, columns, item))
+    const rows = page.map((item) => scannedRow(bundle, columns, item))
     await session.execute({ sql: insert, parameters: rows[0]!.map((_, index) => rows.map((row) => row[index]!)) })
   }
   await session.execute({ sql: writeScannedSql(columns, deps.lake.uri(path)) })
   return deps.lake.uri(path)
-}
-
-function textRow(bundle: ViewBundle, columns: PublishedColumns, item: OnlineItem): (string | null)[] {
-  const kind = item.values === null ? 'empty' : item.schemaHash === columns.schemaHash ? 'full' : 'unknown'
-  const values =
-    kind === 'full'
-      ? decodeValues(bundle.view.features, item.values!, item.schemaHash)
-      : columns.features.map(() => null)
-  return [
-    ...decodeKey(bundle.entity.keys, item.key).map(asText),
-    ...values.map((value, index) => textOf(columns.features[index]!.type, value)),
-    item.eventAt?.toString() ?? null,
-    item.sequence.toString(),
-    kind,
-  ]
-}
-
-/** A list or map as the engine reads it: each item in quotes. */
-function textOf(type: ValueType, value: EngineValue): string | null {
-  if (value === null || (type.kind !== 'list' && type.kind !== 'map')) return asText(value)
-  const item = (of: ValueType, one: EngineValue): string =>
-    of.kind === 'list' || of.kind === 'map' ? textOf(of, one)! : quoted(of.kind, asText(one)!)
-  if (type.kind === 'list') return `[${(value as readonly EngineValue[]).map((one) => item(type.of, one)).join(',')}]`
-  const pairs = value as readonly (readonly [EngineValue, EngineValue])[]
-  return `{${pairs.map(([key, one]) => `${item(type.key, key)}=${item(type.of, one)}`).join(',')}}`
-}
-
-function quoted(kind: ColumnKind, text: string): string {
-  const written = kind === 'binary' ? text.replaceAll(/../g, (byte) => `\\x${byte}`) : text
-  return `"${written.replaceAll(/["\\]/g, (special) => `\\${special}`)}"`
-}
-
-function asText(value: EngineValue): string | null {
-  if (value === null) return null
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
-  return Object.is(value, -0) ? '-0' : String(value)
 }

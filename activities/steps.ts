@@ -5,7 +5,14 @@
 import type { RowCounts } from '../core/compute/candidate.js'
 import type { Finding } from '../core/judge/verdict.js'
 import type { RunError } from '../core/ports/ledger.js'
-import type { DecideInput, RunInput, SearchLabels, TickInput } from '../core/ports/run-control.js'
+import type {
+  CheckQualityInput,
+  DecideInput,
+  RepairStarted,
+  RunInput,
+  SearchLabels,
+  TickInput,
+} from '../core/ports/run-control.js'
 import type { KeyCounts } from '../core/publish/delta.js'
 import type { IsoInstant } from '../core/time/instant.js'
 import type { IsoInterval } from '../core/time/interval.js'
@@ -115,6 +122,35 @@ type AppliedDecision =
   | { readonly kind: 'superseded'; readonly byRunId: string }
   | { readonly kind: 'rerun'; readonly run: RunInput; readonly project: string }
 
+export interface PlanQualityResult {
+  /** Part of the names of what is started. */
+  readonly project: string
+  readonly views: readonly { readonly view: string; readonly version: number; readonly labels?: SearchLabels }[]
+  /** As it was given, or drawn. */
+  readonly seed: number
+}
+
+export interface CheckViewInput {
+  readonly view: string
+  readonly version: number
+  readonly sample: number
+  readonly seed: number
+}
+
+export interface CheckViewResult {
+  readonly view: string
+  readonly version: number
+  /** The check itself is in the ledger. */
+  readonly faults: number
+}
+
+export interface RepairViewInput {
+  readonly view: string
+  readonly version: number
+  readonly by: string
+  readonly reason: string
+}
+
 /** What workflows may call; made by create-activities.ts. Names and arguments are frozen by recorded histories. */
 export interface Activities extends CompactionActivities {
   planTick(input: TickInput): Promise<PlanTickResult>
@@ -127,4 +163,7 @@ export interface Activities extends CompactionActivities {
   recordFailure(input: RecordFailureInput): Promise<void>
   applyDecision(input: DecideInput): Promise<ApplyDecisionResult>
   publishView(input: PublishViewInput): Promise<PublishStepResult>
+  planQuality(input: CheckQualityInput): Promise<PlanQualityResult>
+  checkView(input: CheckViewInput): Promise<CheckViewResult>
+  repairView(input: RepairViewInput): Promise<RepairStarted>
 }

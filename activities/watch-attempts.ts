@@ -56,6 +56,9 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
     planCompaction: watch(activities.planCompaction),
     compactSpan: watch(activities.compactSpan),
     removeFiles: watch(activities.removeFiles),
+    planQuality: watch(activities.planQuality),
+    checkView: watch(activities.checkView),
+    repairView: watch(activities.repairView),
   }
 }
 

@@ -165,6 +165,25 @@ export function buildProgram(run: Runner, version: string): Command {
     .addHelpText('after', example('millcourse explain airport_delays origin=ATL --at 2001-01-02T13:00:00Z'))
     .action(body(async () => (await import('./commands/explain.js')).explain))
   program
+    .command('check-quality')
+    .argument('[view...]', 'these views (default: all)')
+    .description('draw keys, compute them again from source rows, compare with what is served and stored')
+    .option('--sample <keys>', 'keys of each view', positiveInteger, 100)
+    .option('--seed <number>', 'draw the same keys again', positiveInteger)
+    .option('--repair', 'have what is at fault committed and published anew')
+    .option('--reason <text>', 'why; kept with a repair')
+    .option('--last', 'tell of the last checks, check nothing')
+    .option('--timeout <duration>', 'wait at most so long for a repair', '10m')
+    .addHelpText(
+      'after',
+      example(
+        'millcourse check-quality',
+        'millcourse check-quality airport_delays --sample 1000',
+        'millcourse check-quality airport_delays --repair --reason "table was edited by hand"',
+      ),
+    )
+    .action(body(async () => (await import('./commands/check-quality.js')).checkQuality))
+  program
     .command('training-set')
     .description('join features onto a spine, as they were known at each row’s time')
     .option('--spine <file>', 'Parquet or CSV, also s3://bucket/x.parquet: keys, a time, any other columns')

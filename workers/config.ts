@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { MillcourseError } from '../core/errors.js'
+import { sampleDefault, sampleMax } from '../core/quality/quality-check.js'
 import { type IsoInstant, parseInstant } from '../core/time/instant.js'
 import { count, durationMs, flag, httpUrl, sizeMb, spanMs } from './config-values.js'
 import { type DeploymentConfig, deploymentVariables, toDeploymentConfig } from './deployment-config.js'
@@ -77,6 +78,8 @@ const schema = z.object({
   MILLCOURSE_COMPACT: durationMs('24h', 60_000).or(z.literal('off')),
   MILLCOURSE_KEEP_COMPACTED: spanMs('7d', 3_600_000),
   MILLCOURSE_KEEP_SUPERSEDED: spanMs('90d', 3_600_000),
+  MILLCOURSE_CHECK_QUALITY: durationMs('24h', 1_000).or(z.literal('off')),
+  MILLCOURSE_CHECK_QUALITY_SAMPLE: count(sampleDefault, sampleMax),
   MILLCOURSE_WEBHOOK_URL: httpUrl('https://host/path').optional(),
   MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
   MILLCOURSE_WATCH_STATE_DIR: z.string().optional(),
@@ -198,6 +201,8 @@ export interface Config {
     readonly compactedKeptMs: number
     readonly supersededKeptMs: number
   }
+  /** The Schedule that checks views. */
+  readonly quality: { readonly everyMs: number | null; readonly sample: number }
   readonly watcher: WatcherConfig
   readonly telemetry: {
     /** A collector of spans is named; the SDK reads where and how from the variables OTEL_… itself. */
@@ -308,6 +313,10 @@ function toConfig(env: z.output<typeof schema>): Config {
       everyMs: env.MILLCOURSE_COMPACT === 'off' ? null : env.MILLCOURSE_COMPACT,
       compactedKeptMs: env.MILLCOURSE_KEEP_COMPACTED,
       supersededKeptMs: env.MILLCOURSE_KEEP_SUPERSEDED,
+    },
+    quality: {
+      everyMs: env.MILLCOURSE_CHECK_QUALITY === 'off' ? null : env.MILLCOURSE_CHECK_QUALITY,
+      sample: env.MILLCOURSE_CHECK_QUALITY_SAMPLE,
     },
     watcher: {
       webhook: toWebhook(env.MILLCOURSE_WEBHOOK_URL, env.MILLCOURSE_WEBHOOK_SECRET),

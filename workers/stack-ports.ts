@@ -64,10 +64,10 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
       (await import('../adapters/postgres/backup.js')).createPostgresArchive(await postgres()),
     ),
     runControl: once(async () => {
-      const { temporal, project, worker, compaction } = config()
+      const { temporal, project, worker, compaction, quality } = config()
       const { TemporalRunControl } = await import('../adapters/temporal/temporal-run-control.js')
       const { runsPerTick, heartbeatMs } = worker
-      const runControl = new TemporalRunControl({ ...temporal, project, runsPerTick, heartbeatMs, compaction })
+      const runControl = new TemporalRunControl({ ...temporal, project, runsPerTick, heartbeatMs, compaction, quality })
       closers.push(() => runControl.close())
       return runControl
     }),

@@ -46,6 +46,9 @@ const steps: Readonly<Record<string, string>> = {
   recordRun: 'record',
   recordFailure: 'record',
   applyDecision: 'decide',
+  planQuality: 'check',
+  checkView: 'check',
+  repairView: 'repair',
 }
 
 export function stepName(activityType: string): string {

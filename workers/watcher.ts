@@ -12,10 +12,12 @@ import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { RegistryReader } from '../core/ports/registry.js'
 import type { RunControl } from '../core/ports/run-control.js'
 import { noTelemetry, type Telemetry } from '../core/ports/telemetry.js'
+import type { QualityCheck } from '../core/quality/quality-check.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import {
   buildCalendar,
   type CalendarEntry,
+  evaluateQuality,
   evaluateView,
   type IncidentChange,
   type IncidentDraft,
@@ -24,6 +26,7 @@ import {
   type WatchRules,
 } from '../core/watch/index.js'
 import { sayOpenIncidents } from './open-incidents-line.js'
+import { showQuality } from './quality-readings.js'
 import { blindness, ledgerOutage, schedulerOutage } from './watch-outages.js'
 import { showAges, showWatch, type ViewLook, WatchReadings } from './watch-readings.js'
 import { keepWatcherState, readWatcherState, type WatcherState } from './watcher-state.js'
@@ -156,7 +159,9 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       showAges(telemetry, state.ages, deps.clock.now())
       showWatch(deps, state, { isLedgerUp: ledgerView.kind === 'seen', isSchedulerUp })
       // Last: what is shown must not keep an alert from being sent.
-      if (ledgerView.kind === 'seen') await readings.show(ledgerView.looks, deps.clock.now(), rulesOf(settings))
+      if (ledgerView.kind !== 'seen') return
+      showQuality(telemetry, ledgerView.calendar, ledgerView.checks)
+      await readings.show(ledgerView.looks, deps.clock.now(), rulesOf(settings))
     },
   }
 }
@@ -166,6 +171,7 @@ type Observation =
       readonly kind: 'seen'
       readonly calendar: readonly CalendarEntry[]
       readonly looks: readonly ViewLook[]
+      readonly checks: readonly QualityCheck[]
       readonly drafts: readonly IncidentDraft[]
     }
   | { readonly kind: 'unreachable'; readonly what: string; readonly why: string }
@@ -182,8 +188,9 @@ async function observe(
     const calendar = applied ? buildCalendar(applied.repo, before, formatInstant(now)) : []
     const looks: ViewLook[] = []
     for (const entry of calendar) looks.push(...(await lookAt(deps, settings, entry, now)))
+    const checks = await deps.ledger.qualityChecks()
     const drafts = looks.flatMap((look) => evaluateView(look.entry, look, now, rulesOf(settings)))
-    return { kind: 'seen', calendar, looks, drafts }
+    return { kind: 'seen', calendar, looks, checks, drafts: [...drafts, ...evaluateQuality(calendar, checks)] }
   } catch (error) {
     if (isMillcourseError(error) && error.code in blindness)
       return { kind: 'unreachable', what: blindness[error.code as keyof typeof blindness], why: error.message }

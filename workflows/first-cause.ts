@@ -10,7 +10,7 @@ export interface FirstCause extends RunError {
 }
 
 /** Null: no failure of a step, but a mistake in workflow code, which must not be recorded but fixed and replayed. */
-export function firstCause(error: unknown, step: RunStep): FirstCause | null {
+export function firstCause(error: unknown, step: RunStep | 'check'): FirstCause | null {
   if (isCancellation(error))
     return { ...nothingMore, code: 'RUN_CANCELLED', message: 'the run was cancelled', hint: cancelledHint, step }
   const failure = findApplicationFailure(error)
@@ -25,7 +25,7 @@ const nothingMore = { facts: {}, attempts: 1 }
 const cancelledHint = 'millcourse decide RUN rerun --reason … runs the interval again'
 const timedOutHint = 'see the log of the workers; the next tick runs the interval again'
 
-function fromFailure(failure: ApplicationFailure, step: RunStep): FirstCause {
+function fromFailure(failure: ApplicationFailure, step: string): FirstCause {
   const [facts, hint, attempts, first] = (failure.details ?? []) as unknown as Partial<FailureDetails>
   // The first attempt's failure says more than the last one's: a run that ends unreachable may have begun with something else.
   const cause = first ?? { code: failure.type ?? '', message: failure.message, hint: hint ?? null, facts: facts ?? {} }

@@ -9,12 +9,17 @@ const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval
 
 /** The activities, typed; a step that is silent for `heartbeatMs` counts as dead and starts again on another worker. */
 export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
-  const step = (startToCloseTimeout: '10m' | '2h', scheduleToCloseTimeout: '70m' | '3h' | '15m' | '24h') =>
+  const step = (
+    startToCloseTimeout: '10m' | '2h',
+    scheduleToCloseTimeout: '70m' | '3h' | '15m' | '24h',
+    priorityKey?: number,
+  ) =>
     proxyActivities<Activities>({
       startToCloseTimeout,
       scheduleToCloseTimeout,
       heartbeatTimeout: heartbeatMs,
       retry,
+      ...(priorityKey === undefined ? {} : { priority: { priorityKey } }),
       // A cancelled run is over when its step is, not while that still works.
       cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     } satisfies ActivityOptions)
@@ -22,6 +27,8 @@ export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
   const tick = step('10m', '15m')
   const short = step('10m', '70m')
   const long = step('2h', '3h')
+  // Nobody waits for a check as for values.
+  const last = step('2h', '3h', 5)
   // What has happened has to reach the ledger, also after a long outage of the ledger itself.
   const record = step('10m', '24h')
   return {
@@ -36,6 +43,9 @@ export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
     compactSpan: long.compactSpan,
     removeFiles: long.removeFiles,
     applyDecision: short.applyDecision,
+    planQuality: tick.planQuality,
+    checkView: last.checkView,
+    repairView: short.repairView,
     recordRun: record.recordRun,
     recordFailure: record.recordFailure,
   }

@@ -83,12 +83,19 @@ export class DynamoDbOnlineStore implements OnlineStore {
     return this.reader.end(table)
   }
 
-  async *scan(table: string): AsyncGenerator<OnlineItem[]> {
-    let from: StoredItem | undefined
+  async *scan(
+    table: string,
+    { after, partItems }: { readonly after?: Uint8Array; readonly partItems?: number } = {},
+  ): AsyncGenerator<OnlineItem[]> {
+    let from: StoredItem | undefined = after === undefined ? undefined : { pk: { B: after } }
+    const limit = partItems === undefined ? {} : { Limit: partItems }
     do {
       const page = await withPatience(table, this.options.patienceMs, () =>
         this.client.send(
-          new ScanCommand({ TableName: table, ConsistentRead: true, ...(from ? { ExclusiveStartKey: from } : {}) }),
+          new ScanCommand({
+            ...{ TableName: table, ConsistentRead: true, ...limit },
+            ...(from ? { ExclusiveStartKey: from } : {}),
+          }),
         ),
       )
       from = page.LastEvaluatedKey

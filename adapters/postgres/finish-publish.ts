@@ -54,6 +54,7 @@ export async function finishPublish(
       end_floor_at: isHigher ? publish.end_at : view.end_floor_at,
       published_generation: view.published_generation + 1n,
       table_identity: finish.tableIdentity,
+      ...(view.rebuild_after !== null && view.rebuild_after < sequence ? { rebuild_after: null } : {}),
       ...(publish.is_first_load
         ? {
             online_table: publish.table_name,

@@ -9,6 +9,7 @@ import { createFileRemoval } from './file-removal.js'
 import { createIncidentRecords } from './incidents.js'
 import { createOnlineTables } from './online-tables.js'
 import { createPublishLease } from './publishes.js'
+import { createQualityChecks } from './quality-checks.js'
 import { createRunRecords } from './runs.js'
 import { createSourceFiles } from './source-files.js'
 import { createTrainingSets } from './training-sets.js'
@@ -25,6 +26,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createTrainingSets(client),
     ...createCompactions(client),
     ...createFileRemoval(client),
+    ...createQualityChecks(client),
     audit: (entry) => client.query((db) => writeAudit(db, entry)),
   }
 }

@@ -6,7 +6,7 @@ import { firstLoadTableName } from '../../core/publish/online-table-name.js'
 import { type ChosenEnd, choosePublishEnd, reachedSpan } from '../../core/publish/publish-end.js'
 import type { Instant } from '../../core/time/instant.js'
 import { fromIsoInterval, type Interval } from '../../core/time/interval.js'
-import type { OpenTransaction } from './client.js'
+import type { Database, OpenTransaction } from './client.js'
 import { readCoarseTiles, readCurrentCommits, validTiles } from './commits.js'
 import { toCommit } from './rows.js'
 import type { PublishesTable, ViewVersionsTable } from './schema.js'
@@ -126,8 +126,9 @@ export async function readPublish(
     covered,
     replaced: await readReplaced(trx, key, covered, row.sequence),
     current,
-    coarse: reached === null ? [] : await readCoarse(trx, key, reached, current),
-    published: await readPublishedState(trx, key, view.table_identity),
+    coarse: reached === null || view.rebuild_after !== null ? [] : await readCoarse(trx, key, reached, current),
+    // Not to be trusted: as if it were not there.
+    published: view.rebuild_after === null ? await readPublishedState(trx, key, view.table_identity) : null,
     unfinished,
     recorded: row.delta,
   }
@@ -199,8 +200,8 @@ async function readCoarse(trx: OpenTransaction, key: ViewKey, reached: Interval,
   )
 }
 
-async function readPublishedState(
-  trx: OpenTransaction,
+export async function readPublishedState(
+  trx: Database,
   key: ViewKey,
   tableIdentity: string | null,
 ): Promise<Publish['published']> {

@@ -161,7 +161,7 @@ async function drawPublish(
   const covered = await findCovered(trx, request, chosen.endAt)
   const { table, isFirstLoad } = await chooseTable(trx, request, view, sequence)
   const unfinished = await findUnfinished(trx, request, { after: view.finished_sequence, before: sequence, table })
-  if (covered.length === 0 && unfinished.length === 0) return { kind: 'nothing' }
+  if (covered.length === 0 && unfinished.length === 0 && view.rebuild_after === null) return { kind: 'nothing' }
   const row = await trx
     .with('taken', (query) =>
       query

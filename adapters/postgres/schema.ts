@@ -11,6 +11,7 @@ import type { PinnedFile, RunKind, RunOutcome } from '../../core/plan/interval-s
 import type { CompactedPart } from '../../core/ports/compaction-ledger.js'
 import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
 import type { DeltaFile, KeyCounts } from '../../core/publish/delta.js'
+import type { QualityCheck } from '../../core/quality/quality-check.js'
 import type { Instant } from '../../core/time/instant.js'
 import type { IsoInterval } from '../../core/time/interval.js'
 import type { TrainingMode } from '../../core/training/set-state.js'
@@ -51,6 +52,8 @@ export interface ViewVersionsTable extends ViewColumns {
   lease_renewed_at: Instant | null
   /** The newest commit when a publish had cost too many workers. */
   given_up_commit: bigint | null
+  /** A publish with a higher sequence is to trust no cache, and begins although nothing was committed; null: none is asked for. */
+  rebuild_after: bigint | null
 }
 
 export interface IntervalsTable extends IntervalColumns {
@@ -218,6 +221,10 @@ export interface TrainingSetsTable {
   expires_at: Instant
 }
 
+export interface QualityChecksTable extends ViewColumns {
+  body: Json<QualityCheck>
+}
+
 export interface Tables {
   view_versions: ViewVersionsTable
   intervals: IntervalsTable
@@ -234,4 +241,5 @@ export interface Tables {
   definitions: DefinitionsTable
   training_sets: TrainingSetsTable
   compactions: CompactionsTable
+  quality_checks: QualityChecksTable
 }

@@ -3,11 +3,14 @@ import type { Client, Connection } from '@temporalio/client'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import {
+  type CheckQualityInput,
+  type CheckQualityResult,
   type CompactInput,
   type CompactResult,
   compactWorkflowId,
   type DecideInput,
   decideWorkflowId,
+  qualityWorkflowId,
   type RunControl,
   type ScheduleChanges,
   type TickInput,
@@ -17,6 +20,7 @@ import {
 import { type TemporalTarget, temporalClient, temporalProbe } from './client.js'
 import { type CompactionSettings, syncCompactionSchedules } from './compaction-schedules.js'
 import { fromTemporalError } from './errors.js'
+import { type QualitySettings, syncQualitySchedule } from './quality-schedule.js'
 import { syncSchedules } from './schedules.js'
 import { ensureSearchAttributes } from './search-attributes.js'
 
@@ -28,6 +32,8 @@ export interface TemporalRunControlOptions extends TemporalTarget {
   readonly heartbeatMs: number
   /** How often views are compacted; absent: that is left as it is. */
   readonly compaction?: CompactionSettings
+  /** How often views are checked; absent: that is left as it is. */
+  readonly quality?: QualitySettings
   /** After so long without an answer it is asked whether anybody works on the task queue at all. */
   readonly workerPatienceMs?: number
 }
@@ -41,14 +47,26 @@ export class TemporalRunControl implements RunControl {
 
   constructor(private readonly options: TemporalRunControlOptions) {}
 
+  /** Ticks may overlap: what two of them start is joined by name. */
   async tick(input: TickInput): Promise<TickResult> {
+    const name = `tick/${this.options.project}/${input.view}/${randomUUID()}`
+    return this.run<TickInput, TickResult>('tick', name, input)
+  }
+
+  async checkQuality(input: CheckQualityInput): Promise<CheckQualityResult> {
+    const name = `${qualityWorkflowId(this.options.project)}/${randomUUID()}`
+    return this.run<CheckQualityInput, CheckQualityResult>('checkQuality', name, input)
+  }
+
+  /** Starts a workflow and waits for its end. */
+  private async run<Input extends object, Result>(type: string, workflowId: string, input: Input): Promise<Result> {
     return this.ask(async (client) => {
-      const { project, taskQueue, heartbeatMs } = this.options
-      const handle = await client.workflow.start<(input: TickInput) => Promise<TickResult>>('tick', {
+      const { taskQueue, heartbeatMs } = this.options
+      const args: [Input] = [{ heartbeatMs, ...input }]
+      const handle = await client.workflow.start<(input: Input) => Promise<Result>>(type, {
         taskQueue,
-        // Ticks may overlap: what two of them start is joined by name.
-        workflowId: `tick/${project}/${input.view}/${randomUUID()}`,
-        args: [{ heartbeatMs, ...input }],
+        workflowId,
+        args,
       })
       const noWorker = this.failWithoutWorker(client)
       const waiting = new AbortController()
@@ -102,14 +120,16 @@ export class TemporalRunControl implements RunControl {
     views: readonly FeatureViewDefinition[],
     { isPaused }: { readonly isPaused: boolean },
   ): Promise<ScheduleChanges> {
-    const { project, taskQueue, runsPerTick, heartbeatMs } = this.options
+    const { project, taskQueue, runsPerTick, heartbeatMs, quality } = this.options
     return this.ask(async (client) => {
       const notSearchable = await ensureSearchAttributes(client.connection as Connection, this.options.namespace)
       const settings = { project, taskQueue, runsMax: runsPerTick, heartbeatMs, isSearchable: notSearchable === null }
       const changes = await syncSchedules(client, settings, views, isPaused)
       const { compaction } = this.options
       if (compaction) await syncCompactionSchedules(client, settings, compaction, views, isPaused)
-      return { ...changes, notSearchable }
+      if (!quality) return { ...changes, notSearchable }
+      const checks = await syncQualitySchedule(client, settings, quality, { isPaused, hasViews: views.length > 0 })
+      return { ...changes, ...(checks ? { checks } : {}), notSearchable }
     })
   }
 

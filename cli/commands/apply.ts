@@ -51,7 +51,12 @@ function scheduleText(schedules: ScheduleChanges | MillcourseError): string {
   const done = (['created', 'updated', 'deleted', 'unchanged'] as const)
     .filter((verb) => schedules[verb].length > 0)
     .map((verb) => `${schedules[verb].length} ${verb}`)
-  return `schedules: ${done.length === 0 ? 'none' : done.join(', ')}${searchText(schedules)}`
+  return `schedules: ${done.length === 0 ? 'none' : done.join(', ')}${checksText(schedules)}${searchText(schedules)}`
+}
+
+/** What stays as it was needs no word. */
+function checksText({ checks }: ScheduleChanges): string {
+  return checks === undefined || checks === 'none' || checks === 'unchanged' ? '' : `; checks of quality: ${checks}`
 }
 
 /** Runs do without; whoever looks for one in Temporal's list would not find it by view or outcome. */

@@ -1,5 +1,5 @@
 /** Whether two answers for one key are the same. */
-import type { Feature, ViewBundle } from '../define/definitions.js'
+import type { ViewBundle } from '../define/definitions.js'
 
 /** Feature name -> value, as the query engine gives them. */
 export type Answer = Readonly<Record<string, unknown>>
@@ -7,17 +7,18 @@ export type Answer = Readonly<Record<string, unknown>>
 /** Names of the features in which two answers differ, in the view's order. */
 export function differingFeatures({ view }: ViewBundle, a: Answer, b: Answer): string[] {
   return view.features
-    .filter((feature) => !isSame(feature, a[feature.name] ?? null, b[feature.name] ?? null))
+    .filter(({ kind, name }) => !isSameValue(a[name] ?? null, b[name] ?? null, kind === 'window'))
     .map(({ name }) => name)
 }
 
 /** Amounts beyond what exact sums hold are summed as floats, in whatever order; looked-up values are the same to the bit. */
 const sumTolerance = 2 ** -45
 
-function isSame(feature: Feature, a: unknown, b: unknown): boolean {
+/** @param isSum may be a sum of floats, in whatever order */
+export function isSameValue(a: unknown, b: unknown, isSum: boolean): boolean {
   if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((part, index) => isSame(feature, part, b[index]))
-  if (typeof a === 'number' && typeof b === 'number' && feature.kind === 'window')
+    return a.length === b.length && a.every((part, index) => isSameValue(part, b[index], isSum))
+  if (typeof a === 'number' && typeof b === 'number' && isSum)
     return Object.is(a, b) || a === b || Math.abs(a - b) < Math.min(Math.abs(a), Math.abs(b)) * sumTolerance
   return text(a) === text(b)
 }

@@ -130,6 +130,15 @@ export const metrics = {
     ...{ kind: 'counter', unit: 'capacity units', labels: ['table'], from: worker },
     help: 'Write capacity consumed, as DynamoDB says it.',
   },
+  // ── whether serving and training agree ──
+  millcourse_quality_checks_total: {
+    ...{ kind: 'counter', unit: '1', labels: [...view, 'outcome'], from: worker },
+    help: 'Checks of a view that ended: agrees, faults, or failed.',
+  },
+  millcourse_quality_keys_checked_total: {
+    ...{ kind: 'counter', unit: '1', labels: view, from: worker },
+    help: 'Keys that were computed again from source rows and compared.',
+  },
   // ── what workers lean on ──
   millcourse_engine_slot_wait_seconds: {
     ...{ kind: 'histogram', unit: 'seconds', labels: [], from: worker, buckets: work },
@@ -187,6 +196,14 @@ export const metrics = {
   millcourse_publish_delay_seconds: {
     ...{ kind: 'gauge', unit: 'seconds', labels: view, from: watcher },
     help: 'The last finished publish: how long after the end of its newest interval it was online.',
+  },
+  millcourse_quality_faults: {
+    ...{ kind: 'gauge', unit: '1', labels: [...view, 'cause'], from: watcher },
+    help: 'Faults that the last check of the view found: online-item, committed-file, coarse-tile, published-state.',
+  },
+  millcourse_quality_last_check_timestamp_seconds: {
+    ...{ kind: 'gauge', unit: 'seconds', labels: view, from: watcher },
+    help: 'Unix time of the last check of the view that came to an end.',
   },
   millcourse_incidents_open: {
     ...{ kind: 'gauge', unit: '1', labels: ['rule', 'severity'], from: watcher },

@@ -15,6 +15,7 @@ import type { Interval } from '../time/interval.js'
 import type { PublishHistory, TrainingMode } from '../training/set-state.js'
 import type { Incident } from '../watch/incident.js'
 import type { CompactionReader, CompactionWriter } from './compaction-ledger.js'
+import type { QualityReader, QualityWriter } from './ledger-quality.js'
 
 export interface ViewKey {
   readonly view: string
@@ -273,7 +274,7 @@ export interface TrainingSetPin extends Omit<PinnedTrainingSet, 'createdAt' | 'e
 
 // ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface LedgerReader extends CompactionReader {
+export interface LedgerReader extends CompactionReader, QualityReader<Commit> {
   /** One entry per interval that overlaps `range` and the ledger knows of, oldest first; intervals that never ran have no entry. Skipped runs do not count as the latest. */
   intervalStates(key: ViewKey, range: Interval): Promise<IntervalState[]>
   /** The parts of `range` that no known interval covers, oldest first: what never ran, however long ago. */
@@ -320,7 +321,7 @@ export interface LedgerReader extends CompactionReader {
   incidents(options: { readonly limit: number; readonly includeResolved: boolean }): Promise<Incident[]>
 }
 
-export interface LedgerWriter extends LedgerReader, CompactionWriter {
+export interface LedgerWriter extends LedgerReader, CompactionWriter, QualityWriter {
   /** As it is now: the first start counts, and what the run has come to since. */
   startRun(run: RunStart): Promise<RunRecord>
   /**

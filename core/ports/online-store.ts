@@ -49,8 +49,14 @@ export interface OnlineStore {
   getItemsAndEnd(table: string, keys: readonly Uint8Array[]): Promise<ItemsAndEnd>
   /** Null: nothing was published yet. */
   getEnd(table: string): Promise<PublishedEnd | null>
-  /** All items without the published end, in parts. */
-  scan(table: string): AsyncIterable<OnlineItem[]>
+  /**
+   * All items without the published end, in parts; their order is the store's own, and always the same.
+   * @param options `after`: only what comes after this key, be it there or not; `partItems`: at most so many a part
+   */
+  scan(
+    table: string,
+    options?: { readonly after?: Uint8Array; readonly partItems?: number },
+  ): AsyncIterable<OnlineItem[]>
   /** The names of all tables of the account, of whatever project. */
   listTables(): Promise<string[]>
   /** What the account holds and may hold; asked by `plan`, within two seconds. */

@@ -82,6 +82,43 @@ export interface DecideInput {
   readonly heartbeatMs?: number
 }
 
+export interface CheckQualityInput {
+  /** Null: all that are applied. */
+  readonly views: readonly string[] | null
+  /** Keys of each view. */
+  readonly sample: number
+  /** Null: another one each time. */
+  readonly seed: number | null
+  /** Of the tick that a repair starts; absent: the real clock. */
+  readonly now?: IsoInstant | null
+  /** What is at fault is put right. */
+  readonly repair: { readonly by: string; readonly reason: string } | null
+  readonly heartbeatMs?: number
+}
+
+export interface CheckQualityResult {
+  /** The checks themselves are in the ledger. */
+  readonly checked: readonly {
+    readonly view: string
+    readonly version: number
+    readonly faults: number
+    readonly repair: RepairStarted | null
+  }[]
+  readonly failed: readonly {
+    readonly view: string
+    readonly version: number
+    readonly code: string
+    readonly message: string
+  }[]
+}
+
+export interface RepairStarted {
+  readonly reopened: readonly IsoInterval[]
+  readonly isRebuildAsked: boolean
+  /** Faults that nothing here can put right. */
+  readonly left: number
+}
+
 /**
  * What the command line and the workers ask of Temporal. Every method may be repeated: workflow ids are names, a second start joins.
  * @throws MillcourseError TEMPORAL_UNREACHABLE
@@ -93,6 +130,8 @@ export interface RunControl {
   compact(input: CompactInput): Promise<CompactResult>
   /** Starts or joins the workflow of a decision; does not wait. */
   decide(input: DecideInput): Promise<{ readonly workflowId: string }>
+  /** Checks views and waits for the end; what it found is in the ledger. */
+  checkQuality(input: CheckQualityInput): Promise<CheckQualityResult>
   /** Creates, updates and deletes Schedules so that there is exactly one for each of `views`; returns what was done. */
   syncSchedules(
     views: readonly FeatureViewDefinition[],
@@ -119,6 +158,8 @@ export interface ScheduleChanges {
   readonly updated: readonly string[]
   readonly deleted: readonly string[]
   readonly unchanged: readonly string[]
+  /** Of the Schedule that checks quality; none: there is none, nor was there one. Absent: whether there is to be one was not said. */
+  readonly checks?: 'created' | 'updated' | 'deleted' | 'unchanged' | 'none'
   /** Why Temporal's lists cannot be searched by view and outcome, and what to run; null: they can. Nothing else depends on it. */
   readonly notSearchable: NotSearchable | null
 }
@@ -158,6 +199,11 @@ export function compactWorkflowId({ project, view }: Pick<NamedView, 'project' |
 
 export function publishWorkflowId(named: NamedView): string {
   return `publish/${viewPath(named)}`
+}
+
+/** Of scheduled checks: the server appends the time of each start. */
+export function qualityWorkflowId(project: string): string {
+  return `check-quality/${project}`
 }
 
 function viewPath({ project, view, version }: NamedView): string {

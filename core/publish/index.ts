@@ -37,7 +37,9 @@ export {
 export { type ChosenEnd, choosePublishEnd, type PublishEndInput, reachedSpan, type WindowReach } from './publish-end.js'
 export { type PublishedColumns, publishedColumns } from './published-columns.js'
 export {
+  cachedOtherwiseSql,
   createKeysSql,
+  createOnlyKeysSql,
   createPublishedSql,
   createScannedSql,
   insertScannedSql,

@@ -1,7 +1,7 @@
 /** The published state as SQL: key -> event time, digest and sequence of what is online, from the cache's files or from a scan. */
 import { printRelation } from '../compute/print-duckdb.js'
 import { parquet } from '../compute/sql-algebra.js'
-import { aliases, digestSql, fromText, type PublishedColumns } from './published-columns.js'
+import { aliased, aliases, digestSql, fromText, type PublishedColumns } from './published-columns.js'
 
 const state = 'event_ns, is_empty, digest, sequence'
 
@@ -60,12 +60,30 @@ export function insertScannedSql(columns: PublishedColumns): string {
 }
 
 export function writeScannedSql(columns: PublishedColumns, uri: string): string {
-  return `COPY (
-    SELECT ${aliases(columns.keys)}, event_ns, kind = 'empty' AS is_empty,
+  return `COPY (${scannedStateSql(columns)}) TO ${quoted(uri)} (FORMAT parquet, COMPRESSION zstd)`
+}
+
+function scannedStateSql(columns: PublishedColumns): string {
+  return `SELECT ${aliases(columns.keys)}, event_ns, kind = 'empty' AS is_empty,
       CASE kind WHEN 'full' THEN ${digestSql(columns)} WHEN 'unknown' THEN unhex('') END AS digest, sequence
     FROM (SELECT ${[fromText([...columns.keys, ...columns.features])].join(', ')},
-      CAST(event_ns AS DECIMAL(38,0)) AS event_ns, CAST(sequence AS BIGINT) AS sequence, kind FROM ${scannedTable})
-  ) TO ${quoted(uri)} (FORMAT parquet, COMPRESSION zstd)`
+      CAST(event_ns AS DECIMAL(38,0)) AS event_ns, CAST(sequence AS BIGINT) AS sequence, kind FROM ${scannedTable})`
+}
+
+/** Table `name` of keys for `createPublishedSql`. @param keys a relation with the keys under the entity's names */
+export function createOnlyKeysSql(columns: PublishedColumns, keys: string, name: string): string {
+  return `CREATE OR REPLACE TEMP TABLE ${name} AS SELECT ${aliased(columns.keys)} FROM ${keys}`
+}
+
+/** Keys whose items (`scanned`) are not as the cache says (`published`); an absent item equals an empty one. */
+export function cachedOtherwiseSql(columns: PublishedColumns): string {
+  const key = aliases(columns.keys)
+  const out = columns.keys.map(({ alias, type }) =>
+    type.kind === 'timestamp' ? `CAST(${alias} AS HUGEINT) AS ${alias}` : alias,
+  )
+  return `SELECT ${out.join(', ')} FROM (${scannedStateSql(columns)}) s FULL JOIN ${publishedTable} p USING (${key})
+    WHERE coalesce(s.is_empty, true) <> coalesce(p.is_empty, true) OR (NOT coalesce(s.is_empty, true) AND
+      (s.event_ns IS DISTINCT FROM p.event_ns OR s.digest IS DISTINCT FROM p.digest))`
 }
 
 /** A table of keys alone, from delta files. */

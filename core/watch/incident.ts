@@ -7,6 +7,7 @@ export type IncidentRule =
   | 'held'
   | 'blocked'
   | 'not_ready'
+  | 'quality'
   | 'ledger_unreachable'
   | 'scheduler_unreachable'
 

@@ -1,6 +1,7 @@
 export { type Blocked, blockedBy } from './blocked-intervals.js'
 export { buildCalendar, type CalendarEntry, viewLabel } from './calendar.js'
 export { countIntervals, type IntervalWord, intervalWords } from './count-intervals.js'
+export { evaluateQuality } from './evaluate-quality.js'
 export { evaluateView, reachedAt, type ViewObservation, type WatchRules } from './evaluate-view.js'
 export type { Incident, IncidentChange, IncidentDraft, IncidentRule } from './incident.js'
 export { type OpenIncident, reconcileIncidents } from './reconcile-incidents.js'

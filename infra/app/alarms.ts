@@ -33,6 +33,7 @@ export const incidentRules = [
   'held',
   'blocked',
   'not_ready',
+  'quality',
   'ledger_unreachable',
   'scheduler_unreachable',
 ] as const

@@ -218,6 +218,28 @@ describe('Schedules', () => {
     await temporal.client.schedule.getHandle(scheduleId('fires', 'a')).delete()
   })
 
+  test('checks of quality have one Schedule of their own: made, changed, left alone, and taken away where it is off', async () => {
+    const control = (everyMs: number | null) =>
+      open({ project: 'checks', taskQueue: 'q', quality: { everyMs, sample: 50 } })
+    const sync = async (everyMs: number | null, views = [view('a')]) =>
+      (await control(everyMs).syncSchedules(views, { isPaused: false })).checks
+    expect(await sync(86_400_000)).toBe('created')
+    const found = await temporal.client.schedule.getHandle('check-quality/checks').describe()
+    expect(found.spec.intervals).toEqual([{ every: 86_400_000, offset: 0 }])
+    expect(found.policies).toEqual({ overlap: 'SKIP', catchupWindow: 86_400_000, pauseOnFailure: false })
+    expect(found.action).toMatchObject({
+      workflowType: 'checkQuality',
+      workflowId: 'check-quality/checks',
+      taskQueue: 'q',
+    })
+    expect(found.action.args).toEqual([{ views: null, sample: 50, seed: null, repair: null, heartbeatMs: 20_000 }])
+    expect(await sync(86_400_000)).toBe('unchanged')
+    expect(await sync(3_600_000)).toBe('updated')
+    expect(await sync(null)).toBe('deleted')
+    expect(await sync(null)).toBe('none')
+    expect(await sync(3_600_000, [])).toBe('none')
+  })
+
   test('a pace that no Schedule has is refused', async () => {
     await expect(
       open({ project: 'fast' }).syncSchedules([view('a', { every: '500ms' })], { isPaused: false }),

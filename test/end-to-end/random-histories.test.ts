@@ -4,6 +4,7 @@ import { startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { findDifferences } from '../support/random-answers.js'
 import { findUnexplained } from '../support/random-explanations.js'
+import { checkMeanwhile, findFaults, findUnrepaired } from '../support/random-quality.js'
 import { openRandomWorld } from '../support/random-world.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
 import { casesOf } from '../support/test-effort.js'
@@ -32,11 +33,15 @@ test.each(Array.from({ length: many }, (_, at) => first + at))(
   async (seed) => {
     const self = await openRandomWorld(servers, temporal, seed)
     try {
-      const now = await self.play()
+      const checks = checkMeanwhile(self)
+      const now = await self.play().finally(() => checks.stop())
       const found = await findDifferences(self, now)
       expect(found, `${self.log.join('\n')}\n`).toEqual([])
       const unexplained = await findUnexplained(self, now)
       expect(unexplained, `${self.log.join('\n')}\n`).toEqual([])
+      const faults = [...(await checks.stop()).found, ...(await findFaults(self, [seed, seed + 1]))]
+      expect(faults, `${self.log.join('\n')}\n`).toEqual([])
+      expect(await findUnrepaired(self, now), `${self.log.join('\n')}\n`).toEqual([])
     } finally {
       await self.close()
     }

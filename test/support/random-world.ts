@@ -19,6 +19,8 @@ import { deliver, openWorld, type Servers, type World } from './world.js'
 export const days = 3
 
 export interface RandomWorld {
+  /** Of its worker. */
+  readonly deps: ActivityDeps
   readonly world: World
   readonly shape: SourceShape
   readonly project: string
@@ -64,7 +66,7 @@ export async function openRandomWorld(servers: Servers, temporal: TestTemporal, 
   }
   const worker = await temporal.startWorker(`millcourse-${project}`, createActivities(deps))
   const self: RandomWorld = {
-    ...{ world, shape, project, random, views: repo(project).views },
+    ...{ deps, world, shape, project, random, views: repo(project).views },
     present: new Map(),
     contents: new Map(),
     log: [JSON.stringify({ ...shape, within: String(shape.within) })],

@@ -1,6 +1,7 @@
 /** Shops and their sales in hourly partitions: each test has a source and a view of its own, so that none sees another's files. */
 import type { RunRef } from '../../activities/steps.js'
 import { entity, type FeatureRepo, featureView, lookup, parquet, t, window } from '../../core/define/index.js'
+import type { OnlineStore } from '../../core/ports/online-store.js'
 import type { RunInput, TickInput } from '../../core/ports/run-control.js'
 import { type GivenRoots, type StepRig, startStepRig } from './step-rig.js'
 
@@ -77,6 +78,7 @@ export interface SalesRig extends StepRig {
 export async function startSalesRig(
   views: Readonly<Record<string, SalesOptions>>,
   given: GivenRoots | null = null,
+  online?: OnlineStore,
 ): Promise<SalesRig> {
   const all = [
     ...Object.entries(views).map(([name, options]) => salesDefinitions(name, options)),
@@ -89,7 +91,7 @@ export async function startSalesRig(
     views: all.map((one) => one.view),
     services: [],
   }
-  const rig = await startStepRig(repo, given)
+  const rig = await startStepRig(repo, given, online)
   return {
     ...rig,
     starts: async (view, now, options = {}) =>

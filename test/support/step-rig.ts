@@ -66,7 +66,12 @@ export interface GivenRoots {
 
 const noS3: S3Config = { endpoint: null, isPathStyle: false, region: 'us-east-1', roleArn: null, caFile: null }
 
-export async function startStepRig(repo: FeatureRepo, given: GivenRoots | null = null): Promise<StepRig> {
+/** @param online absent: the views of the test are offline */
+export async function startStepRig(
+  repo: FeatureRepo,
+  given: GivenRoots | null = null,
+  online: OnlineStore = null as unknown as OnlineStore,
+): Promise<StepRig> {
   const root = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'step-rig-'))
   const postgres = await startTestPostgres()
   const { ledger, registry, project } = await postgres.newProject()
@@ -78,8 +83,7 @@ export async function startStepRig(repo: FeatureRepo, given: GivenRoots | null =
   const sources = await lakes.sourcesAt(given?.sources ?? join(root, 'sources'))
   const deps: ActivityDeps = {
     ...{ ledger, registry, lake, sources, engine, clock: new SystemClock() },
-    // The views of these tests are offline.
-    online: null as unknown as OnlineStore,
+    online,
     log: { info: () => {}, warn: () => {}, error: () => {} },
     settings: { project, leaseMs: 60_000, publishWaitMs: 1_000, publishPartItems: 10 },
   }
@@ -100,7 +104,7 @@ export async function startStepRig(repo: FeatureRepo, given: GivenRoots | null =
     const judged = await step(judgeInterval, [plan.run], call)
     if (judged.decision === 'hold') return await end(plan.run, 'held')
     const published = await step(publishInterval, [{ ...plan.run, supersedes: plan.supersedes }], call)
-    return await end(plan.run, published.kind === 'committed' ? 'done' : 'superseded')
+    return await end(plan.run, published.kind === 'committed' || published.kind === 'published' ? 'done' : 'superseded')
   }
   const run: StepRig['run'] = async (input, given = {}) => {
     const call = { id: `run-${++calls}`, ...given }

@@ -5,7 +5,7 @@ import { MillcourseError } from '../../core/errors.js'
 import { goodRun, runInput, runRef } from './plain-activities.js'
 
 export interface Scenario {
-  readonly workflow: 'run' | 'tick' | 'decide' | 'publish'
+  readonly workflow: 'run' | 'tick' | 'decide' | 'publish' | 'checkQuality'
   readonly input: object
   /** New ones for each recording: they count. */
   readonly answers: () => Partial<Activities>
@@ -15,6 +15,8 @@ export interface Scenario {
 const moved = new MillcourseError('PLAN_INPUTS_MOVED', 'part-7 was replaced')
 const labels = { view: 'airport_delays', owner: 'ops-ml' }
 const tickInput = { view: 'airport_delays', now: null, kind: 'scheduled', range: null, runsMax: 24 }
+
+const checkInput = { views: null, sample: 100, seed: null, repair: null }
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'run-done': { workflow: 'run', input: runInput, answers: () => ({}) },
@@ -134,6 +136,25 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     input: { decisionId: 'history-3', now: null },
     answers: () => ({
       applyDecision: async () => ({ kind: 'rerun', project: 'flights', run: { ...runInput, kind: 'rerun' } }),
+    }),
+  },
+  'check-agrees': { workflow: 'checkQuality', input: checkInput, answers: () => ({}) },
+  'check-repairs': {
+    workflow: 'checkQuality',
+    input: { ...checkInput, heartbeatMs: 5_000, repair: { by: 'ann', reason: 'edited by hand' } },
+    answers: () => ({
+      planQuality: async () => ({
+        project: 'flights',
+        views: [
+          { view: 'airport_delays', version: 1 },
+          { view: 'last_departure', version: 1 },
+        ],
+        seed: 7,
+      }),
+      checkView: async ({ view, version }) => {
+        if (view === 'last_departure') throw new MillcourseError('LAKE_ACCESS_DENIED', 'the lake does not let us in')
+        return { view, version, faults: 2 }
+      },
     }),
   },
   'labelled-run-done': { workflow: 'run', input: { ...runInput, labels }, answers: () => ({}) },

@@ -92,4 +92,7 @@ export const goodRun: Activities = {
   compactSpan: async () => ({ kind: 'nothing' }),
   removeFiles: async () => ({ filesRemoved: 0, bytesRemoved: 0, filesMarked: 0 }),
   publishView: async () => ({ kind: 'published', keyCounts: null, itemsWritten: 0, endAt: '2001-01-01T01:00:00Z' }),
+  planQuality: async () => ({ project: 'shop', views: [{ view: 'airport_delays', version: 1 }], seed: 7 }),
+  checkView: async ({ view, version }) => ({ view, version, faults: 0 }),
+  repairView: async () => ({ reopened: [], isRebuildAsked: true, left: 0 }),
 }

@@ -11,6 +11,7 @@ import { firstLoads } from './003-first-loads.js'
 import { trainingSets } from './004-training-sets.js'
 import { givenUpPublishes } from './005-given-up-publishes.js'
 import { compactions } from './006-compactions.js'
+import { qualityChecks } from './007-quality-checks.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -19,6 +20,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '004-training-sets': trainingSets,
   '005-given-up-publishes': givenUpPublishes,
   '006-compactions': compactions,
+  '007-quality-checks': qualityChecks,
 }
 
 export function isContract(name: string): boolean {

@@ -1,0 +1,65 @@
+/** The cache of what is online, of some keys, beside their items. */
+import type { ViewBundle } from '../core/define/definitions.js'
+import { createKeys, keyText } from '../core/explain/index.js'
+import type { CancelSignal } from '../core/ports/cancel-signal.js'
+import type { ShownState } from '../core/ports/ledger-quality.js'
+import {
+  cachedOtherwiseSql,
+  createOnlyKeysSql,
+  createPublishedSql,
+  createScannedSql,
+  insertScannedSql,
+  type OnlineItem,
+  type PackedValue,
+  publishedColumns,
+} from '../core/publish/index.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { isFileLost } from './publish-state.js'
+import { scannedRow } from './scanned-row.js'
+
+const keysTable = '__quality_cache_keys'
+const onlyTable = '__quality_cache_only'
+
+/** Keys, as `keyText`, of which the cache says otherwise; `lost`: one of its files is missing or unreadable. */
+export async function cachedOtherwise(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+  { files }: NonNullable<ShownState['published']>,
+  keys: readonly (readonly PackedValue[])[],
+  items: readonly OnlineItem[],
+  signal: CancelSignal,
+): Promise<ReadonlySet<string> | 'lost'> {
+  const columns = publishedColumns(bundle)
+  const base = files.find(({ kind }) => kind === 'base')
+  const deltas = files.filter(({ kind }) => kind === 'delta').map(({ path }) => deps.lake.uri(path))
+  try {
+    return await deps.engine.withSession(
+      async (session) => {
+        const asked = keys.map((key) => ({ key, at: 0n }))
+        await session.execute(createKeys(bundle, asked, keysTable))
+        await session.execute({ sql: createOnlyKeysSql(columns, keysTable, onlyTable) })
+        const from = { base: base === undefined ? null : deps.lake.uri(base.path), deltas }
+        await session.execute({ sql: createPublishedSql(columns, from, onlyTable) })
+        await session.execute({ sql: createScannedSql(columns) })
+        if (items.length > 0) {
+          const rows = items.map((item) => scannedRow(bundle, columns, item))
+          const parameters = rows[0]!.map((_, index) => rows.map((row) => row[index]!))
+          await session.execute({ sql: insertScannedSql(columns), parameters })
+        }
+        const found = await session.all({ sql: cachedOtherwiseSql(columns) })
+        return new Set(
+          found.map((row) =>
+            keyText(
+              bundle,
+              columns.keys.map(({ alias }) => row[alias]),
+            ),
+          ),
+        )
+      },
+      { signal },
+    )
+  } catch (error) {
+    if (isFileLost(error)) return 'lost'
+    throw error
+  }
+}

@@ -1,0 +1,225 @@
+/** Which intervals a check computes again, and from which files: those that their runs read, and those that are there now. */
+import { type CompactedCommits, searchedAroundNs } from '../core/compute/index.js'
+import type { ViewBundle } from '../core/define/definitions.js'
+import { isMillcourseError, type MillcourseError } from '../core/errors.js'
+import { type IntervalState, mergeRanges, type PinnedFile } from '../core/plan/index.js'
+import type { Commit, RunRecord, ViewKey } from '../core/ports/ledger.js'
+import { drawNewestAndOthers, type StandingInterval, type VerifiedInterval } from '../core/quality/index.js'
+import { filesOf, rowSource, type SourceFile } from '../core/source/index.js'
+import type { Instant } from '../core/time/instant.js'
+import type { Interval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { currentFiles } from './current-files.js'
+import { type DimensionFile, listDimensions } from './dimension-files.js'
+import { inParallel } from './in-parallel.js'
+import { sourceFiles } from './source-files.js'
+
+/** Intervals computed again: of a window view all that its windows reach, mostly; of a lookup view, whose answers may lie anywhere, some. */
+const intervalsMax = { window: 1_000, lookup: 100 } as const
+/** Intervals without an accepted version that are looked at, the newest. */
+const openMax = 100
+const runsAtOnce = 8
+
+export interface QualityInterval {
+  readonly verified: VerifiedInterval
+  readonly standing: StandingInterval
+  /** URI of its committed file, also where it cannot be read. */
+  readonly file: string | null
+}
+
+export interface QualityInputs {
+  readonly intervals: readonly QualityInterval[]
+  /** Files that count for what is computed again: they must be as they were when that is done. */
+  readonly read: readonly { readonly uri: string; readonly etag: string; readonly sizeBytes: number }[]
+  /** Of the dimensions of the view's query. */
+  readonly dimensions: readonly DimensionFile[]
+  readonly lostInputs: number
+  readonly unreadable: MillcourseError | null
+}
+
+export interface InputsRequest {
+  readonly bundle: ViewBundle
+  readonly key: ViewKey
+  readonly span: Interval
+  readonly commits: readonly Commit[]
+  readonly seed: number
+  /** By URIs. */
+  readonly compactions: readonly CompactedCommits[]
+  /** URIs of committed files, and of compactions', that cannot be read. */
+  readonly broken: ReadonlySet<string>
+  /** Why the source is not to be read any more; null: it may be. */
+  readonly unreadable: MillcourseError | null
+}
+
+export async function readQualityInputs(deps: ActivityDeps, request: InputsRequest): Promise<QualityInputs> {
+  const { bundle, key, span, commits } = request
+  const states = await deps.ledger.intervalStates(key, span)
+  const open = states.filter(({ committed, interval }) => committed === null && interval.end <= span.end)
+  const chosen = chooseCommits(deps, request)
+  const runs = await inParallel(chosen, runsAtOnce, ({ runId }) => deps.ledger.run(runId))
+  const looked = [...chosen.map(({ interval }) => interval), ...open.slice(-openMax).map(({ interval }) => interval)]
+  const pins = runs.flatMap((run) => run?.pins?.files ?? [])
+  const source = await readSource(deps, bundle, looked, pins, request.unreadable)
+  const known: Known = {
+    ...{ deps, request, source },
+    chosen: new Set(chosen.map(({ commitId }) => commitId)),
+    runs: new Map(runs.flatMap((run) => (run === null ? [] : [[run.runId, run] as const]))),
+    states: new Map(states.map((state) => [state.interval.start, state])),
+  }
+  const made = [
+    ...commits.map((commit) => ofCommit(known, commit)),
+    ...open.slice(-openMax).map((state) => ofOpen(known, state)),
+  ]
+  const dimensions = looked.flatMap((interval) => source.dimensionsOf(interval))
+  const files = [...made.flatMap(({ read: own }) => own), ...dimensions]
+  const read = new Map(files.map((file) => [file.uri, file]))
+  return {
+    intervals: made,
+    read: [...read.values()],
+    dimensions: [...new Map(dimensions.map((file) => [`${file.alias} ${file.uri}`, file])).values()],
+    lostInputs: made.filter(({ isLost }) => isLost).length,
+    unreadable: source.unreadable,
+  }
+}
+
+interface Known {
+  readonly deps: ActivityDeps
+  readonly request: InputsRequest
+  readonly source: SourceNow
+  readonly chosen: ReadonlySet<bigint>
+  readonly runs: ReadonlyMap<string, RunRecord>
+  readonly states: ReadonlyMap<Instant, IntervalState>
+}
+
+interface MadeInterval extends QualityInterval {
+  readonly read: QualityInputs['read']
+  readonly isLost: boolean
+}
+
+/** Those whose file cannot be read are looked at in any case. */
+function chooseCommits(deps: ActivityDeps, request: InputsRequest): Commit[] {
+  const { bundle, commits, seed } = request
+  const max = intervalsMax[bundle.view.viewKind]
+  const drawn = new Set(drawNewestAndOthers(commits, max, seed, ({ interval }) => String(interval.start)))
+  return commits.filter((commit) => drawn.has(commit) || brokenFileOf(deps, request, commit) !== null)
+}
+
+/** Its own file, or one of a compaction that stands for it; null: all that it may be read from can be read. */
+function brokenFileOf(deps: ActivityDeps, { broken, compactions }: InputsRequest, commit: Commit): string | null {
+  if (commit.data === null || broken.size === 0) return null
+  const held = compactions.filter(({ commitIds }) => commitIds.includes(commit.commitId))
+  const uris = [deps.lake.uri(commit.data.path), ...held.flatMap(({ files }) => files.map(({ path }) => path))]
+  return uris.find((uri) => broken.has(uri)) ?? null
+}
+
+/** Where a person would look: the newest compaction that stands for it, else its own. */
+function placeOf(deps: ActivityDeps, { compactions }: InputsRequest, { commitId, data }: Commit): string | null {
+  if (data === null) return null
+  const held = compactions.find(({ commitIds }) => commitIds.includes(commitId))
+  return held?.files[0]?.path ?? deps.lake.uri(data.path)
+}
+
+function ofCommit({ deps, request, source, chosen, runs, states }: Known, commit: Commit): MadeInterval {
+  const { interval, data, isRejected, commitId } = commit
+  const path = data === null ? null : deps.lake.uri(data.path)
+  const brokenFile = brokenFileOf(deps, request, commit)
+  const isReadable = brokenFile === null
+  const run = runs.get(commit.runId)
+  const pins = run?.pins?.files ?? []
+  const state = states.get(interval.start) ?? null
+  const isLooked = chosen.has(commitId) && source.unreadable === null
+  // What another definition computed is not what this one gives.
+  const isAsRun = run?.definitionHash === request.bundle.definitionHash && isSettled(request.bundle, commit, state)
+  const isMeant = isLooked && isAsRun && !isRejected
+  const isHere = pins.every(({ uri, etag }) => source.etags.get(uri) === etag)
+  const isRecomputed = isMeant && isHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
+  const now = isLooked ? filesOf(source.files, interval) : null
+  const pinned = new Map(pins.flatMap(({ uri, etag, role }) => (role === 'own' ? [[uri, etag] as const] : [])))
+  return {
+    verified: {
+      interval,
+      commit: { commitId, isReadable, file: isReadable ? path : null },
+      isRecomputed,
+      pinned: pins,
+      now: now?.map(({ uri }) => uri) ?? null,
+    },
+    standing: { interval, commit: { commitId, isRejected }, pinned, state },
+    ...{
+      file: brokenFile ?? placeOf(deps, request, commit),
+      read: [...(isRecomputed ? pins : []), ...(now ?? [])],
+      isLost: isMeant && !isHere,
+    },
+  }
+}
+
+/** All intervals are computed from the dimensions' files together: one that saw others gives something else. */
+function isOfTheseDimensions(pins: readonly PinnedFile[], now: readonly DimensionFile[]): boolean {
+  const seen = pins.filter(({ role }) => role === 'dimension')
+  const names = new Set(now.map(({ uri, etag, alias }) => `${alias} ${uri} ${etag}`))
+  return seen.length === names.size && seen.every(({ uri, etag, alias }) => names.has(`${alias} ${uri} ${etag}`))
+}
+
+/**
+ * What is to run again is not what its files give. Where events are delivered again (R19) a neighbour's run changes what an interval
+ * holds: until its own run for that has come to its end, it is not what all files together give.
+ */
+function isSettled({ source, view }: ViewBundle, commit: Commit, state: IntervalState | null): boolean {
+  if (state === null || state.reopenedBecause !== null) return false
+  if (view.viewKind === 'lookup' || source.eventId === null) return true
+  return state.committed?.commitId === commit.commitId && state.latestRun?.runId === commit.runId
+}
+
+function ofOpen({ source }: Known, state: IntervalState): MadeInterval {
+  const { interval } = state
+  const now = source.unreadable === null ? filesOf(source.files, interval) : null
+  return {
+    verified: { interval, commit: null, isRecomputed: false, pinned: [], now: now?.map(({ uri }) => uri) ?? null },
+    standing: { interval, commit: null, pinned: new Map(), state },
+    ...{ file: null, read: now ?? [], isLost: false },
+  }
+}
+
+interface SourceNow {
+  readonly files: readonly SourceFile[]
+  /** Of a query: what the run of an interval would see now. */
+  dimensionsOf(interval: Interval): readonly DimensionFile[]
+  /** By URI, of these files and of the pinned ones that are there. */
+  readonly etags: ReadonlyMap<string, string>
+  readonly unreadable: MillcourseError | null
+}
+
+/** Who may not read the source, or cannot now, compares what is online with what is committed. */
+async function readSource(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+  intervals: readonly Interval[],
+  pins: readonly PinnedFile[],
+  unreadable: MillcourseError | null,
+): Promise<SourceNow> {
+  const nothing = { files: [], etags: new Map(), dimensionsOf: () => [] }
+  if (unreadable !== null) return { ...nothing, unreadable }
+  try {
+    const found = await currentFiles(
+      deps.sources,
+      pins.map(({ uri }) => uri),
+    )
+    const etags = new Map([...found].flatMap(([uri, file]) => (file ? [[uri, file.etag] as const] : [])))
+    const files = new Map<string, SourceFile>()
+    const around = searchedAroundNs(bundle)
+    const searched = ({ start, end }: Interval): Interval => ({ start: start - around, end: end + around })
+    const ranges: { readonly range: Interval; readonly of: (interval: Interval) => DimensionFile[] }[] = []
+    for (const range of mergeRanges(intervals)) {
+      for (const file of await sourceFiles(deps, rowSource(bundle.source), range)) files.set(file.uri, file)
+      ranges.push({ range, of: await listDimensions(deps, bundle.source, searched(range)) })
+    }
+    for (const { uri, etag } of files.values()) etags.set(uri, etag)
+    const dimensionsOf = (interval: Interval) =>
+      ranges.find(({ range }) => range.start <= interval.start && interval.end <= range.end)?.of(searched(interval)) ??
+      []
+    for (const interval of intervals) for (const { uri, etag } of dimensionsOf(interval)) etags.set(uri, etag)
+    return { files: [...files.values()], etags, dimensionsOf, unreadable: null }
+  } catch (error) {
+    if (!isMillcourseError(error) || !/^(LAKE|SOURCE)_/.test(error.code)) throw error
+    return { ...nothing, unreadable: error }
+  }
+}

@@ -1,0 +1,98 @@
+/** Checks of quality: the state that online should show, the last check of each view version, and the order to rebuild. */
+import { sql } from 'kysely'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import type { PostgresClient } from './client.js'
+import { toJson } from './client.js'
+import { readCurrentCommits } from './commits.js'
+import { updateView } from './held-lease.js'
+import { lockViewVersion } from './locks.js'
+import { readPublishedState } from './publish-contents.js'
+
+export type QualityChecks = Pick<
+  LedgerWriter,
+  'shownState' | 'commitsAt' | 'isRebuildAsked' | 'qualityChecks' | 'recordQualityCheck' | 'askRebuild'
+>
+
+export function createQualityChecks(client: PostgresClient): QualityChecks {
+  return {
+    shownState: (key) =>
+      client.transact(async (trx) => {
+        const view = await trx
+          .selectFrom('view_versions')
+          .selectAll()
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .executeTakeFirst()
+        if (view === undefined) return null
+        const publishes = await trx
+          .selectFrom('publishes')
+          .select([
+            'sequence',
+            'end_at',
+            'commit_horizon',
+            'table_name',
+            'state',
+            sql<boolean>`delta is not null`.as('is_recorded'),
+          ])
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .where('sequence', '>=', view.finished_sequence)
+          .orderBy('sequence')
+          .execute()
+        const shown = publishes.find(
+          ({ sequence, state }) => state === 'finished' && sequence === view.finished_sequence,
+        )
+        const later = publishes.filter(
+          ({ sequence, table_name: table }) =>
+            sequence > view.finished_sequence && (shown === undefined || table === shown.table_name),
+        )
+        const { last_sequence, finished_sequence, rebuild_after, lease_sequence } = view
+        return {
+          shown: shown ? { sequence: shown.sequence, endAt: shown.end_at, newestCommitId: shown.commit_horizon } : null,
+          published: await readPublishedState(trx, key, view.table_identity),
+          isPublishUnfinished: later.some((row) => row.is_recorded),
+          lastSequence: last_sequence,
+          mark: [last_sequence, finished_sequence, rebuild_after, lease_sequence, later.length].join(),
+        }
+      }),
+
+    commitsAt: (key, range, newestCommitId) =>
+      client.query((db) => readCurrentCommits(db, key, range, newestCommitId ?? undefined)),
+
+    isRebuildAsked: (key) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('view_versions')
+          .select('rebuild_after')
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .executeTakeFirst()
+        return (row?.rebuild_after ?? null) !== null
+      }),
+
+    qualityChecks: () =>
+      client.query(async (db) => {
+        const rows = await db.selectFrom('quality_checks').select('body').orderBy('view').orderBy('version').execute()
+        return rows.map(({ body }) => body)
+      }),
+
+    recordQualityCheck: (check) =>
+      client.query(async (db) => {
+        const body = toJson(check)
+        await db
+          .insertInto('quality_checks')
+          .values({ view: check.view, version: check.version, body })
+          .onConflict((conflict) => conflict.columns(['view', 'version']).doUpdateSet({ body }))
+          .execute()
+      }),
+
+    askRebuild: (key, above) =>
+      client.transact(async (trx) => {
+        const view = await lockViewVersion(trx, key)
+        if (view === undefined || view.finished_sequence === 0n) return false
+        const sequence = view.last_sequence > above ? view.last_sequence : above
+        await updateView(trx, key, { last_sequence: sequence, rebuild_after: sequence })
+        return true
+      }),
+  }
+}

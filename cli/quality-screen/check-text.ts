@@ -1,0 +1,121 @@
+/** Checks of quality as a person reads them: one line a view, then each fault with what is expected and found. */
+import type { CheckQualityResult, RepairStarted } from '../../core/ports/run-control.js'
+import type { Fault, FaultCause, LagCause, QualityCheck } from '../../core/quality/quality-check.js'
+import { formatTable } from '../output/table.js'
+import { plural } from '../output/words.js'
+
+const faultsShown = 10
+
+export function formatChecks(
+  checks: readonly QualityCheck[],
+  failed: CheckQualityResult['failed'],
+  repairs: readonly (RepairStarted & { readonly view: string; readonly version: number; readonly isDone: boolean })[],
+  givenOptions: string,
+): string {
+  if (checks.length + failed.length === 0) return 'no view was checked yet: millcourse check-quality'
+  const parts = checks.map((check) => {
+    const repair = repairs.find(({ view, version }) => view === check.view && version === check.version)
+    return [...faultLines(check), ...lagLines(check), ...noteLines(check), ...nextLines(check, repair, givenOptions)]
+  })
+  return [
+    ...(checks.length > 0 ? [table(checks)] : []),
+    ...parts.flatMap((lines, index) => {
+      const { view, version } = checks[index]!
+      return lines.length === 0 ? [] : [[`${view}@v${version}`, ...lines.map((line) => `  ${line}`)].join('\n')]
+    }),
+    ...failed.map(
+      ({ view, version, code, message }) => `${view}@v${version} could not be checked: ${code}: ${message}`,
+    ),
+  ].join('\n\n')
+}
+
+function table(checks: readonly QualityCheck[]): string {
+  return formatTable<QualityCheck>(
+    [
+      { title: 'VIEW', cell: ({ view, version }) => `${view}@v${version}` },
+      { title: 'CHECKED', cell: ({ checkedAt }) => checkedAt.replace(/\.\d+Z$/, 'Z') },
+      { title: 'ONLINE TO', cell: ({ endAt }) => endAt ?? '' },
+      { title: 'KEYS', align: 'right', cell: ({ keys }) => `${keys.committed}+${keys.published}+${keys.online}` },
+      { title: 'RECOMPUTED', align: 'right', cell: ({ intervals }) => `${intervals.recomputed} of ${intervals.of}` },
+      { title: 'FAULTS', align: 'right', cell: ({ faults, faultsLeft }) => String(faults.length + faultsLeft) },
+    ],
+    checks,
+  )
+}
+
+const faultWords: Readonly<Record<FaultCause, string>> = {
+  'online-item': 'what is online is not what the committed state gives',
+  'committed-file': 'the committed file is not what its source files give',
+  'coarse-tile': 'a coarse tile is not the sum of its tiles',
+  'published-state': 'the cache of what is online says otherwise than the table',
+}
+
+function faultLines({ faults, faultsLeft }: QualityCheck): string[] {
+  const shown = faults.slice(0, faultsShown)
+  const left = faults.length - shown.length + faultsLeft
+  return [...shown.flatMap(faultText), ...(left > 0 ? [`and ${plural(left, 'more fault')} (--json)`] : [])]
+}
+
+function faultText(fault: Fault): string[] {
+  const key = Object.entries(fault.key ?? {}).map(([name, value]) => `${name}=${value}`)
+  const place = fault.interval === null ? [] : [`of ${fault.interval.start}`]
+  const values =
+    fault.expected === null && fault.found === null
+      ? []
+      : [`  expected ${fault.expected ?? 'nothing'}, found ${fault.found ?? 'nothing'}`]
+  const file = fault.file === null ? [] : [`  ${fault.file}`]
+  return [[...key, ...place].join(' ').concat(`: ${faultWords[fault.cause]}`).replace(/^: /, ''), ...values, ...file]
+}
+
+const lagWords: Readonly<Record<LagCause, string>> = {
+  'late-file': 'a file came after the run',
+  'file-changed': 'a source file was changed or removed after the run',
+  'interval-held': 'an interval is held',
+  'interval-failed': 'an interval failed',
+  'interval-rejected': 'an interval was rejected',
+  'interval-open': 'an interval is under way',
+  'interval-missing': 'an interval has not run',
+  'unpublished-commit': 'a commit is not published yet',
+  'publish-open': 'a publish is under way, or was not finished',
+}
+
+function lagLines({ lags }: QualityCheck): string[] {
+  return lags.map(({ cause, keys, firstInterval }) => {
+    const since = firstInterval === null ? '' : `, from ${firstInterval.start} on`
+    return `no fault: the source gives ${plural(keys, 'key')} another value by now: ${lagWords[cause]}${since}`
+  })
+}
+
+function noteLines({ lostInputs, unreadable, unsettled }: QualityCheck): string[] {
+  return [
+    ...(lostInputs > 0
+      ? [`${plural(lostInputs, 'interval')} cannot be computed again: source files are gone, or others now`]
+      : []),
+    ...(unreadable
+      ? [`the source cannot be read, items were compared with tiles and rows alone: ${unreadable.message}`]
+      : []),
+    ...(unsettled > 0
+      ? [`${plural(unsettled, 'key')} changed each time they were looked at: nothing is said of them`]
+      : []),
+  ]
+}
+
+function nextLines(
+  { view, faults }: QualityCheck,
+  repair: (RepairStarted & { readonly isDone: boolean }) | undefined,
+  givenOptions: string,
+): string[] {
+  if (faults.length === 0) return []
+  if (!repair) {
+    const isRepairable = faults.some((fault) => fault.isRepairable)
+    return isRepairable
+      ? [`next: millcourse check-quality ${view} --repair --reason "…"${givenOptions}`]
+      : ['next: put the file back from a backup of the lake; its source files are gone, so it cannot be computed again']
+  }
+  const what = [
+    ...(repair.reopened.length > 0 ? [`${plural(repair.reopened.length, 'interval')} run again`] : []),
+    ...(repair.isRebuildAsked ? ['everything online is compared and published'] : []),
+  ].join(', ')
+  const left = repair.left > 0 ? `; ${plural(repair.left, 'fault')} cannot be repaired (docs/quality-checks.md)` : ''
+  return [`repair: ${what === '' ? 'nothing to do' : what}: ${repair.isDone ? 'done' : 'still under way'}${left}`]
+}

@@ -1,0 +1,48 @@
+/**
+ * What a check of quality asks the ledger, and leaves there: which state online should show, whether it moved meanwhile, the last check of
+ * each view version, and the order to publish a version from its committed state alone.
+ */
+import type { PublishedFile } from '../publish/delta.js'
+import type { QualityCheck } from '../quality/quality-check.js'
+import type { Instant } from '../time/instant.js'
+import type { Interval } from '../time/interval.js'
+
+export interface ShownState {
+  /** The last finished publish: what online shows is the state that had `newestCommitId` as its newest commit, at `endAt`. Null: none. */
+  readonly shown: { readonly sequence: bigint; readonly endAt: Instant; readonly newestCommitId: bigint } | null
+  /** The cache of what is online; null: it is not kept, the next publish scans the table. */
+  readonly published: { readonly files: readonly PublishedFile[]; readonly tableIdentity: string } | null
+  /** A publish has recorded what it writes and is not finished: items may be its own. */
+  readonly isPublishUnfinished: boolean
+  /** The newest sequence drawn; no item of ours bears a higher one. */
+  readonly lastSequence: bigint
+  /** The same text: no publish has begun, ended or been asked for in between. */
+  readonly mark: string
+}
+
+interface ViewKey {
+  readonly view: string
+  readonly version: number
+}
+
+/** `Commit`: as ledger.ts has it. */
+export interface QualityReader<Commit> {
+  /** Null: the ledger has not heard of the view version. */
+  shownState(key: ViewKey): Promise<ShownState | null>
+  /** Of the state that had `newestCommitId` as its newest commit; null: of now. Overlapping `range`, oldest first. */
+  commitsAt(key: ViewKey, range: Interval, newestCommitId: bigint | null): Promise<Commit[]>
+  /** Whether `askRebuild` was said, and no publish that began afterwards has finished. */
+  isRebuildAsked(key: ViewKey): Promise<boolean>
+  /** The last check of each view version. */
+  qualityChecks(): Promise<QualityCheck[]>
+}
+
+export interface QualityWriter {
+  /** Takes the place of the version's check before. */
+  recordQualityCheck(check: QualityCheck): Promise<void>
+  /**
+   * The next publish begins although nothing was committed, trusts neither the cache of what is online nor coarse tiles, and so writes every
+   * key that is not as the committed state gives it. Its sequence is above `above`. False: nothing was ever published.
+   */
+  askRebuild(key: ViewKey, above: bigint): Promise<boolean>
+}

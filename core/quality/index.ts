@@ -1,0 +1,18 @@
+/** Do serving, training and the source agree? Keys are drawn, computed again from source rows, and compared (docs/quality-checks.md). */
+
+export { bytesOfHex, hexOf, type JudgeInput, judgeKeys, type KeyVerdict, type LookedAtKey } from './judge-keys.js'
+export {
+  type Fault,
+  type FaultCause,
+  faultCauses,
+  faultsListedMax,
+  type Lag,
+  type LagCause,
+  type QualityCheck,
+  sampleDefault,
+  sampleMax,
+} from './quality-check.js'
+export { buildCommittedKeysQuery, buildPublishedKeysQuery, drawNewestAndOthers, seededFraction } from './sample-keys.js'
+export { type StandingInterval, standingOf } from './standing.js'
+export { firstOfEach, lagsOf } from './summaries.js'
+export { type Verified, type VerifiedInterval, verifyKeys } from './verify-keys.js'

@@ -1,0 +1,219 @@
+/** What a check says of each key: nothing, a fault with its cause, or why the source gives another value by now. */
+import type { ViewBundle } from '../define/definitions.js'
+import { type Answer, differingFeatures, type PublishedAnswer } from '../explain/index.js'
+import { decodeValues, type OnlineItem, type PackedValue, valueSchemaHash } from '../publish/index.js'
+import { toJsonValue } from '../serve/index.js'
+import { parseDuration } from '../time/duration.js'
+import { type Instant, nsPerSecond } from '../time/instant.js'
+import { type Interval, toIsoInterval } from '../time/interval.js'
+import type { RowDifference } from './file-difference.js'
+import type { Fault, LagCause } from './quality-check.js'
+import type { Verified } from './verify-keys.js'
+
+export interface LookedAtKey {
+  readonly text: string
+  readonly key: readonly PackedValue[]
+  readonly encoded: Uint8Array
+  /** Null: absent. */
+  readonly item: OnlineItem | null
+  /** The cache of what is online says otherwise than the item. */
+  readonly isCachedOtherwise: boolean
+}
+
+export interface JudgeInput {
+  readonly bundle: ViewBundle
+  readonly keys: readonly LookedAtKey[]
+  readonly verified: Verified
+  /** What online shows; null: nothing yet, or an offline view: then items are no matter. */
+  readonly online: {
+    readonly isPublishUnfinished: boolean
+    readonly lastSequence: bigint
+    /** For items that DynamoDB has expired. */
+    readonly realNow: Instant
+  } | null
+  /** False: a committed file cannot be read, nor computed again: nobody can say what items should be. */
+  readonly isTruthKnown: boolean
+  /** Of an interval, by its start. */
+  readonly fileAt: (start: Instant) => { readonly interval: Interval; readonly file: string | null }
+  readonly standingOf: (
+    row: Verified['rows'][number],
+  ) => { readonly cause: LagCause; readonly interval: Interval } | null
+}
+
+export interface KeyVerdict {
+  readonly text: string
+  readonly faults: readonly Fault[]
+  readonly lags: readonly { readonly cause: LagCause; readonly interval: Interval | null }[]
+}
+
+export function judgeKeys(input: JudgeInput): KeyVerdict[] {
+  const { bundle, keys } = input
+  const differences = new Map<string, RowDifference[]>()
+  const textOfKey = new Map(keys.map(({ text, key }) => [plain(key), text]))
+  for (const difference of input.verified.differences) {
+    const text = textOfKey.get(plain(difference.key))
+    if (text !== undefined) differences.set(text, [...(differences.get(text) ?? []), difference])
+  }
+  const hash = valueSchemaHash(bundle.view.features)
+  const full = keys.filter(({ item }) => item?.values != null)
+  // Nothing was published since the features were changed: what is online is as it was, and no fault.
+  const isOtherSchema = full.length > 0 && full.every(({ item }) => item!.schemaHash !== hash)
+  return keys.map((one) => judgeKey(input, one, differences.get(one.text) ?? [], isOtherSchema))
+}
+
+function judgeKey(
+  input: JudgeInput,
+  one: LookedAtKey,
+  differences: readonly RowDifference[],
+  isOtherSchema: boolean,
+): KeyVerdict {
+  const { bundle, verified, online } = input
+  const [truth, stored] = [verified.truth.get(one.text) ?? null, verified.stored.get(one.text) ?? null]
+  const faults: Fault[] = fileFaults(input, one, differences)
+  const isFileAtFault = faults.length > 0
+  const coarse = verified.coarse.get(one.text) ?? null
+  if (!isFileAtFault && !isSame(bundle, coarse, stored)) faults.push(fault(bundle, one, 'coarse-tile', truth, coarse))
+  const lags: KeyVerdict['lags'][number][] = []
+  if (online !== null && input.isTruthKnown && !isOtherSchema) {
+    const found = readItem(bundle, one.item)
+    const isAhead = one.item !== null && one.item.sequence > online.lastSequence
+    const isGone = isExpired(bundle, truth, one.item, online.realNow)
+    const isRight = !isAhead && (isGone || isSameItem(bundle, truth, found))
+    // Published from a committed file, or a coarse tile, that is at fault: that is the fault.
+    const isFromFault = isSameItem(bundle, stored, found) || isSameItem(bundle, coarse, found)
+    if (!isRight && !(faults.length > 0 && isFromFault && !isAhead)) {
+      if (online.isPublishUnfinished && !isAhead) lags.push({ cause: 'publish-open', interval: null })
+      else faults.push(itemFault(bundle, one, truth, found, isAhead))
+    } else if (isRight && !isGone && one.isCachedOtherwise && !online.isPublishUnfinished)
+      faults.push({ ...fault(bundle, one, 'published-state', null, null), features: [] })
+  }
+  const now = verified.now.get(one.text) ?? null
+  if (!isSame(bundle, now, truth)) lags.push(...whyBehind(input, one))
+  return { text: one.text, faults, lags }
+}
+
+function fileFaults(input: JudgeInput, one: LookedAtKey, differences: readonly RowDifference[]): Fault[] {
+  const { bundle } = input
+  const byInterval = new Map(differences.map((difference) => [difference.intervalStart, difference]))
+  return [...byInterval.values()].map(({ intervalStart, columns, stored, recomputed }): Fault => {
+    const { interval, file } = input.fileAt(intervalStart)
+    return {
+      ...fault(bundle, one, 'committed-file', null, null),
+      ...{ interval: toIsoInterval(interval), file, features: columns.map((name) => name.replace(/^__/, '')) },
+      ...{ expected: columns.length > 0 ? plain(recomputed) : null, found: columns.length > 0 ? plain(stored) : null },
+    }
+  })
+}
+
+/** Values as they are stored; `unreadable`: they are no values. */
+interface ReadItem {
+  readonly values: Answer | null
+  readonly eventAt: Instant | null
+  readonly unreadable: boolean
+}
+
+function readItem({ view }: ViewBundle, item: OnlineItem | null): ReadItem {
+  if (item === null || item.values === null) return { values: null, eventAt: null, unreadable: false }
+  try {
+    const values = decodeValues(view.features, item.values, item.schemaHash)
+    const named = Object.fromEntries(view.features.map(({ name }, index) => [name, values[index]]))
+    return { values: named, eventAt: item.eventAt, unreadable: false }
+  } catch {
+    // Whatever keeps it from being read, a publish did not write it: that is the answer.
+    return { values: null, eventAt: item.eventAt, unreadable: true }
+  }
+}
+
+function isSameItem(bundle: ViewBundle, expected: PublishedAnswer | null, found: ReadItem): boolean {
+  if (found.unreadable) return false
+  if (expected === null || found.values === null) return expected === null && found.values === null
+  const isLookup = bundle.view.viewKind === 'lookup'
+  return (
+    (!isLookup || expected.eventAt === found.eventAt) &&
+    differingFeatures(bundle, expected.values, found.values).length === 0
+  )
+}
+
+function isSame(bundle: ViewBundle, a: PublishedAnswer | null, b: PublishedAnswer | null): boolean {
+  if (a === null || b === null) return a === b
+  return a.eventAt === b.eventAt && differingFeatures(bundle, a.values, b.values).length === 0
+}
+
+/** R36: DynamoDB may have removed a lookup's item whose value expired long ago. */
+function isExpired(
+  { view }: ViewBundle,
+  truth: PublishedAnswer | null,
+  item: OnlineItem | null,
+  realNow: Instant,
+): boolean {
+  if (item !== null || truth?.eventAt == null || view.ttl === null) return false
+  return truth.eventAt + parseDuration(view.ttl) + 30n * 86_400n * nsPerSecond < realNow
+}
+
+function itemFault(
+  bundle: ViewBundle,
+  one: LookedAtKey,
+  truth: PublishedAnswer | null,
+  found: ReadItem,
+  isAhead: boolean,
+): Fault {
+  const made = fault(
+    bundle,
+    one,
+    'online-item',
+    truth,
+    found.values === null ? null : { ...found, values: found.values },
+  )
+  if (isAhead) return { ...made, found: `sequence ${one.item!.sequence}, which no publish has drawn` }
+  return found.unreadable ? { ...made, found: 'no values that can be read' } : made
+}
+
+function fault(
+  bundle: ViewBundle,
+  { key, encoded }: LookedAtKey,
+  cause: Fault['cause'],
+  expected: Pick<PublishedAnswer, 'values' | 'eventAt'> | null,
+  found: Pick<PublishedAnswer, 'values' | 'eventAt'> | null,
+): Fault {
+  const { features } = bundle.view
+  const names = expected && found ? differingFeatures(bundle, expected.values, found.values) : []
+  const shown = (answer: typeof expected): string | null => {
+    if (answer === null) return null
+    const some = features.filter(({ name }) => names.length === 0 || names.includes(name))
+    const json = some.map(({ name, type }) => [name, toJsonValue(type, (answer.values[name] ?? null) as PackedValue)])
+    return JSON.stringify(Object.fromEntries(json))
+  }
+  return {
+    ...{ cause, key: keyRecord(bundle, key), keyHex: hexOf(encoded), interval: null, file: null, features: names },
+    ...{ expected: shown(expected), found: shown(found), isRepairable: true },
+  }
+}
+
+function whyBehind(input: JudgeInput, one: LookedAtKey): KeyVerdict['lags'][number][] {
+  const found = input.verified.rows.flatMap((row) => {
+    const standing = row.key === one.text ? input.standingOf(row) : null
+    return standing ? [standing] : []
+  })
+  const causes = [...new Map(found.map((lag) => [lag.cause, lag])).values()]
+  // A file that is gone leaves no row that tells of it.
+  return causes.length > 0 ? causes : [{ cause: 'file-changed', interval: null }]
+}
+
+export function keyRecord({ entity }: ViewBundle, key: readonly PackedValue[]): Record<string, string> {
+  return Object.fromEntries(entity.keys.map((part, index) => [part.name, String(toJsonValue(part, key[index]!))]))
+}
+
+export function hexOf(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+export function bytesOfHex(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
+}
+
+function plain(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) => {
+    if (typeof part === 'bigint' || typeof part === 'number') return String(part)
+    return part instanceof Uint8Array ? hexOf(part) : part
+  })
+}

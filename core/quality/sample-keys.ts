@@ -1,0 +1,91 @@
+/** Which keys a check looks at: drawn by a hash of seed and key, so that the same seed over the same state draws the same ones. */
+import { fromStored, storedSqlType } from '../compute/column-types.js'
+import type { CommittedFile } from '../compute/committed-files.js'
+import { committedRows, keyAlias } from '../compute/committed-rows.js'
+import { printRelation } from '../compute/print-duckdb.js'
+import {
+  aggregate,
+  cast,
+  column,
+  type NamedExpression,
+  parquet,
+  type Relation,
+  type SqlQuery,
+  select,
+} from '../compute/sql-algebra.js'
+import { readTiles } from '../compute/window-values.js'
+import type { ViewBundle } from '../define/definitions.js'
+import { publishedColumns } from '../publish/index.js'
+
+/** Keys in committed rows or tiles, columns `k0…` in the entity's order. */
+export function buildCommittedKeysQuery(
+  bundle: ViewBundle,
+  files: readonly CommittedFile[],
+  seed: number,
+  count: number,
+): SqlQuery {
+  const isLookup = bundle.view.viewKind === 'lookup'
+  const rows = isLookup ? committedRows(bundle, files) : readTiles(bundle, files)
+  const names = bundle.view.keyColumns.map(({ key }) => (isLookup ? keyAlias(key) : key))
+  return drawn(bundle, rows, names, seed, count)
+}
+
+/** Keys in the cache of what is online. */
+export function buildPublishedKeysQuery(
+  bundle: ViewBundle,
+  files: readonly string[],
+  seed: number,
+  count: number,
+): SqlQuery {
+  const names = publishedColumns(bundle).keys.map(({ alias }) => alias)
+  return drawn(bundle, parquet(files), names, seed, count)
+}
+
+function drawn(bundle: ViewBundle, rows: Relation, names: readonly string[], seed: number, count: number): SqlQuery {
+  const { keys } = bundle.entity
+  const stored = select(
+    rows,
+    [
+      ...names.map((name, part): NamedExpression => [`k${part}`, cast(column(name), storedSqlType(keys[part]!))]),
+      ['n', aggregate('count', null)],
+    ],
+    { groupBy: names.map((name) => column(name)) },
+  )
+  const out = keys.map((key, part): NamedExpression => [`k${part}`, fromStored(column(`k${part}`), key)])
+  const order = keys.map((_, part) => `CAST(k${part} AS VARCHAR)`)
+  const sorted = `SELECT * FROM (${printRelation(stored)}) ORDER BY md5(concat_ws('|', '${seed}', ${order.join(', ')})) LIMIT ${count}`
+  const table = `WITH drawn AS MATERIALIZED (${sorted})`
+  return { sql: `${table} ${printRelation(select({ is: 'table', name: 'drawn' }, out))}` }
+}
+
+/** The same for the same seed and text; between 0 and 1. */
+export function seededFraction(seed: number, text: string): number {
+  let hash = (2_166_136_261 ^ seed) >>> 0
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 16_777_619) >>> 0
+  hash = Math.imul(hash ^ (hash >>> 15), 2_246_822_507) >>> 0
+  hash = Math.imul(hash ^ (hash >>> 13), 3_266_489_909) >>> 0
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32
+}
+
+/** At most so many of them, the newest always, the others drawn; in their order. */
+export function drawNewestAndOthers<Entry>(
+  entries: readonly Entry[],
+  max: number,
+  seed: number,
+  textOf: (entry: Entry) => string,
+): Entry[] {
+  if (entries.length <= max) return [...entries]
+  const newest = entries.slice(-Math.ceil(max / 2))
+  const others = entries
+    .slice(0, entries.length - newest.length)
+    .map((entry, index) => ({ index, at: seededFraction(seed, textOf(entry)) }))
+    .sort((a, b) => a.at - b.at)
+    .slice(0, max - newest.length)
+  return [
+    ...others
+      .map(({ index }) => index)
+      .sort((a, b) => a - b)
+      .map((index) => entries[index]!),
+    ...newest,
+  ]
+}

@@ -1,0 +1,27 @@
+/** Verdicts of many keys as what is told of a check. */
+import { toIsoInterval } from '../time/interval.js'
+import type { KeyVerdict } from './judge-keys.js'
+import { type Fault, faultCauses, type Lag } from './quality-check.js'
+
+/** Causes in their order; of one cause and interval the first before the others, so that what is listed tells of each. */
+export function firstOfEach(faults: readonly Fault[]): Fault[] {
+  const seen = new Set<string>()
+  const rank = new Map(
+    faults.map((fault) => {
+      const place = `${fault.cause} ${fault.interval?.start ?? ''} ${fault.file ?? ''}`
+      const isFirst = !seen.has(place)
+      seen.add(place)
+      return [fault, (isFirst ? 0 : 10) + faultCauses.indexOf(fault.cause)]
+    }),
+  )
+  return [...faults].sort((a, b) => rank.get(a)! - rank.get(b)!)
+}
+
+export function lagsOf(verdicts: readonly KeyVerdict[]): Lag[] {
+  const all = verdicts.flatMap(({ lags }) => lags)
+  return [...new Set(all.map(({ cause }) => cause))].sort().map((cause) => {
+    const alike = all.filter((lag) => lag.cause === cause)
+    const starts = alike.flatMap(({ interval }) => interval ?? []).sort((a, b) => (a.start < b.start ? -1 : 1))
+    return { cause, keys: alike.length, firstInterval: starts[0] ? toIsoInterval(starts[0]) : null }
+  })
+}

@@ -1,0 +1,186 @@
+/**
+ * What some keys should show, four times over, from one session:
+ *
+ *     stored      from the committed files: what training sets see, and what the next publish would carry online
+ *     truth       the recomputed intervals from the rows of the source files that their runs read, the others from their committed files
+ *     coarse      as stored, long windows from coarse tiles, the way a publish reads them
+ *     now         as truth, from all rows that the source has by now
+ *
+ * and where a committed file is not what its source files give.
+ */
+import { chooseTileFiles, type KnownCoarseTile } from '../compute/choose-tile-files.js'
+import { type CommittedFile, type CompactedCommits, committedFiles } from '../compute/committed-files.js'
+import { buildWindowValues } from '../compute/window-values.js'
+import type { ViewBundle } from '../define/definitions.js'
+import {
+  buildSourceRowsQuery,
+  createKeys,
+  keyText,
+  type PublishedAnswer,
+  placesOf,
+  publishedAnswers,
+  type ReadPlaces,
+  type RecomputeTools,
+  readSourceRows,
+  type SourceRow,
+  sourceRowFrom,
+  writeRecomputed,
+} from '../explain/index.js'
+import type { PinnedFile } from '../plan/index.js'
+import type { PackedValue } from '../publish/index.js'
+import type { Instant } from '../time/instant.js'
+import type { Interval } from '../time/interval.js'
+import { buildDifferenceQuery, type RowDifference, rowDifferences } from './file-difference.js'
+
+export interface VerifiedInterval {
+  readonly interval: Interval
+  /** Null: it has no accepted version. `file`: URI; null: committed as empty, or it cannot be read. */
+  readonly commit: { readonly commitId: bigint; readonly file: string | null; readonly isReadable: boolean } | null
+  /** To be computed again, from these files, which are as its run read them. */
+  readonly isRecomputed: boolean
+  readonly pinned: readonly { readonly uri: string; readonly role: PinnedFile['role']; readonly alias?: string }[]
+  /** Own files that the source has for it now; null: not looked at. */
+  readonly now: readonly string[] | null
+}
+
+export interface VerifyInput {
+  readonly bundle: ViewBundle
+  readonly keys: readonly (readonly PackedValue[])[]
+  readonly intervals: readonly VerifiedInterval[]
+  /** What stands for many commits, by URIs, the newest first. */
+  readonly compactions: readonly CompactedCommits[]
+  /** Files that the dimensions of the view's query have now. */
+  readonly dimensions: readonly { readonly uri: string; readonly alias: string }[]
+  readonly endAt: Instant
+  readonly coarse: readonly KnownCoarseTile[]
+}
+
+export type Answers = ReadonlyMap<string, PublishedAnswer>
+
+export interface Verified {
+  /** By `keyText`; a key without an entry has an empty item, or none. */
+  readonly stored: Answers
+  readonly truth: Answers
+  readonly coarse: Answers
+  readonly now: Answers
+  readonly differences: readonly RowDifference[]
+  /** Rows of the keys, where `now` is another. */
+  readonly rows: readonly (SourceRow & { readonly key: string })[]
+}
+
+const prefix = '__quality'
+const keysTable = `${prefix}_keys`
+const rowsTable = `${prefix}_rows`
+const rowsToldMax = 20_000
+
+/** @throws MillcourseError of committed files and of source files, naming the file */
+export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Promise<Verified> {
+  const { bundle, keys, intervals, compactions } = input
+  await tools.execute(
+    createKeys(
+      bundle,
+      keys.map((key) => ({ key, at: 0n })),
+      keysTable,
+    ),
+  )
+  const answers = (files: readonly CommittedFile[]) => publishedAnswers(tools, bundle, files, keysTable, input.endAt)
+  const stored = await answers(filesOf(intervals, compactions))
+  const coarse = input.coarse.length === 0 ? stored : await coarseAnswers(tools, input)
+  const recomputed = intervals.filter(({ isRecomputed }) => isRecomputed)
+  const looked = intervals.filter(({ now }) => now !== null)
+  if (recomputed.length === 0 && looked.length === 0)
+    return { stored, truth: stored, coarse, now: stored, differences: [], rows: [] }
+  const read = await readSourceRows(
+    tools,
+    bundle,
+    sourceFilesOf(recomputed, looked, input.dimensions),
+    keysTable,
+    rowsTable,
+  )
+  const run = await writeRecomputed(tools, bundle, rowsTable, `${prefix}_run`, placesOf(recomputed, read))
+  const others = filesOf(
+    intervals.filter(({ isRecomputed }) => !isRecomputed),
+    compactions,
+  )
+  const truth = await answers([run, ...others])
+  const files = filesOf(recomputed, compactions)
+  const found = await tools.all(buildDifferenceQuery(bundle, files, [run], keysTable))
+  const starts = new Set(recomputed.flatMap(({ interval, commit }) => (commit?.isReadable ? [interval.start] : [])))
+  const differences = rowDifferences(bundle, found).filter(({ intervalStart }) => starts.has(intervalStart))
+  return { stored, truth, coarse, differences, ...(await sourceNow(tools, input, read, truth)) }
+}
+
+/** Of rows and of each dimension, each once. */
+function sourceFilesOf(
+  recomputed: readonly VerifiedInterval[],
+  looked: readonly VerifiedInterval[],
+  dimensions: VerifyInput['dimensions'],
+): { readonly uri: string; readonly alias?: string }[] {
+  const pinned = recomputed.flatMap((one) =>
+    one.pinned.map(({ uri, alias }) => (alias === undefined ? { uri } : { uri, alias })),
+  )
+  const now = looked.flatMap((one) => one.now!.map((uri) => ({ uri })))
+  const all: { readonly uri: string; readonly alias?: string }[] = [...pinned, ...now, ...dimensions]
+  return [...new Map(all.map((file) => [`${file.alias ?? ''} ${file.uri}`, file])).values()]
+}
+
+function filesOf(intervals: readonly VerifiedInterval[], compactions: VerifyInput['compactions']): CommittedFile[] {
+  const commits = intervals.flatMap(({ interval, commit }) =>
+    commit ? [{ commitId: commit.commitId, interval, data: commit.file === null ? null : { path: commit.file } }] : [],
+  )
+  return committedFiles(commits, compactions, (uri) => uri)
+}
+
+async function coarseAnswers(
+  tools: RecomputeTools,
+  { bundle, intervals, coarse, endAt, compactions }: VerifyInput,
+): Promise<Answers> {
+  const commits = intervals.flatMap(({ interval, commit }) => (commit ? [{ ...commit, interval }] : []))
+  const chosen = chooseTileFiles({ bundle, endNs: endAt, commits, compactions, coarse })
+  const query = buildWindowValues({ bundle, endNs: endAt, ...chosen, keysFrom: keysTable })
+  const names = bundle.view.features.map(({ name }) => name)
+  return new Map(
+    (await tools.all(query)).map((row) => [
+      keyText(
+        bundle,
+        bundle.entity.keys.map(({ name }) => row[name]),
+      ),
+      { values: Object.fromEntries(names.map((name) => [name, row[name]])), eventAt: null },
+    ]),
+  )
+}
+
+async function sourceNow(
+  tools: RecomputeTools,
+  { bundle, intervals, endAt, compactions }: VerifyInput,
+  read: ReadPlaces,
+  truth: Answers,
+): Promise<Pick<Verified, 'now' | 'rows'>> {
+  const looked = intervals.filter(({ now }) => now !== null)
+  if (looked.every(isAsItWas)) return { now: truth, rows: [] }
+  const places = placesOf(
+    looked.map(({ interval, now }) => ({ interval, pinned: now!.map((uri) => ({ uri, role: 'own' as const })) })),
+    read,
+  )
+  const file = await writeRecomputed(tools, bundle, rowsTable, `${prefix}_now`, places)
+  const others = filesOf(
+    intervals.filter(({ now: files }) => files === null),
+    compactions,
+  )
+  const now = await publishedAnswers(tools, bundle, [file, ...others], keysTable, endAt)
+  const found = await tools.all(buildSourceRowsQuery(bundle, rowsTable, endAt, rowsToldMax))
+  const rows = found.map((row) => ({
+    ...sourceRowFrom(bundle, row, read.origins),
+    key: keyText(
+      bundle,
+      bundle.view.keyColumns.map(({ column }) => row[column]),
+    ),
+  }))
+  return { now, rows }
+}
+
+function isAsItWas({ isRecomputed, commit, pinned, now }: VerifiedInterval): boolean {
+  if (commit === null) return now!.length === 0
+  const own = pinned.filter(({ role }) => role === 'own').map(({ uri }) => uri)
+  return isRecomputed && own.length === now!.length && own.every((uri) => now!.includes(uri))
+}

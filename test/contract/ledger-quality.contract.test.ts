@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import type { QualityCheck } from '../../core/quality/quality-check.js'
+import { ledgerProject } from '../support/ledger-project.js'
+import {
+  allTime,
+  commitHours,
+  finish,
+  hour,
+  open,
+  publishAll,
+  publishRequest,
+  record,
+  view,
+} from '../support/ledger-steps.js'
+
+let ledger: LedgerWriter
+ledgerProject((opened) => {
+  ledger = opened.ledger
+})
+
+const check = (change: Partial<QualityCheck> = {}): QualityCheck => ({
+  ...{ ...view, checkedAt: '2001-01-02T00:00:00Z', seed: 1, keys: { committed: 1, published: 1, online: 1 } },
+  ...{ intervals: { recomputed: 1, of: 1 }, lostInputs: 0, endAt: null, sequence: null, sequenceSeenMax: null },
+  ...{ faults: [], faultsLeft: 0, lags: [], unsettled: 0, unreadable: null, ...change },
+})
+
+test('of each view version the last check is kept, as it was given', async () => {
+  expect(await ledger.qualityChecks()).toEqual([])
+  await ledger.recordQualityCheck(check({ seed: 1 }))
+  await ledger.recordQualityCheck(check({ seed: 2 }))
+  await ledger.recordQualityCheck(check({ version: 2 }))
+  expect(await ledger.qualityChecks()).toEqual([check({ seed: 2 }), check({ version: 2 })])
+})
+
+describe('what online should show', () => {
+  test('is the state at the last finished publish’s horizon; its mark changes with each publish, not with each commit', async () => {
+    expect(await ledger.shownState(view)).toBeNull()
+    await commitHours(ledger, 0, 1)
+    await publishAll(ledger, 'w')
+    const before = (await ledger.shownState(view))!
+    expect(before).toMatchObject({
+      shown: { sequence: 1n, endAt: hour(1).end },
+      isPublishUnfinished: false,
+      lastSequence: 1n,
+    })
+    await commitHours(ledger, 2)
+    const committed = (await ledger.shownState(view))!
+    expect([committed.mark, committed.shown]).toEqual([before.mark, before.shown])
+    const runs = async (horizon: bigint | null) =>
+      (await ledger.commitsAt(view, allTime, horizon)).map(({ runId }) => runId)
+    expect(await runs(before.shown!.newestCommitId)).toEqual(['run-0', 'run-1'])
+    expect(await runs(null)).toEqual(['run-0', 'run-1', 'run-2'])
+    const publish = await open(ledger, publishRequest('w'))
+    const opened = (await ledger.shownState(view))!
+    expect([opened.isPublishUnfinished, opened.mark === before.mark]).toEqual([false, false])
+    await record(ledger, publish)
+    expect((await ledger.shownState(view))!.isPublishUnfinished).toBe(true)
+    expect(await finish(ledger, publish)).toBe('ok')
+    expect(await ledger.shownState(view)).toMatchObject({ shown: { sequence: 2n }, isPublishUnfinished: false })
+  })
+})
+
+describe('a rebuild', () => {
+  test('is refused where nothing was published, and needs nothing committed where something was', async () => {
+    expect(await ledger.askRebuild(view, 0n)).toBe(false)
+    await commitHours(ledger, 0, 1)
+    await publishAll(ledger, 'w')
+    expect(await ledger.openPublish(publishRequest('w'))).toEqual({ kind: 'nothing' })
+    expect(await ledger.askRebuild(view, 0n)).toBe(true)
+    expect(await ledger.isRebuildAsked(view)).toBe(true)
+    const publish = await open(ledger, publishRequest('w'))
+    expect(publish).toMatchObject({ covered: [], published: null, coarse: [], endAt: hour(1).end })
+    expect(publish.current).toHaveLength(2)
+    expect(await finish(ledger, publish)).toBe('ok')
+    expect(await ledger.isRebuildAsked(view)).toBe(false)
+    expect(await ledger.openPublish(publishRequest('w'))).toEqual({ kind: 'nothing' })
+  })
+
+  test('R36: is not had by a publish that began before it was asked for, which finishes as ever', async () => {
+    await commitHours(ledger, 0)
+    await publishAll(ledger, 'w')
+    await commitHours(ledger, 1)
+    const before = await open(ledger, publishRequest('w'))
+    expect(await ledger.askRebuild(view, 0n)).toBe(true)
+    await record(ledger, before)
+    expect(await finish(ledger, before)).toBe('ok')
+    expect(await ledger.isRebuildAsked(view)).toBe(true)
+    const after = await open(ledger, publishRequest('w'))
+    expect([after.published, after.covered]).toEqual([null, []])
+  })
+
+  test('R36: draws a sequence above one that an item bears and nobody drew', async () => {
+    await commitHours(ledger, 0)
+    await publishAll(ledger, 'w')
+    await ledger.askRebuild(view, 5_000n)
+    const publish = await open(ledger, publishRequest('w'))
+    expect(publish.sequence).toBe(5_001n)
+    expect(await finish(ledger, publish)).toBe('ok')
+    expect(await ledger.isRebuildAsked(view)).toBe(false)
+  })
+})

@@ -1,0 +1,272 @@
+/** check-quality over real runs in Postgres, DuckDB, a DynamoDB endpoint and folders: what is corrupted on purpose is found, and repaired. */
+import { writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checkVersion } from '../../activities/check-view.js'
+import { publishOnline } from '../../activities/publish-online.js'
+import { repairView } from '../../activities/repair-view.js'
+import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
+import { window } from '../../core/define/index.js'
+import { encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
+import type { QualityCheck } from '../../core/quality/index.js'
+import { parseInstant } from '../../core/time/instant.js'
+import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { tableOf } from '../support/publish-rig.js'
+import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
+
+const sums = {
+  tile: '1h',
+  features: { total: window.sum('amount', { over: '3h' }), sales: window.count({ over: '3h' }) },
+}
+const views = ['item', 'missing', 'extra', 'ahead', 'bytes', 'rows', 'gone', 'late', 'cache'] as const
+const windows = ['sums', 'tile', 'torn', 'coarse'] as const
+const hours = [0, 1, 2, 3]
+
+let rig: SalesRig
+let online: DynamoDbOnlineStore
+let stopDynalite: () => Promise<void>
+beforeAll(async () => {
+  const dynalite = await startTestDynalite()
+  stopDynalite = () => dynalite.stop()
+  online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
+  const lookups = views.map((name) => [name, { view: { online: true } }])
+  const tiled = windows.map((name) => [
+    name,
+    { view: { ...sums, online: true, ...(name === 'coarse' ? { coarseTile: '2h' } : {}) } },
+  ])
+  rig = await startSalesRig(Object.fromEntries([...lookups, ...tiled]), null, online)
+})
+afterAll(async () => {
+  await rig?.stop()
+  await online?.close()
+  await stopDynalite?.()
+})
+
+/** Four hours of sales of five shops, run and published. */
+async function fill(view: string): Promise<void> {
+  for (const at of hours) {
+    const rows = ['a', 'b', 'c', 'd', 'e'].map((shop, index) => sale(hour(at, 10 + index), shop, at * 10 + index))
+    await rig.write(view, at, 'a', ...rows)
+    await rig.run(hourOf(view, at))
+  }
+}
+
+const bundleOf = (view: string) => rig.deps.registry.view(view)
+const signal = new AbortController().signal
+
+async function check(view: string, seed = 1): Promise<QualityCheck> {
+  const found = await checkVersion(rig.deps, await bundleOf(view), { seed, sample: 30 }, signal)
+  await rig.deps.ledger.recordQualityCheck(found)
+  return found
+}
+
+const faultsOf = ({ faults }: QualityCheck) =>
+  faults.map(({ cause, key, interval }) => [cause, key?.shop ?? null, interval?.start.slice(11, 16) ?? null])
+
+async function commitOf(view: string, at: number) {
+  const interval = { start: parseInstant(hour(at)), end: parseInstant(hour(at + 1)) }
+  return (await rig.deps.ledger.currentCommits({ view, version: 1 }, interval))[0]!
+}
+
+/** Changes the file in the lake, as a disk or an operator may. */
+async function rewrite(path: string, select: string): Promise<void> {
+  const file = rig.deps.lake.uri(path)
+  await rig.deps.engine.withSession(async (session) => {
+    await session.execute({ sql: `CREATE TEMP TABLE kept AS SELECT ${select} FROM read_parquet('${file}')` })
+    await session.execute({ sql: `COPY kept TO '${file}' (FORMAT parquet)` })
+  })
+}
+
+async function put(
+  view: string,
+  shop: string,
+  values: readonly unknown[] | Uint8Array | null,
+  above = 0n,
+): Promise<void> {
+  const bundle = await bundleOf(view)
+  const table = await tableOf(rig.deps, bundle)
+  const { features } = bundle.view
+  const end = (await online.getEnd(table))!
+  const isBytes = values instanceof Uint8Array
+  const outcomes = await online.putItems(table, [
+    {
+      key: encodeKey(bundle.entity.keys, [shop]),
+      sequence: end.sequence + above,
+      eventAt: bundle.view.viewKind === 'lookup' ? parseInstant(hour(3, 10)) : null,
+      values: values === null ? null : isBytes ? values : encodeValues(features, values),
+      schemaHash: valueSchemaHash(features),
+      expiresAtSeconds: null,
+    },
+  ])
+  expect(outcomes).toEqual(['written'])
+}
+
+/** As `--repair` does, by hand: what is re-opened runs, then what is to be published is. */
+async function repair(view: string): Promise<Awaited<ReturnType<ReturnType<typeof repairView>>>> {
+  const done = await rig.step(repairView, [{ view, version: 1, by: 'ann', reason: 'a test' }])
+  for (const interval of (await rig.tick(view, hour(4))).due)
+    await rig.run({ view, version: 1, interval, kind: 'manual', now: hour(4) })
+  const { isPublishDue } = await rig.tick(view, hour(4))
+  if (isPublishDue)
+    await publishOnline(rig.deps, await bundleOf(view), {
+      ...{ workflowRunId: `repair-${view}`, attempt: 1, signal, cursor: null, heartbeat() {} },
+    })
+  return done
+}
+
+async function expectRepaired(view: string): Promise<void> {
+  for (const seed of [1, 2]) expect(faultsOf(await check(view, seed))).toEqual([])
+  expect(await rig.deps.ledger.isRebuildAsked({ view, version: 1 })).toBe(false)
+}
+
+describe('where all is well', () => {
+  test('nothing is found, of lookups and of windows, whatever the seed', async () => {
+    for (const view of ['item', 'sums']) {
+      await fill(view)
+      for (const seed of [1, 2, 3]) {
+        const found = await check(view, seed)
+        expect(found).toMatchObject({ faults: [], lags: [], unsettled: 0, lostInputs: 0, unreadable: null })
+        expect(found.intervals.recomputed).toBe(view === 'item' ? 4 : 3)
+        expect(found.keys).toEqual({ committed: 5, published: 5, online: expect.any(Number) })
+      }
+    }
+  })
+})
+
+describe('an item', () => {
+  test('that is corrupt is found, and a publish under the fence puts it right', async () => {
+    await fill('item')
+    await put('item', 'c', [777n, 'n'])
+    const found = await check('item')
+    expect(faultsOf(found)).toEqual([['online-item', 'c', null]])
+    expect(found.faults[0]).toMatchObject({
+      features: ['amount'],
+      expected: '{"amount":"32"}',
+      found: '{"amount":"777"}',
+    })
+    expect(await repair('item')).toEqual({ reopened: [], isRebuildAsked: true, left: 0 })
+    await expectRepaired('item')
+  })
+
+  test('that is missing, and one that should not be, are found', async () => {
+    for (const view of ['missing', 'extra']) await fill(view)
+    await put('missing', 'b', null)
+    await put('extra', 'nobody', [1n, 'n'])
+    expect(faultsOf(await check('missing'))).toEqual([['online-item', 'b', null]])
+    expect(faultsOf(await check('extra'))).toEqual([['online-item', 'nobody', null]])
+    for (const view of ['missing', 'extra']) {
+      await repair(view)
+      await expectRepaired(view)
+    }
+  })
+
+  test('whose bytes are no values, or whose sequence no publish has drawn, is found and written anew', async () => {
+    for (const view of ['bytes', 'ahead']) await fill(view)
+    await put('bytes', 'a', new Uint8Array([0xc1, 0xff]))
+    await put('ahead', 'd', [33n, 'n'], 1_000n)
+    const [bytes] = (await check('bytes')).faults
+    expect(bytes).toMatchObject({ cause: 'online-item', key: { shop: 'a' }, found: 'no values that can be read' })
+    const [ahead] = (await check('ahead')).faults
+    expect(ahead).toMatchObject({ key: { shop: 'd' }, found: expect.stringContaining('which no publish has drawn') })
+    for (const view of ['bytes', 'ahead']) {
+      await repair(view)
+      await expectRepaired(view)
+    }
+  })
+
+  test('of a window view is found, too, and looked at again by the next check whatever its sample', async () => {
+    await fill('sums')
+    await put('sums', 'e', ['0', 0n])
+    expect(faultsOf(await check('sums'))).toEqual([['online-item', 'e', null]])
+    const again = await checkVersion(rig.deps, await bundleOf('sums'), { seed: 5, sample: 1 }, signal)
+    expect(faultsOf(again)).toEqual([['online-item', 'e', null]])
+    await repair('sums')
+    await expectRepaired('sums')
+  })
+})
+
+describe('a file in the lake', () => {
+  test('of rows that does not hold what its source gives is found by interval, though what is online is right', async () => {
+    await fill('rows')
+    const { data } = await commitOf('rows', 1)
+    await rewrite(data!.path, `* REPLACE (CASE shop WHEN 'b' THEN 99 ELSE amount END::BIGINT AS amount)`)
+    const found = await check('rows')
+    expect(faultsOf(found)).toEqual([['committed-file', 'b', '01:00']])
+    expect(found.faults[0]).toMatchObject({
+      features: ['amount'],
+      file: rig.deps.lake.uri(data!.path),
+      expected: '"11"',
+      found: '"99"',
+    })
+    const done = await repair('rows')
+    expect(done.reopened).toEqual([{ start: hour(1), end: hour(2) }])
+    expect((await commitOf('rows', 1)).data!.path).not.toBe(data!.path)
+    await expectRepaired('rows')
+  })
+
+  test('of tiles is found, and neither the right item nor what a publish wrote from it is blamed', async () => {
+    await fill('tile')
+    const { data } = await commitOf('tile', 2)
+    const columns = await rig.deps.engine.withSession((session) =>
+      session.all({
+        sql: `SELECT column_name AS name FROM (DESCRIBE FROM read_parquet('${rig.deps.lake.uri(data!.path)}'))`,
+      }),
+    )
+    const sum = columns.map(({ name }) => String(name)).find((name) => /sum/.test(name))!
+    await rewrite(data!.path, `* REPLACE (("${sum}" + CASE shop WHEN 'a' THEN 1000 ELSE 0 END) AS "${sum}")`)
+    expect(faultsOf(await check('tile'))).toEqual([['committed-file', 'a', '02:00']])
+    // What the next hour's publish carries online is wrong by the tile's fault alone.
+    await rig.write('tile', 4, 'a', sale(hour(4, 10), 'a', 1))
+    await rig.run(hourOf('tile', 4))
+    expect(faultsOf(await check('tile'))).toEqual([['committed-file', 'a', '02:00']])
+    await repair('tile')
+    await expectRepaired('tile')
+  })
+
+  test('that cannot be read is found and its interval committed anew', async () => {
+    await fill('torn')
+    await fill('gone')
+    for (const view of ['torn', 'gone']) {
+      const { data } = await commitOf(view, 3)
+      await writeFile(rig.deps.lake.uri(data!.path), 'not parquet any more')
+      const found = await check(view)
+      expect(faultsOf(found)).toEqual([['committed-file', null, '03:00']])
+      expect(found.faults[0]).toMatchObject({ found: 'cannot be read', isRepairable: true })
+      await repair(view)
+      await expectRepaired(view)
+    }
+  })
+
+  test('of a coarse tile is found, and forgotten by the repair', async () => {
+    await fill('coarse')
+    const range = { start: parseInstant(hour(0)), end: parseInstant(hour(4)) }
+    const tile = (await rig.deps.ledger.coarseTiles({ view: 'coarse', version: 1 }, range)).findLast(({ data }) => data)
+    const file = rig.deps.lake.uri(tile!.data!.path)
+    const columns = await rig.deps.engine.withSession((session) =>
+      session.all({ sql: `SELECT column_name AS name FROM (DESCRIBE FROM read_parquet('${file}'))` }),
+    )
+    const sum = columns.map(({ name }) => String(name)).find((name) => /sum/.test(name))!
+    await rewrite(tile!.data!.path, `* REPLACE (("${sum}" + 5) AS "${sum}")`)
+    const found = await check('coarse')
+    expect(new Set(found.faults.map(({ cause }) => cause))).toEqual(new Set(['coarse-tile']))
+    await repair('coarse')
+    await expectRepaired('coarse')
+  })
+
+  test('of the cache of what is online is found', async () => {
+    await fill('cache')
+    const state = await rig.deps.ledger.shownState({ view: 'cache', version: 1 })
+    for (const { path } of state!.published!.files)
+      await rewrite(path, `* REPLACE (CASE k0 WHEN 'c' THEN md5('x')::BLOB ELSE digest END AS digest)`)
+    expect(faultsOf(await check('cache'))).toEqual([['published-state', 'c', null]])
+    await repair('cache')
+    await expectRepaired('cache')
+  })
+})
+
+test('what the source has by now, and what is not published yet, is told with its cause and is no fault', async () => {
+  await fill('late')
+  await rig.write('late', 3, 'b', sale(hour(3, 50), 'c', 5))
+  const found = await check('late')
+  expect(found.faults).toEqual([])
+  expect(found.lags).toEqual([{ cause: 'late-file', keys: 1, firstInterval: { start: hour(3), end: hour(4) } }])
+})

@@ -1,0 +1,32 @@
+/** The last checks of quality as gauges: a cause that is found no more shows 0, a view that is applied no more shows nothing. */
+import type { Telemetry } from '../core/ports/telemetry.js'
+import { faultCauses, type QualityCheck } from '../core/quality/quality-check.js'
+import { parseInstant } from '../core/time/instant.js'
+import type { CalendarEntry } from '../core/watch/index.js'
+
+export function showQuality(
+  telemetry: Telemetry,
+  calendar: readonly CalendarEntry[],
+  checks: readonly QualityCheck[],
+): void {
+  const applied = checks.filter(({ view, version }) =>
+    calendar.some((entry) => entry.view === view && entry.version === version),
+  )
+  const labelled = applied.map((check) => ({ check, labels: { view: check.view, version: String(check.version) } }))
+  telemetry.show(
+    'millcourse_quality_faults',
+    labelled.flatMap(({ check, labels }) =>
+      faultCauses.map((cause) => ({
+        labels: { ...labels, cause },
+        value: check.faults.filter((fault) => fault.cause === cause).length,
+      })),
+    ),
+  )
+  telemetry.show(
+    'millcourse_quality_last_check_timestamp_seconds',
+    labelled.map(({ check, labels }) => ({
+      labels,
+      value: Number(parseInstant(check.checkedAt) / 1_000_000n) / 1_000,
+    })),
+  )
+}

@@ -1,0 +1,46 @@
+/** Checks one view after the other, and has what is at fault put right where that was asked for. One that cannot be checked stops no other. */
+import type { PlanQualityResult } from '../activities/steps.js'
+import type { CheckQualityInput, CheckQualityResult, RepairStarted } from '../core/ports/run-control.js'
+import { firstCause } from './first-cause.js'
+import { proxySteps } from './proxy-activities.js'
+import { searchPairs } from './search-attributes.js'
+import { startOrJoin } from './start-child.js'
+import { tick } from './tick.js'
+
+type PlannedView = PlanQualityResult['views'][number]
+const runsMax = 24
+
+export async function checkQuality(input: CheckQualityInput): Promise<CheckQualityResult> {
+  const steps = proxySteps(input.heartbeatMs)
+  const { project, views, seed } = await steps.planQuality(input)
+  const checked: CheckQualityResult['checked'][number][] = []
+  const failed: CheckQualityResult['failed'][number][] = []
+  for (const one of views) {
+    const { view, version } = one
+    try {
+      const { faults } = await steps.checkView({ view, version, sample: input.sample, seed })
+      const isRepaired = faults > 0 && input.repair !== null
+      const repair = isRepaired ? await steps.repairView({ view, version, ...input.repair! }) : null
+      if (repair !== null) await startRepair(project, one, repair, input)
+      checked.push({ view, version, faults, repair })
+    } catch (error) {
+      const cause = firstCause(error, 'check')
+      if (cause === null || cause.code === 'RUN_CANCELLED') throw error
+      failed.push({ view, version, code: cause.code, message: cause.message })
+    }
+  }
+  return { checked, failed }
+}
+
+/** The tick that finds the intervals re-opened, and the publish due; the next scheduled one would, too. */
+async function startRepair(
+  project: string,
+  { view, labels }: PlannedView,
+  { reopened, isRebuildAsked }: RepairStarted,
+  { heartbeatMs, now = null }: CheckQualityInput,
+): Promise<void> {
+  if (reopened.length === 0 && !isRebuildAsked) return
+  const timing = heartbeatMs === undefined ? {} : { heartbeatMs }
+  const input = { view, now, kind: 'manual', range: null, runsMax, ...timing } as const
+  await startOrJoin(tick, `tick/${project}/${view}/repair`, [input], labels ? { search: searchPairs(labels, {}) } : {})
+}
