@@ -6,7 +6,7 @@
 import { Context } from '@temporalio/activity'
 import { type CommittedFile, type CompactedCommits, committedFiles } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
-import { isMillcourseError, type MillcourseError } from '../core/errors.js'
+import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import { keyText } from '../core/explain/index.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { Commit, ViewKey } from '../core/ports/ledger.js'
@@ -34,6 +34,7 @@ import {
   type Verified,
   verifyKeys,
 } from '../core/quality/index.js'
+import { rowSource } from '../core/source/index.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
@@ -253,7 +254,7 @@ async function verify(
   const broken = new Set<string>()
   const committed = new Set([...commits.flatMap(({ data }) => uriOf(deps, data) ?? []), ...urisOf(target.compactions)])
   const coarse = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
-  let unreadable: MillcourseError | null = null
+  let unreadable = ofAnotherView(bundle)
   for (;;) {
     const inputs = await readQualityInputs(deps, {
       ...{ bundle, key, span: span!, commits, compactions: target.compactions, seed, broken, unreadable },
@@ -288,6 +289,17 @@ async function verify(
       else throw error
     }
   }
+}
+
+/** Its rows are no source's: that view's own check computes them again. */
+function ofAnotherView({ source }: ViewBundle): MillcourseError | null {
+  const { upstream } = rowSource(source)
+  if (!upstream) return null
+  const { name, version } = upstream.view
+  return new MillcourseError('SOURCE_FILE_UNSUPPORTED', `its rows are what view ${name}@v${version} has committed`, {
+    hint: `millcourse check-quality ${name} checks those`,
+    facts: { view: name },
+  })
 }
 
 function toolsOf(deps: ActivityDeps, session: QuerySession, sizes: ReadonlyMap<string, number>) {

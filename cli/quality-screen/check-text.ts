@@ -91,9 +91,7 @@ function noteLines({ lostInputs, unreadable, unsettled }: QualityCheck): string[
     ...(lostInputs > 0
       ? [`${plural(lostInputs, 'interval')} cannot be computed again: source files are gone, or others now`]
       : []),
-    ...(unreadable
-      ? [`the source cannot be read, items were compared with tiles and rows alone: ${unreadable.message}`]
-      : []),
+    ...(unreadable ? [`items were compared with tiles and rows alone: ${unreadable.message}`] : []),
     ...(unsettled > 0
       ? [`${plural(unsettled, 'key')} changed each time they were looked at: nothing is said of them`]
       : []),
