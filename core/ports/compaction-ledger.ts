@@ -7,7 +7,11 @@ import type { LakePart } from '../compute/candidate.js'
 import type { Bucket, CompactedCommits } from '../compute/committed-files.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
-import type { ViewKey } from './ledger.js'
+
+interface ViewKey {
+  readonly view: string
+  readonly version: number
+}
 
 export interface Compaction extends CompactedCommits {
   readonly compactionId: bigint
