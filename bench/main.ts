@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME [--json]`: one benchmark per goal, each against its peer in the same run. Exit code 0 unless it could not run. */
 import type { BenchResult } from './bench-result.js'
+import { compaction } from './compaction.js'
 import { help } from './help.js'
 import { hour } from './hour.js'
 import { memory } from './memory.js'
@@ -10,6 +11,7 @@ import { publish } from './publish.js'
 import { windows } from './windows.js'
 
 const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = {
+  compaction,
   help,
   hour,
   memory,

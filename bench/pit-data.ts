@@ -2,16 +2,18 @@
  * `tsx pit-data.ts WORLD`: writes the source (a file a day, in time order), the files that runs of those days commit, by the product's own
  * query, and the spine. Every hundredth row or so is corrected: another of its key and time, created later.
  */
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { createDuckdbEngine } from '../adapters/duckdb/duckdb-query-engine.js'
-import { buildFileTypesQuery, buildIntervalQuery, fileTypesFrom } from '../core/compute/index.js'
+import { buildFileTypesQuery, buildIntervalQuery, type CommittedFile, fileTypesFrom } from '../core/compute/index.js'
 import { parseInstant } from '../core/time/instant.js'
+import { type CommittedPart, compactAll } from './compact-files.js'
 import {
   committedFile,
   dayName,
   days,
   featureNames,
+  layoutFile,
   type PitWorld,
   sourceFile,
   spineFile,
@@ -22,13 +24,16 @@ const world = JSON.parse(process.argv[2]!) as PitWorld
 const spillDir = `${world.dir}/spill`
 await mkdir(spillDir, { recursive: true })
 const engine = await createDuckdbEngine({ memoryLimitMb: 3072, spillDir, threads: 2 })
+const committed: CommittedFile[][] = []
+const compacted: CommittedFile[][] = []
 const asParquet = '(FORMAT parquet, COMPRESSION zstd)'
 await engine.withSession(async (session) => {
-  for (const [view, bundle] of viewBundles(world).entries())
+  for (const [view, bundle] of viewBundles(world).entries()) {
+    const parts: CommittedPart[] = []
     for (const day of days(world)) {
       const source = sourceFile(world, view, day)
-      const committed = committedFile(world, view, day)
-      for (const file of [source, committed]) await mkdir(dirname(file), { recursive: true })
+      const committedPath = committedFile(world, view, day)
+      for (const file of [source, committedPath]) await mkdir(dirname(file), { recursive: true })
       await session.execute({ sql: `COPY (${sourceRows(view, day)}) TO '${source}' ${asParquet}` })
       const fileTypes = fileTypesFrom(await session.all(buildFileTypesQuery([source])))
       const interval = {
@@ -37,9 +42,15 @@ await engine.withSession(async (session) => {
       }
       const query = buildIntervalQuery({ bundle, interval, files: { own: [source], within: [] }, fileTypes })
       for (const statement of query.statements) await session.execute(statement)
-      await session.execute({ sql: `COPY (${query.output}) TO '${committed}' ${asParquet}` })
+      await session.execute({ sql: `COPY (${query.output}) TO '${committedPath}' ${asParquet}` })
       for (const statement of query.cleanup) await session.execute(statement)
+      parts.push({ interval, file: committedPath })
     }
+    committed.push(parts.map(({ file }) => file))
+    compacted.push(await compactAll(session, bundle, parts, join(world.dir, `compacted${view}`)))
+  }
+  await writeFile(layoutFile(world.dir, 'committed'), JSON.stringify(committed))
+  await writeFile(layoutFile(world.dir, 'compacted'), JSON.stringify(compacted))
   // Some ask for keys that are not there, some for times before and after all rows.
   await session.execute({
     sql: `COPY (

@@ -1,4 +1,5 @@
-/** `tsx pit-product.ts WORLD OUT MEMORY_MB FILES`: the product's join, from committed files to the written set. Prints what it took. */
+/** `tsx pit-product.ts WORLD OUT MEMORY_MB LAYOUT`: the product's join, from committed files to the written set. Prints what it took. */
+import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { createDuckdbEngine } from '../adapters/duckdb/duckdb-query-engine.js'
 import {
@@ -10,13 +11,12 @@ import {
   spineColumnsFrom,
   spineTimesFrom,
 } from '../core/compute/index.js'
-import { featureNames, type PitWorld, spineFile, viewBundles } from './pit-world.js'
+import { featureNames, type Layout, layoutFile, type PitWorld, spineFile, viewBundles } from './pit-world.js'
 import { memoryOf } from './process-figures.js'
 
-const [worldJson = '', out = '', memoryMb = '', filesJson = ''] = process.argv.slice(2)
+const [worldJson = '', out = '', memoryMb = '', layout = ''] = process.argv.slice(2)
 const world = JSON.parse(worldJson) as PitWorld
-/** Of each view. */
-const files = JSON.parse(filesJson) as CommittedFile[][]
+const files = JSON.parse(readFileSync(layoutFile(world.dir, layout as Layout), 'utf8')) as CommittedFile[][]
 const startedMs = performance.now()
 const engine = await createDuckdbEngine({
   memoryLimitMb: Number(memoryMb),

@@ -17,7 +17,7 @@ export async function pitScale(): Promise<BenchResult> {
     const shape = { views: 1, keys: Math.round(keys * scale), days: 100, spineRows: Math.round(1_000_000 * scale) }
     const took = await inWorld(shape, async (world) => {
       const out = join(world.dir, 'product.parquet')
-      const one = await product(world, out, 1280)
+      const one = await product(world, out, 1280, 'committed')
       await checkAnswers(world, out)
       return one
     })

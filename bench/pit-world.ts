@@ -23,11 +23,16 @@ export interface PitWorld {
   readonly spineRows: number
 }
 
+/** The files as runs committed them; few, after compaction; all rows in one. */
+export type Layout = 'committed' | 'compacted' | 'one'
+
 export const sourceFile = (world: PitWorld, view: number, day: number): string =>
   join(world.dir, `source${view}`, `day=${dayName(day)}`, 'part-0.parquet')
 export const committedFile = (world: PitWorld, view: number, day: number): string =>
   join(world.dir, `committed${view}`, `${dayName(day)}.parquet`)
 export const spineFile = (world: PitWorld): string => join(world.dir, 'spine.parquet')
+/** `CommittedFile[][]`, of each view, as readers are told of them. */
+export const layoutFile = (dir: string, layout: Layout): string => join(dir, `files-${layout}.json`)
 export const dayName = (day: number): string => new Date(firstDay + day * dayMs).toISOString().slice(0, 10)
 export const days = (world: PitWorld): number[] => Array.from({ length: world.days }, (_, day) => day)
 export const featureNames = Array.from({ length: featureCount }, (_, index) => `f${index}`)

@@ -15,7 +15,7 @@ export interface Took {
 
 export const rounds = Number(process.env.MILLCOURSE_BENCH_ROUNDS ?? 5)
 
-/** `product` beside the others. */
+/** Of each program its medians. */
 export async function race(programs: Readonly<Record<string, () => Promise<Took>>>): Promise<Record<string, number>> {
   const took: Record<string, Took[]> = {}
   const names = Object.keys(programs)
@@ -33,12 +33,6 @@ export async function race(programs: Readonly<Record<string, () => Promise<Took>
       [`${name}CpuSeconds`, rounded(of(name, 'cpuSeconds'), 2)],
       [`${name}PeakMb`, rounded(of(name, 'peakMb'))],
     ]),
-    ...names
-      .filter((name) => name !== 'product')
-      .map((name) => [
-        `ratioTo${name[0]!.toUpperCase()}${name.slice(1)}`,
-        rounded(of('product', 'seconds') / of(name, 'seconds'), 2),
-      ]),
   ])
 }
 
