@@ -161,13 +161,13 @@ describe('backup and restore', () => {
     const manifest = readManifest(place)
     manifest.migrations = manifest.migrations.slice(0, 1)
     manifest.tables = manifest.tables.filter(
-      ({ name }: { name: string }) => !['training_sets', 'compactions'].includes(name),
+      ({ name }: { name: string }) => !['training_sets', 'compactions', 'quality_checks'].includes(name),
     )
     const added = {
       commits: ['removing_at', 'removed_at'],
       intervals: ['reopens'],
       publishes: ['is_first_load'],
-      view_versions: ['online_table', 'attempt_tables', 'given_up_commit'],
+      view_versions: ['online_table', 'attempt_tables', 'given_up_commit', 'rebuild_after'],
     }
     for (const [name, names] of Object.entries(added)) {
       const table = manifest.tables.find((one: { name: string }) => one.name === name)
