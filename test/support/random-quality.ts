@@ -18,7 +18,7 @@ export function checkMeanwhile(self: RandomWorld): { stop(): Promise<{ found: st
     for (let seed = 1; !isOver; seed++) {
       for (const view of self.views) {
         if (isOver) return
-        const check = await checkOne(self, view.name, seed)
+        const check = await self.alone(() => checkOne(self, view.name, seed))
         checks++
         found.push(...told(check, `while days were played, check ${checks}`))
       }
