@@ -107,9 +107,11 @@ export async function checkVersion(
     look = await lookAt(deps, bundle, key, left, seed, signal)
     const isWrong = ({ faults }: KeyVerdict) => faults.length > 0
     for (const verdict of look.verdicts) if (look.isStable || !isWrong(verdict)) verdicts.set(verdict.text, verdict)
-    left = look.isStable ? [] : left.filter((one) => !verdicts.has(keyText(bundle, one)))
+    const isLeft = (one: readonly PackedValue[]) => look!.faults.length > 0 || !verdicts.has(keyText(bundle, one))
+    left = look.isStable ? [] : left.filter(isLeft)
   }
-  return checkOf(deps, bundle, { seed, counts, look: look!, verdicts: [...verdicts.values()], unsettled: left.length })
+  const unsettled = left.filter((one) => !verdicts.has(keyText(bundle, one))).length
+  return checkOf(deps, bundle, { seed, counts, look: look!, verdicts: [...verdicts.values()], unsettled })
 }
 
 interface Target {
@@ -372,7 +374,7 @@ function checkOf(
 ): QualityCheck {
   const { look, verdicts, counts, seed, unsettled } = found
   const { target, inputs } = look
-  const faults = [...look.faults, ...verdicts.flatMap((verdict) => verdict.faults)]
+  const faults = [...(look.isStable ? look.faults : []), ...verdicts.flatMap((verdict) => verdict.faults)]
   const listed = firstOfEach(faults)
   const { shown = null } = (target.table === null ? null : target.state) ?? {}
   const { unreadable = null } = inputs ?? {}

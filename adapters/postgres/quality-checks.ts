@@ -46,13 +46,15 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
           ({ sequence, table_name: table }) =>
             sequence > view.finished_sequence && (shown === undefined || table === shown.table_name),
         )
+        const recorded = later.filter((row) => row.is_recorded)
         const { last_sequence, finished_sequence, rebuild_after, lease_sequence } = view
         return {
           shown: shown ? { sequence: shown.sequence, endAt: shown.end_at, newestCommitId: shown.commit_horizon } : null,
           published: await readPublishedState(trx, key, view.table_identity),
-          isPublishUnfinished: later.some((row) => row.is_recorded),
+          isPublishUnfinished: recorded.length > 0,
           lastSequence: last_sequence,
-          mark: [last_sequence, finished_sequence, rebuild_after, lease_sequence, later.length].join(),
+          // A publish writes items once it has recorded what: that is a change, too.
+          mark: [last_sequence, finished_sequence, rebuild_after, lease_sequence, later.length, recorded.length].join(),
         }
       }),
 

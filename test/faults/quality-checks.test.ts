@@ -6,6 +6,7 @@ import { publishOnline } from '../../activities/publish-online.js'
 import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { window } from '../../core/define/index.js'
+import type { ViewKey } from '../../core/ports/ledger.js'
 import { encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
 import type { QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
@@ -17,7 +18,7 @@ const sums = {
   tile: '1h',
   features: { total: window.sum('amount', { over: '3h' }), sales: window.count({ over: '3h' }) },
 }
-const views = ['item', 'missing', 'extra', 'ahead', 'bytes', 'rows', 'gone', 'late', 'cache'] as const
+const views = ['item', 'missing', 'extra', 'ahead', 'bytes', 'rows', 'gone', 'late', 'cache', 'restless'] as const
 const windows = ['sums', 'tile', 'torn', 'coarse'] as const
 const hours = [0, 1, 2, 3]
 
@@ -234,6 +235,22 @@ describe('a file in the lake', () => {
       await repair(view)
       await expectRepaired(view)
     }
+  })
+
+  test('that cannot be read is no fault while publishes come and go', async () => {
+    await fill('restless')
+    await writeFile(rig.deps.lake.uri((await commitOf('restless', 3)).data!.path), 'not parquet any more')
+    let marks = 0
+    const restless = new Proxy(rig.deps.ledger, {
+      get: (ledger, name, self) =>
+        name !== 'shownState'
+          ? Reflect.get(ledger, name, self)
+          : async (key: ViewKey) => ({ ...(await ledger.shownState(key))!, mark: String(marks++) }),
+    })
+    const drawn = { seed: 1, sample: 30 }
+    const found = await checkVersion({ ...rig.deps, ledger: restless }, await bundleOf('restless'), drawn, signal)
+    expect(faultsOf(found)).toEqual([])
+    expect(faultsOf(await check('restless'))).toEqual([['committed-file', null, '03:00']])
   })
 
   test('of a coarse tile is found, and forgotten by the repair', async () => {
