@@ -9,7 +9,7 @@ import { isPlainObject } from './names.js'
 export function readQuery(source: string, given: GivenQuery, from: SourceDefinition, problems: Problem[]): SourceQuery {
   const dimensions = Object.entries(isPlainObject(given.with) ? given.with : {})
   return {
-    sql: typeof given.sql === 'string' ? given.sql.trimEnd().replace(/;$/, '') : '',
+    sql: typeof given.sql === 'string' ? given.sql.trimEnd().replace(/;(?:\s*;)*$/, '') : '',
     from,
     with: dimensions.flatMap(([alias, value]): SourceDimension[] => {
       const definition = isDimension(value) ? value.dimension.definition : undefined

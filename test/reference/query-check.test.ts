@@ -107,6 +107,39 @@ describe('a query is refused', () => {
       `SELECT date, current_setting('TimeZone') AS origin FROM flights`,
       where(1, 14, 'current_setting answers differently at another time or on another machine'),
     ],
+    'a plan of another statement, which has the clock in it': [
+      `SELECT date, CAST(json_serialize_plan('select current_date', optimize := true) AS VARCHAR) AS origin FROM flights`,
+      where(1, 19, 'json_serialize_plan answers differently at another time or on another machine'),
+    ],
+    'how rows lie in memory': [
+      'SELECT date, vector_type(origin) AS origin FROM flights',
+      where(1, 14, 'vector_type answers differently at another time or on another machine'),
+    ],
+    'a function that nobody looked at': [
+      "SELECT date, parse_dirpath(origin, 'system') AS origin FROM flights",
+      where(1, 14, 'parse_dirpath is not among the functions that are known to make the same of the same row'),
+    ],
+    'an aggregate of a list that draws by chance': [
+      "SELECT date, origin FROM flights WHERE list_aggregate([1], 'reservoir_quantile', 0.5) = 1",
+      where(1, 40, 'list_aggregate is refused'),
+    ],
+    'a time of day whose zone is counted to today': [
+      "SELECT date, CAST(timezone('America/New_York', CAST('12:00:00+00' AS TIMETZ)) AS VARCHAR) AS origin FROM flights",
+      where(1, 48, 'a time of day with a zone is refused'),
+    ],
+    'what the product keeps, as JSON': [
+      `SELECT date, CAST((__query_row -> '$') AS VARCHAR) AS origin FROM flights`,
+      where(1, 20, 'source "flights" has no column "__query_row"', 'DEFINE_UNKNOWN_COLUMN'),
+    ],
+    'what the product keeps, as JSON in a map': [
+      "SELECT date, origin FROM flights WHERE cardinality(MAP {__query_row -> 'a': 1}) = 1",
+      where(1, 57, 'source "flights" has no column "__query_row"', 'DEFINE_UNKNOWN_COLUMN'),
+    ],
+    'what the product keeps, as JSON within a lambda and beside one': [
+      "SELECT date, origin FROM flights WHERE list_reduce([1], lambda x, y: x, __query_row -> '$') = 1",
+      where(1, 73, 'source "flights" has no column "__query_row"', 'DEFINE_UNKNOWN_COLUMN'),
+    ],
+    'rows as of another version': ['SELECT date, origin FROM flights AT (VERSION => 1)', where(1, 26, 'AT is refused')],
     'an aggregate': ['SELECT date, max(origin) AS origin FROM flights', where(1, 14, 'max is of many rows')],
     'a macro of an aggregate': [
       'SELECT date, origin FROM flights WHERE wavg(delay, 1) > 1',
@@ -137,6 +170,10 @@ describe('a query is refused', () => {
     'a statement more': [
       'SELECT date, origin FROM flights; DROP TABLE flights',
       'DEFINE_QUERY_REFUSED : Only SELECT statements can be serialized to json!',
+    ],
+    'a comment after the semicolon': [
+      "SELECT date, 'é;' AS origin FROM flights; -- all",
+      where(1, 41, 'something follows its semicolon'),
     ],
     'what closes a bracket that the product opened': [
       'SELECT date, origin FROM flights) UNION ALL (SELECT 1, 2',
@@ -216,6 +253,11 @@ describe('a query may', () => {
       { 'a "b': t.int64(), s: t.float64(), d: t.date() },
     ],
     [
+      'look into JSON, and into lists with lambdas of each form',
+      `SELECT date, origin, CAST(CAST(origin AS JSON) -> '$.a' AS VARCHAR) AS a, CAST(origin -> 'b' AS VARCHAR) AS b, [x + 1 FOR x IN [delay] IF x > 2][1] AS c, list_filter(['{}'], lambda y: (y -> '$') IS NOT NULL)[1] AS d, list_aggregate([delay], 'max') AS e FROM flights`,
+      { a: t.string(), b: t.string(), c: t.int64(), d: t.string(), e: t.int64() },
+    ],
+    [
       'make times',
       `SELECT date, origin, seen + INTERVAL 1 HOUR AS at, seen FROM flights`,
       { at: t.timestamp(), seen: t.timestamp() },
@@ -226,6 +268,7 @@ describe('a query may', () => {
       `SELECT date, CASE WHEN origin IN ('A', 'B') THEN 'x' ELSE origin END AS origin FROM flights WHERE delay BETWEEN 1 AND 2 AND origin LIKE 'A%' AND NOT origin ~ 'B'`,
       {},
     ],
+    ['end in semicolons', "SELECT date, origin FROM flights WHERE origin <> ';' /* ; */; ;", {}],
     ['begin after a comment, and end in a semicolon', '/* all */ -- of them\nSELECT date, origin FROM flights;', {}],
   ])('%s', async (_, sql, more) => {
     expect(await said(sql, columns(more))).toEqual([])

@@ -3,6 +3,7 @@ import type { SourceDefinition } from '../../define/definitions.js'
 import { didYouMean } from '../../define/did-you-mean.js'
 import type { Finding } from './finding.js'
 import type { FunctionKind } from './function-names.js'
+import { aggregatesOfLists, lambdaFunctions } from './row-functions.js'
 import { byteOf, childrenOf, isNode, type SyntaxNode } from './syntax-tree.js'
 
 interface Names {
@@ -32,6 +33,10 @@ const functionHints: Readonly<Record<Exclude<FunctionKind, 'row'>, readonly [wha
   changing: [
     'answers differently at another time or on another machine',
     "a run that is repeated must give the same rows (R21); the row's own times are columns",
+  ],
+  unknown: [
+    'is not among the functions that are known to make the same of the same row',
+    'write it with others of DuckDB, or let the source hold it as a column',
   ],
   aggregate: ['is of many rows', 'aggregates are features: window.sum(…) and the like; of a list: list_sum(…)'],
   table: ['makes rows', 'each row of the answer is made of one row'],
@@ -63,9 +68,28 @@ function checkExpression(names: Names, node: SyntaxNode, bound: ReadonlySet<stri
   if (refused) return [refusal(node, `${refused[0]} is refused`, refused[1])]
   if (node.type === 'GROUPING_FUNCTION') return [refusal(node, 'GROUPING is refused', functionHints.aggregate[1])]
   if (node.class === 'COLUMN_REF') return checkColumn(names, node, bound)
-  const inner = node.class === 'LAMBDA' && isNode(node.lhs) ? new Set([...bound, ...parametersOf(node.lhs)]) : bound
-  const below = childrenOf(node).flatMap((child) => checkExpression(names, child, inner))
+  if (node.class === 'CAST' && JSON.stringify(node.cast_type).includes('TIME WITH TIME ZONE"'))
+    return [
+      refusal(
+        node,
+        'a time of day with a zone is refused',
+        'which zone it is in summer is counted to today; TIME has none',
+      ),
+    ]
+  // `a -> '$'` of JSON is parsed as a lambda is: its left side is then a column as any other.
+  const lambda = lambdaOf(node)
+  const below = childrenOf(node).flatMap((child) =>
+    child === lambda && isNode(child.lhs) && isNode(child.expr)
+      ? checkExpression(names, child.expr, new Set([...bound, ...parametersOf(child.lhs)]))
+      : checkExpression(names, child, bound),
+  )
   return node.class === 'FUNCTION' ? [...checkFunction(names, node), ...below] : below
+}
+
+function lambdaOf(node: SyntaxNode): SyntaxNode | null {
+  if (node.class !== 'FUNCTION' || !lambdaFunctions.has(String(node.function_name).toLowerCase())) return null
+  const second: unknown = Array.isArray(node.children) ? node.children[1] : null
+  return isNode(second) && second.class === 'LAMBDA' ? second : null
 }
 
 function refusal(node: SyntaxNode, message: string, hint: string): Finding {
@@ -91,9 +115,18 @@ function checkFunction({ functions }: Names, node: SyntaxNode): Finding[] {
         `${didYouMean(name, [...functions.keys()])}DuckDB's functions of one row are known`,
       ),
     ]
+  if (aggregatesOfLists.has(name) && !isKnownAggregate(node, functions))
+    return [refusal(node, `${name} is refused`, 'each aggregate of a list has a function: list_sum(…), list_max(…)')]
   if (kind === 'row' && !isAge) return []
   const [what, hint] = functionHints[kind === 'row' ? 'changing' : kind]
   return [refusal(node, `${name} ${what}`, hint)]
+}
+
+/** Whether the aggregate is named as it is written, and is one that a function `list_…` stands for. */
+function isKnownAggregate({ children }: SyntaxNode, functions: Names['functions']): boolean {
+  const named: unknown = Array.isArray(children) ? children[1] : null
+  if (!isNode(named) || named.class !== 'CONSTANT' || !isNode(named.value)) return false
+  return functions.get(`list_${String(named.value.value).toLowerCase()}`) === 'row'
 }
 
 const partsOf = (node: SyntaxNode): string[] => (node.column_names as string[]).map((part) => part.toLowerCase())

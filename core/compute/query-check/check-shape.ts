@@ -2,6 +2,7 @@
  * The one form a query has: SELECT named columns FROM its source WHERE a condition. Each row of the answer is then made of one row, whatever
  * files and intervals are read together; all else would answer differently as these are cut.
  */
+import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { SourceDefinition } from '../../define/definitions.js'
 import { didYouMean } from '../../define/did-you-mean.js'
 import { beginsWithSelect } from '../carry-columns.js'
@@ -62,6 +63,8 @@ export function checkShape(
     }
   const findings: Finding[] = []
   if (!beginsWithSelect(sql)) findings.push(refuse('it does not begin with SELECT', form, null))
+  const end = semicolonIn(sql)
+  if (end !== null) findings.push(refuse('something follows its semicolon', 'leave the semicolon out', end))
   for (const [key, value] of Object.entries(select)) {
     const refused = refusedParts[key]
     if (refused) findings.push(refuse(`${refused[0]} is refused`, refused[1], byteOf({ value }) ?? byteIn(value)))
@@ -73,6 +76,17 @@ export function checkShape(
     findings.push(refuse(`${what} is refused`, hint, byteOf(modifier)))
   }
   return { findings: [...findings, ...checkTable(source, select.from_table)], select }
+}
+
+/** What is read as a whole, in which a semicolon ends nothing; and a semicolon. */
+const wholes =
+  /--[^\n]*|\/\*[\s\S]*?\*\/|\be'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|(\$[a-z_0-9]*\$)[\s\S]*?\1|;/gi
+
+/** Byte of the first semicolon that ends the statement; one at the end of the text is taken off before. */
+function semicolonIn(sql: string): number | null {
+  for (const { 0: found, index } of sql.matchAll(wholes))
+    if (found === ';') return utf8ToBytes(sql.slice(0, index)).length
+  return null
 }
 
 function byteIn(value: unknown): number | null {
@@ -104,6 +118,11 @@ function checkTable(source: SourceDefinition, from: unknown): Finding[] {
     return refuse(
       `the table is called "${alias}", as a column or dimension is`,
       'call it otherwise, or leave the name out',
+    )
+  if (table.at_clause !== undefined)
+    return refuse(
+      'AT is refused',
+      'which rows are read is for intervals to say; the newest of a row is found by created time',
     )
   if (table.column_name_alias !== undefined)
     return refuse('columns of the table are renamed', 'name them in the SELECT: origin AS airport')

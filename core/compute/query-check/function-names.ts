@@ -1,10 +1,13 @@
 /** Which functions a query may call: those whose answer depends on nothing but what they are given, for one row. */
 import type { SqlQuery } from '../sql-algebra.js'
+import { rowFunctions } from './row-functions.js'
 
 export type FunctionKind =
   | 'row'
   /** Another answer at another time, or on another machine. */
   | 'changing'
+  /** Nobody looked whether it is one of those. */
+  | 'unknown'
   /** Of many rows. */
   | 'aggregate'
   /** Makes rows. */
@@ -12,7 +15,7 @@ export type FunctionKind =
 
 /** Answer of the same settings on the same machine, and of nothing else; the engine calls them consistent, or expands them to a text. */
 const tellingOfMachine =
-  /^(current_.*|session_user|user|version|getvariable|current_setting|getenv|ago|pg_.*|has_.*_privilege|inet_.*|format_type|get_block_size|col_description|obj_description|shobj_description|txid_current|in_search_path|query|query_table|parse_duckdb_log_message|write_log|sleep_ms|stats|can_cast_implicitly|add_parquet_key|json_execute_serialized_sql)$/
+  /^(current_.*|session_user|user|version|getvariable|current_setting|getenv|ago|pg_.*|has_.*_privilege|inet_.*|format_type|get_block_size|col_description|obj_description|shobj_description|txid_current|in_search_path|query|query_table|parse_duckdb_log_message|write_log|sleep_ms|stats|can_cast_implicitly|add_parquet_key|json_execute_serialized_sql|json_serialize_plan|vector_type)$/
 
 /** Rows for `functionKindsFrom`. */
 export const functionNames: SqlQuery = {
@@ -31,6 +34,7 @@ export function functionKindsFrom(rows: readonly Readonly<Record<string, unknown
   const macros = rows.filter((row) => row.function_type === 'macro')
   // A macro is what it is made of, and may be made of macros.
   for (let isChanged = true; isChanged; ) isChanged = macros.some((macro) => takeOver(kinds, macro))
+  for (const [name, kind] of kinds) if (kind === 'row' && !rowFunctions.has(name)) kinds.set(name, 'unknown')
   kinds.set('unnest', 'table')
   return kinds
 }
@@ -60,5 +64,5 @@ function kindOf(name: string, row: Readonly<Record<string, unknown>>): FunctionK
 }
 
 function rankOf(kind: FunctionKind): number {
-  return ['table', 'row', 'aggregate', 'changing'].indexOf(kind)
+  return ['table', 'row', 'aggregate', 'unknown', 'changing'].indexOf(kind)
 }
