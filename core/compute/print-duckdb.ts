@@ -142,7 +142,11 @@ function printPath(path: string): string {
   return printText(path.replace(/[*?[]/g, (special) => `[${special}]`))
 }
 
-const csvOptions = 'all_varchar = true, allow_quoted_nulls = false, hive_partitioning = false'
+/**
+ * What is not named the engine guesses from the file: that lines which begin with `#` are comments, that `'` is a quote, that first lines are
+ * notes; rows and letters go without a word (R14). Only the delimiter is left to it.
+ */
+const csvOptions = `all_varchar = true, allow_quoted_nulls = false, hive_partitioning = false, comment = '', quote = '"', escape = '"', skip = 0, strict_mode = true, null_padding = false, ignore_errors = false`
 
 const joinWords = {
   inner: 'JOIN',

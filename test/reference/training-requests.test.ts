@@ -119,6 +119,18 @@ describe('requests for training sets', () => {
     ])
   })
 
+  test('R14: of a CSV spine no row is a comment or a note, and no letter a quote but the double one', async () => {
+    const codes = Array.from({ length: 40 }, (_, n) => (n % 5 === 0 ? '#N/A' : `${n}`))
+    for (const spine of [codes, ['a', '#b'], ["'a'", "'b'"], ['a\\', 'b']]) {
+      const lines = spine.map((code) => `${code},1,2001-01-01`)
+      const got = await ask({ csv: `code,id,when\n${lines.join('\n')}\n` })
+      expect(got.map(({ code }) => code)).toEqual(spine)
+    }
+    await expect(ask({ csv: 'code,id,when\na,1,2001-01-01,5\nb,1,2001-01-01,5\n' })).rejects.toMatchObject({
+      code: 'TRAINING_SPINE_INVALID',
+    })
+  })
+
   test('R14: a long spine keeps its order, from Parquet and from CSV', async () => {
     const count = 150_000
     const select = `SELECT n, CAST(n % 2 + 1 AS INTEGER) AS id, 'a' AS code, ${when} FROM range(${count}) r(n) ORDER BY hash(n)`
