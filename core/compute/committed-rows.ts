@@ -50,20 +50,34 @@ function columnTypes(bundle: ViewBundle): (readonly [string, SqlType])[] {
     ...bundle.view.keyColumns.map(
       ({ key }, index) => [keyAlias(key), storedSqlType(bundle.entity.keys[index]!)] as const,
     ),
-    ...bundle.source.schema.map((declared) => [declared.name, storedSqlType(declared)] as const),
+    ...declaredTypes(bundle),
     [eventColumn, { kind: 'storedInstant' }],
     [createdColumn, { kind: 'storedInstant' }],
   ]
 }
 
-/** R21: a row of a compaction's file belongs to the commit in whose interval its event time lies. */
-export function rowsOfFiles(files: readonly CommittedFile[], columns: readonly NamedExpression[]): Relation {
+const declaredTypes = ({ source }: ViewBundle) =>
+  source.schema.map((declared) => [declared.name, storedSqlType(declared)] as const)
+
+/**
+ * What was committed before a column was declared has nulls there.
+ * R21: a row of a compaction's file belongs to the commit in whose interval its event time lies.
+ */
+export function rowsOfFiles(
+  bundle: ViewBundle,
+  files: readonly CommittedFile[],
+  columns: readonly NamedExpression[],
+): Relation {
   const event = column(eventColumn)
   const isWithin = ({ start, end }: Interval): Expression =>
     all([operation('>=', event, literal(start)), operation('<', event, literal(end))])
   return unionAll(
     groupFiles(files).map(({ uris, within }) =>
-      select(parquet(uris, true), columns, within === null ? {} : { where: any(within.map(isWithin)) }),
+      select(
+        parquet(uris, declaredTypes(bundle)),
+        columns,
+        within === null ? {} : { where: any(within.map(isWithin)) },
+      ),
     ),
   )
 }
@@ -83,7 +97,8 @@ export function committedRows(bundle: ViewBundle, files: readonly CommittedFile[
       (name): NamedExpression => [name, column(name)],
     ),
   ]
-  const rows: Relation = files.length > 0 ? rowsOfFiles(files, columns) : { is: 'values', columns: types, rows: [] }
+  const rows: Relation =
+    files.length > 0 ? rowsOfFiles(bundle, files, columns) : { is: 'values', columns: types, rows: [] }
   if (keysFrom === undefined) return rows
   return select(
     join(

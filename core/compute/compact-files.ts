@@ -54,7 +54,7 @@ export function buildCompaction(input: CompactionInput): CompactionQuery {
   const rows = `${prefix}_rows`
   const isLookup = bundle.view.viewKind === 'lookup'
   const passed = columnsOf(bundle).map((name): NamedExpression => [name, column(name)])
-  const read = isLookup ? rowsOfFiles(files, passed) : readTiles(bundle, files)
+  const read = isLookup ? rowsOfFiles(bundle, files, passed) : readTiles(bundle, files)
   const bucket = keyBucket(bundle.entity.keys, keysOf(bundle), buckets)
   const ofBucket = (number: number): Relation =>
     select(table(rows), passed, { where: operation('=', column(bucketColumn), literal(BigInt(number))) })

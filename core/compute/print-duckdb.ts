@@ -161,8 +161,7 @@ function printFrom(relation: Relation): string {
     case 'table':
       return printName(relation.name)
     case 'parquet':
-      // Hive partitioning is off: a folder `date=…` would hide a column `date`.
-      return `read_parquet([${relation.files.map(printPath).join(', ')}], hive_partitioning = false, union_by_name = ${relation.mayLackColumns})`
+      return relation.mayLack.length === 0 ? printRead(relation, false) : printPadded(relation)
     case 'csvText':
       // Read by one thread, so that rows are numbered in the file's order.
       return `read_csv(${printPath(relation.file)}, header = true, ${csvOptions}, parallel = false)`
@@ -180,6 +179,19 @@ function printFrom(relation: Relation): string {
     default:
       return `(${printRelation(relation)})`
   }
+}
+
+type ParquetFiles = Extract<Relation, { is: 'parquet' }>
+
+// Hive partitioning is off: a folder `date=…` would hide a column `date`.
+function printRead({ files }: ParquetFiles, byName: boolean): string {
+  return `read_parquet([${files.map(printPath).join(', ')}], hive_partitioning = false, union_by_name = ${byName})`
+}
+
+/** By name alone a column that every file lacks would not exist. The part without rows is planned away; filters reach the files. */
+function printPadded(relation: ParquetFiles): string {
+  const none = printValues({ is: 'values', columns: relation.mayLack, rows: [] })
+  return `(SELECT * FROM ${printRead(relation, true)} UNION ALL BY NAME ${none})`
 }
 
 function printSelect(relation: Extract<Relation, { is: 'select' }>): string {

@@ -171,8 +171,8 @@ export type Relation =
   | {
       readonly is: 'parquet'
       readonly files: readonly string[]
-      /** Files of one relation that lack a column have nulls there. */
-      readonly mayLackColumns: boolean
+      /** Columns that some of the files, or all, may lack: they have nulls there. */
+      readonly mayLack: readonly (readonly [string, SqlType])[]
     }
   | { readonly is: 'csvText'; readonly file: string }
   /** With `file_row_number`, from 0. */
@@ -277,10 +277,10 @@ export const any = (conditions: readonly Expression[]): Expression =>
   conditions.length === 0 ? literal(false) : conditions.length === 1 ? conditions[0]! : operation('or', ...conditions)
 
 export const table = (name: string): Relation => ({ is: 'table', name })
-export const parquet = (files: readonly string[], mayLackColumns = false): Relation => ({
+export const parquet = (files: readonly string[], mayLack: readonly (readonly [string, SqlType])[] = []): Relation => ({
   is: 'parquet',
   files,
-  mayLackColumns,
+  mayLack,
 })
 export const unionAll = (parts: readonly Relation[]): Relation =>
   parts.length === 1 ? parts[0]! : { is: 'unionAll', parts }

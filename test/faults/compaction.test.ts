@@ -12,6 +12,9 @@ import { removeFiles } from '../../activities/remove-files.js'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
 import { trainingSet } from '../../cli/commands/training-set.js'
 import type { CliContext } from '../../cli/context.js'
+import { committedRows } from '../../core/compute/committed-rows.js'
+import { buildCompaction, committedFiles } from '../../core/compute/index.js'
+import { printQuery } from '../../core/compute/print-duckdb.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { StackPorts } from '../../workers/stack-ports.js'
 import { commandContext } from '../support/command-context.js'
@@ -211,6 +214,29 @@ test('a set that pins its files is made again from them, after they were compact
   await expect(makeSet(context, { of: made.out })).rejects.toMatchObject({ code: 'TRAINING_STATE_CHANGED' })
   expect((await makeSet(context, kept)).bytes).toBe(made.bytes)
 }, 60_000)
+
+test('a column that was declared after all files were committed reads as null, in a compaction and in a part of one', async () => {
+  const bundle = await rig.deps.registry.view('sales', 1)
+  const channel = { name: 'channel', kind: 'string', nullable: true } as const
+  const wider = { ...bundle, source: { ...bundle.source, schema: [...bundle.source.schema, channel] } }
+  const key = { view: 'sales', version: 1 }
+  const all = { start: 0n, end: 1n << 62n }
+  const [commits, compactions] = await Promise.all([
+    rig.deps.ledger.currentCommits(key, all),
+    rig.deps.ledger.compactions(key, all),
+  ])
+  const files = committedFiles(commits.slice(1), compactions, (path) => rig.deps.lake.uri(path))
+  expect(files.some((file) => typeof file !== 'string' && file.within !== null)).toBe(true)
+  await rig.deps.engine.withSession(async (session) => {
+    const rows = await session.all(printQuery(committedRows(wider, files)))
+    expect(rows.length).toBeGreaterThan(6)
+    expect(new Set(rows.map((row) => row.channel))).toEqual(new Set([null]))
+    const query = buildCompaction({ bundle: wider, files, buckets: 1 })
+    for (const statement of query.statements) await session.execute(statement)
+    expect(await session.all(query.counts)).toEqual([{ bucket: 0n, rows: BigInt(rows.length) }])
+    for (const statement of query.cleanup) await session.execute(statement)
+  })
+})
 
 test('a reader that was told of files before they were compacted and marked reads them undisturbed', async () => {
   const expected = await makeSet()
