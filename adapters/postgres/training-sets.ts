@@ -82,8 +82,11 @@ export function createTrainingSets(client: PostgresClient): TrainingSets {
           .onConflict((conflict) =>
             conflict
               .column('set_id')
-              // The id is that of the commits, too: the paths are the same.
-              .doUpdateSet({ expires_at: sql<bigint>`greatest(training_sets.expires_at, excluded.expires_at)` }),
+              // The same commits may lie in other files by now; whoever reads the former ones goes on.
+              .doUpdateSet({
+                expires_at: sql<bigint>`greatest(training_sets.expires_at, excluded.expires_at)`,
+                paths: sql<string[]>`array(select unnest(training_sets.paths) union select unnest(excluded.paths))`,
+              }),
           )
           .returning('expires_at')
           .executeTakeFirstOrThrow()

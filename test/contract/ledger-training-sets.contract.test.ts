@@ -63,6 +63,10 @@ test('files stay pinned as long as any set asks, and a set asked again never for
   const pinned = async () => (await ledger.pinnedPaths(['rows/x', 'rows/y', 'rows/none'])).sort()
   expect(await pinned()).toEqual(['rows/x', 'rows/y'])
 
+  // The same commits, some in a compaction's file by now: both stay.
+  expect(await pin('a', 1_000, 'rows/none', 'rows/y')).toBe(until)
+  expect(await pinned()).toEqual(['rows/none', 'rows/x', 'rows/y'])
+
   await expire('a')
   expect(await pinned()).toEqual(['rows/y'])
   await pin('b', 60_000, 'rows/y')
