@@ -113,7 +113,7 @@ function checkRows({ view }: ViewBundle, expected: number | null, rows: number, 
     'COMPACT_ROWS_DIFFER',
     `${rows} rows of ${view.name}@v${view.version} were ${what} where the ledger counts ${expected}`,
     {
-      hint: 'nothing was changed: a committed file is not as it was written; find it with millcourse doctor, and run its interval again',
+      hint: 'nothing was changed: a committed file is not as it was written; millcourse check-quality VIEW --repair --reason … finds it and has its interval run again',
       facts: { view: view.name, version: view.version, rows, expected },
     },
   )

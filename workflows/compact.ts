@@ -1,4 +1,5 @@
 /** Writes the small files of one view anew as few large ones, then removes what nobody needs any more (docs/compaction.md). */
+import { isCancellation } from '@temporalio/workflow'
 import type { CompactionPlanResult, CompactSpanResult } from '../activities/compaction-steps.js'
 import type { CompactInput, CompactResult } from '../core/ports/run-control.js'
 import { proxySteps } from './proxy-activities.js'
@@ -20,9 +21,17 @@ async function compactAll(
 ): Promise<CompactResult> {
   const steps = proxySteps(heartbeatMs)
   const results: CompactSpanResult[] = []
-  // One after the other: a worker has one heavy slot, and runs go before.
-  for (const span of spans) results.push(await steps.compactSpan({ view, version, span }))
+  const failures: unknown[] = []
+  // One after the other: a worker has one heavy slot, and runs go before. One that cannot be compacted keeps nothing else from it.
+  for (const span of spans)
+    try {
+      results.push(await steps.compactSpan({ view, version, span }))
+    } catch (error) {
+      if (isCancellation(error)) throw error
+      failures.push(error)
+    }
   const removed = await steps.removeFiles({ view, version })
+  if (failures.length > 0) throw failures[0]
   const done = results.filter((one) => one.kind === 'compacted')
   const sum = (of: (one: (typeof done)[number]) => number) => done.reduce((all, one) => all + of(one), 0)
   return {

@@ -1,0 +1,42 @@
+import { WorkflowFailedError } from '@temporalio/client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { MillcourseError } from '../../core/errors.js'
+import type { CompactInput, CompactResult } from '../../core/ports/run-control.js'
+import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
+import { plainActivities } from './plain-activities.js'
+
+let temporal: TestTemporal
+beforeAll(async () => {
+  temporal = await startTestTemporal()
+})
+afterAll(() => temporal?.stop())
+
+const spans = [0, 1, 2].map((h) => ({ start: `2001-01-01T0${h}:00:00Z`, end: `2001-01-01T0${h + 1}:00:00Z` }))
+
+test('a span that cannot be compacted keeps neither the later ones nor the removal from being done, and fails the whole', async () => {
+  const plain = plainActivities({
+    planCompaction: async ({ view }) => ({ project: 'shop', view, version: 1, spans }),
+    compactSpan: async ({ span }) => {
+      if (span.start === spans[0]!.start)
+        throw new MillcourseError('COMPACT_ROWS_DIFFER', '1 rows where the ledger counts 2', {
+          hint: 'none',
+          facts: {},
+        })
+      return { kind: 'nothing' }
+    },
+  })
+  const taskQueue = temporal.newTaskQueue()
+  await temporal.startWorker(taskQueue, plain.activities)
+  const failed: unknown = await temporal.client.workflow
+    .execute<(input: CompactInput) => Promise<CompactResult>>('compact', {
+      taskQueue,
+      workflowId: `compact/${taskQueue}`,
+      args: [{ view: 'airport_delays' }],
+    })
+    .catch((error: unknown) => error)
+  expect(failed).toBeInstanceOf(WorkflowFailedError)
+  expect(String((failed as WorkflowFailedError).cause?.cause ?? (failed as WorkflowFailedError).cause)).toContain(
+    'the ledger counts 2',
+  )
+  expect(plain.calls).toEqual(['planCompaction', 'compactSpan', 'compactSpan', 'compactSpan', 'removeFiles'])
+})
