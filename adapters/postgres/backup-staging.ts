@@ -16,6 +16,8 @@ import type { Tables } from './schema.js'
  * refused wherever the restored one has written (R36).
  */
 const sequencesAhead = 1_000_000n
+/** A compaction's number names its folder: what was written there after the backup is not written over. */
+const compactionsAhead = 1_000_000n
 /** Postgres takes arrays of any length; a statement is kept within some MiB. */
 const rowsPerInsert = 500
 
@@ -171,7 +173,9 @@ async function continueNumbers(trx: Transaction<Tables>, schema: string): Promis
   for (const { table, column } of rows) {
     const owner = sql.id(schema, table)
     await sql`select setval(pg_get_serial_sequence(${`"${schema}"."${table}"`}, ${column}),
-      (select coalesce(max(${sql.id(column)}), 0) + 1 from ${owner}), false)`.execute(trx)
+      (select coalesce(max(${sql.id(column)}), 0) + 1 + ${table === 'compactions' ? compactionsAhead : 0n}::bigint from ${owner}), false)`.execute(
+      trx,
+    )
   }
 }
 
