@@ -94,15 +94,16 @@ async function waitForRepairs(
   return ends
 }
 
-async function isRepaired(
-  ledger: LedgerReader,
+/** An interval is when the run that was begun for it is the one that is committed: held or failed, the file at fault stands. */
+export async function isRepaired(
+  ledger: Pick<LedgerReader, 'isRebuildAsked' | 'intervalStates'>,
   key: { readonly view: string; readonly version: number },
   { reopened, isRebuildAsked }: RepairStarted,
 ): Promise<boolean> {
   if (isRebuildAsked && (await ledger.isRebuildAsked(key))) return false
   for (const interval of reopened) {
     const [state] = await ledger.intervalStates(key, fromIsoInterval(interval))
-    if (state?.reopenedBecause || state?.latestRun?.outcome === 'running') return false
+    if (state?.reopenedBecause || !state?.committed || state.committed.runId !== state.latestRun?.runId) return false
   }
   return true
 }
@@ -113,9 +114,9 @@ function report(
   failed: CheckQualityResult['failed'],
   repairs: readonly RepairEnd[],
 ): Report {
-  const isAtFault = ({ view, version, faults }: QualityCheck): boolean => {
+  const isAtFault = ({ view, version, faults, faultsLeft }: QualityCheck): boolean => {
     const repair = repairs.find((one) => one.view === view && one.version === version)
-    return faults.length > 0 && !(repair?.isDone && repair.left === 0)
+    return faults.length > 0 && !(repair?.isDone && repair.left === 0 && faultsLeft === 0)
   }
   const bad = checks.filter(isAtFault).length + failed.length
   const good = checks.length + failed.length - bad

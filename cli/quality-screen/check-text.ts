@@ -99,7 +99,7 @@ function noteLines({ lostInputs, unreadable, unsettled }: QualityCheck): string[
 }
 
 function nextLines(
-  { view, faults }: QualityCheck,
+  { view, faults, faultsLeft }: QualityCheck,
   repair: (RepairStarted & { readonly isDone: boolean }) | undefined,
   givenOptions: string,
 ): string[] {
@@ -115,5 +115,8 @@ function nextLines(
     ...(repair.isRebuildAsked ? ['everything online is compared and published'] : []),
   ].join(', ')
   const left = repair.left > 0 ? `; ${plural(repair.left, 'fault')} cannot be repaired (docs/quality-checks.md)` : ''
-  return [`repair: ${what === '' ? 'nothing to do' : what}: ${repair.isDone ? 'done' : 'still under way'}${left}`]
+  const more = faultsLeft > 0 ? `; ${plural(faultsLeft, 'fault')} beyond the list: check again` : ''
+  return [
+    `repair: ${what === '' ? 'nothing to do' : what}: ${repair.isDone ? 'done' : 'still under way'}${left}${more}`,
+  ]
 }
