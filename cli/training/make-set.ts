@@ -42,7 +42,7 @@ export async function makeSet(
       paths: prepared.views.flatMap(pathsReadFor),
       keepMs: forMs,
     })
-  await pin(Math.min(makingMs, keepMs))
+  await pin(makingMs)
   context.progress.update('looking for the files')
   const views = []
   for (const view of prepared.views) views.push(await findFiles(lake, view))

@@ -38,14 +38,23 @@ export function outputFolder(
   const existing = statSync(out, { throwIfNoEntry: false })
   if (!existing) return out
   if (!existing.isDirectory()) throw refusal(folder, 'this is a file', 'name a folder that is not there yet')
-  const names = readdirSync(out)
   if (spine !== null && dirname(realOf(spine)) === realpathSync(out))
     throw refusal(folder, 'the spine lies there, and would be lost', 'name another folder')
-  if (names.length > 0 && !overwrite) throw alreadyThere(folder)
-  const other = names.find((name) => !isPart(name))
-  if (other !== undefined)
-    throw refusal(folder, `"${other}" is no part of a training set, and would be lost`, 'name another folder')
+  if (!overwrite && readdirSync(out).length > 0) throw alreadyThere(folder)
+  refuseOthers(folder, out, isPart)
   return out
+}
+
+/** @param folder as it was asked for @param place where it lies now @throws MillcourseError USAGE where it holds what is no part */
+export function refuseOthers(folder: string, place: string, isPart: (name: string) => boolean): void {
+  const other = readdirSync(place, { withFileTypes: true }).find((entry) => !entry.isFile() || !isPart(entry.name))
+  if (other !== undefined)
+    throw refusal(folder, `"${other.name}" is no part of a training set, and would be lost`, 'name another folder')
+}
+
+/** @throws MillcourseError USAGE: beside a set that is to be replaced lies what its manifest does not name as its spine's rows */
+export function refuseOtherCopy(copy: string): never {
+  throw refusal(copy, 'this file is not of the set that is replaced', 'move it away, or name another set')
 }
 
 function placeOf(asked: string): string {
@@ -55,7 +64,7 @@ function placeOf(asked: string): string {
 }
 
 /** Itself where it does not lie here. */
-function realOf(file: string): string {
+export function realOf(file: string): string {
   return existsSync(file) ? realpathSync(file) : file
 }
 
@@ -88,8 +97,9 @@ export async function removeAbandonedDrafts(out: string): Promise<void> {
 export function isAbandonedDraft(name: string): boolean {
   const prefix = draftName(null)
   if (!name.startsWith(prefix)) return false
-  const pid = Number(name.slice(prefix.length).split('-')[0])
-  return Number.isInteger(pid) && !isAlive(pid)
+  // Behind the prefix of host `vm` also stand the names of host `vm-4000`.
+  const [, pid] = /^(\d+)-\d+\.draft/.exec(name.slice(prefix.length)) ?? []
+  return pid !== undefined && !isAlive(Number(pid))
 }
 
 function isAlive(pid: number): boolean {

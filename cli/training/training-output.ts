@@ -42,6 +42,16 @@ export function spineCopyOf(out: string): string {
   return `${out.replace(/\/$/, '')}.spine.parquet`
 }
 
+/** Whether the spine's copy beside a set was written with it, and so goes with it. @param manifest null: it has none */
+export function isCopyOf(manifest: string | null, copy: string): boolean {
+  try {
+    const { asked } = JSON.parse(manifest ?? '') as { asked: { spine: string; sql?: string } }
+    return asked.sql !== undefined && asked.spine === copy
+  } catch {
+    return false
+  }
+}
+
 const partsMax = 100_000
 
 /** Sorted by name they are in order. @throws MillcourseError USAGE where there would be too many */

@@ -196,6 +196,35 @@ test('a folder is replaced only when it is said, only if all in it are parts, an
   expect([existsSync(file('taken.manifest.json')), ...hidden()]).toEqual([false])
 })
 
+test('--overwrite removes no spine that it reads or did not write, and no file that appears in the folder meanwhile', async () => {
+  const sql = `SELECT * FROM '${file('spine.csv')}' ORDER BY shop`
+  const kept = file('once.parquet.spine.parquet')
+  await make('once.parquet', { spineSql: sql })
+  const rebuild = file('once.parquet.manifest.json')
+  expect((await make('once.parquet', { rebuild, overwrite: true })).data).toMatchObject({ isSameBytes: true })
+  expect(existsSync(kept)).toBe(true)
+  // Of a set that is replaced by one of another spine nothing is left.
+  await make('once.parquet', { spine: file('spine.csv'), overwrite: true })
+  expect(existsSync(kept)).toBe(false)
+
+  const mine = file('mine.spine.parquet')
+  await writeSpine('mine.spine.parquet', 5)
+  const own = { spine: mine, overwrite: true, partitionRows: 2 }
+  await make('mine/', own)
+  await make('mine/', { ...own, spine: file('spine.csv') })
+  await expect(make('mine/', { spineSql: sql, overwrite: true })).rejects.toMatchObject(
+    code('USAGE', /mine.spine.parquet: this file is not of the set/),
+  )
+  expect(existsSync(mine)).toBe(true)
+
+  const added = when(/^writing part 2/, () => writeFileSync(file('mine/notes.txt'), 'mine'))
+  await expect(make('mine/', own, added)).rejects.toMatchObject(code('USAGE', /"notes.txt" is no part/))
+  rmSync(file('mine/notes.txt'))
+  mkdirSync(file('mine/part-00009.parquet'))
+  await expect(make('mine/', own)).rejects.toMatchObject(code('USAGE', /"part-00009.parquet" is no part/))
+  expect([manifestOf('mine').asked.spine, ...hidden()]).toEqual([file('spine.csv')])
+})
+
 test('a spine that is written anew while it is read is noticed, whenever that is', async () => {
   for (const [out, step] of [
     ['moved-1.parquet', /^hashing the spine/],
