@@ -50,6 +50,10 @@ export class RoutedLake implements Lake {
     return this.#parts.root.promote(from, to)
   }
 
+  replace(from: string, to: string): Promise<void> {
+    return this.#parts.root.replace(from, to)
+  }
+
   remove(path: string): Promise<void> {
     return this.#parts.root.remove(path)
   }

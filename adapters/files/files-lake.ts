@@ -1,7 +1,7 @@
 /** The port Lake on a folder. A file appears under its name only when all its bytes are on the disk: written beside it, synced, linked. */
 import { randomBytes } from 'node:crypto'
 import type { BigIntStats, Dirent } from 'node:fs'
-import { link, open, readdir, readFile, stat, unlink } from 'node:fs/promises'
+import { link, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MillcourseError } from '../../core/errors.js'
@@ -111,6 +111,21 @@ class FilesLake implements Lake {
       const outcome = await linkIfAbsent(source, target)
       await unlinkIfThere(source)
       return outcome
+    })
+  }
+
+  async replace(from: string, to: string): Promise<void> {
+    const [source, target] = [this.#place(from), this.#place(to)]
+    await guarded(target, async () => {
+      await makeFolder(dirname(target))
+      try {
+        await syncFile(source)
+        await rename(source, target)
+        await syncFile(dirname(target))
+      } catch (error) {
+        // Repeated after it was done: the source is gone, the target there.
+        if (!isMissing(error) || !(await statOrNull(target))) throw toLakeError(error, source)
+      }
     })
   }
 

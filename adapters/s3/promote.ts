@@ -11,14 +11,25 @@ import { formatS3Uri, type S3Location } from './location.js'
 import { putInParts } from './multipart.js'
 import type { S3Connection } from './s3-connection.js'
 
-/** @throws MillcourseError LAKE_FILE_MISSING where neither is there, or the source is replaced meanwhile */
-export async function promoteObject(s3: S3Connection, from: S3Location, to: S3Location): Promise<'written' | 'exists'> {
+/**
+ * @param isConditional the object appears only where there is none yet; else it takes the place of what is there
+ * @throws MillcourseError LAKE_FILE_MISSING where neither is there, or the source is replaced meanwhile
+ */
+export async function promoteObject(
+  s3: S3Connection,
+  from: S3Location,
+  to: S3Location,
+  isConditional: boolean,
+): Promise<'written' | 'exists'> {
   if (from.bucket === to.bucket && from.key === to.key) return 'exists'
   const found = await headObject(s3, from)
   // Repeated after it was done: the source is gone, the target there.
   if (found === null && (await headObject(s3, to))) return 'exists'
   const source = found ?? (await headExisting(s3, from))
-  const outcome = source.sizeBytes === 0 ? await putEmpty(s3, to) : await copyInParts(s3, from, source, to)
+  const outcome =
+    source.sizeBytes === 0
+      ? await putEmpty(s3, to, isConditional)
+      : await copyInParts(s3, from, source, to, isConditional)
   await s3.ask(from, (client) => client.send(new DeleteObjectCommand({ Bucket: from.bucket, Key: from.key })))
   return outcome
 }
@@ -28,6 +39,7 @@ function copyInParts(
   from: S3Location,
   source: FoundObject,
   to: S3Location,
+  isConditional: boolean,
 ): Promise<'written' | 'exists'> {
   const { copyPartBytes: partBytes } = s3.options
   const isWhole = source.sizeBytes <= partBytes
@@ -57,7 +69,7 @@ function copyInParts(
         return copied.CopyPartResult!.ETag!
       },
     },
-    true,
+    isConditional,
   )
 }
 
@@ -71,15 +83,14 @@ function replaced(from: S3Location): MillcourseError {
 }
 
 /** S3 copies no part of nothing. */
-async function putEmpty(s3: S3Connection, to: S3Location): Promise<'written' | 'exists'> {
+async function putEmpty(s3: S3Connection, to: S3Location, isConditional: boolean): Promise<'written' | 'exists'> {
+  const empty = { Bucket: to.bucket, Key: to.key, Body: new Uint8Array() }
   return s3.ask(to, async (client) => {
     try {
-      await client.send(
-        new PutObjectCommand({ Bucket: to.bucket, Key: to.key, Body: new Uint8Array(), IfNoneMatch: '*' }),
-      )
+      await client.send(new PutObjectCommand({ ...empty, ...(isConditional ? { IfNoneMatch: '*' } : {}) }))
       return 'written'
     } catch (error) {
-      if (readFault(error).status === 412) return 'exists'
+      if (isConditional && readFault(error).status === 412) return 'exists'
       throw error
     }
   })

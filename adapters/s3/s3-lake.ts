@@ -112,7 +112,11 @@ class S3Lake implements Lake {
   }
 
   async promote(from: string, to: string): Promise<'written' | 'exists'> {
-    return promoteObject(this.#s3, this.#place(from), this.#place(to))
+    return promoteObject(this.#s3, this.#place(from), this.#place(to), true)
+  }
+
+  async replace(from: string, to: string): Promise<void> {
+    await promoteObject(this.#s3, this.#place(from), this.#place(to), false)
   }
 
   async remove(path: string): Promise<void> {

@@ -29,5 +29,5 @@ export async function openOutput(
     overwrite: asked.overwrite ?? false,
     partRows: isFolder ? (partitionRows ?? partRowsByDefault) : null,
   }
-  return isInS3(out) ? outputInS3(context, given) : outputHere(given, spine)
+  return isInS3(out) ? outputInS3(context, given, spine) : outputHere(given, spine)
 }

@@ -68,7 +68,7 @@ export function realOf(file: string): string {
   return existsSync(file) ? realpathSync(file) : file
 }
 
-function refusal(file: string, message: string, hint: string): MillcourseError {
+export function refusal(file: string, message: string, hint: string): MillcourseError {
   return new MillcourseError('USAGE', `--out ${file}: ${message}`, { hint, facts: { file } })
 }
 

@@ -1,8 +1,7 @@
 /** A training set on this machine: a file that gets its name by a link, or a folder that gets it by a rename. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { isMillcourseError } from '../../core/errors.js'
 import {
   alreadyThere,
   draftFor,
@@ -51,19 +50,21 @@ export async function outputHere(asked: AskedOutput, spine: string | null): Prom
     partName: (part) => (partRows === null ? basename(out) : partName(part)),
     spineCopy: { name: copy, draft: spineDraft },
     async publish(manifest, { hasSpineCopy }) {
-      if (partRows !== null && overwrite && existsSync(out)) refuseOthers(asked.out, out, isPartName)
       await namingOutput(draft, () => writeFile(manifestDraft, manifest, { flush: true }))
+      const aside = partRows !== null && overwrite ? await setAside(asked.out, out) : null
       const named: string[] = []
       try {
         if (hasSpineCopy) named.push(await publishDraft(spineDraft, copy, hasOldCopy))
         named.push(await publishDraft(manifestDraft, manifestOf(out), overwrite))
         if (partRows === null) await publishDraft(draft, out, overwrite)
-        else await publishFolder(draft, out, overwrite, asked.out)
+        else await publishFolder(draft, out)
       } catch (error) {
+        if (aside !== null && !existsSync(out)) await rename(aside, out)
         // What is there now is somebody else's: these are not of it.
         if (!overwrite) for (const name of named) await rm(name, { force: true })
         throw error
       }
+      if (aside !== null) await rm(aside, { recursive: true, force: true })
       // Of the set that was replaced, where this one is not made of it.
       if (hasOldCopy && !hasSpineCopy && !isRead) await rm(copy, { force: true })
     },
@@ -86,21 +87,28 @@ function makeFolder(draft: string): void {
   }
 }
 
-/** A rename takes the place of nothing but an empty folder. What is to be replaced goes aside first, under a name that can be found. */
-async function publishFolder(draft: string, out: string, overwrite: boolean, asked: string): Promise<void> {
-  const isReplaced = overwrite && existsSync(out) && (await readdir(out)).length > 0
+/** What is to be replaced, under a name that can be found, and where nobody adds to it any more. Null: there is nothing. */
+async function setAside(asked: string, out: string): Promise<string | null> {
+  if (!existsSync(out)) return null
+  refuseOthers(asked, out, isPartName)
   const aside = `${out}.replaced-${process.pid}`
+  await rename(out, aside).catch((error: unknown) => Promise.reject(unwritable(out, error)))
   try {
-    if (isReplaced) await rename(out, aside)
-    // Under that name nobody adds to it any more.
-    if (isReplaced) refuseOthers(asked, aside, isPartName)
+    refuseOthers(asked, aside, isPartName)
+  } catch (error) {
+    await rename(aside, out)
+    throw error
+  }
+  return aside
+}
+
+/** A rename takes the place of nothing but an empty folder. */
+async function publishFolder(draft: string, out: string): Promise<void> {
+  try {
     await rename(draft, out)
   } catch (error) {
-    if (isReplaced && existsSync(aside) && !existsSync(out)) await rename(aside, out)
-    if (isMillcourseError(error)) throw error
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') throw alreadyThere(out)
     throw unwritable(out, error)
   }
-  if (isReplaced) await rm(aside, { recursive: true, force: true })
 }

@@ -2,9 +2,10 @@
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { CliContext } from '../context.js'
-import { alreadyThere, draftName, isAbandonedDraft } from './output-file.js'
+import { alreadyThere, draftName, isAbandonedDraft, refusal, refuseOtherCopy } from './output-file.js'
 import {
   type AskedOutput,
+  isCopyOf,
   isPartName,
   manifestOf,
   partName,
@@ -20,10 +21,18 @@ interface Place {
   readonly name: string
   readonly partRows: number | null
   readonly overwrite: boolean
+  /** The rows of a spine that lie beside it are those of the set that is replaced. */
+  readonly hasOldCopy: boolean
+  /** The new set is made of them. */
+  readonly isCopyRead: boolean
 }
 
 /** @throws MillcourseError USAGE, LAKE_… */
-export async function outputInS3(context: CliContext, asked: AskedOutput): Promise<TrainingOutput> {
+export async function outputInS3(
+  context: CliContext,
+  asked: AskedOutput,
+  spine: string | null,
+): Promise<TrainingOutput> {
   const { out, partRows, overwrite = false } = asked
   const shape =
     partRows === null ? /^(s3:\/\/[^/]+(?:\/.+)?)\/([^/]+\.parquet)$/i : /^(s3:\/\/[^/]+(?:\/.+)?)\/([^/]+)\/$/
@@ -33,10 +42,25 @@ export async function outputInS3(context: CliContext, asked: AskedOutput): Promi
       hint: 'write it as s3://bucket/folder/name.parquet, or s3://bucket/name/',
       facts: { file: out },
     })
-  const place: Place = { lake: await context.lakeAt(root), out, name, partRows, overwrite }
-  await checkFree(place, root)
+  const lake = await context.lakeAt(root)
+  const isSpine = partRows === null ? spine === lake.uri(name) : spine?.startsWith(`${lake.uri(name)}/`)
+  if (isSpine)
+    throw refusal(
+      out,
+      partRows === null ? 'this is the spine, which would be lost' : 'the spine lies there, and would be lost',
+      'name another',
+    )
+  const copy = lake.uri(spineCopyOf(name))
+  const hasOldCopy = overwrite && isCopyOf(await textOf(lake, manifestOf(name)), copy)
+  const place: Place = { lake, out, name, partRows, overwrite, hasOldCopy, isCopyRead: spine === copy }
+  await checkFree(place, spine === null)
   await removeAbandoned(place.lake)
   return partRows === null ? fileInS3(place) : folderInS3(place, partRows)
+}
+
+/** Null: there is none. */
+async function textOf(lake: Lake, path: string): Promise<string | null> {
+  return (await lake.head(path)) === null ? null : new TextDecoder().decode(await lake.read(path))
 }
 
 /** What processes of this machine left there that were killed in the middle; who may not list or delete there only writes. */
@@ -50,24 +74,26 @@ async function removeAbandoned(lake: Lake): Promise<void> {
   }
 }
 
-async function checkFree({ lake, name, partRows, overwrite }: Place, root: string): Promise<void> {
+/** @throws MillcourseError USAGE: something is there that nobody said to replace, or that is of no set */
+async function checkFree({ lake, name, partRows, overwrite, hasOldCopy }: Place, hasSpineCopy: boolean): Promise<void> {
   if (partRows !== null)
     for await (const { path } of lake.list(`${name}/`)) {
-      if (!overwrite) throw alreadyThere(`${root}/${path}`)
+      if (!overwrite) throw alreadyThere(lake.uri(path))
       if (!isPartName(path.slice(name.length + 1)))
-        throw alreadyThere(`${root}/${path}`, 'and is no part of a training set')
+        throw refusal(lake.uri(path), 'this is no part of a training set, and would be lost', 'name another folder')
     }
+  const copy = spineCopyOf(name)
+  if (overwrite && hasSpineCopy && !hasOldCopy && (await lake.head(copy))) refuseOtherCopy(lake.uri(copy))
   if (overwrite) return
-  for (const taken of [...(partRows === null ? [name] : []), manifestOf(name), spineCopyOf(name)])
-    if (await lake.head(taken)) throw alreadyThere(`${root}/${taken}`)
+  for (const taken of [...(partRows === null ? [name] : []), manifestOf(name), copy])
+    if (await lake.head(taken)) throw alreadyThere(lake.uri(taken))
 }
 
-/** What the engine writes there appears whole; a draft is needed only to replace nothing. */
+/** A draft, so that what is there stays until the new set is whole and hashed. */
 function fileInS3(place: Place): TrainingOutput {
   const { lake, name, out, overwrite } = place
-  const unnamed = draftName('draft.parquet')
-  const draft = overwrite ? name : unnamed
-  const spineDraft = spineCopyOf(unnamed)
+  const draft = draftName('draft.parquet')
+  const spineDraft = spineCopyOf(draft)
   return {
     name: out,
     partRows: null,
@@ -76,13 +102,16 @@ function fileInS3(place: Place): TrainingOutput {
     spineCopy: { name: lake.uri(spineCopyOf(name)), draft: lake.uri(spineDraft) },
     async publish(manifest, { hasSpineCopy }) {
       await naming(place, async (named) => {
+        await checkFree(place, hasSpineCopy)
+        // The old set stays what it is until the new one takes its place, in one step.
+        if (overwrite) await lake.replace(draft, name)
         await named.spine(spineDraft, hasSpineCopy)
         await named.manifest(manifest)
-        if (draft !== name) await named.promote(draft, name)
+        if (!overwrite) await named.promote(draft, name)
       })
     },
     async discard() {
-      if (draft !== name) await lake.remove(draft)
+      await lake.remove(draft)
       await lake.remove(spineDraft)
     },
   }
@@ -104,6 +133,7 @@ function folderInS3(place: Place, partRows: number): TrainingOutput {
     spineCopy: { name: lake.uri(spineCopyOf(name)), draft: lake.uri(spineDraft) },
     async publish(manifest, { parts, hasSpineCopy }) {
       await naming(place, async (named) => {
+        await checkFree(place, hasSpineCopy)
         // Without its manifest the old set is none, and the new one is none until the last of it is there.
         await named.clear()
         await named.spine(spineDraft, hasSpineCopy)
@@ -129,7 +159,7 @@ interface Naming {
 
 /** Takes back the names that were given where one of them could not be: what is there instead is somebody else's. */
 async function naming(
-  { lake, name, partRows, overwrite }: Place,
+  { lake, name, overwrite, hasOldCopy, isCopyRead }: Place,
   work: (named: Naming) => Promise<void>,
 ): Promise<void> {
   const given: string[] = []
@@ -142,15 +172,17 @@ async function naming(
     await work({
       promote,
       async clear() {
-        if (!overwrite || partRows === null) return
+        if (!overwrite) return
         await lake.remove(manifestOf(name))
         const old: string[] = []
         for await (const { path } of lake.list(`${name}/`)) if (isPartName(path.slice(name.length + 1))) old.push(path)
         for (const path of old) await lake.remove(path)
       },
       async spine(draft, isThere) {
-        if (overwrite) await lake.remove(spineCopyOf(name))
-        if (isThere) await promote(draft, spineCopyOf(name))
+        const to = spineCopyOf(name)
+        if (isThere && hasOldCopy) await lake.replace(draft, to)
+        else if (isThere) await promote(draft, to)
+        else if (hasOldCopy && !isCopyRead) await lake.remove(to)
       },
       async manifest(text) {
         const to = manifestOf(name)

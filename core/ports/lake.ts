@@ -26,6 +26,8 @@ export interface Lake {
   prepareWrite(path: string): Promise<void>
   /** Moves a file that the query engine has finished to its final name, all or nothing; `exists`: the source is removed, the target kept. */
   promote(from: string, to: string): Promise<'written' | 'exists'>
+  /** The same onto whatever is there: whoever reads `to` meanwhile finds the old file or the new one. */
+  replace(from: string, to: string): Promise<void>
   /** No error where it is absent. */
   remove(path: string): Promise<void>
 }

@@ -147,6 +147,7 @@ export function lakeContract(name: string, { newLake, skip = [] }: LakeContractO
         await expect(lake.remove(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
         await expect(lake.promote(path, 'ok'), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
         await expect(lake.promote('ok', path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+        await expect(lake.replace('ok', path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
       }
       for (const path of ['../x', 'a/../../x']) {
         await expect(lake.read(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
@@ -174,8 +175,19 @@ export function lakeContract(name: string, { newLake, skip = [] }: LakeContractO
       expect(await lake.head(from)).toBeNull()
     })
 
+    holds('what is replaced gives its place to the source, which may be asked for again', async () => {
+      const [from, to] = [`${folder}/next`, `${folder}/now`]
+      for (const content of ['first', '', 'third']) {
+        await lake.writeIfAbsent(from, text(content))
+        for (const _ of ['once', 'again']) await lake.replace(from, to)
+        expect(Buffer.from(await lake.read(to)).toString()).toBe(content)
+        expect(await lake.head(from)).toBeNull()
+      }
+    })
+
     holds('promoting what does not exist is an error', async () => {
-      await expect(lake.promote(`${folder}/none`, `${folder}/to`)).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' })
+      for (const place of ['promote', 'replace'] as const)
+        await expect(lake[place](`${folder}/none`, `${folder}/to`)).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' })
     })
 
     holds('the etag changes with the content, also at the same size', async () => {

@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CliContext } from '../../cli/context.js'
+import { outputInS3 } from '../../cli/training/output-in-s3.js'
 import type { TrainingManifest } from '../../core/training/index.js'
+import { openStackLakes } from '../../workers/stack-lakes.js'
 import { hour, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 import { startTestS3, type TestS3 } from '../support/versitygw.js'
 
@@ -135,6 +138,9 @@ test('a spine in S3, and sets beside it: hashed as they lie there, replaced only
       exit: 64,
       stderr: expect.stringContaining('this file exists'),
     })
+  const anew = ['--rebuild', 's3://sets/train.manifest.json', '--overwrite']
+  expect(await millcourse('s3://sets/train/', anew)).toMatchObject({ exit: 0, data: { isSameBytes: true } })
+  expect(names(objects)).toContain('train.spine.parquet')
   const replaced = await millcourse('s3://sets/again/', [
     ...asked,
     '--spine',
@@ -146,6 +152,67 @@ test('a spine in S3, and sets beside it: hashed as they lie there, replaced only
   expect(replaced).toMatchObject({ exit: 0, data: { rows: spineRows } })
   expect(names(join(objects, 'again'))).toEqual(['part-00000.parquet', 'part-00001.parquet'])
   expect(names(objects, true)).toEqual([])
+})
+
+test('in S3 what is replaced stays until the new set is whole, and no spine and no file of others goes with it', async () => {
+  Object.assign(process.env, s3.environment)
+  const place = { endpoint: s3.endpoint, isPathStyle: true, region: 'us-east-1', roleArn: null, caFile: null }
+  const s3Lakes = openStackLakes(place)
+  const lake = await s3Lakes.lakeAt('s3://sets/replaced')
+  const text = async (path: string) => new TextDecoder().decode(await lake.read(path))
+  const put = async (path: string, content: string) => {
+    await lake.remove(path)
+    await lake.writeIfAbsent(path, new TextEncoder().encode(content))
+  }
+  const open = async (name: string, spine: string | null) => {
+    const [out, partRows] = [lake.uri(name), /[.]parquet$/.test(name) ? null : 1]
+    const asked = { out: partRows === null ? out : `${out}/`, partRows, overwrite: true }
+    const output = await outputInS3({ lakeAt: s3Lakes.lakeAt } as CliContext, asked, spine)
+    await put(output.draft(0).slice(lake.uri('x').length - 1), 'new set')
+    return output
+  }
+  const kept = (name: string) => lake.uri(`${name}.spine.parquet`)
+  const oldSet = async (name: string, set: string) => {
+    await put(set, 'old set')
+    await put(`${name}.spine.parquet`, 'old spine')
+    await put(`${name}.manifest.json`, JSON.stringify({ asked: { spine: kept(name), sql: 'SELECT' } }))
+  }
+  for (const [name, set] of [
+    ['one.parquet', 'one.parquet'],
+    ['many', 'many/part-00000.parquet'],
+  ] as const) {
+    await oldSet(name, set)
+    await expect(open(name, lake.uri(set))).rejects.toMatchObject({ message: expect.stringMatching(/would be lost/) })
+    const own = await open(name, kept(name))
+    expect(await text(set)).toBe('old set')
+    await own.publish('new manifest', { parts: 1, hasSpineCopy: false })
+    await own.discard()
+    expect([await text(set), await text(`${name}.manifest.json`), await text(`${name}.spine.parquet`)]).toEqual([
+      'new set',
+      'new manifest',
+      'old spine',
+    ])
+    // The manifest no longer names it: it is somebody's.
+    await expect(open(name, null)).rejects.toMatchObject({ message: expect.stringMatching(/is not of the set/) })
+    await oldSet(name, set)
+    const other = await open(name, 's3://sets/other.parquet')
+    await other.publish('new manifest', { parts: 1, hasSpineCopy: false })
+    await other.discard()
+    expect(await lake.head(`${name}.spine.parquet`)).toBeNull()
+
+    const late = await open(name, null)
+    await put(`${name}.spine.parquet`, 'of another')
+    if (name === 'many') await put('many/notes.txt', 'of another')
+    await expect(late.publish('newer', { parts: 1, hasSpineCopy: true })).rejects.toMatchObject({ code: 'USAGE' })
+    await late.discard()
+    expect([await text(set), await text(`${name}.manifest.json`), await text(`${name}.spine.parquet`)]).toEqual([
+      'new set',
+      'new manifest',
+      'of another',
+    ])
+  }
+  await s3Lakes.close()
+  expect(names(join(s3.folder, 'sets/replaced'), true)).toEqual([])
 })
 
 /** As on a full disk, for which a test would need a disk: no file of the process grows beyond so much. */
