@@ -3,6 +3,7 @@
  * the ledger's word on it, it removes the file once more, which is no error.
  */
 import { compactionFolder, sequenceOfCachePath } from '../core/compact/index.js'
+import type { CacheFile } from '../core/ports/compaction-ledger.js'
 import type { Lake } from '../core/ports/lake.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
@@ -31,39 +32,38 @@ export function removeFiles(deps: ActivityDeps) {
     const { view } = await deps.registry.view(key.view, key.version)
     const removed: Removed = { files: 0, bytes: 0 }
     for (;;) {
-      const { commits, compactionIds } = await ledger.markedFiles(key, graceMs)
-      if (commits.length + compactionIds.length === 0) break
-      await removeAll(lake, commits, removed)
+      const { commits, compactionIds, cacheFiles } = await ledger.markedFiles(key, graceMs)
+      if (commits.length + compactionIds.length + cacheFiles.length === 0) break
+      await removeAll(lake, [...commits, ...cacheFiles], removed)
       for (const id of compactionIds) await removeAll(lake, await listAll(lake, compactionFolder(key, id)), removed)
-      await ledger.forgetFiles(key, { commitIds: commits.map(({ commitId }) => commitId), compactionIds })
+      await ledger.forgetFiles(key, {
+        commitIds: commits.map(({ commitId }) => commitId),
+        compactionIds,
+        cachePaths: cacheFiles.map(({ path }) => path),
+      })
     }
-    await removeCacheFiles(deps, key, compactedKeptMs, removed)
+    const cacheFiles = await ledger.markCacheFiles(key, await cacheFilesOf(lake, key), compactedKeptMs)
     const marked = await ledger.markFiles(key, { compactedKeptMs, supersededKeptMs, isOnline: view.online })
     const labels = { view: key.view, version: String(key.version) }
     telemetry.count('millcourse_removed_files_total', labels, removed.files)
     return {
       filesRemoved: removed.files,
       bytesRemoved: removed.bytes,
-      filesMarked: marked.commitFiles + marked.compactions,
+      filesMarked: marked.commitFiles + marked.compactions + cacheFiles,
     }
   }
 }
 
-/** Bases, deltas and coarse tiles that others have taken the place of, and that no publish under way can name. */
-async function removeCacheFiles(deps: ActivityDeps, key: ViewKey, keptMs: number, removed: Removed): Promise<void> {
-  // Listed before the ledger is asked what it names: a file that was made in between is not among them.
-  const version = `${key.view}/v${key.version}/`
+/** Bases, deltas and coarse tiles, whoever names them: no list is kept of those that a publish wrote and never came to name. */
+async function cacheFilesOf(lake: Lake, { view, version }: ViewKey): Promise<CacheFile[]> {
   const listed = [
-    ...(await listAll(deps.lake, `published/${version}`)),
-    ...(await listAll(deps.lake, `tiles/${version}coarse/`)),
+    ...(await listAll(lake, `published/${view}/v${version}/`)),
+    ...(await listAll(lake, `tiles/${view}/v${version}/coarse/`)),
   ]
-  const { paths, settledSequence } = await deps.ledger.namedCacheFiles(key, keptMs)
-  const named = new Set(paths)
-  const orphans = listed.filter(({ path }) => {
-    const sequence = sequenceOfCachePath(path)
-    return sequence !== null && sequence < settledSequence && !named.has(path)
+  return listed.flatMap((file) => {
+    const sequence = sequenceOfCachePath(file.path)
+    return sequence === null ? [] : [{ ...file, sequence }]
   })
-  await removeAll(deps.lake, orphans, removed)
 }
 
 async function listAll(lake: Lake, prefix: string): Promise<{ path: string; sizeBytes: number }[]> {

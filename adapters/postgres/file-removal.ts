@@ -6,17 +6,16 @@
  *     compaction      goes when it is superseded, and each of its commits lies elsewhere or counts no longer
  */
 import { type RawBuilder, sql } from 'kysely'
-import type { CompactionReader, CompactionWriter, FileRetention } from '../../core/ports/compaction-ledger.js'
+import type { CompactionWriter, FileRetention } from '../../core/ports/compaction-ledger.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import type { Database, OpenTransaction, PostgresClient } from './client.js'
 import { lockViewVersion } from './locks.js'
 
-export type FileRemoval = Pick<CompactionReader, 'namedCacheFiles'> &
-  Pick<CompactionWriter, 'markFiles' | 'markedFiles' | 'forgetFiles'>
+export type FileRemoval = Pick<CompactionWriter, 'markFiles' | 'markCacheFiles' | 'markedFiles' | 'forgetFiles'>
 
 /** An attempt that has not ended for so long has died: a step is given up long before. */
 const attemptHoursMax = 24
-const commitsAtOnce = 5_000
+const filesAtOnce = 5_000
 
 export function createFileRemoval(client: PostgresClient): FileRemoval {
   return {
@@ -41,7 +40,7 @@ export function createFileRemoval(client: PostgresClient): FileRemoval {
           .where(isPast)
           .where(isFree(db, sql`array[commits.path]`))
           .orderBy('commit_id')
-          .limit(commitsAtOnce)
+          .limit(filesAtOnce)
           .execute()
         const compactions = await db
           .selectFrom('compactions')
@@ -59,10 +58,14 @@ export function createFileRemoval(client: PostgresClient): FileRemoval {
             sizeBytes: Number(row.size_bytes),
           })),
           compactionIds: compactions.map((row) => row.compaction_id),
+          cacheFiles: (await markedCacheFiles(db, key, graceMs)).map((row) => ({
+            path: row.path,
+            sizeBytes: Number(row.size_bytes),
+          })),
         }
       }),
 
-    forgetFiles: (key, { commitIds, compactionIds }) =>
+    forgetFiles: (key, { commitIds, compactionIds, cachePaths }) =>
       client.transact(async (trx) => {
         await trx
           .updateTable('commits')
@@ -79,40 +82,98 @@ export function createFileRemoval(client: PostgresClient): FileRemoval {
           .where(sql<boolean>`compaction_id = any(${[...compactionIds]}::bigint[])`)
           .where('removing_at', 'is not', null)
           .execute()
-      }),
-
-    namedCacheFiles: (key, keptMs) =>
-      client.query(async (db) => {
-        const ofView = <T extends 'published_files' | 'coarse_tiles'>(table: T) =>
-          db
-            .selectFrom(table as 'published_files')
-            .select('path')
-            .where('view', '=', key.view)
-            .where('version', '=', key.version)
-        const published = await ofView('published_files').execute()
-        const coarse = await ofView('coarse_tiles').where('path', 'is not', null).execute()
-        const settled = await db
-          .selectFrom('publishes')
-          .select((row) => row.fn.max('sequence').as('sequence'))
+        await trx
+          .deleteFrom('unnamed_files')
           .where('view', '=', key.view)
           .where('version', '=', key.version)
-          .where('state', '=', 'finished')
-          .where(sql<boolean>`finished_at <= ${before(keptMs)}`)
+          .where(sql<boolean>`path = any(${[...cachePaths]}::text[])`)
+          .execute()
+      }),
+
+    markCacheFiles: (key, files, keptMs) =>
+      client.transact(async (trx) => {
+        const settled = await settledSequence(trx, key, keptMs)
+        const named = namedCachePaths(trx, key)
+        // Named once more, by a publish that was given up for dead: its time begins anew.
+        await trx
+          .deleteFrom('unnamed_files')
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .where('path', 'in', named)
+          .execute()
+        const old = files.filter(({ sequence }) => sequence < settled)
+        if (old.length === 0) return 0
+        const paths = sql<string[]>`${old.map(({ path }) => path)}::text[]`
+        const sizes = sql<bigint[]>`${old.map(({ sizeBytes }) => BigInt(sizeBytes))}::bigint[]`
+        const { numInsertedOrUpdatedRows } = await trx
+          .insertInto('unnamed_files')
+          .columns(['view', 'version', 'path', 'size_bytes'])
+          .expression((query) =>
+            query
+              .selectFrom(
+                sql<{ path: string; size_bytes: bigint }>`unnest(${paths}, ${sizes})`.as<'of'>(
+                  sql`"of"(path, size_bytes)`,
+                ),
+              )
+              .select([
+                sql.val(key.view).as('view'),
+                sql<number>`${key.version}::integer`.as('version'),
+                'path',
+                'size_bytes',
+              ])
+              .where('path', 'not in', named),
+          )
+          .onConflict((conflict) => conflict.doNothing())
           .executeTakeFirst()
-        return {
-          paths: [...published, ...coarse].map(({ path }) => path),
-          settledSequence: settled?.sequence ?? 0n,
-        }
+        return Number(numInsertedOrUpdatedRows ?? 0)
       }),
   }
 }
 
 const before = (ms: number) => sql<bigint>`clock_timestamp() - ${ms}::double precision * interval '1 millisecond'`
 
+/** Of bases, deltas and coarse tiles that are there to be read. */
+function namedCachePaths(db: Database, key: ViewKey) {
+  const ofView = <T extends 'published_files' | 'coarse_tiles'>(table: T) =>
+    db
+      .selectFrom(table as 'published_files')
+      .select('path')
+      .where('view', '=', key.view)
+      .where('version', '=', key.version)
+  return ofView('published_files').unionAll(ofView('coarse_tiles').where('path', 'is not', null))
+}
+
+/** Files of a publish with a higher sequence may be about to be named. */
+async function settledSequence(db: Database, key: ViewKey, keptMs: number): Promise<bigint> {
+  const settled = await db
+    .selectFrom('publishes')
+    .select((row) => row.fn.max('sequence').as('sequence'))
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('state', '=', 'finished')
+    .where(sql<boolean>`finished_at <= ${before(keptMs)}`)
+    .executeTakeFirst()
+  return settled?.sequence ?? 0n
+}
+
+function markedCacheFiles(db: Database, key: ViewKey, graceMs: number) {
+  return db
+    .selectFrom('unnamed_files')
+    .select(['path', 'size_bytes'])
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where(sql<boolean>`marked_at <= ${before(graceMs)}`)
+    .where('path', 'not in', namedCachePaths(db, key))
+    .where(isFree(db, sql`array[unnamed_files.path]`))
+    .orderBy('path')
+    .limit(filesAtOnce)
+    .execute()
+}
+
 const pathsOfCompaction = sql`array(select file->>'path' from json_array_elements(compactions.files) as file)`
 
 /** No training set pins any of these paths. */
-function isFree(db: Database, paths: RawBuilder<unknown>): RawBuilder<boolean> {
+export function isFree(db: Database, paths: RawBuilder<unknown>): RawBuilder<boolean> {
   const pinning = db
     .selectFrom('training_sets')
     .select('set_id')

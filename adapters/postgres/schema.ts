@@ -221,6 +221,13 @@ export interface TrainingSetsTable {
   expires_at: Instant
 }
 
+/** Of the published-state cache, and coarse tiles: removed a grace after they were marked. */
+export interface UnnamedFilesTable extends ViewColumns {
+  path: string
+  size_bytes: bigint
+  marked_at: ServerTime<Instant>
+}
+
 export interface QualityChecksTable extends ViewColumns {
   body: Json<QualityCheck>
 }
@@ -242,4 +249,5 @@ export interface Tables {
   training_sets: TrainingSetsTable
   compactions: CompactionsTable
   quality_checks: QualityChecksTable
+  unnamed_files: UnnamedFilesTable
 }

@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { PostgresClient } from './client.js'
+import { isFree } from './file-removal.js'
 import { toLakePart } from './rows.js'
 
 export type TrainingSets = Pick<LedgerWriter, 'publishHistory' | 'trainingSet' | 'pinnedPaths' | 'pinTrainingSet'>
@@ -24,6 +25,12 @@ export function createTrainingSets(client: PostgresClient): TrainingSets {
         const commits = await db
           .selectFrom('commits')
           .selectAll()
+          // Marked and pinned it stays, and the set that asks pins it, too.
+          .select(
+            sql<boolean>`removed_at is not null or (removing_at is not null and ${isFree(db, sql`array[commits.path]`)})`.as(
+              'is_removed',
+            ),
+          )
           .where('view', '=', key.view)
           .where('version', '=', key.version)
           .where('commit_id', '<=', publishes.at(-1)!.commit_horizon)
@@ -42,6 +49,7 @@ export function createTrainingSets(client: PostgresClient): TrainingSets {
             interval: { start: row.start_at, end: row.end_at },
             data: toLakePart(row),
             supersededBy: row.superseded_by,
+            ...(row.is_removed ? { isRemoved: true as const } : {}),
           })),
         }
       }),

@@ -42,7 +42,10 @@ export async function readViewState(
   ]
 }
 
-/** A view's entry in the manifest, its files not looked for yet. @param compactions asked for after the reads were */
+/**
+ * A view's entry in the manifest, its files not looked for yet. @param compactions asked for after the reads were
+ * @throws MillcourseError TRAINING_FILES_REMOVED
+ */
 export function manifestView(
   found: FoundView,
   reads: readonly StateRead[],
@@ -80,6 +83,11 @@ export function manifestView(
     compactions: compactions.map(pinnedCompaction),
   }
   const read = new Set(pathsReadFor(view))
+  // It may lie in the lake still, but not for long: who was not told of it before it was marked has no time to read it.
+  const lost = [...commits.values()].flatMap(({ data, isRemoved }) =>
+    isRemoved && data !== null && read.has(data.path) ? [data.path] : [],
+  )
+  if (lost.length > 0) throw removed(view, commitsIn(view, new Set(lost)), lost)
   const used = view.compactions!.filter(({ files }) => files.some(({ path }) => read.has(path)))
   const { compactions: _, ...without } = view
   return used.length === 0 ? without : { ...without, compactions: used }

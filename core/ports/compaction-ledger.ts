@@ -51,25 +51,26 @@ export interface MarkedCounts {
   readonly compactions: number
 }
 
-/** Marked, and not pinned by a training set. */
+/** Marked, and by now not pinned by a training set. */
 export interface MarkedFiles {
   readonly commits: readonly { readonly commitId: bigint; readonly path: string; readonly sizeBytes: number }[]
   /** All that lies below the folder of each (`compactionFolder`); those whose attempt never ended, too. */
   readonly compactionIds: readonly bigint[]
+  /** Of those, of caches, that are named by now, none. */
+  readonly cacheFiles: readonly { readonly path: string; readonly sizeBytes: number }[]
 }
 
-/** Files of the published-state cache and of coarse tiles that the ledger names; what is older than both is nobody's. */
-export interface NamedCacheFiles {
-  readonly paths: readonly string[]
-  /** Files of a publish with a higher sequence may be about to be named. */
-  readonly settledSequence: bigint
+/** Of the published-state cache, or a coarse tile, as it lies in the lake. */
+export interface CacheFile {
+  readonly path: string
+  readonly sizeBytes: number
+  /** Of the publish that wrote it. */
+  readonly sequence: bigint
 }
 
 export interface CompactionReader {
   /** Whose span overlaps `range` and whose files are there, the newest first; those of which a part still counts among them. */
   compactions(key: ViewKey, range: Interval): Promise<Compaction[]>
-  /** @param keptMs since the publish of `settledSequence` has finished */
-  namedCacheFiles(key: ViewKey, keptMs: number): Promise<NamedCacheFiles>
 }
 
 export interface CompactionWriter {
@@ -81,11 +82,20 @@ export interface CompactionWriter {
   giveUpCompaction(compactionId: bigint): Promise<void>
   /** Marks what may go, and attempts that have not ended for a day; never what a training set pins. */
   markFiles(key: ViewKey, retention: FileRetention): Promise<MarkedCounts>
-  /** Marked for at least `graceMs`; at most some thousands of commits at a time. */
+  /**
+   * Marks those that the ledger does not name, since others took their place; how many are new. Of a publish that none has followed and been
+   * finished for `keptMs` no file is: it may be about to be named.
+   */
+  markCacheFiles(key: ViewKey, files: readonly CacheFile[], keptMs: number): Promise<number>
+  /** Marked for at least `graceMs`; at most some thousands at a time. */
   markedFiles(key: ViewKey, graceMs: number): Promise<MarkedFiles>
   /** Their files are gone. */
   forgetFiles(
     key: ViewKey,
-    gone: { readonly commitIds: readonly bigint[]; readonly compactionIds: readonly bigint[] },
+    gone: {
+      readonly commitIds: readonly bigint[]
+      readonly compactionIds: readonly bigint[]
+      readonly cachePaths: readonly string[]
+    },
   ): Promise<void>
 }

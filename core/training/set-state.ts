@@ -17,6 +17,8 @@ export interface StateCommit {
   readonly data: LakePart | null
   /** The commit that took its place, as far as the publishes of this state know; null: it counts still. */
   readonly supersededBy: bigint | null
+  /** Its own file is gone, or about to go: it is read from a compaction, or not at all. */
+  readonly isRemoved?: true
 }
 
 /** A finished publish: what it showed is what was committed when it opened, up to its end. */

@@ -163,7 +163,8 @@ describe('backup and restore', () => {
     const manifest = readManifest(place)
     manifest.migrations = manifest.migrations.slice(0, 1)
     manifest.tables = manifest.tables.filter(
-      ({ name }: { name: string }) => !['training_sets', 'compactions', 'quality_checks'].includes(name),
+      ({ name }: { name: string }) =>
+        !['training_sets', 'compactions', 'quality_checks', 'unnamed_files'].includes(name),
     )
     const added = {
       commits: ['removing_at', 'removed_at'],

@@ -1,5 +1,5 @@
 /** Compactions in the ledger: what they stand for, when, and which files may go. */
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { FileRetention } from '../../core/ports/compaction-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { ledgerProject } from '../support/ledger-project.js'
@@ -15,6 +15,7 @@ const bucket = { number: 0, of: 1 }
 const filesOf = (name: string) => [{ path: `compacted/${name}.parquet`, rows: 9, sizeBytes: 900, bucket }]
 const now: FileRetention = { compactedKeptMs: 0, supersededKeptMs: 0, isOnline: false }
 const day = 86_400_000
+const nothing = { commitIds: [], compactionIds: [], cachePaths: [] }
 
 async function idsOf(...hours: readonly number[]): Promise<bigint[]> {
   const commits = await ledger.currentCommits(view, allTime)
@@ -104,12 +105,12 @@ test('own files go after the retention of a compaction that stands for them, tol
   // A grace, for readers that were told of the files before.
   expect(await marked(day)).toEqual([[], []])
   expect(await marked()).toEqual([[part('run-0').path, part('run-1').path], []])
-  await ledger.forgetFiles(view, { commitIds: ids, compactionIds: [] })
+  await ledger.forgetFiles(view, { ...nothing, commitIds: ids })
   expect(await marked()).toEqual([[], []])
   expect(await ledger.compactions(view, allTime)).toMatchObject([{ removedIds: ids }])
   // What was not marked is not forgotten.
   const [two] = await idsOf(2)
-  await ledger.forgetFiles(view, { commitIds: [two!], compactionIds: [] })
+  await ledger.forgetFiles(view, { ...nothing, commitIds: [two!] })
   await compact('b', 2, 3)
   expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 2, compactions: 0 })
 })
@@ -142,7 +143,7 @@ test('R30: a superseded version goes after its own retention, from wherever it l
   expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 1, compactions: 1 })
   expect(await found()).toEqual([[young, true]])
   expect((await marked())[1]).toEqual([old])
-  await ledger.forgetFiles(view, { commitIds: [], compactionIds: [old, young] })
+  await ledger.forgetFiles(view, { ...nothing, compactionIds: [old, young] })
   expect(await found()).toEqual([[young, true]])
 })
 
@@ -162,17 +163,58 @@ test('an attempt that was given up, or has died, is found by its number and reco
   const commitIds = await idsOf(0, 1)
   expect(await ledger.recordCompaction(failed, { commitIds, files: filesOf('a') })).toBe('given-up')
   expect(await marked()).toEqual([[], [failed]])
-  await ledger.forgetFiles(view, { commitIds: [], compactionIds: [failed] })
+  await ledger.forgetFiles(view, { ...nothing, compactionIds: [failed] })
   expect(await ledger.recordCompaction(failed, { commitIds, files: filesOf('a') })).toBe('given-up')
   const recorded = await compact('b', 0, 1)
   await ledger.giveUpCompaction(recorded)
   expect(await found()).toEqual([[recorded, true]])
 })
 
-test('files of the cache that nobody names any more are told from those of publishes under way', async () => {
-  await publishAll(ledger, 'first')
-  const { paths, settledSequence } = await ledger.namedCacheFiles(view, 0)
-  expect(paths).toHaveLength(1)
-  expect(settledSequence).toBe(1n)
-  expect((await ledger.namedCacheFiles(view, day)).settledSequence).toBe(0n)
+describe('files of caches', () => {
+  const cacheFile = (path: string, sequence: bigint) => ({ path, sequence, sizeBytes: 7 })
+  const markedPaths = async (graceMs = 0) =>
+    (await ledger.markedFiles(view, graceMs)).cacheFiles.map(({ path }) => path)
+  const nameTile = (path: string) =>
+    ledger.recordCoarseTile(view, { span: spanOf(0, 1), data: { ...part('x'), path }, commitIds: [] })
+
+  test('that nobody names are marked once publishes after them have long been finished, and told a grace later', async () => {
+    await publishAll(ledger, 'first')
+    await nameTile('tile-1')
+    await commit(ledger, 'rerun-0', 0)
+    await publishAll(ledger, 'second')
+    const state = await ledger.shownState(view)
+    const named = state!.published!.files.map(({ path }) => cacheFile(path, 1n))
+    const files = [...named, cacheFile('tile-1', 1n), cacheFile('unnamed', 1n), cacheFile('under way', 2n)]
+    expect(await ledger.markCacheFiles(view, files, day)).toBe(0)
+    expect(await ledger.markCacheFiles(view, files, 0)).toBe(1)
+    expect(await ledger.markCacheFiles(view, files, 0)).toBe(0)
+    expect(await markedPaths(day)).toEqual([])
+    expect((await ledger.markedFiles(view, 0)).cacheFiles).toEqual([{ path: 'unnamed', sizeBytes: 7 }])
+    // Another tile takes the place of one that was named until now: its grace begins.
+    await nameTile('tile-2')
+    expect(await markedPaths()).toEqual(['unnamed'])
+    expect(await ledger.markCacheFiles(view, files, 0)).toBe(1)
+    expect(await markedPaths()).toEqual(['tile-1', 'unnamed'])
+    expect((await ledger.markedFiles({ ...view, version: 2 }, 0)).cacheFiles).toEqual([])
+    await ledger.forgetFiles(view, { ...nothing, cachePaths: ['unnamed'] })
+    expect(await markedPaths()).toEqual(['tile-1'])
+  })
+
+  test('that are marked stay while something names them again, or a training set pins them', async () => {
+    await publishAll(ledger, 'first')
+    await commit(ledger, 'rerun-0', 0)
+    await publishAll(ledger, 'second')
+    const files = [cacheFile('a', 1n), cacheFile('b', 1n)]
+    expect(await ledger.markCacheFiles(view, files, 0)).toBe(2)
+    await nameTile('a')
+    const pin = { setId: 'set', mode: 'knowable', spineDigest: 'digest', by: 'test', keepMs: day } as const
+    await ledger.pinTrainingSet({ ...pin, paths: ['b'] })
+    expect(await markedPaths()).toEqual([])
+    // Named, it was no longer marked: unnamed once more, its grace begins anew.
+    expect(await ledger.markCacheFiles(view, files, 0)).toBe(0)
+    await nameTile('c')
+    expect(await markedPaths()).toEqual([])
+    expect(await ledger.markCacheFiles(view, files, 0)).toBe(1)
+    expect(await markedPaths()).toEqual(['a'])
+  })
 })

@@ -52,6 +52,22 @@ test('R30, R33: which commits each finished publish showed, and since when', asy
   expect(await ledger.publishHistory(view, first!.recordedAt - 1n)).toEqual({ publishes: [], commits: [] })
 })
 
+test('R30: of a version whose own file is to go the history says so, unless a set pins it', async () => {
+  await commitHours(ledger, 0, 1)
+  await publishAll(ledger, 'first')
+  for (const index of [0, 1]) await commit(ledger, `rerun-${index}`, index)
+  await publishAll(ledger, 'second')
+  const removed = async () =>
+    (await ledger.publishHistory(view, forEver)).commits.flatMap(({ data, isRemoved }) => (isRemoved ? data!.path : []))
+  expect(await removed()).toEqual([])
+  const marked = await ledger.markFiles(view, { compactedKeptMs: 0, supersededKeptMs: 0, isOnline: true })
+  expect(marked.commitFiles).toBe(2)
+  expect(await removed()).toEqual([part('run-0').path, part('run-1').path])
+  const paths = [part('run-1').path]
+  await ledger.pinTrainingSet({ setId: 'a', mode: 'knowable', spineDigest: 'd', by: 'test', paths, keepMs: 60_000 })
+  expect(await removed()).toEqual([part('run-0').path])
+})
+
 test('files stay pinned as long as any set asks, and a set asked again never for less', async () => {
   const pin = (setId: string, keepMs: number, ...paths: string[]) =>
     ledger.pinTrainingSet({ setId, mode: 'knowable', spineDigest: 'digest', by: 'test', paths, keepMs })

@@ -12,6 +12,7 @@ import { trainingSets } from './004-training-sets.js'
 import { givenUpPublishes } from './005-given-up-publishes.js'
 import { compactions } from './006-compactions.js'
 import { qualityChecks } from './007-quality-checks.js'
+import { unnamedFiles } from './008-unnamed-files.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -21,6 +22,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '005-given-up-publishes': givenUpPublishes,
   '006-compactions': compactions,
   '007-quality-checks': qualityChecks,
+  '008-unnamed-files': unnamedFiles,
 }
 
 export function isContract(name: string): boolean {
