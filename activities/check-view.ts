@@ -4,7 +4,12 @@
  * looking again.
  */
 import { Context } from '@temporalio/activity'
-import { type CommittedFile, type CompactedCommits, committedFiles } from '../core/compute/index.js'
+import {
+  type CommittedFile,
+  type CompactedCommits,
+  committedFiles,
+  type KnownCoarseTile,
+} from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import { keyText } from '../core/explain/index.js'
@@ -13,21 +18,13 @@ import type { Commit, ViewKey } from '../core/ports/ledger.js'
 import type { ShownState } from '../core/ports/ledger-quality.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
-import {
-  encodeKey,
-  type OnlineItem,
-  type PackedValue,
-  reachedSpan,
-  versionTableName,
-  windowReach,
-} from '../core/publish/index.js'
+import { type PackedValue, reachedSpan, versionTableName, windowReach } from '../core/publish/index.js'
 import {
   type Fault,
   faultsListedMax,
   firstOfEach,
   judgeKeys,
   type KeyVerdict,
-  type LookedAtKey,
   lagsOf,
   type QualityCheck,
   standingOf,
@@ -43,6 +40,7 @@ import { findCompactions } from './find-compactions.js'
 import { isFileLost } from './publish-state.js'
 import { cachedOtherwise } from './quality-cache.js'
 import { type QualityInputs, readQualityInputs } from './quality-inputs.js'
+import { readItems } from './quality-items.js'
 import { sampleKeys } from './quality-sample.js'
 import type { CheckViewInput, CheckViewResult } from './steps.js'
 
@@ -186,7 +184,7 @@ async function lookAt(
           looked.flatMap(({ item }) => item ?? []),
           signal,
         )
-  const { inputs, verified, broken } = await verify(deps, bundle, key, target, { keys, seed, signal })
+  const { inputs, verified, broken, coarse } = await verify(deps, bundle, key, target, { keys, seed, signal })
   const after = await deps.ledger.shownState(key)
   const isStable = after?.mark === state?.mark && (await isAsRead(deps, inputs))
   const byStart = new Map(inputs.intervals.map((one) => [one.standing.interval.start, one]))
@@ -208,33 +206,10 @@ async function lookAt(
     ...{ target, inputs, verdicts, isStable },
     faults: [
       ...brokenFaults(inputs, broken),
+      ...coarse.map(({ file, span: of }) => fileFault('coarse-tile', file, of, true)),
       ...(cache === 'lost' ? [fileFault('published-state', null, null, true)] : []),
     ],
     sequenceSeenMax: sequences.reduce((max, one) => (one > max ? one : max), 0n),
-  }
-}
-
-async function readItems(
-  deps: ActivityDeps,
-  { entity, ...rest }: ViewBundle,
-  table: string | null,
-  keys: readonly (readonly PackedValue[])[],
-): Promise<Omit<LookedAtKey, 'isCachedOtherwise'>[]> {
-  const bundle = { entity, ...rest }
-  const encoded = keys.map((key) => encodeKey(entity.keys, key))
-  const items = table === null ? [] : await itemsOf(deps, table, encoded)
-  return keys.map((key, index) => ({
-    ...{ key, text: keyText(bundle, key), encoded: encoded[index]!, item: items[index] ?? null },
-  }))
-}
-
-async function itemsOf(deps: ActivityDeps, table: string, keys: readonly Uint8Array[]): Promise<(OnlineItem | null)[]> {
-  try {
-    return await deps.online.getItems(table, keys)
-  } catch (error) {
-    // Nothing is served: each key that should be there is at fault.
-    if (isMillcourseError(error) && error.code === 'PUBLISH_TABLE_MISSING') return []
-    throw error
   }
 }
 
@@ -244,18 +219,23 @@ interface VerifyOptions {
   readonly signal: CancelSignal
 }
 
-/** A committed file that cannot be read is told, and its interval computed from the source; a source that cannot be is left out. */
+/**
+ * A committed file that cannot be read is told, and its interval computed from the source; a coarse tile is told, and its tiles read; a
+ * source that cannot be read is left out.
+ */
 async function verify(
   deps: ActivityDeps,
   bundle: ViewBundle,
   key: ViewKey,
   target: Target,
   { keys, seed, signal }: VerifyOptions,
-): Promise<{ inputs: QualityInputs; verified: Verified; broken: ReadonlySet<string> }> {
+): Promise<{ inputs: QualityInputs; verified: Verified; broken: ReadonlySet<string>; coarse: KnownCoarseTile[] }> {
   const { commits, span, endAt, state } = target
   const broken = new Set<string>()
   const committed = new Set([...commits.flatMap(({ data }) => uriOf(deps, data) ?? []), ...urisOf(target.compactions)])
-  const coarse = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
+  const known = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
+  const coarse = known.map((tile): KnownCoarseTile => ({ ...tile, file: uriOf(deps, tile.data) }))
+  const lost: KnownCoarseTile[] = []
   let unreadable = ofAnotherView(bundle)
   for (;;) {
     const inputs = await readQualityInputs(deps, {
@@ -268,19 +248,19 @@ async function verify(
       dimensions: inputs.dimensions,
       compactions: target.compactions.filter((one) => !urisOf([one]).some((uri) => broken.has(uri))),
       // Tiles of an unreadable file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
-      coarse:
-        broken.size > 0 || state?.isPublishUnfinished
-          ? []
-          : coarse.map((tile) => ({ ...tile, file: uriOf(deps, tile.data) })),
+      coarse: broken.size > 0 || state?.isPublishUnfinished ? [] : coarse.filter((tile) => !lost.includes(tile)),
     }
     try {
       const verified = await deps.engine.withSession((session) => verifyKeys(toolsOf(deps, session, sizes), input), {
         signal,
       })
-      return { inputs, verified, broken }
+      return { inputs, verified, broken, coarse: lost }
     } catch (error) {
       const file = isMillcourseError(error) ? String(error.detail.facts?.file ?? '') : ''
-      if (isFileLost(error) && committed.has(file) && !broken.has(file) && broken.size < brokenMax) broken.add(file)
+      const tile = coarse.find((one) => one.file === file && !lost.includes(one))
+      if (isFileLost(error) && tile) lost.push(tile)
+      else if (isFileLost(error) && committed.has(file) && !broken.has(file) && broken.size < brokenMax)
+        broken.add(file)
       else if (
         isMillcourseError(error) &&
         error.code.startsWith('SOURCE_') &&

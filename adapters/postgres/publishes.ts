@@ -150,6 +150,10 @@ async function resume(trx: OpenTransaction, request: OpenPublishRequest, view: V
   })
 }
 
+async function forgetCoarseTiles(trx: OpenTransaction, { view, version }: ViewKey): Promise<void> {
+  await trx.deleteFrom('coarse_tiles').where('view', '=', view).where('version', '=', version).execute()
+}
+
 async function drawPublish(
   trx: OpenTransaction,
   request: OpenPublishRequest,
@@ -162,6 +166,8 @@ async function drawPublish(
   const { table, isFirstLoad } = await chooseTable(trx, request, view, sequence)
   const unfinished = await findUnfinished(trx, request, { after: view.finished_sequence, before: sequence, table })
   if (covered.length === 0 && unfinished.length === 0 && view.rebuild_after === null) return { kind: 'nothing' }
+  // Each publish makes some: one at fault that this one does not come to would be trusted again by those after it.
+  if (view.rebuild_after !== null) await forgetCoarseTiles(trx, request)
   const row = await trx
     .with('taken', (query) =>
       query

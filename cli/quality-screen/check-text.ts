@@ -64,7 +64,9 @@ function faultText(fault: Fault): string[] {
       ? []
       : [`  expected ${fault.expected ?? 'nothing'}, found ${fault.found ?? 'nothing'}`]
   const file = fault.file === null ? [] : [`  ${fault.file}`]
-  return [[...key, ...place].join(' ').concat(`: ${faultWords[fault.cause]}`).replace(/^: /, ''), ...values, ...file]
+  const what =
+    fault.cause === 'coarse-tile' && fault.file !== null ? 'a coarse tile cannot be read' : faultWords[fault.cause]
+  return [[...key, ...place].join(' ').concat(`: ${what}`).replace(/^: /, ''), ...values, ...file]
 }
 
 const lagWords: Readonly<Record<LagCause, string>> = {

@@ -76,7 +76,7 @@ export function sourceContent(source: SourceDefinition): { readonly [key: string
  * The schema up to the last column that the view reads. Rows that tie on all of these carry the same values (R3), so a column
  * declared after them changes nothing, and a source may grow at its end without a new version of every view.
  */
-function decisiveColumns(view: FeatureViewDefinition, source: SourceDefinition): readonly Column[] {
+export function decisiveColumns(view: FeatureViewDefinition, source: SourceDefinition): readonly Column[] {
   const read = new Set<string | null>([
     ...view.keyColumns.map((key) => key.column),
     ...view.features.flatMap((feature) => [feature.column, feature.kind === 'window' ? (feature.by ?? null) : null]),

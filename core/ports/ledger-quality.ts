@@ -41,8 +41,8 @@ export interface QualityWriter {
   /** Takes the place of the version's check before. */
   recordQualityCheck(check: QualityCheck): Promise<void>
   /**
-   * The next publish begins although nothing was committed, trusts neither the cache of what is online nor coarse tiles, and so writes every
-   * key that is not as the committed state gives it. Its sequence is above `above`. False: nothing was ever published.
+   * The next publish begins although nothing was committed, trusts neither the cache of what is online nor coarse tiles, which are forgotten,
+   * and so writes every key that is not as the committed state gives it. Its sequence is above `above`. False: nothing was ever published.
    */
   askRebuild(key: ViewKey, above: bigint): Promise<boolean>
 }

@@ -17,6 +17,7 @@ import {
 import { partColumns, tileParts } from '../compute/tile-parts.js'
 import { tileColumn, tileColumnTypes, tileNs, tilePlace } from '../compute/tile-rows.js'
 import { readTiles } from '../compute/window-values.js'
+import { decisiveColumns } from '../define/definition-hash.js'
 import type { ViewBundle } from '../define/definitions.js'
 import { intervalStartOf, isSameValue } from '../explain/index.js'
 import type { Instant } from '../time/instant.js'
@@ -35,13 +36,18 @@ export interface RowDifference {
 const sideColumn = '__side'
 const rowsMax = 20_000
 
-/** @param keys table of `createKeys` */
+/**
+ * Columns that decide no value are not compared (R3): one that was declared after a file was committed is not in it, whatever the source
+ * files hold there.
+ * @param keys table of `createKeys`
+ */
 export function buildDifferenceQuery(
-  bundle: ViewBundle,
+  { view, source, ...parts }: ViewBundle,
   stored: readonly CommittedFile[],
   recomputed: readonly CommittedFile[],
   keys: string,
 ): SqlQuery {
+  const bundle = { ...parts, view, source: { ...source, schema: decisiveColumns(view, source) } }
   const [a, b] = [stored, recomputed].map((files) => `SELECT * FROM (${rowsOf(bundle, files, keys)})`)
   const less = (from: string, what: string, side: string) =>
     `SELECT '${side}' AS ${sideColumn}, ${shown(bundle)} FROM (SELECT * FROM ${from} EXCEPT ALL SELECT * FROM ${what})`

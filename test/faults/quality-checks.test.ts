@@ -1,15 +1,17 @@
 /** check-quality over real runs in Postgres, DuckDB, a DynamoDB endpoint and folders: what is corrupted on purpose is found, and repaired. */
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkVersion } from '../../activities/check-view.js'
 import { publishOnline } from '../../activities/publish-online.js'
+import { removeFiles } from '../../activities/remove-files.js'
 import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
-import { window } from '../../core/define/index.js'
+import { lookup, window } from '../../core/define/index.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import { encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
 import type { QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
+import { toIsoInterval } from '../../core/time/interval.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
 import { tableOf } from '../support/publish-rig.js'
 import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
@@ -19,7 +21,7 @@ const sums = {
   features: { total: window.sum('amount', { over: '3h' }), sales: window.count({ over: '3h' }) },
 }
 const views = ['item', 'missing', 'extra', 'ahead', 'bytes', 'rows', 'gone', 'late', 'cache', 'restless'] as const
-const windows = ['sums', 'tile', 'torn', 'coarse'] as const
+const windows = ['sums', 'tile', 'torn', 'coarse', 'lacking'] as const
 const hours = [0, 1, 2, 3]
 
 let rig: SalesRig
@@ -32,9 +34,10 @@ beforeAll(async () => {
   const lookups = views.map((name) => [name, { view: { online: true } }])
   const tiled = windows.map((name) => [
     name,
-    { view: { ...sums, online: true, ...(name === 'coarse' ? { coarseTile: '2h' } : {}) } },
+    { view: { ...sums, online: true, ...(name === 'coarse' || name === 'lacking' ? { coarseTile: '2h' } : {}) } },
   ])
-  rig = await startSalesRig(Object.fromEntries([...lookups, ...tiled]), null, online)
+  const older = ['older', { view: { features: { amount: lookup() } } }]
+  rig = await startSalesRig(Object.fromEntries([...lookups, ...tiled, older]), null, online)
 })
 afterAll(async () => {
   await rig?.stop()
@@ -62,6 +65,8 @@ async function check(view: string, seed = 1): Promise<QualityCheck> {
 
 const faultsOf = ({ faults }: QualityCheck) =>
   faults.map(({ cause, key, interval }) => [cause, key?.shop ?? null, interval?.start.slice(11, 16) ?? null])
+
+const all = { start: parseInstant(hour(0)), end: parseInstant(hour(4)) }
 
 async function commitOf(view: string, at: number) {
   const interval = { start: parseInstant(hour(at)), end: parseInstant(hour(at + 1)) }
@@ -204,6 +209,15 @@ describe('a file in the lake', () => {
     await expectRepaired('rows')
   })
 
+  test('R3: that lacks a column declared since, of which no value is made, is no fault though its source files have it', async () => {
+    await fill('older')
+    const { data } = await commitOf('older', 1)
+    await rewrite(data!.path, '* EXCLUDE (note)')
+    expect(faultsOf(await check('older'))).toEqual([])
+    await rewrite(data!.path, '* EXCLUDE (amount)')
+    expect(faultsOf(await check('older'))).toContainEqual(['committed-file', 'a', '01:00'])
+  })
+
   test('of tiles is found, and neither the right item nor what a publish wrote from it is blamed', async () => {
     await fill('tile')
     const { data } = await commitOf('tile', 2)
@@ -255,8 +269,8 @@ describe('a file in the lake', () => {
 
   test('of a coarse tile is found, and forgotten by the repair', async () => {
     await fill('coarse')
-    const range = { start: parseInstant(hour(0)), end: parseInstant(hour(4)) }
-    const tile = (await rig.deps.ledger.coarseTiles({ view: 'coarse', version: 1 }, range)).findLast(({ data }) => data)
+    const key = { view: 'coarse', version: 1 }
+    const tile = (await rig.deps.ledger.coarseTiles(key, all)).findLast(({ data }) => data)
     const file = rig.deps.lake.uri(tile!.data!.path)
     const columns = await rig.deps.engine.withSession((session) =>
       session.all({ sql: `SELECT column_name AS name FROM (DESCRIBE FROM read_parquet('${file}'))` }),
@@ -267,6 +281,34 @@ describe('a file in the lake', () => {
     expect(new Set(found.faults.map(({ cause }) => cause))).toEqual(new Set(['coarse-tile']))
     await repair('coarse')
     await expectRepaired('coarse')
+    // Another took its place; it stays, a grace long, for whoever was told of it before.
+    const kept = { compactedKeptMs: 0, supersededKeptMs: 86_400_000, graceMs: 3_600_000 }
+    const remove = (graceMs: number) => {
+      const settings = { ...rig.deps.settings, retention: { ...kept, graceMs } }
+      return rig.step(removeFiles, [key], {}, { ...rig.deps, settings })
+    }
+    expect((await remove(kept.graceMs)).filesMarked).toBeGreaterThan(0)
+    expect(await remove(kept.graceMs)).toMatchObject({ filesRemoved: 0, filesMarked: 0 })
+    expect(await rig.deps.lake.head(tile!.data!.path)).not.toBeNull()
+    expect((await remove(0)).filesRemoved).toBeGreaterThan(0)
+    expect(await rig.deps.lake.head(tile!.data!.path)).toBeNull()
+    await expectRepaired('coarse')
+  })
+
+  test('of a coarse tile that is gone, or no Parquet, is found as such, whatever the sample, and made anew', async () => {
+    await fill('lacking')
+    const key = { view: 'lacking', version: 1 }
+    for (const ruin of [rm, (file: string) => writeFile(file, 'not parquet any more')]) {
+      const tiles = (await rig.deps.ledger.coarseTiles(key, all)).filter(({ data }) => data)
+      const { data, span } = tiles.at(-1)!
+      const file = rig.deps.lake.uri(data!.path)
+      await ruin(file)
+      const { faults, intervals } = await check('lacking')
+      expect(faults).toMatchObject([{ cause: 'coarse-tile', key: null, interval: toIsoInterval(span), file }])
+      expect(intervals.recomputed).toBe(3)
+      expect(await repair('lacking')).toEqual({ reopened: [], isRebuildAsked: true, left: 0 })
+      await expectRepaired('lacking')
+    }
   })
 
   test('of the cache of what is online is found', async () => {
