@@ -10,8 +10,8 @@ import {
   explainAnswers,
   keyText,
   lookupSpans,
-  newestPlaces,
   type Question,
+  readNewestPlaces,
   windowSpans,
 } from '../../core/explain/index.js'
 import type { IntervalState, PinnedFile } from '../../core/plan/interval-state.js'
@@ -176,14 +176,9 @@ async function findSpans(
   const commits = await ledger.currentCommits({ view: view.name, version: view.version }, { start: since, end: now })
   const files = await filesOf(ledger, lake, { view: view.name, version: view.version }, commits)
   const engine = await ports.engine()
-  const found = await engine.withSession(
-    async (session) => {
-      const [keys, places] = newestPlaces(bundle, question, files)
-      await session.execute(keys!)
-      return (await session.all(places!))[0] ?? null
-    },
-    { signal: ports.signal },
-  )
+  const found = await engine.withSession((session) => readNewestPlaces(session, bundle, question, files), {
+    signal: ports.signal,
+  })
   return joined(lookupSpans(bundle, question.at, now, found), since)
 }
 

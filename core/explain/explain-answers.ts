@@ -14,6 +14,7 @@ import type { PinnedFile } from '../plan/index.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { type PublishedAnswer, publishedAnswers, trainingAnswers } from './compute-answers.js'
+import { filesOfKeys } from './files-of-keys.js'
 import { createKeys, createQuestions, keyText, type Question } from './question.js'
 import { placesOf, type RecomputeTools, readSourceRows, writeRecomputed } from './recompute.js'
 import type { Answer } from './same-answer.js'
@@ -81,7 +82,7 @@ export async function explainAnswers(tools: ExplainTools, input: ExplainInput): 
   const { bundle, questions, publishedEndAt } = input
   await tools.execute(createQuestions(bundle, questions, questionsTable))
   await tools.execute(createKeys(bundle, questions, keysTable))
-  const committed = await answersOf(tools, input, input.committed)
+  const committed = await answersOf(tools, input, await filesOfKeys(tools, bundle, input.committed, keysTable))
   try {
     if (input.sourceError !== null) throw input.sourceError
     const { rows, recomputed, sourceNow } = await readSources(tools, input)

@@ -5,6 +5,8 @@ import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { explain } from '../../cli/commands/explain.js'
 import type { CliContext } from '../../cli/context.js'
 import type { ExplainFacts } from '../../cli/explain-screen/explain-facts.js'
+import { compactedPath } from '../../core/compact/index.js'
+import { buildCompaction } from '../../core/compute/index.js'
 import { window } from '../../core/define/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { folder, hour, hourOf, redelivery, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
@@ -24,6 +26,8 @@ beforeAll(async () => {
     held: { view: { checks: { features: { amount: { nullRateMax: 0.5 } } } } },
     sums: { view: sums },
     unreadable: {},
+    bucketed: {},
+    bucketed_sums: { view: { tile: '1h', features: { total: window.sum('amount', { over: '4h' }) } } },
   })
 })
 afterAll(() => rig?.stop())
@@ -197,6 +201,57 @@ test('of a source that cannot be read what is committed is told', async () => {
   })
   expect(found.text).toContain('why      from what is committed; the source could not be read')
 })
+
+test.each([
+  ['bucketed', 'amount', hour(2), '2'],
+  ['bucketed_sums', 'total', hour(4), '15'],
+])(
+  'of compacted files of %s only those of the key are read, of few buckets and of many',
+  async (view, name, at, value) => {
+    for (const hours of [0, 1, 2, 3]) {
+      const others = Array.from({ length: 20 }, (_, shop) => sale(hour(hours, shop), `shop ${shop}`, shop))
+      await rig.write(view, hours, 'a', ...others, sale(hour(hours, 30), 'y', 2 ** hours))
+      await run(view, hours)
+    }
+    // Of 8 buckets it lies in the seventh, of 2 in the first.
+    const before = await asked(view, at, 'shop=y')
+    expect(three(before, name)).toEqual([value, value, value])
+    for (const [from, to, buckets] of [
+      [0, 2, 2],
+      [2, 4, 8],
+    ] as const)
+      for (const uri of await compactInto(view, hour(from), hour(to), buckets)) {
+        const rows = await rig.deps.engine.withSession((session) =>
+          session.all({ sql: `SELECT shop FROM read_parquet('${uri}') WHERE shop = 'y'` }),
+        )
+        if (rows.length === 0) await rm(uri)
+      }
+    expect((await asked(view, at, 'shop=y')).facts).toEqual(before.facts)
+  },
+)
+
+/** All commits of a span; the URIs of the buckets' files. */
+async function compactInto(view: string, from: string, to: string, buckets: number): Promise<string[]> {
+  const { ledger, lake, engine, registry } = rig.deps
+  const key = { view, version: 1 }
+  const span = { start: parseInstant(from), end: parseInstant(to) }
+  const commits = await ledger.currentCommits(key, span)
+  const id = await ledger.beginCompaction(key, span)
+  const paths = Array.from({ length: buckets }, (_, number) => compactedPath(key, id, { number, of: buckets }))
+  await lake.prepareWrite(paths[0]!)
+  const files = commits.map(({ data }) => lake.uri(data!.path))
+  const query = buildCompaction({ bundle: await registry.view(view, 1), files, buckets })
+  await engine.withSession(async (session) => {
+    for (const statement of query.statements) await session.execute(statement)
+    for (const [number, path] of paths.entries())
+      await session.execute({ sql: `COPY (${query.output(number)}) TO '${lake.uri(path)}' (FORMAT parquet)` })
+  })
+  await ledger.recordCompaction(id, {
+    commitIds: commits.map(({ commitId }) => commitId),
+    files: paths.map((path, number) => ({ path, rows: 0, sizeBytes: 0, bucket: { number, of: buckets } })),
+  })
+  return paths.map((path) => lake.uri(path))
+}
 
 describe('what cannot be explained is refused', () => {
   test.each([
