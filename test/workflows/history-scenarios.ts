@@ -5,7 +5,7 @@ import { MillcourseError } from '../../core/errors.js'
 import { goodRun, runInput, runRef } from './plain-activities.js'
 
 export interface Scenario {
-  readonly workflow: 'run' | 'tick' | 'decide' | 'publish' | 'checkQuality'
+  readonly workflow: 'run' | 'tick' | 'decide' | 'publish' | 'compact' | 'checkQuality'
   readonly input: object
   /** New ones for each recording: they count. */
   readonly answers: () => Partial<Activities>
@@ -16,6 +16,10 @@ const moved = new MillcourseError('PLAN_INPUTS_MOVED', 'part-7 was replaced')
 const labels = { view: 'airport_delays', owner: 'ops-ml' }
 const tickInput = { view: 'airport_delays', now: null, kind: 'scheduled', range: null, runsMax: 24 }
 
+const spans = [
+  { start: '2001-01-01T00:00:00Z', end: '2001-01-02T08:00:00Z' },
+  { start: '2001-01-02T08:00:00Z', end: '2001-01-03T16:00:00Z' },
+]
 const checkInput = { views: null, sample: 100, seed: null, repair: null }
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
@@ -136,6 +140,31 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     input: { decisionId: 'history-3', now: null },
     answers: () => ({
       applyDecision: async () => ({ kind: 'rerun', project: 'flights', run: { ...runInput, kind: 'rerun' } }),
+    }),
+  },
+  'compact-nothing-due': { workflow: 'compact', input: { view: 'airport_delays' }, answers: () => ({}) },
+  'compact-span-fails': {
+    workflow: 'compact',
+    input: { view: 'airport_delays', heartbeatMs: 5_000 },
+    answers: () => ({
+      planCompaction: async ({ view }) => ({ project: 'flights', view, version: 1, spans }),
+      compactSpan: async ({ span }) => {
+        if (span.start === spans[0]!.start)
+          throw new MillcourseError('COMPACT_ROWS_DIFFER', '1 rows where the ledger counts 2')
+        return { kind: 'nothing' }
+      },
+    }),
+  },
+  'labelled-compact': {
+    workflow: 'compact',
+    input: { view: 'airport_delays' },
+    answers: () => ({
+      planCompaction: async ({ view }) => ({ project: 'flights', view, version: 1, spans, labels }),
+      compactSpan: async () => ({
+        kind: 'compacted',
+        ...{ filesBefore: 32, filesAfter: 1, rows: 64, bytesBefore: 3_200, bytesAfter: 200 },
+      }),
+      removeFiles: async () => ({ filesRemoved: 2, bytesRemoved: 200, filesMarked: 32 }),
     }),
   },
   'check-agrees': { workflow: 'checkQuality', input: checkInput, answers: () => ({}) },
