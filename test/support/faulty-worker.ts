@@ -18,7 +18,11 @@ const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort())
 process.once('disconnect', () => stop.abort())
 const log = pino({ level: config.logLevel })
-const deps = await openStepDeps(config, ports, { clock: new SystemClock(null), log })
+const opened = await openStepDeps(config, ports, { clock: new SystemClock(null), log })
+/** So that a compaction of a few intervals is worth it, where the product waits for 32. */
+const fanIn = process.env.MILLCOURSE_TEST_FAN_IN
+const worthwhile = fanIn ? { fanIn: BigInt(fanIn), piecesMin: { shortest: 2, longer: 2 } } : undefined
+const deps = worthwhile ? { ...opened, settings: { ...opened.settings, worthwhile } } : opened
 const { MILLCOURSE_TEST_FAULT: fault, MILLCOURSE_TEST_TRACE: trace, MILLCOURSE_TEST_BUNDLE: bundle } = process.env
 const observed = fault ? withFaults(deps, JSON.parse(fault) as FaultPlan) : trace ? withTrace(deps, trace) : deps
 await runMaterializationWorker({

@@ -17,6 +17,7 @@ const seconds: Readonly<Record<string, number>> = {
   'end-to-end/package': 46,
   'faults/bad-days/deaths-and-memory': 46,
   'faults/publish-histories': 44,
+  'end-to-end/compaction': 40,
   'end-to-end/backup': 38,
   'contract/temporal-address.contract': 35,
   'reference/publish-protocol': 33,
