@@ -6,6 +6,7 @@ import type { CliContext, Report } from '../context.js'
 import { formatBytes, plural } from '../output/words.js'
 import { type AskedSet, findManifestViews, findViews } from '../training/asked-set.js'
 import { explainSet } from '../training/explain-set.js'
+import { gapText } from '../training/gap-text.js'
 import { makeSet } from '../training/make-set.js'
 import { openOutput } from '../training/open-output.js'
 import { prepareSet } from '../training/prepare-set.js'
@@ -169,6 +170,9 @@ function report(made: TrainingManifest, before: TrainingManifest | null, duratio
     kept === null
       ? ''
       : `\nthe spine's rows are kept in ${kept.spine}${kept.isOrdered ? '' : ', in the order of the engine: the query has no ORDER BY'}`
+  const lacking = gapText(made.gaps)
+    .map((line) => `\n${line}`)
+    .join('')
   return {
     outcome: 'done',
     data: {
@@ -176,8 +180,9 @@ function report(made: TrainingManifest, before: TrainingManifest | null, duratio
       ...(parts === undefined ? {} : { parts }),
       ...(kept === null ? {} : { spineKept: kept.spine, isOrdered: kept.isOrdered }),
       ...(isSame === null ? {} : { isSameBytes: isSame }),
+      ...(made.gaps === undefined ? {} : { gaps: made.gaps }),
       durationMs: Math.round(durationMs),
     },
-    text: `${out}: ${parts === undefined ? '' : `${plural(parts.length, 'part')}, `}${plural(rows, 'row')}, ${plural(columns.length, 'feature')}, ${formatBytes(sizeBytes)}, ${(durationMs / 1_000).toFixed(1)} s\nset ${id}, ${mode}; its files stay until ${pinnedUntil.slice(0, 10)}: ${manifestOf(out)}${order}${again}`,
+    text: `${out}: ${parts === undefined ? '' : `${plural(parts.length, 'part')}, `}${plural(rows, 'row')}, ${plural(columns.length, 'feature')}, ${formatBytes(sizeBytes)}, ${(durationMs / 1_000).toFixed(1)} s\nset ${id}, ${mode}; its files stay until ${pinnedUntil.slice(0, 10)}: ${manifestOf(out)}${order}${again}${lacking}`,
   }
 }

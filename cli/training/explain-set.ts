@@ -6,6 +6,7 @@ import type { Report } from '../context.js'
 import { formatTable } from '../output/table.js'
 import { formatBytes, formatCount, plural } from '../output/words.js'
 import type { AskedSet } from './asked-set.js'
+import { gapText } from './gap-text.js'
 import { columnsOf, partCount } from './make-set.js'
 import type { PreparedSet } from './prepare-set.js'
 import type { TrainingOutput } from './training-output.js'
@@ -61,11 +62,13 @@ export function explainSet(asked: AskedSet, prepared: PreparedSet, output: Train
       columns,
       outputBytes,
       memoryBytes,
+      ...(prepared.gaps === null ? {} : { gaps: prepared.gaps }),
     },
     text: [
       `set ${id}, ${asked.mode}`,
       `spine: ${plural(rows, 'row')}, ${formatBytes(spine.sizeBytes)}${span === null ? '' : `, ${span.from} to ${span.to}`}`,
       table,
+      ...gapText(prepared.gaps),
       `output: ${plural(columns.length, 'feature')}, about ${formatBytes(outputBytes)} before compression${parts === null ? '' : `, in ${plural(parts, 'part')}`}`,
       `memory: about ${formatBytes(memoryBytes)}; what is beyond the engine's limit is spilled`,
       'nothing was pinned, joined or written',

@@ -65,6 +65,7 @@ export async function makeSet(
     spine: prepared.spine,
     views,
     output: { file: output.name, ...written },
+    ...(prepared.gaps === null ? {} : { gaps: prepared.gaps }),
     pinnedUntil: formatInstant(await pin(keepMs)),
   }
 }

@@ -10,15 +10,22 @@ import {
   spineTimesFrom,
   type TrainingPlan,
 } from '../../core/compute/index.js'
+import type { ViewBundle } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
+import type { LedgerReader } from '../../core/ports/ledger.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
+import type { Interval } from '../../core/time/interval.js'
 import {
   areWholeStates,
   changedIntervals,
   type ManifestView,
+  reachedIntervals,
   readsOf,
+  type SetGaps,
   type SpineTimes,
+  setGaps,
+  stateGaps,
   type TrainingManifest,
   type TrainingMode,
   trainingSetId,
@@ -46,6 +53,8 @@ export interface PreparedSet {
   readonly rows: number
   readonly times: SpineTimes | null
   readonly views: readonly ManifestView[]
+  /** Null: nobody looked; as published there are none. */
+  readonly gaps: SetGaps | null
 }
 
 /**
@@ -60,10 +69,13 @@ export async function prepareSet(
   const { asked, before } = request
   const { digest, ...read } = await unchangedSpine(request.spine, () => readSpine(context, session, request))
   const { rows, times } = read
-  const views = before !== null && request.isPinned ? before.views : await presentViews(context, request, times)
+  const { views, gaps } =
+    before !== null && request.isPinned
+      ? { views: before.views, gaps: before.gaps ?? null }
+      : await presentState(context, request, times)
   const id = trainingSetId({ mode: asked.mode, eventTime: asked.eventTime, spine: digest, views: [...views] })
   if (before !== null && before.id !== id) throw otherState(before, views)
-  return { id, plan: read.plan, spine: digest, rows, times, views }
+  return { id, plan: read.plan, spine: digest, rows, times, views, gaps }
 }
 
 async function readSpine(context: CliContext, session: QuerySession, { asked, spine, before, ...request }: SetRequest) {
@@ -93,20 +105,46 @@ async function readSpine(context: CliContext, session: QuerySession, { asked, sp
   return { digest, plan, ...spineTimesFrom(await session.all(query.times)) }
 }
 
-async function presentViews(
+async function presentState(
   context: CliContext,
-  { asked, views }: SetRequest,
+  { asked: { mode }, views }: SetRequest,
   times: SpineTimes | null,
-): Promise<ManifestView[]> {
+): Promise<Pick<PreparedSet, 'views' | 'gaps'>> {
   const ledger = await context.ledger()
   const now = context.clock.now()
-  return Promise.all(
-    views.map(async (found) => {
-      const reads = await readViewState(ledger, found.bundle, asked.mode, times, now)
-      const span = coveringSpan(reads.flatMap(({ commits }) => commits))
-      const { name: view, version } = found.bundle.view
-      return manifestView(found, reads, span === null ? [] : await ledger.compactions({ view, version }, span))
+  const found = await Promise.all(
+    views.map(async (one) => {
+      const { bundle } = one
+      const reads = await readViewState(ledger, bundle, mode, times, now)
+      const commits = reads.flatMap((read) => read.commits)
+      const span = coveringSpan(commits)
+      const { name: view, version } = bundle.view
+      const compactions = span === null ? [] : await ledger.compactions({ view, version }, span)
+      const gaps =
+        mode === 'as-published'
+          ? []
+          : await findGaps(ledger, bundle, reachedIntervals(bundle, mode, times, now), commits)
+      return { view: bundle.view, gaps, entry: manifestView(one, reads, compactions) }
     }),
+  )
+  return { views: found.map(({ entry }) => entry), gaps: mode === 'as-published' ? null : setGaps(found) }
+}
+
+/** By the commits that the set is made of: one that is made while it is asked is in both answers or in none. */
+async function findGaps(
+  ledger: LedgerReader,
+  { view }: ViewBundle,
+  range: Interval | null,
+  commits: readonly { readonly interval: Interval }[],
+): Promise<ReturnType<typeof stateGaps>> {
+  if (range === null) return []
+  const committed = commits.map(({ interval }) => interval)
+  if (stateGaps(range, committed, []).length === 0) return []
+  const states = await ledger.unsettledIntervals({ view: view.name, version: view.version }, range)
+  return stateGaps(
+    range,
+    committed,
+    states.filter((state) => state.committed === null),
   )
 }
 

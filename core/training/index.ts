@@ -7,6 +7,7 @@ export {
   parseManifest,
   pathsReadFor,
   readsOf,
+  type SetGaps,
   type TrainingManifest,
   trainingSetId,
 } from './manifest.js'
@@ -19,3 +20,4 @@ export type {
   StatePublish,
   TrainingMode,
 } from './set-state.js'
+export { reachedIntervals, setGaps, stateGaps } from './state-gaps.js'

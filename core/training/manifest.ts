@@ -78,12 +78,33 @@ const manifestShape = z.object({
       .array(z.object({ file: z.string(), rows: z.number(), sizeBytes: z.number(), sha256: z.string() }))
       .optional(),
   }),
+  /**
+   * Intervals that the spine's times reach and that were not committed, side by side ones of one state together, so many spans at most.
+   * No part of the id: which commits are read is. Left out as published, and by versions that did not look.
+   */
+  gaps: z
+    .object({
+      /** Of all spans, also of those that are not named. */
+      intervals: z.number(),
+      spans: z.array(
+        z.object({
+          view: z.string(),
+          version: z.number(),
+          start: instant,
+          end: instant,
+          intervals: z.number(),
+          state: z.string(),
+        }),
+      ),
+    })
+    .optional(),
   /** Until when retention leaves the files. */
   pinnedUntil: instant,
 })
 
 export type TrainingManifest = z.infer<typeof manifestShape>
 export type ManifestView = z.infer<typeof viewShape>
+export type SetGaps = NonNullable<TrainingManifest['gaps']>
 export type PinnedCommit = z.infer<typeof pinnedShape>
 export type PinnedCompaction = z.infer<typeof compactionShape>
 

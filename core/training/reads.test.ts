@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest'
 import { entity, featureView, lookup, parquet, t, type ViewBundle, window } from '../define/index.js'
-import { neededCommits, planPublishedReads, type StateCommit, type StatePublish } from './index.js'
+import type { RunOutcome } from '../plan/interval-state.js'
+import {
+  neededCommits,
+  planPublishedReads,
+  reachedIntervals,
+  type StateCommit,
+  type StatePublish,
+  stateGaps,
+} from './index.js'
 
 const hour = 3_600_000_000_000n
 const shop = entity('shop', { keys: { shop: t.string() }, owner: 'test' })
@@ -114,4 +122,57 @@ test('R16, R19: a lookup that hides rows by later ones reads each state on its o
   expect(readsOf({})).toEqual([3])
   expect(readsOf({ visibility: 'created' })).toEqual([1, 2])
   expect(readsOf({ eventId: { column: 'id', within: null } })).toEqual([1, 2])
+})
+
+test.each([
+  ['a lookup, from its ttl to the hour of t', lookups, 'knowable', 5n * hour, [3, 6]],
+  ['a lookup, one nanosecond before', lookups, 'knowable', 5n * hour - 1n, [2, 5]],
+  ['a window, up to its tile edge', windows, 'knowable', 5n * hour, [3, 5]],
+  ['a window, in the middle of a tile', windows, 'knowable', 5n * hour + hour / 2n, [3, 5]],
+  ['a window as served, at the newest end', windows, 'as-served', 5n * hour + hour / 2n, [3, 5]],
+  ['a window as served, a nanosecond before it is due', windows, 'as-served', 5n * hour + hour / 2n - 1n, [2, 4]],
+  ['a lifetime, from since', forever, 'knowable', 4n * hour, [0, 4]],
+  ['not what has not ended', forever, 'knowable', 90n * hour, [0, 10]],
+] as const)('which intervals may not be missing: %s', (_, view, mode, t, [start, end]) => {
+  const now = 10n * hour + 1n
+  const reached = reachedIntervals(bundleOf(view), mode, { min: t, max: t }, now)
+  expect(reached).toEqual({ start: BigInt(start) * hour, end: BigInt(end) * hour })
+  // R19: a redelivery may come whenever it likes.
+  const redelivered = bundleOf(lookups, { eventId: { column: 'id', within: null } })
+  expect(reachedIntervals(redelivered, mode, { min: t, max: t }, now)).toEqual({ start: 0n, end: 10n * hour })
+  expect(reachedIntervals(bundleOf(view), mode, null, now)).toBeNull()
+})
+
+test('intervals that are not committed are told by their latest run, side by side ones together', () => {
+  const range = { start: 0n, end: 10n * hour }
+  const at = (start: number) => commit(0, start).interval
+  const state = (start: number, outcome: RunOutcome | null) => ({
+    interval: at(start),
+    latestRun:
+      outcome === null
+        ? null
+        : { ...{ runId: 'r', number: 1, outcome, errorCode: null }, inputsHash: null, definitionHash: '' },
+  })
+  const committed = [0, 4, 7].map(at)
+  const states = [state(1, 'held'), state(2, 'held'), state(3, 'failed'), state(5, null), state(8, 'not-ready')]
+  expect(
+    stateGaps(range, committed, states).map(({ start, end, state }) => [
+      Number(start / hour),
+      Number(end / hour),
+      state,
+    ]),
+  ).toEqual([
+    [1, 3, 'held'],
+    [3, 4, 'failed'],
+    [5, 7, 'missing'],
+    [8, 9, 'not-ready'],
+    [9, 10, 'missing'],
+  ])
+  expect(
+    stateGaps(
+      range,
+      Array.from({ length: 10 }, (_, start) => at(start)),
+      [],
+    ),
+  ).toEqual([])
 })

@@ -225,3 +225,36 @@ test('windows read a coarse tile where it stands for exactly what is committed, 
   await record([commits[0]!])
   expect(await totalsIn('fine-again.parquet')).toEqual(['11', null, null])
 })
+
+test('intervals that are not committed are named wherever the set is, and are no part of its id', async () => {
+  const { runId } = await rig.planned('totals', 3, 'a run that fails')
+  await query(
+    `COPY (SELECT 'x' AS shop, TIMESTAMP '2001-01-01 05:30:00' AS "at") TO '${file('late.parquet')}' (FORMAT parquet)`,
+  )
+  const asked = { spine: file('late.parquet'), features: ['totals:total', 'sales:amount', 'again=sales'] }
+  const gap = (view: string, from: number, to: number, state: string) => ({
+    ...{ view, version: 1, start: hour(from), end: hour(to), intervals: to - from, state },
+  })
+  const gaps = (state: string) => ({
+    intervals: 4,
+    spans: [gap('totals', 3, 4, state), gap('totals', 4, 5, 'missing'), gap('sales', 4, 6, 'missing')],
+  })
+  const explained = await trainingSet(context, { ...asked, eventTime: 'at', explain: true })
+  expect(explained.data).toMatchObject({ gaps: gaps('running') })
+  expect(explained.text).toContain(
+    '4 intervals are not committed and count as if without rows: totals@v1 [2001-01-01T03:00:00Z, 2001-01-01T04:00:00Z) running; ',
+  )
+  await make('lacking.parquet', asked)
+  const error = { code: 'INTERNAL', message: 'on purpose', hint: null, facts: {}, step: 'compute', attempts: 1 }
+  await rig.deps.ledger.endRun(runId, { outcome: 'failed', error, keyCounts: null, measures: null })
+  const { text, data } = await again('lacking.parquet', 'lacking-2.parquet')
+  expect(data).toMatchObject({ id: manifestOf('lacking.parquet').id, isSameBytes: true, gaps: gaps('failed') })
+  expect(text).toContain('sales@v1 2 intervals [2001-01-01T04:00:00Z, 2001-01-01T06:00:00Z) missing')
+  expect(manifestOf('lacking-2.parquet').gaps).toEqual(gaps('failed'))
+  // Made of the commits of the manifest, it lacks what that one lacked.
+  expect((await again('lacking.parquet', 'lacking-3.parquet', { pinned: true })).data).toMatchObject({
+    gaps: gaps('running'),
+  })
+  expect((await make('whole.parquet')).data).toMatchObject({ gaps: { intervals: 0, spans: [] } })
+  expect((await make('shown.parquet', { ...asked, asPublished: true })).data).not.toHaveProperty('gaps')
+})
