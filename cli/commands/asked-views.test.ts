@@ -8,9 +8,16 @@ test('R13: the same view under two mappings keeps both', () => {
     ['from.origin=dep', 'to.origin=arr'],
   )
   expect(asked).toEqual([
-    { alias: 'from', view: 'airport', version: null, features: ['busy'], mapping: { origin: 'dep' } },
-    { alias: 'to', view: 'airport', version: null, features: ['busy', 'late'], mapping: { origin: 'arr' } },
-    { alias: 'route', view: 'route', version: null, features: 'all', mapping: {} },
+    { alias: 'from', view: 'airport', version: null, isNewest: true, features: ['busy'], mapping: { origin: 'dep' } },
+    {
+      alias: 'to',
+      view: 'airport',
+      version: null,
+      isNewest: true,
+      features: ['busy', 'late'],
+      mapping: { origin: 'arr' },
+    },
+    { alias: 'route', view: 'route', version: null, isNewest: true, features: 'all', mapping: {} },
   ])
 })
 
@@ -33,9 +40,9 @@ test('a service is its views at the versions that it pins, each joined once, bes
   const features = ['airport:busy', 'service:model', 'airport:far', 'to=airport']
   expect(askedServices(features)).toEqual(['model'])
   expect(parseAskedViews(features, ['to.origin=arr', 'route.from=dep'], [model])).toEqual([
-    { alias: 'airport', view: 'airport', version: 2, features: ['busy', 'late', 'far'], mapping: {} },
-    { alias: 'route', view: 'route', version: 1, features: ['busy'], mapping: { from: 'dep' } },
-    { alias: 'to', view: 'airport', version: null, features: 'all', mapping: { origin: 'arr' } },
+    { alias: 'airport', view: 'airport', version: 2, isNewest: true, features: ['busy', 'late', 'far'], mapping: {} },
+    { alias: 'route', view: 'route', version: 1, isNewest: false, features: ['busy'], mapping: { from: 'dep' } },
+    { alias: 'to', view: 'airport', version: null, isNewest: true, features: 'all', mapping: { origin: 'arr' } },
   ])
   expect(parseAskedViews(['service:model', 'airport:late'], [], [model])[0]?.features).toEqual(['late', 'busy'])
 })

@@ -9,6 +9,8 @@ export interface AskedView {
   readonly view: string
   /** Pinned by a service; null: the newest. */
   readonly version: number | null
+  /** Asked for by its name, too, which stands for the newest version: the pinned one has to be that. */
+  readonly isNewest: boolean
   /** Begins the output's names; the view's own name where none is given. The same view under two aliases is joined twice (R13). */
   readonly alias: string
   readonly features: readonly string[] | 'all'
@@ -26,6 +28,7 @@ export function askedServices(features: readonly string[]): string[] {
 interface Asked {
   readonly view: string
   version: number | null
+  isNewest: boolean
   features: string[] | 'all'
   readonly mapping: Record<string, string>
 }
@@ -62,8 +65,9 @@ function addView(views: Map<string, Asked>, text: string, fromServices: Readonly
     )
   const [, given, view = '', feature = ''] = match
   const alias = given ?? view
-  const asked = views.get(alias) ?? { view, version: null, features: [], mapping: {} }
+  const asked = views.get(alias) ?? { view, version: null, isNewest: true, features: [], mapping: {} }
   if (asked.view !== view) throw usage(`"${alias}" names both ${asked.view} and ${view}`, 'give each its own alias')
+  asked.isNewest = true
   if (feature === '*' || feature === '') asked.features = 'all'
   else if (asked.features !== 'all' && !(fromServices.has(`${alias}:${feature}`) && asked.features.includes(feature)))
     asked.features.push(feature)
@@ -72,7 +76,7 @@ function addView(views: Map<string, Asked>, text: string, fromServices: Readonly
 
 function addService(views: Map<string, Asked>, service: FeatureServiceDefinition, fromServices: Set<string>): void {
   for (const { view, viewVersion, feature } of service.features) {
-    const asked = views.get(view) ?? { view, version: null, features: [], mapping: {} }
+    const asked = views.get(view) ?? { view, version: null, isNewest: false, features: [], mapping: {} }
     if (asked.view !== view || (asked.version ?? viewVersion) !== viewVersion)
       throw usage(
         `service ${service.name} has ${view}@v${viewVersion}, and "${view}" is asked as ${asked.view}@v${asked.version ?? 'newest'}`,

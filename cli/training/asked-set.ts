@@ -1,5 +1,5 @@
 /** What a training set is asked for, by options or by the manifest of one that was made before: its views as the registry has them. */
-import type { ViewBundle } from '../../core/define/definitions.js'
+import type { FeatureServiceDefinition, ViewBundle } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { ManifestView, TrainingManifest, TrainingMode } from '../../core/training/index.js'
 import { type AskedView, askedServices, parseAskedViews } from '../commands/asked-views.js'
@@ -36,7 +36,32 @@ export async function findViews(context: CliContext, asked: AskedSet): Promise<F
     }),
   )
   const views = parseAskedViews(asked.features, asked.map, services)
-  return Promise.all(views.map(async (one) => foundView(one, await registry.view(one.view, one.version ?? undefined))))
+  return Promise.all(
+    views.map(async (one) => {
+      const bundle = await registry.view(one.view, one.version ?? undefined)
+      if (one.version !== null && one.isNewest) {
+        const { version } = (await registry.view(one.view)).view
+        if (version !== one.version) throw twoVersions({ ...one, version: one.version }, version, services)
+      }
+      return foundView(one, bundle)
+    }),
+  )
+}
+
+function twoVersions(
+  { view, version }: { readonly view: string; readonly version: number },
+  newest: number,
+  services: readonly FeatureServiceDefinition[],
+): MillcourseError {
+  const service = services.find(({ features }) => features.some((one) => one.view === view))!
+  return new MillcourseError(
+    'USAGE',
+    `"${view}" is asked for at two versions: service ${service.name} has ${view}@v${version}, and ${view} by its name is ${view}@v${newest}`,
+    {
+      hint: `ask for the newest under an alias (NAME=${view}:feature), or leave it out; of ${view}@v${version} a set has what the service names`,
+      facts: { view, service: service.name, pinned: version, newest },
+    },
+  )
 }
 
 function foundView({ alias, features, mapping }: AskedView, bundle: ViewBundle): FoundView {

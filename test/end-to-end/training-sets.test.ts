@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TrainingSetOptions, trainingSet } from '../../cli/commands/training-set.js'
 import type { CliContext } from '../../cli/context.js'
+import type { FeatureRepo, FeatureServiceDefinition } from '../../core/define/definitions.js'
 import { window } from '../../core/define/index.js'
+import type { RegistryWriter } from '../../core/ports/registry.js'
 import { formatInstant, parseInstant } from '../../core/time/instant.js'
 import type { TrainingManifest } from '../../core/training/index.js'
 import type { StackPorts } from '../../workers/stack-ports.js'
@@ -257,4 +259,30 @@ test('intervals that are not committed are named wherever the set is, and are no
   })
   expect((await make('whole.parquet')).data).toMatchObject({ gaps: { intervals: 0, spans: [] } })
   expect((await make('shown.parquet', { ...asked, asPublished: true })).data).not.toHaveProperty('gaps')
+})
+
+test('a view that a service pins and that is asked for by its name is one version, or an error that names both', async () => {
+  const registry = rig.deps.registry as RegistryWriter
+  const { repo } = (await registry.current())!
+  const model: FeatureServiceDefinition = {
+    ...{ kind: 'service', name: 'model', version: 1, owner: 'test', description: null, tags: {}, at: null },
+    features: [{ view: 'sales', viewVersion: 1, feature: 'note' }],
+  }
+  const apply = (views: FeatureRepo['views']) => registry.apply({ ...repo, views, services: [model] }, { by: 'test' })
+  const features = ['service:model', 'sales:amount']
+  await apply(repo.views)
+  expect((await make('of-service.parquet', { features })).data).toMatchObject({
+    columns: ['sales__note', 'sales__amount'],
+  })
+  await apply(repo.views.flatMap((view) => (view.name === 'sales' ? [view, { ...view, version: 2 }] : [view])))
+  await expect(make('of-two.parquet', { features })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringMatching(/service model has sales@v1, and sales by its name is sales@v2/),
+    detail: { facts: { view: 'sales', service: 'model', pinned: 1, newest: 2 } },
+  })
+  await make('of-two.parquet', { features: ['service:model', 'newest=sales:amount'] })
+  expect(manifestOf('of-two.parquet').views.map(({ alias, version }) => [alias, version])).toEqual([
+    ['sales', 1],
+    ['newest', 2],
+  ])
 })
