@@ -14,8 +14,8 @@ export interface OutageParts {
   readonly dynalite: Awaited<ReturnType<typeof startTestDynalite>>
   readonly authority: TestAuthority
   readonly servers: Servers
-  /** Of what a worker cannot find (lost-names.ts). */
-  readonly lostNamesFile: string
+  /** The file's own. */
+  readonly dir: string
   /** Lake and sources in S3. */
   readonly environment: Readonly<Record<string, string>>
   stop(): Promise<void>
@@ -38,7 +38,7 @@ export async function openOutageParts(dir: string): Promise<OutageParts> {
   await Promise.all([s3.newBucket('lake'), s3.newBucket('sources')])
   return {
     ...{ postgres, temporal, s3, dynalite, authority },
-    lostNamesFile: join(dir, 'lost-names'),
+    dir,
     servers: {
       postgresUrl: postgres.url,
       temporalAddress: temporal.server.address,

@@ -1,5 +1,6 @@
 /** A worker's ways to its four parts, each of which can be broken and mended while it works. */
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Fault, type FaultProxy, startFaultProxy } from '../../support/fault-proxy.js'
 import { type S3Fault, type S3Proxy, startS3Proxy } from '../../support/s3-proxy.js'
 import { startTcpProxy, type TcpMode, type TcpProxy } from '../../support/tcp-proxy.js'
@@ -29,14 +30,12 @@ export interface OutageWays {
   stop(): Promise<void>
 }
 
-export async function openOutageWays({
-  postgres,
-  temporal,
-  s3,
-  dynalite,
-  authority,
-  lostNamesFile,
-}: OutageParts): Promise<OutageWays> {
+/** @param world has its lake in a folder of this name */
+export async function openOutageWays(
+  { postgres, temporal, s3, dynalite, authority, dir }: OutageParts,
+  world: string,
+): Promise<OutageWays> {
+  const lostNamesFile = join(dir, `lost-names-${world}`)
   writeFileSync(lostNamesFile, '')
   const [temporalTls, s3Http, dynamodbHttp] = await Promise.all([
     startTemporalTlsProxy({ authority, target: temporal.server.address, apiKeys: null }),
@@ -52,7 +51,7 @@ export async function openOutageWays({
   let s3Fault: S3Fault | null = null
   let onCandidate = () => {}
   s3Http.choose = (line) => {
-    if (/^PUT \/lake\/root\/candidates\//.test(line)) onCandidate()
+    if (line.startsWith(`PUT /lake/${world}/candidates/`)) onCandidate()
     return s3Fault ?? 'none'
   }
   const environmentOf = (hosts: Readonly<Record<NamedPart, string>>) => ({
