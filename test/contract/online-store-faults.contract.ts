@@ -15,7 +15,7 @@ export function onlineStoreFaults(
 ): void {
   const writes = knows.batch ? 'BatchExecuteStatement' : 'PutItem'
 
-  describe(`online store on ${name}, on bad days`, () => {
+  describe.sequential(`online store on ${name}, on bad days`, () => {
     let home: OnlineStoreHome
     let proxy: FaultProxy
     let store: OnlineStore

@@ -29,7 +29,7 @@ export const end = (sequence: bigint, endAt: bigint): PublishedEnd => ({ sequenc
 
 /** What every online store must do, run against the real thing (core/ports/online-store.ts). */
 export function onlineStoreContract(name: string, startHome: () => Promise<OnlineStoreHome>): void {
-  describe(`online store on ${name}`, () => {
+  describe.sequential(`online store on ${name}`, () => {
     let home: OnlineStoreHome
     let store: OnlineStore
     let tables = 0
