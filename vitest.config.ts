@@ -31,7 +31,8 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          maxWorkers: 2,
+          // Files wait for leases, heartbeats, round trips for about half of their time: two would leave two cores idle.
+          maxWorkers: 3,
         },
       },
     ],
