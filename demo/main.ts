@@ -173,9 +173,9 @@ async function untilQuiet(context: CliContext, views: readonly ViewBundle[], clo
         return (await ledger.isPublishOpen(key)) || (await ledger.pendingDecisions(key)).length > 0
       }),
     )
-    const done = (await finishedRuns(context)).length
-    // In a pipe each would be a line of its own; the step's end is one.
-    if (process.stderr.isTTY) progress.update(`   ${clock}  ${done} runs finished, ${running.length} under way`)
+    // In a pipe each would be a line of its own; the step's end is one. What has finished is counted then: here it would be read anew
+    // each time, all of it.
+    if (process.stderr.isTTY) progress.update(`   ${clock}  ${running.length} runs under way`)
     if (running.length === 0 && !waiting.includes(true)) return
     await new Promise((resolve) => setTimeout(resolve, 150))
   }
