@@ -49,6 +49,9 @@ const steps: Readonly<Record<string, string>> = {
   planQuality: 'check',
   checkView: 'check',
   repairView: 'repair',
+  planCompaction: 'compact',
+  compactSpan: 'compact',
+  removeFiles: 'remove',
 }
 
 export function stepName(activityType: string): string {

@@ -81,7 +81,7 @@ export class TemporalRunControl implements RunControl {
     })
   }
 
-  /** One at a time: a second one would only look at what the first is about. */
+  /** One that was started by hand is joined. Beside a Schedule's, which has a name of its own, it does no harm: each span is recorded by one. */
   async compact(input: CompactInput): Promise<CompactResult> {
     return this.ask(async (client) => {
       const { project, taskQueue, heartbeatMs } = this.options
