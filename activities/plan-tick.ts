@@ -30,7 +30,8 @@ const intervalsBeyondMax = 500n
 
 export function planTick(deps: ActivityDeps) {
   return async (input: TickInput): Promise<PlanTickResult> => {
-    const bundle = await deps.registry.view(input.view)
+    const bundle = await deps.registry.view(input.view, input.version)
+    const isFollowed = input.version === undefined
     const { view } = bundle
     const now = input.now === null ? deps.clock.now() : parseInstant(input.now)
     const asked = input.range && {
@@ -40,7 +41,8 @@ export function planTick(deps: ActivityDeps) {
     const grid = { everyNs: parseDuration(view.every), since: parseInstant(view.since) }
     const range = askedRange(asked ?? { from: null, to: null }, grid, now)
     const key = { view: view.name, version: view.version }
-    const compared = await compareFiles(deps, bundle, key, grid, asked ? range : lookbackRange(bundle, range))
+    const window = asked ? range : lookbackRange(bundle, range)
+    const compared = await compareFiles(deps, bundle, key, grid, isFollowed ? window : null)
     const unsettled = await deps.ledger.unsettledIntervals(key, range)
     const again = new Map(
       compared.due.filter(({ start, end }) => range.start <= start && end <= range.end).map(byStart),
@@ -50,9 +52,10 @@ export function planTick(deps: ActivityDeps) {
         definitionHash: bundle.definitionHash,
         inputsHash: compared.hashes.get(state.interval.start) ?? null,
       }
+      if (!isFollowed && state.reopenedBecause === null) continue
       if (needsRun(state, { ...context, isAsked: asked !== null })) again.set(...byStart(state.interval))
     }
-    const gaps = await deps.ledger.intervalGaps(key, range)
+    const gaps = isFollowed ? await deps.ledger.intervalGaps(key, range) : []
     const { due, left } = dueIntervals(gaps, [...again.values()], grid, input.runsMax)
     const { telemetry = noTelemetry } = deps
     telemetry.count('millcourse_ticks_total', { view: view.name })
@@ -81,7 +84,10 @@ async function isPublishDue(
   return isAsked || !(await ledger.isPublishGivenUp(key))
 }
 
-/** A rebuild waits for it: what is to be replaced would be carried online once more. */
+/**
+ * A rebuild waits for it: what is about to be replaced would be carried online once more. Not for one that is held or failed: its accepted
+ * version is the state until somebody decides (R37), and other faults would stay online as long.
+ */
 const isReplaced = ({ committed, reopenedBecause, latestRun }: IntervalState): boolean =>
   committed !== null && (reopenedBecause !== null || latestRun?.outcome === 'running')
 

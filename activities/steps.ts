@@ -125,9 +125,17 @@ type AppliedDecision =
 export interface PlanQualityResult {
   /** Part of the names of what is started. */
   readonly project: string
-  readonly views: readonly { readonly view: string; readonly version: number; readonly labels?: SearchLabels }[]
+  readonly views: readonly PlannedCheck[]
   /** As it was given, or drawn. */
   readonly seed: number
+}
+
+export interface PlannedCheck {
+  readonly view: string
+  readonly version: number
+  /** Another version took its place: nothing new of it runs by itself. */
+  readonly isSuperseded?: true
+  readonly labels?: SearchLabels
 }
 
 export interface CheckViewInput {

@@ -1,18 +1,10 @@
-/** The last checks of quality as gauges: a cause that is found no more shows 0, a view that is applied no more shows nothing. */
+/** The last checks of quality as gauges: a cause that is found no more shows 0, a version that is checked no more shows nothing. */
 import type { Telemetry } from '../core/ports/telemetry.js'
 import { faultCauses, type QualityCheck } from '../core/quality/quality-check.js'
 import { parseInstant } from '../core/time/instant.js'
-import type { CalendarEntry } from '../core/watch/index.js'
 
-export function showQuality(
-  telemetry: Telemetry,
-  calendar: readonly CalendarEntry[],
-  checks: readonly QualityCheck[],
-): void {
-  const applied = checks.filter(({ view, version }) =>
-    calendar.some((entry) => entry.view === view && entry.version === version),
-  )
-  const labelled = applied.map((check) => ({ check, labels: { view: check.view, version: String(check.version) } }))
+export function showQuality(telemetry: Telemetry, checks: readonly QualityCheck[]): void {
+  const labelled = checks.map((check) => ({ check, labels: { view: check.view, version: String(check.version) } }))
   telemetry.show(
     'millcourse_quality_faults',
     labelled.flatMap(({ check, labels }) =>

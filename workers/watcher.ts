@@ -160,7 +160,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       showWatch(deps, state, { isLedgerUp: ledgerView.kind === 'seen', isSchedulerUp })
       // Last: what is shown must not keep an alert from being sent.
       if (ledgerView.kind !== 'seen') return
-      showQuality(telemetry, ledgerView.calendar, ledgerView.checks)
+      showQuality(telemetry, ledgerView.checks)
       await readings.show(ledgerView.looks, deps.clock.now(), rulesOf(settings))
     },
   }

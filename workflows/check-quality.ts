@@ -1,5 +1,5 @@
 /** Checks one view after the other, and has what is at fault put right where that was asked for. One that cannot be checked stops no other. */
-import type { PlanQualityResult } from '../activities/steps.js'
+import type { PlannedCheck } from '../activities/steps.js'
 import type { CheckQualityInput, CheckQualityResult, RepairStarted } from '../core/ports/run-control.js'
 import { firstCause } from './first-cause.js'
 import { proxySteps } from './proxy-activities.js'
@@ -7,7 +7,6 @@ import { searchPairs } from './search-attributes.js'
 import { startOrJoin } from './start-child.js'
 import { tick } from './tick.js'
 
-type PlannedView = PlanQualityResult['views'][number]
 const runsMax = 24
 
 export async function checkQuality(input: CheckQualityInput): Promise<CheckQualityResult> {
@@ -35,12 +34,14 @@ export async function checkQuality(input: CheckQualityInput): Promise<CheckQuali
 /** The tick that finds the intervals re-opened, and the publish due; the next scheduled one would, too. */
 async function startRepair(
   project: string,
-  { view, labels }: PlannedView,
+  { view, version, isSuperseded, labels }: PlannedCheck,
   { reopened, isRebuildAsked }: RepairStarted,
   { heartbeatMs, now = null }: CheckQualityInput,
 ): Promise<void> {
   if (reopened.length === 0 && !isRebuildAsked) return
   const timing = heartbeatMs === undefined ? {} : { heartbeatMs }
-  const input = { view, now, kind: 'manual', range: null, runsMax, ...timing } as const
-  await startOrJoin(tick, `tick/${project}/${view}/repair`, [input], labels ? { search: searchPairs(labels, {}) } : {})
+  const of = isSuperseded ? { view, version } : { view }
+  const input = { ...of, now, kind: 'manual', range: null, runsMax, ...timing } as const
+  const name = isSuperseded ? `${view}@v${version}` : view
+  await startOrJoin(tick, `tick/${project}/${name}/repair`, [input], labels ? { search: searchPairs(labels, {}) } : {})
 }

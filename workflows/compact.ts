@@ -1,6 +1,6 @@
 /** Writes the small files of one view anew as few large ones, then removes what nobody needs any more (docs/compaction.md). */
 import { isCancellation } from '@temporalio/workflow'
-import type { CompactionPlanResult, CompactSpanResult } from '../activities/compaction-steps.js'
+import type { CompactionPlanResult, CompactSpanResult, RemoveFilesResult } from '../activities/compaction-steps.js'
 import type { CompactInput, CompactResult } from '../core/ports/run-control.js'
 import { proxySteps } from './proxy-activities.js'
 import { notingEnd } from './search-attributes.js'
@@ -17,32 +17,40 @@ export async function compact(input: CompactInput): Promise<CompactResult> {
 
 async function compactAll(
   { heartbeatMs }: CompactInput,
-  { view, version, spans }: CompactionPlanResult,
+  { view, version, spans, others = [] }: CompactionPlanResult,
 ): Promise<CompactResult> {
   const steps = proxySteps(heartbeatMs)
   const results: CompactSpanResult[] = []
   const failures: unknown[] = []
   // One after the other: a worker has one heavy slot, and runs go before. One that cannot be compacted keeps nothing else from it.
-  for (const span of spans)
-    try {
-      results.push(await steps.compactSpan({ view, version, span }))
-    } catch (error) {
-      if (isCancellation(error)) throw error
-      failures.push(error)
-    }
-  const removed = await steps.removeFiles({ view, version })
+  const removals: RemoveFilesResult[] = []
+  for (const one of [{ version, spans }, ...others]) {
+    for (const span of one.spans)
+      try {
+        results.push(await steps.compactSpan({ view, version: one.version, span }))
+      } catch (error) {
+        if (isCancellation(error)) throw error
+        failures.push(error)
+      }
+    removals.push(await steps.removeFiles({ view, version: one.version }))
+  }
   if (failures.length > 0) throw failures[0]
   const done = results.filter((one) => one.kind === 'compacted')
-  const sum = (of: (one: (typeof done)[number]) => number) => done.reduce((all, one) => all + of(one), 0)
   return {
     view,
     version,
     compacted: done.length,
-    filesBefore: sum((one) => one.filesBefore),
-    filesAfter: sum((one) => one.filesAfter),
-    rows: sum((one) => one.rows),
-    bytesBefore: sum((one) => one.bytesBefore),
-    bytesAfter: sum((one) => one.bytesAfter),
-    ...removed,
+    filesBefore: sum(done.map((one) => one.filesBefore)),
+    filesAfter: sum(done.map((one) => one.filesAfter)),
+    rows: sum(done.map((one) => one.rows)),
+    bytesBefore: sum(done.map((one) => one.bytesBefore)),
+    bytesAfter: sum(done.map((one) => one.bytesAfter)),
+    filesRemoved: sum(removals.map((one) => one.filesRemoved)),
+    bytesRemoved: sum(removals.map((one) => one.bytesRemoved)),
+    filesMarked: sum(removals.map((one) => one.filesMarked)),
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0)
 }

@@ -13,7 +13,7 @@ import { type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import { addViewVersion, lockViewVersion } from './locks.js'
 import type { CompactionsTable } from './schema.js'
 
-export type Compactions = Pick<CompactionReader, 'compactions'> &
+export type Compactions = Pick<CompactionReader, 'compactions' | 'committedVersions'> &
   Pick<CompactionWriter, 'beginCompaction' | 'recordCompaction' | 'giveUpCompaction'>
 
 export function createCompactions(client: PostgresClient): Compactions {
@@ -40,6 +40,27 @@ export function createCompactions(client: PostgresClient): Compactions {
           .orderBy('compaction_id', 'desc')
           .execute()
         return rows.map(toCompaction)
+      }),
+
+    committedVersions: (view) =>
+      client.query(async (db) => {
+        // One look into the index a version: commits are many.
+        const rows = await db
+          .selectFrom('view_versions')
+          .select('version')
+          .where('view', '=', view)
+          .where((row) =>
+            row.exists(
+              row
+                .selectFrom('commits')
+                .select('commit_id')
+                .whereRef('commits.view', '=', 'view_versions.view')
+                .whereRef('commits.version', '=', 'view_versions.version'),
+            ),
+          )
+          .orderBy('version')
+          .execute()
+        return rows.map(({ version }) => version)
       }),
 
     beginCompaction: (key, { start, end }) =>

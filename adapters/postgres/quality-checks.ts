@@ -10,7 +10,13 @@ import { readPublishedState } from './publish-contents.js'
 
 export type QualityChecks = Pick<
   LedgerWriter,
-  'shownState' | 'commitsAt' | 'isRebuildAsked' | 'qualityChecks' | 'recordQualityCheck' | 'askRebuild'
+  | 'shownState'
+  | 'commitsAt'
+  | 'isRebuildAsked'
+  | 'qualityChecks'
+  | 'keepQualityChecks'
+  | 'recordQualityCheck'
+  | 'askRebuild'
 >
 
 export function createQualityChecks(client: PostgresClient): QualityChecks {
@@ -76,6 +82,16 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
       client.query(async (db) => {
         const rows = await db.selectFrom('quality_checks').select('body').orderBy('view').orderBy('version').execute()
         return rows.map(({ body }) => body)
+      }),
+
+    keepQualityChecks: (keys) =>
+      client.query(async (db) => {
+        const views = sql<string[]>`${keys.map(({ view }) => view)}::text[]`
+        const versions = sql<number[]>`${keys.map(({ version }) => version)}::integer[]`
+        await db
+          .deleteFrom('quality_checks')
+          .where(sql<boolean>`(view, version) not in (select * from unnest(${views}, ${versions}))`)
+          .execute()
       }),
 
     recordQualityCheck: (check) =>

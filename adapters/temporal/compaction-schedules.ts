@@ -1,4 +1,4 @@
-/** A Schedule per view that compacts it: made, changed and taken away beside the one that ticks. */
+/** A Schedule per view that compacts it: made beside the one that ticks. It outlives the view in the repo: its files are still there. */
 import type { Client, ScheduleOptions, ScheduleOptionsStartWorkflowAction } from '@temporalio/client'
 import { ScheduleOverlapPolicy } from '@temporalio/client'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
@@ -24,11 +24,14 @@ export async function syncCompactionSchedules(
   views: readonly FeatureViewDefinition[],
   isPaused: boolean,
 ): Promise<void> {
-  const scheduled = everyMs === null ? [] : views
-  for (const view of scheduled) await syncView(client, compactionSchedule(settings, view.name, everyMs!), isPaused)
-  const wanted = new Set(scheduled.map((view) => compactionScheduleId(settings.project, view.name)))
-  for await (const { scheduleId: id } of client.schedule.list())
-    if (id.startsWith(compactionScheduleId(settings.project, '')) && !wanted.has(id)) await deleteSchedule(client, id)
+  const prefix = compactionScheduleId(settings.project, '')
+  const names = new Set(everyMs === null ? [] : views.map((view) => view.name))
+  for await (const { scheduleId: id } of client.schedule.list()) {
+    if (!id.startsWith(prefix)) continue
+    if (everyMs === null) await deleteSchedule(client, id)
+    else names.add(id.slice(prefix.length))
+  }
+  for (const name of names) await syncView(client, compactionSchedule(settings, name, everyMs!), isPaused)
 }
 
 async function syncView(client: Client, wanted: CompactionSchedule, isPaused: boolean): Promise<void> {

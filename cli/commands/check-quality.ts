@@ -33,10 +33,9 @@ export async function checkQuality(
   const ledger = await context.ledger()
   const registry = await context.registry()
   // An unknown name is told before anything is begun.
-  const versions = await Promise.all(names.map(async (name) => (await registry.view(name)).view))
+  for (const name of names) await registry.view(name)
   if (options.last) {
-    const isAsked = (check: QualityCheck) =>
-      names.length === 0 || versions.some(({ name, version }) => name === check.view && version === check.version)
+    const isAsked = ({ view }: QualityCheck) => names.length === 0 || names.includes(view)
     return report(context, (await ledger.qualityChecks()).filter(isAsked), [], [])
   }
   const seed = options.seed ?? null

@@ -89,8 +89,14 @@ interface PlannedSpan {
 async function planOnly(context: CliContext, names: readonly string[]): Promise<Report> {
   const [registry, ledger] = [await context.registry(), await context.ledger()]
   const spans: PlannedSpan[] = []
-  for (const name of names) {
-    const { view } = await registry.view(name)
+  const versions = await Promise.all(
+    names.map(async (name) => {
+      const newest = (await registry.view(name)).view.version
+      return [...new Set([newest, ...(await ledger.committedVersions(name))])].map((version) => ({ name, version }))
+    }),
+  )
+  for (const { name, version } of versions.flat()) {
+    const { view } = await registry.view(name, version)
     const key = { view: view.name, version: view.version }
     const grid = { since: parseInstant(view.since), everyNs: parseDuration(view.every) }
     const all = { start: grid.since, end: endOfTime }

@@ -38,6 +38,8 @@ export interface QualityReader<Commit> {
 }
 
 export interface QualityWriter {
+  /** Those of all other view versions are forgotten: nobody checks them any more. */
+  keepQualityChecks(keys: readonly ViewKey[]): Promise<void>
   /** Takes the place of the version's check before. */
   recordQualityCheck(check: QualityCheck): Promise<void>
   /**

@@ -21,6 +21,8 @@ export interface SearchLabels {
 /** Inputs of the workflows: JSON-safe, frozen by recorded histories; add optional fields only. */
 export interface TickInput {
   readonly view: string
+  /** One that another took the place of: only what was re-opened runs, nothing new. Absent: the newest. */
+  readonly version?: number
   /** Replaces the clock of planning (R21, readiness); null: the real one. */
   readonly now: IsoInstant | null
   readonly kind: Exclude<RunKind, 'rerun'>

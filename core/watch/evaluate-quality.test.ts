@@ -26,8 +26,10 @@ test('the faults of one cause are one incident; wrong values that are served are
   })
 })
 
-test('a check that found nothing, and one of a version that is applied no more, make none', () => {
+test('a check that found nothing makes none; one of a version that is served beside the applied one does', () => {
   expect(evaluateQuality([entry], [check([])])).toEqual([])
-  expect(evaluateQuality([entry], [check([fault('online-item', 'ATL')], 2)])).toEqual([])
+  expect(evaluateQuality([entry], [check([fault('online-item', 'ATL')], 2)])).toMatchObject([
+    { key: 'quality/delays@v2/online-item', severity: 'critical', owner: 'ops', facts: { services: '' } },
+  ])
   expect(evaluateQuality([entry], [])).toEqual([])
 })

@@ -10,16 +10,21 @@ const said: Readonly<Record<FaultCause, string>> = {
   'published-state': 'has a cache of what is online that is not what is online',
 }
 
-/** Checks of versions that are applied no more are history. */
+/** Versions that another took the place of are checked while they are online; what is checked no more has no check. */
 export function evaluateQuality(calendar: readonly CalendarEntry[], checks: readonly QualityCheck[]): IncidentDraft[] {
-  return calendar.flatMap((entry) => {
-    const check = checks.find((one) => one.view === entry.view && one.version === entry.version)
-    const causes = [...new Set(check?.faults.map(({ cause }) => cause) ?? [])]
-    return causes.map((cause) => draftOf(entry, check!, cause))
+  return checks.flatMap((check) => {
+    const { view, version } = check
+    const of = calendar.filter((entry) => entry.view === view)
+    const applied = of.find((entry) => entry.version === version)
+    const checked = { view, version, owner: of[0]?.owner ?? null, services: applied?.services ?? [] }
+    const causes = [...new Set(check.faults.map(({ cause }) => cause))]
+    return causes.map((cause) => draftOf(checked, check, cause))
   })
 }
 
-function draftOf(entry: CalendarEntry, check: QualityCheck, cause: FaultCause): IncidentDraft {
+type Checked = Pick<CalendarEntry, 'view' | 'version' | 'owner' | 'services'>
+
+function draftOf(entry: Checked, check: QualityCheck, cause: FaultCause): IncidentDraft {
   const faults = check.faults.filter((fault) => fault.cause === cause)
   const [first] = faults
   const isRepairable = faults.some((fault) => fault.isRepairable)

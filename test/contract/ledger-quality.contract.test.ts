@@ -31,6 +31,14 @@ test('of each view version the last check is kept, as it was given', async () =>
   await ledger.recordQualityCheck(check({ seed: 2 }))
   await ledger.recordQualityCheck(check({ version: 2 }))
   expect(await ledger.qualityChecks()).toEqual([check({ seed: 2 }), check({ version: 2 })])
+  const { view: name } = check({})
+  await ledger.keepQualityChecks([
+    { view: name, version: 2 },
+    { view: 'another', version: 1 },
+  ])
+  expect(await ledger.qualityChecks()).toEqual([check({ version: 2 })])
+  await ledger.keepQualityChecks([])
+  expect(await ledger.qualityChecks()).toEqual([])
 })
 
 describe('what online should show', () => {

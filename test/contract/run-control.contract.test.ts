@@ -183,8 +183,8 @@ describe('Schedules', () => {
     expect((await describeSchedule('same', 'b')).spec.intervals).toEqual([{ every: 7_200_000, offset: 0 }])
   })
 
-  test('retired views lose theirs, other projects keep theirs', async () => {
-    const control = open({ project: 'mine' })
+  test('retired views lose theirs, other projects keep theirs; what compacts stays, for as long as any view is compacted', async () => {
+    const control = open({ project: 'mine', compaction: { everyMs: 86_400_000 } })
     const other = open({ project: 'mine_too' })
     await control.syncSchedules([view('a'), view('b')], { isPaused: false })
     await other.syncSchedules([view('b')], { isPaused: false })
@@ -194,6 +194,11 @@ describe('Schedules', () => {
       .toEqual(['b'])
     await expect(describeSchedule('mine', 'b')).rejects.toThrow(/not found/i)
     expect((await describeSchedule('mine_too', 'b')).action.workflowId).toBe('tick/mine_too/b')
+    const compaction = () => temporal.client.schedule.getHandle('compaction/mine/b').describe()
+    await control.syncSchedules([view('a')], { isPaused: false })
+    expect((await compaction()).action).toMatchObject({ workflowType: 'compact', workflowId: 'compact/mine/b' })
+    await open({ project: 'mine', compaction: { everyMs: null } }).syncSchedules([view('a')], { isPaused: false })
+    await expect(compaction()).rejects.toThrow(/not found/i)
   })
 
   test("isPaused pauses and its absence resumes, but a person's pause is left alone", async () => {

@@ -2,13 +2,17 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkVersion } from '../../activities/check-view.js'
+import { applyDecision } from '../../activities/decide.js'
+import { planCompaction } from '../../activities/plan-compaction.js'
+import { planQuality } from '../../activities/plan-quality.js'
 import { publishOnline } from '../../activities/publish-online.js'
 import { removeFiles } from '../../activities/remove-files.js'
 import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { lookup, window } from '../../core/define/index.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
-import { encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
+import type { RegistryWriter } from '../../core/ports/registry.js'
+import { decodeValues, encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
 import type { QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
@@ -20,7 +24,19 @@ const sums = {
   tile: '1h',
   features: { total: window.sum('amount', { over: '3h' }), sales: window.count({ over: '3h' }) },
 }
-const views = ['item', 'missing', 'extra', 'ahead', 'bytes', 'rows', 'gone', 'late', 'cache', 'restless'] as const
+const views = [
+  'item',
+  'missing',
+  'extra',
+  'ahead',
+  'bytes',
+  'rows',
+  'gone',
+  'late',
+  'cache',
+  'restless',
+  'former',
+] as const
 const windows = ['sums', 'tile', 'torn', 'coarse', 'lacking'] as const
 const hours = [0, 1, 2, 3]
 
@@ -36,8 +52,9 @@ beforeAll(async () => {
     name,
     { view: { ...sums, online: true, ...(name === 'coarse' || name === 'lacking' ? { coarseTile: '2h' } : {}) } },
   ])
+  const judged = ['judged', { view: { online: true, checks: { features: { amount: { max: 100 } } } } }]
   const older = ['older', { view: { features: { amount: lookup() } } }]
-  rig = await startSalesRig(Object.fromEntries([...lookups, ...tiled, older]), null, online)
+  rig = await startSalesRig(Object.fromEntries([...lookups, ...tiled, older, judged]), null, online)
 })
 afterAll(async () => {
   await rig?.stop()
@@ -112,11 +129,14 @@ async function repair(view: string): Promise<Awaited<ReturnType<ReturnType<typeo
   for (const interval of (await rig.tick(view, hour(4))).due)
     await rig.run({ view, version: 1, interval, kind: 'manual', now: hour(4) })
   const { isPublishDue } = await rig.tick(view, hour(4))
-  if (isPublishDue)
-    await publishOnline(rig.deps, await bundleOf(view), {
-      ...{ workflowRunId: `repair-${view}`, attempt: 1, signal, cursor: null, heartbeat() {} },
-    })
+  if (isPublishDue) await publishNow(view, 'repair')
   return done
+}
+
+async function publishNow(view: string, why: string): Promise<void> {
+  await publishOnline(rig.deps, await bundleOf(view), {
+    ...{ workflowRunId: `${why}-${view}`, attempt: 1, signal, cursor: null, heartbeat() {} },
+  })
 }
 
 async function expectRepaired(view: string): Promise<void> {
@@ -320,6 +340,73 @@ describe('a file in the lake', () => {
     await repair('cache')
     await expectRepaired('cache')
   })
+})
+
+test('R37: a rebuild shows the accepted version of an interval whose rerun is held, and what is decided then', async () => {
+  await fill('judged')
+  const amounts = async () => {
+    const bundle = await bundleOf('judged')
+    const keys = ['c', 'd'].map((shop) => encodeKey(bundle.entity.keys, [shop]))
+    const items = await online.getItems(await tableOf(rig.deps, bundle), keys)
+    return items.map((item) => decodeValues(bundle.view.features, item!.values!, item!.schemaHash)[0])
+  }
+  await put('judged', 'c', [77n, 'n'])
+  await put('judged', 'd', [78n, 'n'])
+  expect(faultsOf(await check('judged'))).toHaveLength(2)
+  await rig.step(repairView, [{ view: 'judged', version: 1, by: 'ann', reason: 'a test' }])
+  // A late file, whose run is held, is no reason to serve on what is wrong.
+  await rig.write('judged', 3, 'late', sale(hour(3, 40), 'd', 500))
+  const interval = { start: parseInstant(hour(3)), end: parseInstant(hour(4)) }
+  await rig.deps.ledger.reopenIntervals({ view: 'judged', version: 1 }, [interval], 'a late file')
+  expect((await rig.tick('judged', hour(4))).isPublishDue).toBe(false)
+  const { outcome, runId } = await rig.run(hourOf('judged', 3))
+  expect(outcome).toBe('held')
+  expect((await rig.tick('judged', hour(4))).isPublishDue).toBe(true)
+  await publishNow('judged', 'rebuild')
+  expect(await amounts()).toEqual([32n, 33n])
+  expect(faultsOf(await check('judged'))).toEqual([])
+  const { decisionId } = await rig.deps.ledger.recordDecision({
+    ...{ view: 'judged', version: 1, action: 'accept', interval, runId, reason: 'a sale', by: 'ann' },
+  })
+  await rig.step(applyDecision, [{ decisionId, now: null }])
+  await publishNow('judged', 'accepted')
+  expect(await amounts()).toEqual([32n, 500n])
+})
+
+test('a version that another took the place of is checked, mended by a tick of its own, and kept tidy until its table is dropped', async () => {
+  await fill('former')
+  const { repo } = (await rig.deps.registry.current())!
+  const views = repo.views.map((one) => (one.name === 'former' ? { ...one, version: 2 } : one))
+  await (rig.deps.registry as RegistryWriter).apply({ ...repo, views }, { by: 'test' })
+  const former = await rig.deps.registry.view('former', 1)
+  const planned = async () => {
+    const { views: of } = await rig.step(planQuality, [{ views: ['former'], sample: 1, seed: 1, repair: null }])
+    return of.map(({ version, isSuperseded = false }) => [version, isSuperseded])
+  }
+  expect(await planned()).toEqual([
+    [2, false],
+    [1, true],
+  ])
+  await rewrite((await commitOf('former', 1)).data!.path, `* REPLACE (99::BIGINT AS amount)`)
+  const find = async () => {
+    const found = await checkVersion(rig.deps, former, { seed: 1, sample: 30 }, signal)
+    await rig.deps.ledger.recordQualityCheck(found)
+    return new Set(faultsOf(found).map(([cause, , interval]) => `${cause} ${interval}`))
+  }
+  expect(await find()).toEqual(new Set(['committed-file 01:00']))
+  await rig.step(repairView, [{ view: 'former', version: 1, by: 'ann', reason: 'a test' }])
+  // Hours that it has never seen are the newest version's to run.
+  await rig.write('former', 4, 'a', sale(hour(4, 10), 'a', 1))
+  const { version, due } = await rig.tick('former', hour(5), { version: 1 })
+  expect([version, due.map(({ start }) => start)]).toEqual([1, [hour(1)]])
+  expect((await rig.tick('former', hour(5))).due).toHaveLength(5)
+  await rig.run({ ...hourOf('former', 1), now: hour(5) })
+  expect(await find()).toEqual(new Set())
+
+  const { version: newest, others } = await rig.step(planCompaction, [{ view: 'former' }])
+  expect([newest, others]).toEqual([2, [{ version: 1, spans: [] }]])
+  await online.dropTable(await tableOf(rig.deps, former))
+  expect(await planned()).toEqual([[2, false]])
 })
 
 test('what the source has by now, and what is not published yet, is told with its cause and is no fault', async () => {

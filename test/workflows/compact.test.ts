@@ -13,10 +13,23 @@ afterAll(() => temporal?.stop())
 
 const spans = [0, 1, 2].map((h) => ({ start: `2001-01-01T0${h}:00:00Z`, end: `2001-01-01T0${h + 1}:00:00Z` }))
 
-test('a span that cannot be compacted keeps neither the later ones nor the removal from being done, and fails the whole', async () => {
+test('a span that cannot be compacted keeps neither later ones, of other versions too, nor a removal from being done, and fails the whole', async () => {
+  const compactedOf: number[] = []
+  const removedOf: number[] = []
   const plain = plainActivities({
-    planCompaction: async ({ view }) => ({ project: 'shop', view, version: 1, spans }),
-    compactSpan: async ({ span }) => {
+    planCompaction: async ({ view }) => ({
+      project: 'shop',
+      view,
+      version: 2,
+      spans,
+      others: [{ version: 1, spans: spans.slice(2) }],
+    }),
+    removeFiles: async ({ version }) => {
+      removedOf.push(version)
+      return { filesRemoved: 0, bytesRemoved: 0, filesMarked: 0 }
+    },
+    compactSpan: async ({ version, span }) => {
+      compactedOf.push(version)
       if (span.start === spans[0]!.start)
         throw new MillcourseError('COMPACT_ROWS_DIFFER', '1 rows where the ledger counts 2', {
           hint: 'none',
@@ -38,5 +51,7 @@ test('a span that cannot be compacted keeps neither the later ones nor the remov
   expect(String((failed as WorkflowFailedError).cause?.cause ?? (failed as WorkflowFailedError).cause)).toContain(
     'the ledger counts 2',
   )
-  expect(plain.calls).toEqual(['planCompaction', 'compactSpan', 'compactSpan', 'compactSpan', 'removeFiles'])
+  expect(plain.calls[0]).toBe('planCompaction')
+  expect(compactedOf).toEqual([2, 2, 2, 1])
+  expect(removedOf).toEqual([2, 1])
 })
