@@ -17,6 +17,7 @@ import type { QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { columnsOf, rewriteFile } from '../support/lake-files.js'
 import { tableOf } from '../support/publish-rig.js'
 import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
@@ -90,15 +91,8 @@ async function commitOf(view: string, at: number) {
   return (await rig.deps.ledger.currentCommits({ view, version: 1 }, interval))[0]!
 }
 
-/** Changes the file in the lake, as a disk or an operator may. */
-async function rewrite(path: string, select: string): Promise<void> {
-  const file = rig.deps.lake.uri(path)
-  await rig.deps.engine.withSession(async (session) => {
-    await session.execute({ sql: `CREATE TEMP TABLE kept AS SELECT ${select} FROM read_parquet('${file}')` })
-    await session.execute({ sql: `COPY kept TO '${file}' (FORMAT parquet)` })
-  })
-}
-
+const rewrite = (path: string, select: string) => rewriteFile(rig.deps, path, select)
+const sumColumn = async (path: string) => (await columnsOf(rig.deps, path)).find((name) => /sum/.test(name))!
 async function put(
   view: string,
   shop: string,
@@ -241,12 +235,7 @@ describe('a file in the lake', () => {
   test('of tiles is found, and neither the right item nor what a publish wrote from it is blamed', async () => {
     await fill('tile')
     const { data } = await commitOf('tile', 2)
-    const columns = await rig.deps.engine.withSession((session) =>
-      session.all({
-        sql: `SELECT column_name AS name FROM (DESCRIBE FROM read_parquet('${rig.deps.lake.uri(data!.path)}'))`,
-      }),
-    )
-    const sum = columns.map(({ name }) => String(name)).find((name) => /sum/.test(name))!
+    const sum = await sumColumn(data!.path)
     await rewrite(data!.path, `* REPLACE (("${sum}" + CASE shop WHEN 'a' THEN 1000 ELSE 0 END) AS "${sum}")`)
     expect(faultsOf(await check('tile'))).toEqual([['committed-file', 'a', '02:00']])
     // What the next hour's publish carries online is wrong by the tile's fault alone.
@@ -291,11 +280,7 @@ describe('a file in the lake', () => {
     await fill('coarse')
     const key = { view: 'coarse', version: 1 }
     const tile = (await rig.deps.ledger.coarseTiles(key, all)).findLast(({ data }) => data)
-    const file = rig.deps.lake.uri(tile!.data!.path)
-    const columns = await rig.deps.engine.withSession((session) =>
-      session.all({ sql: `SELECT column_name AS name FROM (DESCRIBE FROM read_parquet('${file}'))` }),
-    )
-    const sum = columns.map(({ name }) => String(name)).find((name) => /sum/.test(name))!
+    const sum = await sumColumn(tile!.data!.path)
     await rewrite(tile!.data!.path, `* REPLACE (("${sum}" + 5) AS "${sum}")`)
     const found = await check('coarse')
     expect(new Set(found.faults.map(({ cause }) => cause))).toEqual(new Set(['coarse-tile']))
@@ -381,12 +366,9 @@ test('a version that another took the place of is checked, mended by a tick of i
   const former = await rig.deps.registry.view('former', 1)
   const planned = async () => {
     const { views: of } = await rig.step(planQuality, [{ views: ['former'], sample: 1, seed: 1, repair: null }])
-    return of.map(({ version, isSuperseded = false }) => [version, isSuperseded])
+    return of.map(({ version, isSuperseded = false }) => `${version} ${isSuperseded}`)
   }
-  expect(await planned()).toEqual([
-    [2, false],
-    [1, true],
-  ])
+  expect(await planned()).toEqual(['2 false', '1 true'])
   await rewrite((await commitOf('former', 1)).data!.path, `* REPLACE (99::BIGINT AS amount)`)
   const find = async () => {
     const found = await checkVersion(rig.deps, former, { seed: 1, sample: 30 }, signal)
@@ -406,7 +388,7 @@ test('a version that another took the place of is checked, mended by a tick of i
   const { version: newest, others } = await rig.step(planCompaction, [{ view: 'former' }])
   expect([newest, others]).toEqual([2, [{ version: 1, spans: [] }]])
   await online.dropTable(await tableOf(rig.deps, former))
-  expect(await planned()).toEqual([[2, false]])
+  expect(await planned()).toEqual(['2 false'])
 })
 
 test('what the source has by now, and what is not published yet, is told with its cause and is no fault', async () => {
