@@ -1,4 +1,5 @@
 /** DuckDB's errors to ours. Its JavaScript errors carry only a message, whose first words name the kind; most do not name the file. */
+import { compactedFileAdvice } from '../../core/compact/index.js'
 import { type ErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
 import { type HttpFault, httpFault } from './http-errors.js'
 
@@ -33,7 +34,7 @@ export async function toMillcourseError(
 function httpError({ code, what, hint, file }: HttpFault, message: string, cause: unknown): MillcourseError {
   return new MillcourseError(code, `${file ?? 'a file in S3'} ${what}: ${firstLine(message)}`, {
     cause,
-    hint,
+    hint: (code === 'SOURCE_FILE_MISSING' && file !== null ? compactedFileAdvice(file) : null) ?? hint,
     facts: file === null ? {} : { file },
   })
 }
@@ -135,12 +136,14 @@ function fileError(atFault: Unreadable, cause: unknown): MillcourseError {
   if (/No files found|No such file|\(HTTP 404/.test(why))
     return new MillcourseError('SOURCE_FILE_MISSING', `${uri} is gone`, {
       cause,
-      hint: 'it was removed while it was being read; the run plans again',
+      hint: compactedFileAdvice(uri) ?? 'it was removed while it was being read; the run plans again',
       facts: { file: uri },
     })
   return new MillcourseError('SOURCE_FILE_CORRUPT', `${uri} cannot be read as Parquet: ${firstLine(why)}`, {
     cause,
-    hint: 'let the producer write the file again; the interval runs again by itself within the lookback',
+    hint:
+      compactedFileAdvice(uri) ??
+      'let the producer write the file again; the interval runs again by itself within the lookback',
     facts: { file: uri },
   })
 }

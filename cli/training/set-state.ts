@@ -1,4 +1,5 @@
 /** The ledger's word on what a set is made of, and the lake's on whether it is there. */
+import { compactedFileAdvice } from '../../core/compact/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { Compaction } from '../../core/ports/compaction-ledger.js'
@@ -143,7 +144,9 @@ function removed(view: ManifestView, gone: readonly PinnedCommit[], files: reado
     'TRAINING_FILES_REMOVED',
     `of ${view.view}@v${view.version} the lake no longer holds what was committed for ${intervals.slice(0, shownMax).join(', ')}${rest}`,
     {
-      hint: 'superseded files are kept for a time only: leave out the rows of the spine that need them, or make the set from what is committed now',
+      hint:
+        compactedFileAdvice(files[0]!) ??
+        'superseded files are kept for a time only: leave out the rows of the spine that need them, or make the set from what is committed now',
       facts: { view: view.view, version: view.version, files: files.length, file: files[0]! },
     },
   )

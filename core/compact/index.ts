@@ -1,5 +1,5 @@
 /** Many files into few: what is worth writing again, and where it lies (docs/compaction.md). */
-export { compactedPath, compactionFolder, sequenceOfCachePath } from './compacted-paths.js'
+export { compactedFileAdvice, compactedPath, compactionFolder, sequenceOfCachePath } from './compacted-paths.js'
 export { coveringSpan } from './covering-span.js'
 export {
   bucketCount,

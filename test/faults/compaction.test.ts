@@ -2,13 +2,15 @@
  * Compactions under real files, ledger and engine: whatever is compacted, removed and killed at whichever call, training sets stay the
  * same to the byte, and nothing that somebody needs is gone.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ActivityDeps } from '../../activities/activity-deps.js'
+import { checkVersion } from '../../activities/check-view.js'
 import { compactSpan } from '../../activities/compact-span.js'
 import { planCompaction } from '../../activities/plan-compaction.js'
 import { removeFiles } from '../../activities/remove-files.js'
+import { repairView } from '../../activities/repair-view.js'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
 import { trainingSet } from '../../cli/commands/training-set.js'
 import type { CliContext } from '../../cli/context.js'
@@ -264,4 +266,28 @@ test('a reader that was told of files before they were compacted and marked read
     await engine.close()
   }
   expect((await makeSet()).bytes).toBe(latest.bytes)
+}, 60_000)
+
+test('a compaction that cannot be read is told with the command that mends it, and its intervals run again', async () => {
+  const key = { view: 'sales', version: 1 }
+  await compactAll()
+  const { bytes, out } = await makeSet()
+  const compactions = await rig.deps.ledger.compactions(key, { start: 0n, end: 1n << 62n })
+  const { path } = compactions.find(({ isCurrent, commitIds }) => isCurrent && commitIds.length > 1)!.files[0]!
+  writeFileSync(rig.deps.lake.uri(path), 'not parquet any more')
+  const hint = expect.stringContaining('millcourse check-quality sales --repair')
+  await expect(makeSet()).rejects.toMatchObject({ code: 'SOURCE_FILE_CORRUPT', detail: { hint } })
+  const drawn = { seed: 1, sample: 10 }
+  const found = await checkVersion(deps, await rig.deps.registry.view('sales', 1), drawn, new AbortController().signal)
+  expect(new Set(found.faults.map(({ cause, file }) => [cause, file].join()))).toEqual(
+    new Set([`committed-file,${rig.deps.lake.uri(path)}`]),
+  )
+  await rig.deps.ledger.recordQualityCheck(found)
+  const { reopened, left } = await rig.step(repairView, [{ ...key, by: 'ann', reason: 'a test' }])
+  expect([reopened.length > 1, left]).toEqual([true, 0])
+  await settle()
+  const mended = await makeSet()
+  for (const at of [hour(2, 10), hour(3, 10), hour(6, 10)])
+    expect(await answersAt(mended.out, at, 'x'), at).toEqual(await answersAt(out, at, 'x'))
+  expect(mended.bytes).toBe(bytes)
 }, 60_000)
