@@ -12,6 +12,7 @@ import { toMillcourseError } from './errors.js'
 import { readsS3 } from './file-names.js'
 import { Httpfs } from './httpfs.js'
 import { interruptible, throwIfAborted } from './interruptible.js'
+import { whyChanged } from './kept-types.js'
 import { tellingProgress } from './progress.js'
 
 export interface GuestQuery {
@@ -117,18 +118,15 @@ function checkColumns(statement: DuckDBPreparedStatement): void {
         { column: name },
       )
     seen.set(name.toLowerCase(), name)
-    // In Parquet a HUGEINT would become a DOUBLE, and an INTERVAL lose its microseconds.
-    const type = String(statement.columnType(index))
-    const [lossy] = /\bU?HUGEINT\b|\bINTERVAL\b/.exec(type) ?? []
-    if (lossy !== undefined)
-      throw refusal(`has a column "${name}" of type ${type}, which Parquet cannot hold`, `cast it: ${casts(lossy)}`, {
-        column: name,
-      })
+    const type = statement.columnType(index)
+    const changed = whyChanged(type)
+    if (changed !== null)
+      throw refusal(
+        `has a column "${name}" of type ${type}, which Parquet cannot hold: ${changed.why}`,
+        `cast it: ${changed.cast}`,
+        { column: name },
+      )
   }
-}
-
-function casts(type: string): string {
-  return type === 'INTERVAL' ? 'epoch_us(…)' : 'CAST(… AS BIGINT), or DECIMAL(38, 0)'
 }
 
 /** By the parsed text, so that an ORDER BY inside of it, or in a comment, is none. What DuckDB cannot show as a tree counts as unordered. */

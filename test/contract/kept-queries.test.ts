@@ -77,6 +77,14 @@ test.each([
   ['SELECT 1 AS a, 2 AS A', /two columns "A"/, { column: 'A' }],
   ['SELECT sum(range) AS n FROM range(3)', /"n" of type HUGEINT/, { column: 'n' }],
   ['SELECT {a: INTERVAL 1 DAY} AS n', /"n" of type STRUCT/, { column: 'n' }],
+  ['SELECT 1 AS a, 1::UHUGEINT AS n', /"n" of type UHUGEINT/, { column: 'n' }],
+  ["SELECT TIMETZ '10:00:00+01' AS n", /"n" of type TIME WITH TIME ZONE/, { column: 'n' }],
+  ["SELECT [TIME_NS '10:00:00'] AS n", /"n" of type TIME_NS/, { column: 'n' }],
+  ["SELECT MAP {'010'::BIT: 1} AS n", /"n" of type MAP\(BIT/, { column: 'n' }],
+  ["SELECT MAP {'a': 1::BIGNUM} AS n", /"n" of type MAP\(VARCHAR, BIGNUM/, { column: 'n' }],
+  ['SELECT [1::HUGEINT]::HUGEINT[1] AS n', /"n" of type HUGEINT\[1\]/, { column: 'n' }],
+  ['SELECT union_value(a := 1) AS n', /"n" of type UNION.* no such type/, { column: 'n' }],
+  ['SELECT row(1, 2) AS n', /"n" of type STRUCT.* have names/, { column: 'n' }],
   ["SELECT * FROM '/tmp/kept-queries-none.parquet'", /No files found/, {}],
 ])('%s is refused', async (sql, message, facts) => {
   await expect(keep(sql)).rejects.toMatchObject({

@@ -122,6 +122,44 @@ test('the rows of a query are a spine; they are kept, so that the set is made ag
   expect(hidden()).toEqual([])
 })
 
+test('columns of any type that Parquet holds come through a query untouched, and again', async () => {
+  const own = {
+    uuid: "uuid '6f1b3c5e-0000-4000-8000-00000000000f'",
+    blob: "'\\x00\\xFF'::BLOB",
+    enumerated: "'INTERVAL'::ENUM('INTERVAL', 'b')",
+    struct: "{'a': {'HUGEINT': NULL::INT}, 'b': [1, NULL]}",
+    map: "MAP {'k': [DATE '0044-03-15 (BC)']}",
+    fixed: '[1.5, NULL]::FLOAT[2]',
+    json: `'{"a": [1]}'::JSON`,
+    time: "TIME '24:00:00'",
+    seconds: "TIMESTAMP_S '9999-12-31 23:59:59'",
+    milliseconds: "TIMESTAMP_MS '1969-12-31 23:59:59.999'",
+    nanoseconds: "TIMESTAMP_NS '2001-01-01 00:00:00.123456789'",
+    zoned: "TIMESTAMPTZ '2001-01-01 00:00:00.000001+05:30'",
+    endless: "TIMESTAMP '-infinity'",
+    unsigned: '18446744073709551615::UBIGINT',
+    decimal: "'-99999999999999999999999999999999999.999'::DECIMAL(38, 3)",
+    nan: "'nan'::FLOAT",
+    zero: '-0.0::DOUBLE',
+    variant: "{'a': 1}::VARIANT",
+    point: "'POINT(1 2)'::GEOMETRY",
+    letters: "'é' || chr(0)",
+  }
+  const rows = (n: number, values: readonly string[]) =>
+    `SELECT ${n} AS n, 'x' AS shop, TIMESTAMP_S '2001-01-01 00:30:00' AS "at", ${values.join(', ')}`
+  const values = Object.entries(own).map(([name, value]) => `${value} AS ${name}`)
+  const sql = `${rows(0, values)} UNION ALL ${rows(
+    1,
+    values.map(() => 'NULL'),
+  )} ORDER BY n`
+  await make('typed.parquet', { spineSql: sql })
+  const written = (from: string) =>
+    query(`SELECT ${Object.keys(own).map((name) => `${name}::VARCHAR AS ${name}`)} FROM (${from}) ORDER BY n`)
+  expect(await written(`FROM '${file('typed.parquet')}'`)).toEqual(await written(sql))
+  const rebuild = file('typed.parquet.manifest.json')
+  expect((await make('typed-2.parquet', { rebuild })).data).toMatchObject({ isSameBytes: true })
+})
+
 test.each([
   ['SELECT n FROM t', { line: 1, column: 15 }, /at line 1, column 15: Table with name t/],
   ['CREATE TABLE t (a INT)', undefined, /is not one SELECT/],
