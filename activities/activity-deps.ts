@@ -29,6 +29,9 @@ export interface FileKeeping {
   readonly compactedKeptMs: number
   /** Since another version took the place of theirs. */
   readonly supersededKeptMs: number
+  /** Candidates that were not committed, and rejected rows, since their run ended. */
+  readonly candidatesKeptMs: number
+  readonly quarantineKeptMs: number
   /** Between the moment from which nobody is told of a file and its removal. */
   readonly graceMs: number
 }
@@ -41,8 +44,8 @@ export interface ActivitySettings {
   readonly publishWaitMs: number
   /** Items handed to the online store at once. */
   readonly publishPartItems: number
-  /** How long files stay that are needed no more (docs/compaction.md); absent: `keptByDefault`. */
-  readonly retention?: FileKeeping
+  /** How long files stay that are needed no more (docs/compaction.md); what is absent: `keptByDefault`. */
+  readonly retention?: Partial<FileKeeping>
   /** What is worth compacting; absent: as core/compact has it. */
   readonly worthwhile?: Worthwhile
   /** Temporal knows our search attributes; absent: it does not. */

@@ -10,6 +10,7 @@ import { noTelemetry } from '../core/ports/telemetry.js'
 import type { ActivityDeps, FileKeeping } from './activity-deps.js'
 import type { RemoveFilesResult } from './compaction-steps.js'
 import { inParallel } from './in-parallel.js'
+import { removeRunFiles } from './remove-run-files.js'
 
 const removalsAtOnce = 16
 const dayMs = 86_400_000
@@ -17,6 +18,8 @@ const dayMs = 86_400_000
 export const keptByDefault: FileKeeping = {
   compactedKeptMs: 7 * dayMs,
   supersededKeptMs: 90 * dayMs,
+  candidatesKeptMs: 14 * dayMs,
+  quarantineKeptMs: 90 * dayMs,
   graceMs: 4 * 3_600_000,
 }
 
@@ -28,7 +31,8 @@ interface Removed {
 export function removeFiles(deps: ActivityDeps) {
   return async (key: ViewKey): Promise<RemoveFilesResult> => {
     const { ledger, lake, telemetry = noTelemetry } = deps
-    const { compactedKeptMs, supersededKeptMs, graceMs } = deps.settings.retention ?? keptByDefault
+    const kept = { ...keptByDefault, ...deps.settings.retention }
+    const { compactedKeptMs, supersededKeptMs, graceMs } = kept
     const { view } = await deps.registry.view(key.view, key.version)
     const removed: Removed = { files: 0, bytes: 0 }
     for (;;) {
@@ -44,12 +48,15 @@ export function removeFiles(deps: ActivityDeps) {
     }
     const cacheFiles = await ledger.markCacheFiles(key, await cacheFilesOf(lake, key), compactedKeptMs)
     const marked = await ledger.markFiles(key, { compactedKeptMs, supersededKeptMs, isOnline: view.online })
+    const ofRuns = await removeRunFiles(deps, key, kept)
+    removed.files += ofRuns.files
+    removed.bytes += ofRuns.bytes
     const labels = { view: key.view, version: String(key.version) }
     telemetry.count('millcourse_removed_files_total', labels, removed.files)
     return {
       filesRemoved: removed.files,
       bytesRemoved: removed.bytes,
-      filesMarked: marked.commitFiles + marked.compactions + cacheFiles,
+      filesMarked: marked.commitFiles + marked.compactions + cacheFiles + ofRuns.marked,
     }
   }
 }

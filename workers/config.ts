@@ -78,6 +78,8 @@ const schema = z.object({
   MILLCOURSE_COMPACT: durationMs('24h', 60_000).or(z.literal('off')),
   MILLCOURSE_KEEP_COMPACTED: spanMs('7d', 3_600_000),
   MILLCOURSE_KEEP_SUPERSEDED: spanMs('90d', 3_600_000),
+  MILLCOURSE_KEEP_CANDIDATES: spanMs('14d', 3_600_000),
+  MILLCOURSE_KEEP_QUARANTINE: spanMs('90d', 3_600_000),
   MILLCOURSE_CHECK_QUALITY: durationMs('24h', 1_000).or(z.literal('off')),
   MILLCOURSE_CHECK_QUALITY_SAMPLE: count(sampleDefault, sampleMax),
   MILLCOURSE_WEBHOOK_URL: httpUrl('https://host/path').optional(),
@@ -200,6 +202,8 @@ export interface Config {
     readonly everyMs: number | null
     readonly compactedKeptMs: number
     readonly supersededKeptMs: number
+    readonly candidatesKeptMs: number
+    readonly quarantineKeptMs: number
   }
   /** The Schedule that checks views. */
   readonly quality: { readonly everyMs: number | null; readonly sample: number }
@@ -313,6 +317,8 @@ function toConfig(env: z.output<typeof schema>): Config {
       everyMs: env.MILLCOURSE_COMPACT === 'off' ? null : env.MILLCOURSE_COMPACT,
       compactedKeptMs: env.MILLCOURSE_KEEP_COMPACTED,
       supersededKeptMs: env.MILLCOURSE_KEEP_SUPERSEDED,
+      candidatesKeptMs: env.MILLCOURSE_KEEP_CANDIDATES,
+      quarantineKeptMs: env.MILLCOURSE_KEEP_QUARANTINE,
     },
     quality: {
       everyMs: env.MILLCOURSE_CHECK_QUALITY === 'off' ? null : env.MILLCOURSE_CHECK_QUALITY,

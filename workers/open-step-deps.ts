@@ -26,6 +26,8 @@ export async function openStepDeps(
         ...keptByDefault,
         compactedKeptMs: compaction.compactedKeptMs,
         supersededKeptMs: compaction.supersededKeptMs,
+        candidatesKeptMs: compaction.candidatesKeptMs,
+        quarantineKeptMs: compaction.quarantineKeptMs,
       },
     },
   }

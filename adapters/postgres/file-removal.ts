@@ -130,7 +130,8 @@ export function createFileRemoval(client: PostgresClient): FileRemoval {
   }
 }
 
-const before = (ms: number) => sql<bigint>`clock_timestamp() - ${ms}::double precision * interval '1 millisecond'`
+export const before = (ms: number) =>
+  sql<bigint>`clock_timestamp() - ${ms}::double precision * interval '1 millisecond'`
 
 /** Of bases, deltas and coarse tiles that are there to be read. */
 function namedCachePaths(db: Database, key: ViewKey) {

@@ -10,6 +10,7 @@ import { createIncidentRecords } from './incidents.js'
 import { createOnlineTables } from './online-tables.js'
 import { createPublishLease } from './publishes.js'
 import { createQualityChecks } from './quality-checks.js'
+import { createRunFileRemoval } from './run-file-removal.js'
 import { createRunRecords } from './runs.js'
 import { createSourceFiles } from './source-files.js'
 import { createTrainingSets } from './training-sets.js'
@@ -26,6 +27,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createTrainingSets(client),
     ...createCompactions(client),
     ...createFileRemoval(client),
+    ...createRunFileRemoval(client),
     ...createQualityChecks(client),
     audit: (entry) => client.query((db) => writeAudit(db, entry)),
   }

@@ -10,6 +10,7 @@ import type { Profile, Verdict } from '../../core/judge/verdict.js'
 import type { PinnedFile, RunKind, RunOutcome } from '../../core/plan/interval-state.js'
 import type { CompactedPart } from '../../core/ports/compaction-ledger.js'
 import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
+import type { RunFiles } from '../../core/ports/run-files-ledger.js'
 import type { DeltaFile, KeyCounts } from '../../core/publish/delta.js'
 import type { QualityCheck } from '../../core/quality/quality-check.js'
 import type { Instant } from '../../core/time/instant.js'
@@ -228,6 +229,14 @@ export interface UnnamedFilesTable extends ViewColumns {
   marked_at: ServerTime<Instant>
 }
 
+/** What a run has written below a folder of its own: marked first, then removed. */
+export interface RunFilesTable extends ViewColumns {
+  room: RunFiles['room']
+  run_id: string
+  marked_at: ServerTime<Instant>
+  removed_at: Instant | null
+}
+
 export interface QualityChecksTable extends ViewColumns {
   body: Json<QualityCheck>
 }
@@ -250,4 +259,5 @@ export interface Tables {
   compactions: CompactionsTable
   quality_checks: QualityChecksTable
   unnamed_files: UnnamedFilesTable
+  run_files: RunFilesTable
 }

@@ -16,6 +16,7 @@ import type { PublishHistory, TrainingMode } from '../training/set-state.js'
 import type { Incident } from '../watch/incident.js'
 import type { CompactionReader, CompactionWriter } from './compaction-ledger.js'
 import type { QualityReader, QualityWriter } from './ledger-quality.js'
+import type { RunFilesWriter } from './run-files-ledger.js'
 
 export interface ViewKey {
   readonly view: string
@@ -321,7 +322,7 @@ export interface LedgerReader extends CompactionReader, QualityReader<Commit> {
   incidents(options: { readonly limit: number; readonly includeResolved: boolean }): Promise<Incident[]>
 }
 
-export interface LedgerWriter extends LedgerReader, CompactionWriter, QualityWriter {
+export interface LedgerWriter extends LedgerReader, CompactionWriter, RunFilesWriter, QualityWriter {
   /** As it is now: the first start counts, and what the run has come to since. */
   startRun(run: RunStart): Promise<RunRecord>
   /**

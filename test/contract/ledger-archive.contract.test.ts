@@ -164,7 +164,7 @@ describe('backup and restore', () => {
     manifest.migrations = manifest.migrations.slice(0, 1)
     manifest.tables = manifest.tables.filter(
       ({ name }: { name: string }) =>
-        !['training_sets', 'compactions', 'quality_checks', 'unnamed_files'].includes(name),
+        !['training_sets', 'compactions', 'quality_checks', 'unnamed_files', 'run_files'].includes(name),
     )
     const added = {
       commits: ['removing_at', 'removed_at'],

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { FileRetention } from '../../core/ports/compaction-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import { allTime, commit, commitHours, hour, part, pin, publishAll, view } from '../support/ledger-steps.js'
+import { allTime, commit, commitHours, hold, hour, part, pin, publishAll, view } from '../support/ledger-steps.js'
 
 let ledger: LedgerWriter
 ledgerProject((given) => {
@@ -133,6 +133,44 @@ test('what a training set pins is not marked; what it pinned after the mark stay
   await compact('b', 0, 1, 2)
   expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 1, compactions: 0 })
   expect(await marked()).toEqual([[part('run-2').path], []])
+})
+
+test('R37: of a run that has ended all goes after its retention; not while it is held and can be accepted', async () => {
+  const kept = { candidatesKeptMs: 0, quarantineKeptMs: day }
+  const candidates = async () => {
+    expect(await ledger.markRunFiles(view, { candidatesKeptMs: day, quarantineKeptMs: day })).toBe(0)
+    await ledger.markRunFiles(view, kept)
+    return (await ledger.markedRunFiles(view, 0)).map(({ room, runId }) => `${room}/${runId}`)
+  }
+  await pin(ledger, 'open', 4)
+  for (const runId of ['held-5', 'again-5']) await hold(ledger, runId, 5)
+  await hold(ledger, 'held-6', 6)
+  const ended = [0, 1, 2, 3].map((index) => `candidates/run-${index}`)
+  expect(await candidates()).toEqual(ended)
+  expect(await ledger.markRunFiles(view, kept)).toBe(0)
+  expect(await ledger.markedRunFiles(view, day)).toEqual([])
+  await ledger.forgetRunFiles(view, [{ room: 'candidates', runId: 'run-0' }])
+  expect(await candidates()).toEqual(ended.slice(1))
+  // Both can be accepted, until a later run is committed; then one whose decision is still to be carried out.
+  const request = {
+    ...view,
+    interval: hour(5),
+    action: 'accept',
+    runId: 'held-5',
+    reason: 'looked at',
+    by: 'ann',
+  } as const
+  const { decisionId } = await ledger.recordDecision(request)
+  await commit(ledger, 'later-5', 5)
+  expect((await candidates()).filter((path) => path.endsWith('-5'))).toEqual([
+    'candidates/again-5',
+    'candidates/later-5',
+  ])
+  await ledger.applyDecision(decisionId, part('held-5'))
+  expect(await candidates()).toContain('candidates/held-5')
+  expect(await candidates()).not.toContain('candidates/held-6')
+  expect(await ledger.markRunFiles({ ...view, version: 2 }, kept)).toBe(0)
+  expect(await ledger.markRunFiles(view, { candidatesKeptMs: day, quarantineKeptMs: 0 })).toBe(4 + 3)
 })
 
 test('R30: a superseded version goes after its own retention, from wherever it lies', async () => {

@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ActivityDeps } from '../../activities/activity-deps.js'
 import { checkVersion } from '../../activities/check-view.js'
@@ -12,6 +13,7 @@ import { planCompaction } from '../../activities/plan-compaction.js'
 import { removeFiles } from '../../activities/remove-files.js'
 import { repairView } from '../../activities/repair-view.js'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
+import { createPostgresClient, type PostgresClient } from '../../adapters/postgres/client.js'
 import { trainingSet } from '../../cli/commands/training-set.js'
 import type { CliContext } from '../../cli/context.js'
 import { committedRows } from '../../core/compute/committed-rows.js'
@@ -20,17 +22,19 @@ import { printQuery } from '../../core/compute/print-duckdb.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { StackPorts } from '../../workers/stack-ports.js'
 import { commandContext } from '../support/command-context.js'
-import { hour, redelivery, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
+import { hour, hourOf, redelivery, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
 let rig: SalesRig
 let deps: ActivityDeps
 let context: CliContext
 let folder: string
+let client: PostgresClient
 const views = ['sales', 'redelivered'] as const
 const day = 86_400_000
 
 beforeAll(async () => {
-  rig = await startSalesRig({ sales: { view: { ttl: undefined, lookback: '24h' } } })
+  const checks = { features: { amount: { nullRateMax: 0.5 } } }
+  rig = await startSalesRig({ sales: { view: { ttl: undefined, lookback: '24h' } }, guarded: { view: { checks } } })
   deps = {
     ...rig.deps,
     settings: {
@@ -41,6 +45,8 @@ beforeAll(async () => {
   }
   context = contextOf(rig.deps.ledger)
   folder = rig.deps.lake.uri('sets')
+  const { MILLCOURSE_POSTGRES_URL: url, MILLCOURSE_PROJECT: project } = rig.environment
+  client = createPostgresClient({ url: url!, project: project! })
   await rig.deps.lake.prepareWrite('sets/x')
   for (let at = 0; at < 8; at++) {
     // Two that tie on key and time: R3 decides, and the compaction keeps the one that wins.
@@ -61,7 +67,10 @@ beforeAll(async () => {
     }),
   )
 })
-afterAll(() => rig?.stop())
+afterAll(async () => {
+  await client?.close()
+  await rig?.stop()
+})
 
 const settle = async () => {
   for (const view of views) await rig.settle(view, hour(8))
@@ -88,8 +97,9 @@ async function makeSet(given: CliContext = context, rebuild?: { readonly of: str
     features: ['sales:amount', 'redelivered=redelivered'],
   }
   const again = rebuild && { rebuild: `${rebuild.of}.manifest.json`, ...(rebuild.pinned ? { pinned: true } : {}) }
-  // Nothing is kept for it, unless a test says so: what may go, goes.
   await trainingSet(given, { ...(again ?? asked), out, keep: '1ms' })
+  // Nothing is kept for it any more, which it was while it was made: what may go, goes.
+  await client.query((db) => db.updateTable('training_sets').set({ expires_at: sql`clock_timestamp()` }).execute())
   return { out, bytes: readFileSync(out).toString('base64') }
 }
 
@@ -238,6 +248,36 @@ test('a column that was declared after all files were committed reads as null, i
     expect(await session.all(query.counts)).toEqual([{ bucket: 0n, rows: BigInt(rows.length) }])
     for (const statement of query.cleanup) await session.execute(statement)
   })
+})
+
+test('R37: a candidate goes when nobody can accept it any more, rejected rows after a retention of their own', async () => {
+  const [nothing, forEver] = [sale(hour(0, 10), 'x', null), { compactedKeptMs: day, supersededKeptMs: day }]
+  const of = (runId: string) => filesBelow(`candidates/${runId}/`, `quarantine/${runId}/`)
+  const clean = (retention: object) => {
+    const given = { ...deps, settings: { ...deps.settings, retention: { ...forEver, graceMs: 0, ...retention } } }
+    return rig.step(removeFiles, [{ view: 'guarded', version: 1 }], {}, given)
+  }
+  const kept = { candidatesKeptMs: 0, quarantineKeptMs: day }
+  await rig.write('guarded', 0, 'a', nothing, sale(hour(0, 20), null, 1))
+  const held = await rig.run(hourOf('guarded', 0))
+  expect(held.outcome).toBe('held')
+  const files = await of(held.runId)
+  expect(files.map((path) => path.split('/')[0])).toEqual(['candidates', 'quarantine'])
+  for (const _ of ['marks', 'removes'])
+    expect(await clean({ ...kept, quarantineKeptMs: 0 })).toMatchObject({ filesMarked: 0 })
+  expect(await of(held.runId)).toEqual(files)
+
+  await rig.write('guarded', 0, 'a', sale(hour(0, 10), 'x', 1))
+  expect((await rig.run(hourOf('guarded', 0))).outcome).toBe('done')
+  // The candidates of both; what was promoted is elsewhere.
+  expect(await clean(kept)).toMatchObject({ filesMarked: 2, filesRemoved: 0 })
+  expect(await clean({ ...kept, graceMs: day })).toMatchObject({ filesMarked: 0, filesRemoved: 0 })
+  expect(await clean(kept)).toMatchObject({ filesRemoved: 1 })
+  expect(await of(held.runId)).toEqual(files.slice(1))
+  expect(await clean({ ...kept, quarantineKeptMs: 0 })).toMatchObject({ filesMarked: 2 })
+  expect(await clean(kept)).toMatchObject({ filesRemoved: 1 })
+  expect(await of(held.runId)).toEqual([])
+  expect(await filesBelow('rows/guarded/')).toHaveLength(1)
 })
 
 test('a reader that was told of files before they were compacted and marked reads them undisturbed', async () => {

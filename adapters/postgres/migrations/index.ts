@@ -13,6 +13,7 @@ import { givenUpPublishes } from './005-given-up-publishes.js'
 import { compactions } from './006-compactions.js'
 import { qualityChecks } from './007-quality-checks.js'
 import { unnamedFiles } from './008-unnamed-files.js'
+import { runFiles } from './009-run-files.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -23,6 +24,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '006-compactions': compactions,
   '007-quality-checks': qualityChecks,
   '008-unnamed-files': unnamedFiles,
+  '009-run-files': runFiles,
 }
 
 export function isContract(name: string): boolean {
