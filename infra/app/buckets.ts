@@ -19,7 +19,8 @@ const undeleteDays = 14
 
 /**
  * A committed file is never rewritten, so versions cost nothing until one is deleted; then they are the way back, because the ledger
- * still names the file. Candidates are moved on every run: their old versions go after a day.
+ * still names the file. Candidates are moved on every run: their old versions go after a day. Which of them go at all is the product's
+ * word, which knows who can still be accepted (MILLCOURSE_KEEP_CANDIDATES): no rule here looks at age alone.
  */
 export function buildLakeBucket(scope: Construct, { lake }: InfraConfig): Bucket {
   const below = (folder: string) => `${lake.prefix}/${folder}/`
@@ -29,13 +30,11 @@ export function buildLakeBucket(scope: Construct, { lake }: InfraConfig): Bucket
       {
         id: 'candidates',
         prefix: below('candidates'),
-        expiration: Duration.days(lake.candidateDays),
         noncurrentVersionExpiration: Duration.days(1),
       },
       {
         id: 'quarantine',
         prefix: below('quarantine'),
-        expiration: Duration.days(lake.quarantineDays),
         noncurrentVersionExpiration: Duration.days(1),
       },
       {

@@ -54,7 +54,7 @@ export function processEnvironment(
   }
 }
 
-function ofProcess(name: RoleName, { worker, watcher, tableKeyArn }: InfraConfig): Record<string, string> {
+function ofProcess(name: RoleName, { worker, watcher, lake, tableKeyArn }: InfraConfig): Record<string, string> {
   const http = { MILLCOURSE_HTTP_HOST: '0.0.0.0', MILLCOURSE_HTTP_PORT: String(httpPort) }
   const spill = { MILLCOURSE_SPILL_DIR: spillDir, MILLCOURSE_MEMORY_LIMIT: worker.memoryLimit }
   const tableKey: Record<string, string> = tableKeyArn === undefined ? {} : { MILLCOURSE_DYNAMODB_KMS_KEY: tableKeyArn }
@@ -67,6 +67,8 @@ function ofProcess(name: RoleName, { worker, watcher, tableKeyArn }: InfraConfig
         // The task's disk also holds the image and temporary files.
         MILLCOURSE_SPILL_LIMIT: `${worker.spillGiB}GiB`,
         MILLCOURSE_THREADS: String(Math.max(1, Math.floor(worker.cpu / 1024))),
+        MILLCOURSE_KEEP_CANDIDATES: `${lake.candidateDays}d`,
+        MILLCOURSE_KEEP_QUARANTINE: `${lake.quarantineDays}d`,
       }
     case 'watcher':
       return {

@@ -55,7 +55,7 @@ export function roleStatements(name: RoleName, config: Config, places: Places): 
   }
 }
 
-const lakeFolders = ['candidates', 'rows', 'tiles', 'published', 'quarantine', 'training-sets'] as const
+const lakeFolders = ['candidates', 'rows', 'tiles', 'compacted', 'published', 'quarantine', 'training-sets'] as const
 
 /** Each view version is a table of its own name (core/publish/online-table-name.ts). */
 export function tableArn({ account, region, project }: Config, { partition }: Places, view: string): string {
@@ -147,7 +147,7 @@ function closePii(config: Config, places: Places): PolicyStatement[] {
 }
 
 /** By view; candidates and rejected rows lie by run, whatever their view, and are for those who may see everything. */
-const foldersByView = ['rows', 'tiles', 'published'] as const
+const foldersByView = ['rows', 'tiles', 'compacted', 'published'] as const
 
 function operate(config: Config, places: Places): PolicyStatement[] {
   const inLake = (path: string) => `${places.lakeBucketArn}/${config.lake.prefix}/${path}`

@@ -55,6 +55,8 @@ describe.each(environments)('$process', ({ process, command, mounts, variables }
         spillDir: '/spill',
         spillMaxMb: 60 * 1024,
       })
+    if (process === 'worker')
+      expect(config.compaction).toMatchObject({ candidatesKeptMs: 14 * 86_400_000, quarantineKeptMs: 90 * 86_400_000 })
   })
   test('what it writes to is mounted, for the root is read only', () => {
     const folders = writtenFolders(variables)

@@ -191,13 +191,15 @@ describe('the lake', () => {
   test('only the worker writes and deletes; training sets are an operator’s', () => {
     expect(whoMay('s3:PutObject', rowsOf('airport_delays'))).toEqual(['worker'])
     expect(whoMay('s3:DeleteObject', rowsOf('airport_delays'))).toEqual(['worker'])
+    expect(whoMay('s3:PutObject', inLake('compacted/airport_delays/v1/7/0-of-1.parquet'))).toEqual(['worker'])
     for (const action of ['s3:PutObject', 's3:DeleteObject']) {
       expect(whoMay(action, inLake('training-sets/a/b.parquet'))).toEqual(['worker', 'operator', 'operator-pii'])
       expect(whoMay(action, inLake('training-sets/pii/b.parquet'))).toEqual(['worker', 'operator-pii'])
     }
   })
   test('personal data: an operator reads neither the view’s files nor its training sets, nor what lies there by run', () => {
-    for (const resource of [rowsOf('passenger_profile'), inLake('training-sets/pii/x.parquet')])
+    const compacted = inLake('compacted/passenger_profile/v1/7/0-of-1.parquet')
+    for (const resource of [rowsOf('passenger_profile'), compacted, inLake('training-sets/pii/x.parquet')])
       expect(whoMay('s3:GetObject', resource)).toEqual(['worker', 'operator-pii'])
     for (const folder of ['candidates', 'quarantine'])
       expect(whoMay('s3:GetObject', inLake(`${folder}/run/x.parquet`))).toEqual(['worker'])
