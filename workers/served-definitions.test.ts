@@ -5,6 +5,8 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import type { ServingDefinitions } from '../core/serve/index.js'
 import { keepServedDefinitions } from './served-definitions.js'
 
+/** Of a busy machine: what is waited for comes as soon as it can. */
+const patient = { timeout: 15_000 }
 const clock = { realNow: () => 978_307_200_000_000_000n }
 
 test('a folder that cannot be written to is told once; the definitions are kept as soon as it can', async () => {
@@ -33,12 +35,12 @@ test('a folder that cannot be written to is told once; the definitions are kept 
     log: { info: () => {}, warn: (_: object, message: string) => warnings.push(message), error: () => {} } as never,
     signal: stop.signal,
   })
-  await vi.waitFor(() => expect(looks).toBeGreaterThan(5))
+  await vi.waitFor(() => expect(looks).toBeGreaterThan(5), patient)
   expect(served.current()).toMatchObject({ revision: 3 })
   const unkept = () => warnings.filter((message) => message.startsWith('the definitions cannot be kept on disk'))
   expect(unkept()).toHaveLength(1)
   rmSync(stateDir)
-  const kept = await vi.waitFor(() => JSON.parse(readFileSync(join(stateDir, 'definitions.json'), 'utf8')))
+  const kept = await vi.waitFor(() => JSON.parse(readFileSync(join(stateDir, 'definitions.json'), 'utf8')), patient)
   expect(kept).toMatchObject({ definitions: { revision: 3 } })
   expect(unkept()).toHaveLength(1)
 })
@@ -63,10 +65,10 @@ test('R36: a first load that has finished is served, and kept on disk, without a
     signal: stop.signal,
   }
   const served = await keepServedDefinitions(options)
-  await vi.waitFor(() => expect(served.current()?.views).toEqual([{ table: null }]))
+  await vi.waitFor(() => expect(served.current()?.views).toEqual([{ table: null }]), patient)
   table = 'loaded.s1'
   const onDisk = () => JSON.parse(readFileSync(join(stateDir, 'definitions.json'), 'utf8'))
-  await vi.waitFor(() => expect(onDisk()).toMatchObject({ definitions: { views: [{ table: 'loaded.s1' }] } }))
+  await vi.waitFor(() => expect(onDisk()).toMatchObject({ definitions: { views: [{ table: 'loaded.s1' }] } }), patient)
   expect(served.current()?.views).toEqual([{ table: 'loaded.s1' }])
 })
 
@@ -90,11 +92,11 @@ test('while Postgres is away it is told since when the definitions may have aged
     log: { info: () => {}, warn: () => {}, error: () => {} } as never,
   }
   const served = await keepServedDefinitions(options)
-  await vi.waitFor(() => expect(served.state().why).toBe('revision 3'))
+  await vi.waitFor(() => expect(served.state().why).toBe('revision 3'), patient)
   isAway = true
   const aged = 'revision 3, as last known (2001-01-01T00:00:00Z): the ledger is away'
-  await vi.waitFor(() => expect(served.state()).toEqual({ part: 'definitions', isOk: true, why: aged }))
+  await vi.waitFor(() => expect(served.state()).toEqual({ part: 'definitions', isOk: true, why: aged }), patient)
   const restarted = await keepServedDefinitions(options)
   const fromDisk = 'revision 3, as last known (from disk): the ledger is away'
-  await vi.waitFor(() => expect(restarted.state().why).toBe(fromDisk))
+  await vi.waitFor(() => expect(restarted.state().why).toBe(fromDisk), patient)
 })

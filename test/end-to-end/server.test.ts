@@ -278,11 +278,13 @@ test('Postgres is not on the way of a read: it may go, and be gone at the start 
   await first.hears('what is known is served on')
   expect((await fetch(`${url}/v1/online/model?id=1&region=west`)).status).toBe(200)
   const why = expect.stringContaining('revision 1, as last known')
-  await vi.waitFor(async () =>
-    expect(await read(fetch(`${url}/readyz`))).toMatchObject({
-      ready: true,
-      parts: [{ part: 'definitions', ok: true, why }, {}],
-    }),
+  await vi.waitFor(
+    async () =>
+      expect(await read(fetch(`${url}/readyz`))).toMatchObject({
+        ready: true,
+        parts: [{ part: 'definitions', ok: true, why }, {}],
+      }),
+    patiently,
   )
   await first.end()
 
@@ -309,7 +311,7 @@ describe('SIGTERM', () => {
     await held
     server.kill('SIGTERM')
     await server.hears('server is stopping')
-    await vi.waitFor(() => expect(fetch(`${url}/healthz`)).rejects.toThrow())
+    await vi.waitFor(() => expect(fetch(`${url}/healthz`)).rejects.toThrow(), patiently)
     letGo()
     const answer = await answering
     expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close'])
@@ -321,7 +323,10 @@ describe('SIGTERM', () => {
     const server = start({ MILLCOURSE_DRAIN_DELAY: '1s' })
     const url = await ready(server)
     server.kill('SIGTERM')
-    await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(503), { interval: 10 })
+    await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(503), {
+      ...patiently,
+      interval: 10,
+    })
     const answer = await fetch(`${url}/v1/online/every_type?id=1`)
     expect([answer.status, answer.headers.get('connection')]).toEqual([200, 'close'])
     expect(await server.exited).toEqual([0, null])

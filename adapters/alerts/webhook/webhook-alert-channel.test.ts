@@ -48,7 +48,7 @@ async function receive(
 
 test('what arrives is signed so that a receiver with the same secret accepts it, and one with another refuses', async () => {
   const receiver = await receive(204)
-  await createWebhookAlertChannel({ url: receiver.url, secret, timeoutMs: 2_000 }).send(message)
+  await createWebhookAlertChannel({ url: receiver.url, secret, timeoutMs: 15_000 }).send(message)
   const [request] = receiver.requests
   expect(new Webhook(secret).verify(request!.body, request!.headers)).toMatchObject({
     type: 'incident.opened',
@@ -62,7 +62,7 @@ test.each([500, 404, 302])(
   'an answer of %i is not a delivery, and the error names the host but not the token',
   async (status) => {
     const receiver = await receive(status)
-    const error = await createWebhookAlertChannel({ url: receiver.url, secret, timeoutMs: 2_000 })
+    const error = await createWebhookAlertChannel({ url: receiver.url, secret, timeoutMs: 15_000 })
       .send(message)
       .catch((caught: unknown) => caught)
     expect(error).toMatchObject({ code: 'ALERT_UNDELIVERED' })
