@@ -5,7 +5,7 @@ import type { QueryEngine } from '../core/ports/query-engine.js'
 import { parseDuration } from '../core/time/duration.js'
 import { type Instant, parseInstant } from '../core/time/instant.js'
 import { answerOfRows } from '../test/reference/aggregates.js'
-import { lookup, type Row, type Rules, type Value, window } from '../test/reference/point-in-time.js'
+import { lookup, type Row, type Rules, rowsOf, type Value, window } from '../test/reference/point-in-time.js'
 
 export interface Truth {
   /** Every key that any row has, as text of its parts. */
@@ -40,6 +40,14 @@ export function truthOf({ view, source }: ViewBundle, raw: RawRows): Truth {
     if (!byKey.get(text)?.push(row)) byKey.set(text, [row])
     keys.set(text, key)
   }
+  const ordered = new Map<string, readonly Row[]>()
+  /** In the reference's order, the same at each `t` where event times alone decide: it orders them for each answer, soon done if they are. */
+  const rowsOfKey = (key: readonly Value[]): readonly Row[] => {
+    const text = keyText(key)
+    const rows = ordered.get(text) ?? rowsOf(byKey.get(text) ?? [], key, 0n, rules)
+    ordered.set(text, rows)
+    return rows
+  }
   const windowValue = (
     feature: Extract<Feature, { kind: 'window' }>,
     rows: readonly Row[],
@@ -52,7 +60,7 @@ export function truthOf({ view, source }: ViewBundle, raw: RawRows): Truth {
   return {
     keys,
     featuresAt(key, t) {
-      const rows = byKey.get(keyText(key)) ?? []
+      const rows = rowsOfKey(key)
       if (view.viewKind === 'window')
         return {
           eventAt: null,
