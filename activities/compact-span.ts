@@ -4,7 +4,13 @@
  */
 import { Context } from '@temporalio/activity'
 import { bucketCount, type CompactionPlan, compactedPath } from '../core/compact/index.js'
-import { areTiesResolved, buildCompaction, type CommittedFile, committedFiles } from '../core/compute/index.js'
+import {
+  areTiesResolved,
+  buildCompaction,
+  type CommittedFile,
+  committedFiles,
+  printCommittedFile,
+} from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { MillcourseError } from '../core/errors.js'
 import type { CompactedPart, Compaction } from '../core/ports/compaction-ledger.js'
@@ -58,7 +64,7 @@ async function write(deps: ActivityDeps, bundle: ViewBundle, work: Work): Promis
   return await deps.engine.withSession(
     async (session) => {
       begin()
-      const query = buildCompaction({ bundle, files: read, buckets: of })
+      const query = buildCompaction({ bundle, files: read, span: plan.span, buckets: of })
       for (const statement of query.statements) await session.execute(statement)
       const rowsOf = new Map(
         (await session.all(query.counts)).map(({ bucket, rows }) => [Number(bucket), Number(rows)]),
@@ -80,8 +86,7 @@ async function write(deps: ActivityDeps, bundle: ViewBundle, work: Work): Promis
 
 async function writeBucket(deps: ActivityDeps, session: QuerySession, path: string, select: string) {
   await deps.lake.prepareWrite(path)
-  const target = `'${deps.lake.uri(path).replaceAll("'", "''")}'`
-  const [written] = await session.all({ sql: `COPY (${select}) TO ${target} (FORMAT parquet, COMPRESSION zstd)` })
+  const [written] = await session.all(printCommittedFile(select, deps.lake.uri(path)))
   const file = await deps.lake.head(path)
   return { path, rows: Number(Object.values(written ?? {})[0]), sizeBytes: file?.sizeBytes ?? 0 }
 }

@@ -7,6 +7,7 @@ import {
   type IntervalQuery,
   type LakePart,
   makeExactCopies,
+  printCommittedFile,
   type RowCounts,
   reopensFrom,
   rowCountsFrom,
@@ -201,8 +202,7 @@ async function writeParquet(
   select: string,
 ): Promise<LakePart> {
   await deps.lake.prepareWrite(path)
-  const target = `'${deps.lake.uri(path).replaceAll("'", "''")}'`
-  const [written] = await session.all({ sql: `COPY (${select}) TO ${target} (FORMAT parquet, COMPRESSION zstd)` })
+  const [written] = await session.all(printCommittedFile(select, deps.lake.uri(path)))
   const file = await deps.lake.head(path)
   assert(file, 'a file that was written is there')
   return { path, rows: Number(Object.values(written ?? {})[0]), sizeBytes: file.sizeBytes }

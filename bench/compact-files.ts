@@ -2,7 +2,7 @@
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { bucketCount, compactedPath, type KnownCompaction, planCompactions } from '../core/compact/index.js'
-import { buildCompaction, type CommittedFile, committedFiles } from '../core/compute/index.js'
+import { buildCompaction, type CommittedFile, committedFiles, printCommittedFile } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/index.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import { parseDuration } from '../core/time/duration.js'
@@ -41,7 +41,8 @@ export async function compactAll(
     const ids = new Set(plan.commitIds)
     const held = commits.filter(({ commitId }) => ids.has(commitId))
     const of = bucketCount(plan)
-    const query = buildCompaction({ bundle, files: committedFiles(held, [], (path) => path), buckets: of })
+    const read = committedFiles(held, [], (path) => path)
+    const query = buildCompaction({ bundle, files: read, span: plan.span, buckets: of })
     for (const statement of query.statements) await session.execute(statement)
     const files = []
     for (const { bucket } of await session.all(query.counts)) {
@@ -49,7 +50,7 @@ export async function compactAll(
       const key = { view: view.name, version: view.version }
       const path = join(folder, compactedPath(key, BigInt(compactions.length + 1), { number, of }))
       await mkdir(dirname(path), { recursive: true })
-      await session.execute({ sql: `COPY (${query.output(number)}) TO '${path}' (FORMAT parquet, COMPRESSION zstd)` })
+      await session.execute(printCommittedFile(query.output(number), path))
       files.push({ path, sizeBytes: (await stat(path)).size, bucket: { number, of } })
     }
     compactions.push({ span: plan.span, commitIds: plan.commitIds, removedIds: [], files })

@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createDuckdbEngine } from '../adapters/duckdb/duckdb-query-engine.js'
-import { buildFileTypesQuery, buildIntervalQuery, fileTypesFrom } from '../core/compute/index.js'
+import { buildFileTypesQuery, buildIntervalQuery, fileTypesFrom, printCommittedFile } from '../core/compute/index.js'
 import { type CommittedPart, compactAll } from './compact-files.js'
 import { featureNames, firstDay, layoutFile, type PitWorld, spineFile, viewBundles } from './pit-world.js'
 
@@ -35,9 +35,7 @@ await engine.withSession(async (session) => {
   const interval = { start: since, end: since + BigInt(world.days) * 24n * hourNs }
   const query = buildIntervalQuery({ bundle, interval, files: { own: [source], within: [] }, fileTypes })
   for (const statement of query.statements) await session.execute(statement)
-  await session.execute({
-    sql: `COPY (SELECT * FROM (${query.output}) ORDER BY __event_ns) TO '${one}' (${asParquet})`,
-  })
+  await session.execute(printCommittedFile(`SELECT * FROM (${query.output}) ORDER BY __event_ns`, one))
   for (const statement of query.cleanup) await session.execute(statement)
   await session.execute({
     sql: `CREATE TEMP TABLE year AS SELECT *, ((__event_ns - ${since}) // ${hourNs})::BIGINT AS h FROM read_parquet('${one}')`,
@@ -47,9 +45,7 @@ await engine.withSession(async (session) => {
   for (let hour = 0; hour < world.days * 24; hour++) {
     const file = join(hours, `${hour}.parquet`)
     const start = since + BigInt(hour) * hourNs
-    await session.execute({
-      sql: `COPY (SELECT * EXCLUDE (h) FROM year WHERE h = ${hour}) TO '${file}' (${asParquet})`,
-    })
+    await session.execute(printCommittedFile(`SELECT * EXCLUDE (h) FROM year WHERE h = ${hour}`, file))
     parts.push({ file, interval: { start, end: start + hourNs } })
   }
   await session.execute({ sql: 'DROP TABLE year' })

@@ -20,9 +20,9 @@ export async function compaction(): Promise<BenchResult> {
   try {
     await script('compaction-data.ts', [JSON.stringify(world)])
     const figures = await race({
-      product: () => product(world, out('compacted'), 768, 'compacted'),
-      one: () => product(world, out('one-file'), 768, 'one'),
-      hours: () => product(world, out('hours-each'), 768, 'committed'),
+      product: () => product(world, out('compacted'), 640, 'compacted'),
+      one: () => product(world, out('one-file'), 640, 'one'),
+      hours: () => product(world, out('hours-each'), 640, 'committed'),
     })
     for (const other of ['one-file', 'hours-each']) await checkSame(out('compacted'), out(other))
     const files = (JSON.parse(readFileSync(layoutFile(world.dir, 'compacted'), 'utf8')) as unknown[][])[0]!.length

@@ -13,6 +13,7 @@ import {
   buildIntervalQuery,
   type CommittedTiles,
   fileTypesFrom,
+  printCommittedFile,
   rowCountsFrom,
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
@@ -72,9 +73,7 @@ async function writeDay(deps: ActivityDeps, bundle: ViewBundle, day: Interval): 
       const path = committedPath(bundle.view, hour.start, runIdOf(hour))
       await deps.lake.prepareWrite(path)
       const tile = `SELECT * FROM tiles WHERE __tile = ${hour.start / hourNs} ORDER BY shop_id`
-      const [copied] = await session.all({
-        sql: `COPY (${tile}) TO '${deps.lake.uri(path)}' (FORMAT parquet, COMPRESSION zstd)`,
-      })
+      const [copied] = await session.all(printCommittedFile(tile, deps.lake.uri(path)))
       written.push({
         path,
         rows: Number(Object.values(copied!)[0]),

@@ -5,7 +5,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createDuckdbEngine } from '../adapters/duckdb/duckdb-query-engine.js'
-import { buildFileTypesQuery, buildIntervalQuery, type CommittedFile, fileTypesFrom } from '../core/compute/index.js'
+import {
+  buildFileTypesQuery,
+  buildIntervalQuery,
+  type CommittedFile,
+  fileTypesFrom,
+  printCommittedFile,
+} from '../core/compute/index.js'
 import { parseInstant } from '../core/time/instant.js'
 import { type CommittedPart, compactAll } from './compact-files.js'
 import {
@@ -42,7 +48,7 @@ await engine.withSession(async (session) => {
       }
       const query = buildIntervalQuery({ bundle, interval, files: { own: [source], within: [] }, fileTypes })
       for (const statement of query.statements) await session.execute(statement)
-      await session.execute({ sql: `COPY (${query.output}) TO '${committedPath}' ${asParquet}` })
+      await session.execute(printCommittedFile(query.output, committedPath))
       for (const statement of query.cleanup) await session.execute(statement)
       parts.push({ interval, file: committedPath })
     }

@@ -31,8 +31,8 @@ export async function pit(): Promise<BenchResult> {
       const json = JSON.stringify(world)
       const out = (of: string): string => join(world.dir, `${of}.parquet`)
       const took = await race({
-        product: () => product(world, out('product'), 768, 'committed'),
-        compacted: () => product(world, out('compacted'), 768, 'compacted'),
+        product: () => product(world, out('product'), 640, 'committed'),
+        compacted: () => product(world, out('compacted'), 640, 'compacted'),
         asof: () => program('pit-peer-duckdb.ts', [json, out('asof')]),
         ...(python === null ? {} : { polars: () => inPython(python, 'pit-peer-polars.py', [json, out('polars')]) }),
       })

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createDuckdbEngine } from '../adapters/duckdb/duckdb-query-engine.js'
-import { buildFileTypesQuery, buildIntervalQuery, fileTypesFrom } from '../core/compute/index.js'
+import { buildFileTypesQuery, buildIntervalQuery, fileTypesFrom, printCommittedFile } from '../core/compute/index.js'
 import { parseInstant } from '../core/time/instant.js'
 import { dayName, days, sourceFile, spineFile, tileFile, type WindowsWorld, windowBundle } from './windows-world.js'
 
@@ -33,7 +33,7 @@ await engine.withSession(async (session) => {
     }
     const query = buildIntervalQuery({ bundle, interval, files: { own: [source], within: [] }, fileTypes })
     for (const statement of query.statements) await session.execute(statement)
-    await session.execute({ sql: `COPY (${query.output}) TO '${tiles}' ${asParquet}` })
+    await session.execute(printCommittedFile(query.output, tiles))
     for (const statement of query.cleanup) await session.execute(statement)
   }
   await session.execute({

@@ -1,5 +1,6 @@
 /** The committed rows of a lookup view, read back: what its training sets and its online values are made of. */
 import type { ValueType, ViewBundle } from '../define/definitions.js'
+import { maxInt64 } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { storedSqlType } from './column-types.js'
 import { type CommittedFile, groupFiles } from './committed-files.js'
@@ -82,20 +83,37 @@ export function rowsOfFiles(
   )
 }
 
+export interface CommittedRowsOptions {
+  /** A relation with the key columns: only rows of these keys. */
+  readonly keysFrom?: string
+  /** `__event_ns` as a stored instant (as said of nothing), or in whichever of its two types the files hold it (`storedEventType`). */
+  readonly eventTime?: 'instant' | 'asInFiles'
+}
+
+/** The type of `__event_ns` in a file of rows whose event times lie in the span: of 64 bits where they fit, which are read and sorted faster. */
+export function storedEventType({ start, end }: Interval): SqlType {
+  return start >= -maxInt64 && end <= maxInt64 ? { kind: 'int64' } : { kind: 'storedInstant' }
+}
+
 /**
- * Rows files as they were committed: the keys under `keyAlias`, the declared columns, `__event_ns` and `__created_ns`, in the types that
- * files hold them in. No files: no rows.
+ * Rows files as they were committed: the keys under `keyAlias`, the declared columns, `__event_ns` and `__created_ns`, in their stored
+ * types. No files: no rows.
  */
-export function committedRows(bundle: ViewBundle, files: readonly CommittedFile[], keysFrom?: string): Relation {
+export function committedRows(
+  bundle: ViewBundle,
+  files: readonly CommittedFile[],
+  { keysFrom, eventTime = 'instant' }: CommittedRowsOptions = {},
+): Relation {
   const { source, view } = bundle
   const types = columnTypes(bundle)
+  const event = column(eventColumn)
   const columns: NamedExpression[] = [
     ...view.keyColumns.map(
       ({ key, column: name }, index): NamedExpression => [keyAlias(key), cast(column(name), types[index]![1])],
     ),
-    ...[...source.schema.map(({ name }) => name), eventColumn, createdColumn].map(
-      (name): NamedExpression => [name, column(name)],
-    ),
+    ...source.schema.map(({ name }): NamedExpression => [name, column(name)]),
+    [eventColumn, eventTime === 'instant' ? cast(event, { kind: 'storedInstant' }) : event],
+    [createdColumn, column(createdColumn)],
   ]
   const rows: Relation =
     files.length > 0 ? rowsOfFiles(bundle, files, columns) : { is: 'values', columns: types, rows: [] }

@@ -6,13 +6,15 @@
  * - Tiles are sorted by their number, then by key: what reads few of them, the edges of a window, skips the row groups of the others.
  */
 import type { ViewBundle } from '../define/definitions.js'
+import type { Interval } from '../time/interval.js'
 import type { CommittedFile } from './committed-files.js'
-import { rowsOfFiles } from './committed-rows.js'
+import { rowsOfFiles, storedEventType } from './committed-rows.js'
 import { keyBucket } from './key-bucket.js'
 import { printCreate, printDrop, printQuery, printRelation } from './print-duckdb.js'
 import { createdColumn, eventColumn, rowOrder } from './row-order.js'
 import {
   aggregate,
+  cast,
   column,
   type Expression,
   literal,
@@ -32,6 +34,8 @@ export interface CompactionInput {
   readonly bundle: ViewBundle
   /** Of the commits that it stands for. */
   readonly files: readonly CommittedFile[]
+  /** In which their intervals lie. */
+  readonly span: Interval
   /** How many, a power of two. */
   readonly buckets: number
   readonly prefix?: string
@@ -50,11 +54,11 @@ export interface CompactionQuery {
 const bucketColumn = '__bucket'
 
 export function buildCompaction(input: CompactionInput): CompactionQuery {
-  const { bundle, files, buckets, prefix = '__compaction' } = input
+  const { bundle, files, span, buckets, prefix = '__compaction' } = input
   const rows = `${prefix}_rows`
   const isLookup = bundle.view.viewKind === 'lookup'
   const passed = columnsOf(bundle).map((name): NamedExpression => [name, column(name)])
-  const read = isLookup ? rowsOfFiles(bundle, files, passed) : readTiles(bundle, files)
+  const read = isLookup ? rowsOfFiles(bundle, files, rowColumns(bundle, span)) : readTiles(bundle, files)
   const bucket = keyBucket(bundle.entity.keys, keysOf(bundle), buckets)
   const ofBucket = (number: number): Relation =>
     select(table(rows), passed, { where: operation('=', column(bucketColumn), literal(BigInt(number))) })
@@ -91,6 +95,11 @@ function columnsOf(bundle: ViewBundle): string[] {
   return bundle.view.viewKind === 'lookup'
     ? [...bundle.source.schema.map(({ name }) => name), eventColumn, createdColumn]
     : tileColumnTypes(bundle).map(([name]) => name)
+}
+
+function rowColumns(bundle: ViewBundle, span: Interval): NamedExpression[] {
+  const event = cast(column(eventColumn), storedEventType(span))
+  return columnsOf(bundle).map((name): NamedExpression => [name, name === eventColumn ? event : column(name)])
 }
 
 /** Rows have the keys under the names of the source, tiles under those of the entity. */

@@ -9,6 +9,7 @@ import type { Interval } from '../time/interval.js'
 import type { RowCounts } from './candidate.js'
 import { sqlType, toStored } from './column-types.js'
 import type { CommittedFile } from './committed-files.js'
+import { storedEventType } from './committed-rows.js'
 import type { DimensionFiles } from './dimension-rows.js'
 import { deliveryStatements, reopenedStarts, replacedFromColumn, searchedInterval } from './event-ids.js'
 import type { FileTypes } from './file-types.js'
@@ -101,7 +102,7 @@ export function buildIntervalQuery(input: IntervalQueryInput): IntervalQuery {
       read,
       ...replaced,
       ...(rows ? [rows] : []),
-      printCreate('view', names.kept, select(keptRows, [...storedColumns(bundle), ...storedTimes])),
+      printCreate('view', names.kept, select(keptRows, [...storedColumns(bundle), ...storedTimes(input.interval)])),
       printCreate(
         'view',
         names.rejected,
@@ -114,7 +115,7 @@ export function buildIntervalQuery(input: IntervalQueryInput): IntervalQuery {
     rejected: names.rejected,
     output:
       bundle.view.viewKind === 'lookup'
-        ? printRelation(select(keptRows, [...storedColumns(bundle), ...storedTimes]))
+        ? printRelation(select(keptRows, [...storedColumns(bundle), ...storedTimes(input.interval)]))
         : printRelation(tileRows(bundle, keptRows)),
     counts: printQuery(countRows(own, bundle.source.query !== undefined)),
     times: printQuery(
@@ -133,10 +134,12 @@ export function buildIntervalQuery(input: IntervalQueryInput): IntervalQuery {
   }
 }
 
-const storedTimes: readonly NamedExpression[] = [eventColumn, createdColumn].map((name) => [
-  name,
-  toStored(column(name), { kind: 'instant' }),
-])
+function storedTimes(interval: Interval): NamedExpression[] {
+  return [
+    [eventColumn, cast(column(eventColumn), storedEventType(interval))],
+    [createdColumn, toStored(column(createdColumn), { kind: 'instant' })],
+  ]
+}
 
 function storedColumns(bundle: ViewBundle): NamedExpression[] {
   return bundle.source.schema.map((declared) => [declared.name, toStored(column(declared.name), sqlType(declared))])

@@ -33,7 +33,7 @@ export interface LatestRowsInput {
 export function buildLatestRows(input: LatestRowsInput): SqlQuery {
   const { bundle } = input
   const keys = bundle.view.keyColumns.map(({ key }) => key)
-  const counted = countedRows(bundle, committedRows(bundle, input.files, input.keysFrom))
+  const counted = countedRows(bundle, committedRows(bundle, input.files, input))
   // Ties are settled among the rows of the newest time only: ordering whole rows is what costs.
   const newestTimes = select(
     counted,

@@ -36,6 +36,8 @@ export interface Asked {
 
 export interface Answers {
   readonly before: readonly SqlQuery[]
+  /** Run once the answers are in a table: what `before` made is as large as they are. */
+  readonly after: readonly SqlQuery[]
   /** Columns `__row` and the features by name; rows without an answer may be missing. */
   readonly answers: Relation
 }
@@ -61,13 +63,19 @@ export function sameKeys(asked: Asked, right: string): Expression[] {
   )
 }
 
-/** Only the rows of keys that the spine asks for. */
+/**
+ * Only the rows of keys that the spine asks for. The keys are distinct, so that joining them multiplies no row, and the engine joins
+ * small ranges of integers without a hash.
+ */
 export function ofAskedKeys(asked: Asked, rows: Relation, columns: readonly NamedExpression[]): Relation {
+  const wantedName = (part: number): string => `__wanted${part}`
   const wanted = select(
     table(asked.spine),
-    asked.keys.map((_, part): NamedExpression => [keyName(part), column(spineKey(asked.view, part))]),
+    asked.keys.map((_, part): NamedExpression => [wantedName(part), column(spineKey(asked.view, part))]),
     { distinct: true },
   )
-  const isSame = all(keyNames(asked).map((name) => operation('=', column(name, 'rows'), column(name, 'wanted'))))
-  return select(join('semi', [rows, 'rows'], [wanted, 'wanted'], isSame), columns)
+  const isSame = all(
+    asked.keys.map((_, part) => operation('=', column(keyName(part), 'rows'), column(wantedName(part), 'wanted'))),
+  )
+  return select(join('inner', [rows, 'rows'], [wanted, 'wanted'], isSame), columns)
 }

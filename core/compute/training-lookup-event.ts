@@ -3,8 +3,10 @@ import type { Column } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
 import { asOfTime, atColumn } from './as-of-time.js'
 import { fromStored } from './column-types.js'
+import type { CommittedFile } from './committed-files.js'
 import { committedRows, countedRows, isDeleted, lookupColumns } from './committed-rows.js'
-import { printCreate } from './print-duckdb.js'
+import { areTiesResolved } from './compact-files.js'
+import { printCreate, printDrop } from './print-duckdb.js'
 import { createdColumn, eventColumn, rowOrder } from './row-order.js'
 import {
   aggregate,
@@ -37,34 +39,44 @@ const countColumn = '__count'
 
 /**
  * The as-of join moves keys and times alone: which of several tied rows it meets does not matter, the time is the same. Rows of those
- * times are then fetched once, and ties settled where there are any (R3): whole rows are ordered only there.
+ * times are then fetched once, and ties settled where there are any (R3): whole rows are ordered only there. Files of a compaction that
+ * has settled them hold one row of each key and time: it is fetched straight into the answers.
  */
 export function eventAnswers(view: TrainingViewPlan, asked: Asked): Answers {
   const { bundle } = view
   const time = asOfTime(view, asked)
-  const keyed = (rows: Relation, more: readonly NamedExpression[]): Relation =>
-    select(rows, [...comparedKeys(bundle, asked), [atColumn, time.ofRow(column(eventColumn))], ...more])
-  const rows = countedRows(bundle, committedRows(bundle, asked.files))
+  const keyed = (files: readonly CommittedFile[], more: readonly NamedExpression[]): Relation =>
+    select(countedRows(bundle, committedRows(bundle, files, { eventTime: 'asInFiles' })), [
+      ...comparedKeys(bundle, asked),
+      [atColumn, time.ofRow(column(eventColumn))],
+      ...more,
+    ])
   const names = { found: `${asked.prefix}_found`, rows: `${asked.prefix}_rows` }
-  return {
-    before: [
-      printCreate('table', names.found, foundPlaces(view, asked, keyed(rows, []))),
-      printCreate('table', names.rows, rowsOfPlaces(view, asked, keyed(rows, readColumns(view)), names.found)),
-    ],
-    answers: select(
-      join(
-        'inner',
-        [table(names.found), 'spine'],
-        [resolvedRows(view, asked, names.rows), 'row'],
-        samePlace(asked, 'spine'),
-      ),
+  // A time lies in one interval, so all rows of a key and time lie in files of one kind.
+  const settled = areTiesResolved(bundle) ? asked.files.filter((file) => typeof file !== 'string') : []
+  const tied = settled.length === 0 ? asked.files : asked.files.filter((file) => typeof file === 'string')
+  const isAnyTied = tied.length > 0 || settled.length === 0
+  const answersFrom = (rows: Relation): Relation =>
+    select(
+      join('inner', [table(names.found), 'spine'], [withFeatures(view, asked, rows), 'row'], samePlace(asked, 'spine')),
       [
         [rowColumn, column(rowColumn, 'spine')],
         ...bundle.view.features.map(
           ({ name, type }): NamedExpression => [name, fromStored(column(featureName(name), 'row'), type)],
         ),
       ],
-    ),
+    )
+  const tiedRows = rowsOfPlaces(view, asked, keyed(tied, readColumns(view)), names.found)
+  return {
+    before: [
+      printCreate('table', names.found, foundPlaces(view, asked, keyed(asked.files, []))),
+      ...(isAnyTied ? [printCreate('table', names.rows, tiedRows)] : []),
+    ],
+    after: [names.found, names.rows].map((name) => printDrop('table', name)),
+    answers: unionAll([
+      ...(isAnyTied ? [answersFrom(settledRows(view, asked, names.rows))] : []),
+      ...(settled.length > 0 ? [answersFrom(keyed(settled, readColumns(view)))] : []),
+    ]),
   }
 }
 
@@ -104,9 +116,8 @@ function rowsOfPlaces(view: TrainingViewPlan, asked: Asked, rows: Relation, foun
   ])
 }
 
-/** One row of each place, with its features. */
-function resolvedRows(view: TrainingViewPlan, asked: Asked, rows: string): Relation {
-  const { bundle } = view
+/** One row of each place. */
+function settledRows(view: TrainingViewPlan, asked: Asked, rows: string): Relation {
   const columns: NamedExpression[] = [...place(asked), ...readColumns(view)]
   const counted = select(table(rows), [...place(asked), [countColumn, aggregate('count', null)]], {
     groupBy: place(asked).map(([, value]) => value),
@@ -125,7 +136,11 @@ function resolvedRows(view: TrainingViewPlan, asked: Asked, rows: string): Relat
       literal(1n),
     ),
   })
-  return select(unionAll([alone, winners]), [
+  return unionAll([alone, winners])
+}
+
+function withFeatures({ bundle }: TrainingViewPlan, asked: Asked, rows: Relation): Relation {
+  return select(rows, [
     ...place(asked),
     ...lookupColumns(bundle).map(
       ({ name, value }): NamedExpression => [

@@ -1,7 +1,7 @@
 import { parseDuration } from '../time/duration.js'
 import { fromStored } from './column-types.js'
 import { committedColumns, committedRows, isDeleted, lookupColumns } from './committed-rows.js'
-import { printCreate } from './print-duckdb.js'
+import { printCreate, printDrop } from './print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn, rowOrder } from './row-order.js'
 import {
   aggregate,
@@ -133,6 +133,7 @@ function answerByKnown(view: TrainingViewPlan, asked: Asked): Answers {
   ])
   return {
     before: [printCreate('table', rows, rankedRows(view, asked, []))],
+    after: [printDrop('table', rows)],
     answers: answerByRank(view, asked, ranks, rows),
   }
 }
@@ -184,5 +185,9 @@ function answerByComparing(view: TrainingViewPlan, asked: Asked): Answers {
     ],
     { groupBy: [column('__row', 'spine')] },
   )
-  return { before: [printCreate('table', rows, ranked)], answers: answerByRank(view, asked, ranks, rows) }
+  return {
+    before: [printCreate('table', rows, ranked)],
+    after: [printDrop('table', rows)],
+    answers: answerByRank(view, asked, ranks, rows),
+  }
 }

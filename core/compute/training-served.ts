@@ -72,11 +72,12 @@ export function servedStatements(
   const times = `${asked.prefix}_times`
   const row: NamedExpression = [rowColumn, column(rowColumn)]
   if (served.is === 'asServed') {
-    const { before, answers } = servedAnswers(view, { ...asked, spine: times })
+    const { before, answers, after } = servedAnswers(view, { ...asked, spine: times })
     return [
       printCreate('table', times, servedTimes(view, asked)),
       ...before,
       printCreate('table', into.table, select(answers, [row, ...into.columns])),
+      ...after,
       printDrop('table', times),
     ]
   }
@@ -86,12 +87,13 @@ export function servedStatements(
     printCreate('table', times, publishedTimes(view, asked, reads, served.areWholeStates)),
     ...reads.flatMap(({ files, publishes }, read) => {
       const latest = latestLook(view, served, publishes)
-      const { before, answers } = servedAnswers(view, { ...asked, spine, files, latest, coarse: [] })
+      const { before, answers, after } = servedAnswers(view, { ...asked, spine, files, latest, coarse: [] })
       const found = select(answers, [row, ...into.columns])
       return [
         printCreate('table', spine, ofRead(asked, times, read)),
         ...before,
         read === 0 ? printCreate('table', into.table, found) : printInsert(into.table, found),
+        ...after,
       ]
     }),
     printDrop('table', spine),
@@ -196,12 +198,13 @@ function servedAnswers(plan: TrainingViewPlan, asked: Asked) {
   }
   const features = [...bundle.view.features, event]
   const unexpired = { ...plan, bundle: { ...bundle, view: { ...bundle.view, ttl: null, features } } }
-  const { before, answers } = viewAnswers(unexpired, asked)
+  const { before, answers, after } = viewAnswers(unexpired, asked)
   const age = operation('-', whole(askedTimeColumn, 'asked'), column(servedEvent, 'answer'))
   const isExpired = operation('>', age, literal(parseDuration(ttl)))
   const isSameRow = operation('=', column(rowColumn, 'asked'), column(rowColumn, 'answer'))
   return {
     before,
+    after,
     answers: select(join('inner', [table(asked.spine), 'asked'], [answers, 'answer'], isSameRow), [
       [rowColumn, column(rowColumn, 'asked')],
       ...bundle.view.features.map(

@@ -87,10 +87,11 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
     }
     const served = input.served?.[index] ?? null
     if (served !== null) return servedStatements(view, asked, served, into)
-    const { before, answers } = viewAnswers(view, asked)
+    const { before, answers, after } = viewAnswers(view, asked)
     return [
       ...before,
       printCreate('table', into.table, select(answers, [[rowColumn, column(rowColumn)], ...into.columns])),
+      ...after,
     ]
   })
   return {

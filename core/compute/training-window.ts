@@ -2,7 +2,7 @@
 import type { WindowFeature } from '../define/definitions.js'
 import { storedSqlType } from './column-types.js'
 import { answerOfNothing, mergedFeatures } from './merged-features.js'
-import { printCreate } from './print-duckdb.js'
+import { printCreate, printDrop } from './print-duckdb.js'
 import {
   all,
   any,
@@ -51,6 +51,7 @@ export function windowAnswers(view: TrainingViewPlan, asked: Asked): Answers {
   const same = all(keys.map((name) => operation('=', column(name, 'spine'), column(name, 'answer'))))
   return {
     before: [printCreate('table', questions, distinct)],
+    after: [printDrop('table', questions)],
     answers: select(join('left', [spine, 'spine'], [merged, 'answer'], same), [
       ['__row', column('__row', 'spine')],
       ...windowFeatures(bundle).map(

@@ -43,7 +43,7 @@ export async function readNewestPlaces(
   files: readonly CommittedFile[],
 ): Promise<Readonly<Record<string, unknown>> | null> {
   await tools.execute(createKeys(bundle, [question], keysTable))
-  const rows = committedRows(bundle, await filesOfKeys(tools, bundle, files, keysTable), keysTable)
+  const rows = committedRows(bundle, await filesOfKeys(tools, bundle, files, keysTable), { keysFrom: keysTable })
   const event = column(eventColumn)
   const isKnown = bundle.source.visibility === 'created'
   const seen = all([

@@ -66,7 +66,7 @@ function rowsOf(bundle: ViewBundle, files: readonly CommittedFile[], keys: strin
 
 /** A compaction keeps of rows that tie the one that wins (R3), where that changes no answer. */
 function lookupRows(bundle: ViewBundle, files: readonly CommittedFile[], keys: string): Relation {
-  const rows = committedRows(bundle, files, keys)
+  const rows = committedRows(bundle, files, { keysFrom: keys })
   if (!areTiesResolved(bundle)) return rows
   const partitionBy = [...keyNames(bundle), eventColumn].map((name) => column(name))
   const rank: Expression = { is: 'rowNumber', partitionBy, orderBy: rowOrder(bundle.source.schema, true) }

@@ -10,6 +10,8 @@ export type IsoInstant = string
 
 export const nsPerMs = 1_000_000n
 export const nsPerSecond = 1_000_000_000n
+/** The last instant that fits in a signed integer of 64 bits, in the year 2262. */
+export const maxInt64: Instant = 2n ** 63n - 1n
 /** What `infinity` in a source is read as, in every time unit; beyond any real instant, so end-of-time markers do not wrap (R11). */
 export const endOfTime: Instant = 9_223_372_036_854_775_807_000n
 const pattern = /^([+-]\d{6}|\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?$/

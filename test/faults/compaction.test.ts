@@ -243,7 +243,7 @@ test('a column that was declared after all files were committed reads as null, i
     const rows = await session.all(printQuery(committedRows(wider, files)))
     expect(rows.length).toBeGreaterThan(6)
     expect(new Set(rows.map((row) => row.channel))).toEqual(new Set([null]))
-    const query = buildCompaction({ bundle: wider, files, buckets: 1 })
+    const query = buildCompaction({ bundle: wider, files, span: all, buckets: 1 })
     for (const statement of query.statements) await session.execute(statement)
     expect(await session.all(query.counts)).toEqual([{ bucket: 0n, rows: BigInt(rows.length) }])
     for (const statement of query.cleanup) await session.execute(statement)

@@ -2,6 +2,7 @@ import {
   buildSpineColumnsQuery,
   buildTrainingSet,
   type CoarseFile,
+  type CommittedFile,
   checkSpineRows,
   planTrainingSet,
   type Served,
@@ -18,7 +19,7 @@ export async function askTrainingSet(
   session: QuerySession,
   spine: { file: string; format: 'parquet' | 'csv'; eventTimeColumn: string },
   views: readonly (TrainingViewRequest & {
-    readonly files: readonly string[]
+    readonly files: readonly CommittedFile[]
     readonly served?: Served
     readonly coarse?: readonly CoarseFile[]
   })[],

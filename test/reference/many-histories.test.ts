@@ -1,17 +1,22 @@
 /**
  * Everything at once: lookups and windows of all operations, under two mappings, over composite keys, ties, tombstones, event ids, either
- * visibility, with a ttl and without, from tiles fine and coarse, in training and online, against the slow reference.
+ * visibility, with a ttl and without, from files compacted and not, tiles fine and coarse, in training and online, against the slow
+ * reference.
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
+  type Bucket,
   buildCoarseTile,
+  buildCompaction,
   buildIntervalQuery,
   buildLatestRows,
   buildWindowValues,
+  type CommittedFile,
   type CommittedTiles,
   chooseTileFiles,
   coarseLengths,
+  committedFiles,
   type KnownCoarseTile,
   planCoarseTiles,
   usableCoarse,
@@ -98,6 +103,32 @@ async function commitAll(
     for (const statement of query.cleanup) await session.execute(statement)
   }
   return commits
+}
+
+/** Half of them in the files of a compaction, one of which is read in part: a commit inside it counts by a file of its own. */
+async function compactSome(
+  session: QuerySession,
+  bundle: ViewBundle,
+  commits: readonly CommittedTiles[],
+  salt: number,
+): Promise<CommittedFile[]> {
+  const from = salt % (commits.length / 2)
+  const held = commits.slice(from, from + commits.length / 2)
+  const anew = held[salt % held.length]!
+  const span = { start: held[0]!.interval.start, end: held.at(-1)!.interval.end }
+  const of = 2
+  const query = buildCompaction({ bundle, files: held.map(({ file }) => file!), span, buckets: of })
+  for (const statement of query.statements) await session.execute(statement)
+  const files: { path: string; bucket: Bucket }[] = []
+  for (const { bucket } of await session.all(query.counts))
+    files.push({
+      path: await bench.write(session, query.output(Number(bucket))),
+      bucket: { number: Number(bucket), of },
+    })
+  for (const statement of query.cleanup) await session.execute(statement)
+  const compaction = { commitIds: held.map((commit) => (commit === anew ? -1n : commit.commitId)), files }
+  const wanted = commits.map(({ commitId, interval, file }) => ({ commitId, interval, data: { path: file! } }))
+  return committedFiles(wanted, [{ ...compaction, removedIds: compaction.commitIds }], (path) => path)
 }
 
 async function coarseOf(session: QuerySession, bundle: ViewBundle, commits: readonly CommittedTiles[], salt: number) {
@@ -211,8 +242,9 @@ async function check(session: QuerySession, many: readonly History[], { shape, t
   const views = viewsOf(shape, ttl, features)
   const paths: string[] = []
   for (const file of togetherInFiles(many, salt)) paths.push(await bench.writeFile(session, file))
-  const rowFiles = (await commitAll(session, views.latest, paths)).map(({ file }) => file!)
+  const rowFiles = await compactSome(session, views.latest, await commitAll(session, views.latest, paths), salt)
   const tiles = await commitAll(session, views.recent, paths)
+  const tileFiles = await compactSome(session, views.recent, tiles, salt)
   const spine = shuffled(
     many.flatMap(({ asked }, of) => asked.map((row) => ({ of, row }))),
     salt,
@@ -232,7 +264,7 @@ async function check(session: QuerySession, many: readonly History[], { shape, t
     },
     {
       ...{ bundle: views.recent, features: views.recent.view.features.map(({ name }) => name), mapping },
-      ...{ as: `${as}_recent`, files: tiles.map((tile) => tile.file!) },
+      ...{ as: `${as}_recent`, files: tileFiles },
       coarse: usableCoarse({ bundle: views.recent, commits: tiles, coarse }),
     },
   ])

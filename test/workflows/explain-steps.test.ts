@@ -240,7 +240,7 @@ async function compactInto(view: string, from: string, to: string, buckets: numb
   const paths = Array.from({ length: buckets }, (_, number) => compactedPath(key, id, { number, of: buckets }))
   await lake.prepareWrite(paths[0]!)
   const files = commits.map(({ data }) => lake.uri(data!.path))
-  const query = buildCompaction({ bundle: await registry.view(view, 1), files, buckets })
+  const query = buildCompaction({ bundle: await registry.view(view, 1), files, span, buckets })
   await engine.withSession(async (session) => {
     for (const statement of query.statements) await session.execute(statement)
     for (const [number, path] of paths.entries())
