@@ -26,7 +26,7 @@ const [one, source, hours] = [
 ]
 await engine.withSession(async (session) => {
   const features = featureNames.map((name, at) => `(hash(i * 31 + ${at}) % 1000000007)::DOUBLE / 1000 AS ${name}`)
-  const at = `TIMESTAMP '2024-01-01' + to_microseconds((i * ${world.days * 86_400_000_000} // ${rows})::BIGINT)`
+  const at = `TIMESTAMP '2024-01-01' + to_microseconds((i::HUGEINT * ${world.days * 86_400_000_000} // ${rows})::BIGINT)`
   await session.execute({
     sql: `COPY (SELECT (hash(i) % ${world.keys})::BIGINT AS user_id, ${at} AS event_time, ${at} AS created, ${features.join(', ')}
       FROM range(${rows}) r(i) ORDER BY i) TO '${source}' (${asParquet})`,
