@@ -4,10 +4,12 @@ import { type Mutation, mutationsOf } from './mutation.js'
 const keys = ['test/rules/keys-and-columns.test.ts']
 const windows = ['test/rules/windows.test.ts']
 const times = ['test/reference/times.test.ts']
+const timesOfFiles = ['test/rules/times-of-files.test.ts']
 const requests = ['test/reference/training-requests.test.ts']
 const encoding = ['core/publish/encoding.property.test.ts']
 
 const plan = 'core/compute/training-set-plan.ts'
+const asOfTime = 'core/compute/as-of-time.ts'
 
 export const mutationsOfTypes: readonly Mutation[] = [
   ...mutationsOf('R10', times, [
@@ -46,6 +48,32 @@ export const mutationsOfTypes: readonly Mutation[] = [
       file: 'core/compute/print-operation.ts',
       before: 'const end = `CAST(${endOfTime} AS HUGEINT)`',
       after: 'const end = `CAST(${endOfTime / 1000n} AS HUGEINT)`',
+    },
+  ]),
+  ...mutationsOf('R11', timesOfFiles, [
+    {
+      breaks: 'event times are 64 bits in files, wherever their interval lies',
+      file: 'core/compute/committed-rows.ts',
+      before: 'start >= -maxInt64 && end <= maxInt64',
+      after: 'start >= -maxInt64 || end <= maxInt64',
+    },
+    {
+      breaks: 'spines that look behind 2262 are compared in 64 bits',
+      file: asOfTime,
+      before: ' && latest <= maxInt64',
+      after: '',
+    },
+    {
+      breaks: 'views that begin before 1677 are compared in 64 bits',
+      file: asOfTime,
+      before: ' && since > -maxInt64',
+      after: '',
+    },
+    {
+      breaks: 'a row behind 2262 fails a spine that never sees it',
+      file: asOfTime,
+      before: 'tryCast(event, int64)',
+      after: 'cast(event, int64)',
     },
   ]),
   ...mutationsOf('R12', keys, [

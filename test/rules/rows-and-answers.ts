@@ -3,11 +3,13 @@ import {
   buildIntervalQuery,
   buildLatestRows,
   buildWindowValues,
+  type CommittedFile,
   rowCountsFrom,
   type TrainingViewRequest,
 } from '../../core/compute/index.js'
 import { featureView, lookup, type ViewBundle, window } from '../../core/define/index.js'
 import type { EngineRow, QuerySession } from '../../core/ports/query-engine.js'
+import { maxInt64 } from '../../core/time/instant.js'
 import type { Interval } from '../../core/time/interval.js'
 import { askTrainingSet } from '../reference/ask-training-set.js'
 import {
@@ -55,6 +57,8 @@ export interface Given {
   readonly files: readonly (readonly Cells[])[]
   /** Nanoseconds per tick of the files' times. */
   readonly unit?: bigint
+  /** When a lookup view begins; 1909 if left out. */
+  readonly since?: string
   /** The runs whose commits are asked, `whole` if left out. */
   readonly intervals?: readonly Interval[]
 }
@@ -78,9 +82,16 @@ const lookups = {
 
 const shared = { version: 1, entity: account, since: '1909-01-01T00:00:00Z', owner: 'test' } as const
 
-export function lookupView({ shape, ttl }: Given): ViewBundle {
+export function lookupView({ shape, ttl, since = shared.since }: Given): ViewBundle {
   const source = sourceOf({ ...plain, ...shape })
-  const view = featureView('latest', { ...shared, source, every: '1h', features: lookups, ...(ttl ? { ttl } : {}) })
+  const view = featureView('latest', {
+    ...shared,
+    since,
+    source,
+    every: '1h',
+    features: lookups,
+    ...(ttl ? { ttl } : {}),
+  })
   const rest = { entity: account.definition, source: source.definition, definitionHash: 'test' }
   return { ...rest, view: view.definition }
 }
@@ -132,7 +143,7 @@ export async function commit(
 export async function trainingRows(
   bench: Bench,
   session: QuerySession,
-  view: Omit<TrainingViewRequest, 'features' | 'mapping'> & { readonly files: readonly string[] },
+  view: Omit<TrainingViewRequest, 'features' | 'mapping'> & { readonly files: readonly CommittedFile[] },
   asked: readonly Asked[],
 ): Promise<EngineRow[]> {
   const features = view.bundle.view.features.map(({ name }) => name)
@@ -143,7 +154,11 @@ export async function trainingRows(
 export async function writeSpine(bench: Bench, session: QuerySession, asked: readonly Asked[]): Promise<string> {
   const text = (value: Value): string => (value === null ? 'NULL' : `'${String(value).replaceAll("'", "''")}'`)
   const rows = asked.map(({ t, key: [shop, code] = [1n, 'a'] }, at) => `(${at}, ${t}, ${text(shop)}, ${text(code)})`)
-  const columns = 'CAST(k AS BIGINT) AS shop, CAST(c AS VARCHAR) AS code, make_timestamp_ns(t) AS "when"'
+  // Beyond 64 bits times are of whole microseconds.
+  const when = asked.some(({ t }) => t > maxInt64 || t < -maxInt64)
+    ? 'make_timestamp(CAST(t // 1000 AS BIGINT))'
+    : 'make_timestamp_ns(t)'
+  const columns = `CAST(k AS BIGINT) AS shop, CAST(c AS VARCHAR) AS code, ${when} AS "when"`
   const from = rows.length > 0 ? `(VALUES ${rows.join(', ')})` : '(SELECT 0, 0, NULL, NULL WHERE false)'
   return await bench.write(session, `SELECT ${columns} FROM ${from} AS v(n, t, k, c) ORDER BY n`)
 }
