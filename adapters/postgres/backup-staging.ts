@@ -3,6 +3,7 @@ import { Migrator, sql, type Transaction } from 'kysely'
 import { MillcourseError } from '../../core/errors.js'
 import type { RunError, ViewKey } from '../../core/ports/ledger.js'
 import type { ArchivedRow, ArchivedTable, NamedFile, StagedLedger } from '../../core/ports/ledger-archive.js'
+import type { Instant } from '../../core/time/instant.js'
 import { copyGrants } from './backup-grants.js'
 import { replacedSchema, stagingSchema } from './backup-names.js'
 import { countRows, readTables } from './backup-tables.js'
@@ -231,11 +232,10 @@ async function readViewVersions(inside: Database): Promise<ViewKey[]> {
 async function readFiles(inside: Database, key: ViewKey): Promise<NamedFile[]> {
   const commits = await inside
     .selectFrom('commits')
-    .select(['path', 'size_bytes', 'start_at', 'superseded_by'])
+    .select(['path', 'size_bytes', 'start_at', 'superseded_by', 'removing_at'])
     .where('view', '=', key.view)
     .where('version', '=', key.version)
     .where('path', 'is not', null)
-    .where('removing_at', 'is', null)
     .execute()
   const tiles = await inside
     .selectFrom('coarse_tiles')
@@ -248,7 +248,7 @@ async function readFiles(inside: Database, key: ViewKey): Promise<NamedFile[]> {
     ...commits.map((row) => ({
       path: row.path!,
       sizeBytes: row.size_bytes!,
-      intervalStart: row.superseded_by === null ? row.start_at : null,
+      intervalStart: row.superseded_by === null && row.removing_at === null ? row.start_at : null,
     })),
     ...tiles.map((row) => ({ path: row.path!, sizeBytes: row.size_bytes!, intervalStart: null })),
     ...(await readCompactedFiles(inside, key)),
@@ -286,16 +286,18 @@ async function readCompactedFiles(inside: Database, key: ViewKey): Promise<Named
   })
 }
 
-/** The commit goes, and not only a mark is set: a window must not be published over a file that is not there (R32). */
+/**
+ * The commit goes, and not only a mark is set: a window must not be published over a file that is not there (R32). One whose rows lie in a
+ * compaction that is whole loses only its own file, as by a removal.
+ */
 async function reopenLost(
   inside: OpenTransaction,
   key: ViewKey,
   lost: readonly NamedFile[],
   because: string,
-): Promise<void> {
+): Promise<Instant[]> {
   const paths = lost.map(({ path }) => path)
-  if (paths.length === 0) return
-  const starts = lost.flatMap(({ intervalStart }) => (intervalStart === null ? [] : [intervalStart]))
+  if (paths.length === 0) return []
   const isLost = sql<boolean>`path = any(${paths}::text[])`
   const ofView = { view: key.view, version: key.version }
   await inside
@@ -305,13 +307,6 @@ async function reopenLost(
     .where('version', '=', ofView.version)
     .execute()
   await inside
-    .updateTable('intervals')
-    .set((row) => ({ commit_id: null, reopened_because: because, reopens: row('reopens', '+', 1n) }))
-    .where('view', '=', ofView.view)
-    .where('version', '=', ofView.version)
-    .where(sql<boolean>`start_at = any(${starts}::numeric[])`)
-    .execute()
-  await inside
     .deleteFrom('compactions')
     .where(
       sql<boolean>`exists (select 1 from json_array_elements(files) as file where file->>'path' = any(${paths}::text[]))`,
@@ -319,13 +314,41 @@ async function reopenLost(
     .where('view', '=', ofView.view)
     .where('version', '=', ofView.version)
     .execute()
+  const holding = inside
+    .selectFrom('compactions')
+    .select('compaction_id')
+    .where('view', '=', ofView.view)
+    .where('version', '=', ofView.version)
+    .where('state', 'in', ['current', 'superseded'])
+    .where('removing_at', 'is', null)
+    .where(sql<boolean>`commits.commit_id = any(compactions.commit_ids)`)
   await inside
+    .updateTable('commits')
+    .set({ removing_at: sql`clock_timestamp()` })
+    .where(isLost)
+    .where('view', '=', ofView.view)
+    .where('version', '=', ofView.version)
+    .where('removing_at', 'is', null)
+    .where((row) => row.exists(holding))
+    .execute()
+  const deleted = await inside
     .deleteFrom('commits')
-    .where(sql<boolean>`start_at = any(${starts}::numeric[])`)
+    .where(sql<boolean>`start_at = any(${lost.flatMap(({ intervalStart }) => intervalStart ?? [])}::numeric[])`)
     .where('superseded_by', 'is', null)
     .where('view', '=', ofView.view)
     .where('version', '=', ofView.version)
+    .where((row) => row.not(row.exists(holding)))
+    .returning('start_at')
     .execute()
+  const starts = deleted.map(({ start_at: start }) => start)
+  await inside
+    .updateTable('intervals')
+    .set((row) => ({ commit_id: null, reopened_because: because, reopens: row('reopens', '+', 1n) }))
+    .where('view', '=', ofView.view)
+    .where('version', '=', ofView.version)
+    .where(sql<boolean>`start_at = any(${starts}::numeric[])`)
+    .execute()
+  return starts
 }
 
 /** The only statements that touch the project's own schema. @throws MillcourseError RESTORE_TARGET_NOT_EMPTY */

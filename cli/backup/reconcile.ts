@@ -9,7 +9,7 @@ import { isTableOfVersion, onlineTableName, sequenceOfTable } from '../../core/p
 import { formatInstant } from '../../core/time/instant.js'
 
 export interface ViewReconciled extends ViewKey {
-  /** Starts of intervals whose committed file the lake no longer has: they run again. */
+  /** Starts of intervals whose rows the lake no longer has, neither in their own file nor in a compaction: they run again. */
   readonly reopened: readonly string[]
   /** The files of these intervals, and how many files of intervals the ledger names in all. */
   readonly lostFiles: readonly string[]
@@ -36,14 +36,16 @@ export async function reconcile(parts: ReconcileParts, views: readonly ViewKey[]
   const tables = await parts.online.listTables()
   for (const key of views) {
     const { lost, namedFiles, ...ahead } = await compareWithLake(parts, key)
-    await parts.staged.reopenLost(key, lost, becauseLost)
+    const reopened = new Set(await parts.staged.reopenLost(key, lost, becauseLost))
     const end = await readOnlineEnd(parts, key, tables)
     await parts.staged.liftPublishing(key, end)
     reconciled.push({
       view: key.view,
       version: key.version,
-      reopened: lost.flatMap(({ intervalStart }) => (intervalStart === null ? [] : [formatInstant(intervalStart)])),
-      lostFiles: lost.flatMap(({ path, intervalStart }) => (intervalStart === null ? [] : [path])),
+      reopened: [...reopened].map(formatInstant).sort(),
+      lostFiles: lost.flatMap(({ path, intervalStart }) =>
+        intervalStart !== null && reopened.has(intervalStart) ? [path] : [],
+      ),
       namedFiles,
       ...ahead,
       onlineEnd: end.endAt === null ? null : formatInstant(end.endAt),
@@ -56,7 +58,7 @@ export async function reconcile(parts: ReconcileParts, views: readonly ViewKey[]
 async function compareWithLake({ lake, staged }: ReconcileParts, key: ViewKey) {
   const named = await staged.files(key)
   const ofIntervals = named.filter(({ intervalStart }) => intervalStart !== null)
-  const committed = new Set(ofIntervals.map(({ path }) => intervalFolderOf(path)))
+  const committed = new Set(named.map(({ path }) => intervalFolderOf(path)))
   const unmet = new Map<string, NamedFile[]>()
   for (const file of named) unmet.set(file.path, [...(unmet.get(file.path) ?? []), file])
   const known = new Set(unmet.keys())

@@ -27,11 +27,11 @@ export interface LedgerArchive {
   stage(migrations: readonly string[]): Promise<StagedLedger>
 }
 
-/** Where the lake and the ledger meet: current commits and coarse tiles that have a file. */
+/** Where the lake and the ledger meet: commits, compactions and coarse tiles that have a file, or had one. */
 export interface NamedFile {
   readonly path: string
   readonly sizeBytes: bigint
-  /** The interval that counts by it; null: a coarse tile, which is a cache, or a version that no longer counts. */
+  /** The interval that counts by it; null: a cache, a version that no longer counts, or a file that something else stands for. */
   readonly intervalStart: Instant | null
 }
 
@@ -45,8 +45,11 @@ export interface StagedLedger {
   /** Every version that was ever applied or published. */
   viewVersions(): Promise<readonly ViewKey[]>
   files(key: ViewKey): Promise<readonly NamedFile[]>
-  /** Intervals whose file is gone are committed no more, and run again; coarse tiles without a file go. */
-  reopenLost(key: ViewKey, lost: readonly NamedFile[], because: string): Promise<void>
+  /**
+   * Compactions and coarse tiles without a file go. Intervals whose rows then lie nowhere are committed no more, and run again: their starts.
+   * Those that a compaction holds count by it from now on.
+   */
+  reopenLost(key: ViewKey, lost: readonly NamedFile[], because: string): Promise<readonly Instant[]>
   /** Where the version was published, as far as this ledger knows; `named` as by `LedgerReader.onlineTable`. */
   publishedTo(key: ViewKey): Promise<{ readonly isPublished: boolean; readonly named: string | null }>
   /**

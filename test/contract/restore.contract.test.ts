@@ -70,6 +70,38 @@ test('a lake without most of the committed files is refused, unless told otherwi
   expect(await ledger.currentCommits(view, allTime)).toHaveLength(0)
 })
 
+test('a committed file that went after the backup is no loss where a compaction of the backup holds it whole', async () => {
+  const { ledger, context } = await taken()
+  const lake = await context.lake()
+  const bucket = { number: 0, of: 1 }
+  const compacted = (name: string) => `compacted/airport_delays/v1/${name}/0.parquet`
+  const commits = await ledger.currentCommits(view, allTime)
+  for (const [name, held] of [
+    ['whole', commits.slice(0, 1)],
+    ['broken', commits],
+  ] as const) {
+    const id = await ledger.beginCompaction(view, { start: hour(0).start, end: hour(1).end })
+    const files = [{ path: compacted(name), rows: 2, sizeBytes: 5, bucket }]
+    await ledger.recordCompaction(id, { commitIds: held.map(({ commitId }) => commitId), files })
+  }
+  await lake.writeIfAbsent(compacted('whole'), Buffer.from('tiles'))
+  await lake.writeIfAbsent(compacted('broken'), Buffer.from('cut'))
+  const out = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'restore-'))
+  const place = ((await backup(context, { out })).data as { backup: string }).backup
+  const { data } = await restore(context, { from: place, replace: true })
+  expect(data).toMatchObject({ views: [{ lostFiles: [interval('second', 1)], reopened: { length: 1 } }] })
+  expect(await ledger.currentCommits(view, allTime)).toEqual(commits.slice(0, 1))
+  // Its own file is asked for no more: readers take the compaction.
+  const removedIds = [commits[0]!.commitId]
+  expect(await ledger.compactions(view, allTime)).toMatchObject([{ removedIds, files: [{ path: compacted('whole') }] }])
+
+  // Its own file is back: not a file that was committed later.
+  await lake.writeIfAbsent(interval('first', 0), Buffer.from('tiles'))
+  const again = ((await backup(context, { out })).data as { backup: string }).backup
+  const second = await restore(context, { from: again, replace: true })
+  expect(second.data).toMatchObject({ views: [{ lostFiles: [], unknownFiles: [], laterVersions: [] }] })
+})
+
 test('a login that docs/deploying.md lets read goes on reading after a restore, also what later migrations make', async () => {
   const { client, project, url, context, place } = await taken()
   const page = readFileSync(new URL('../../docs/deploying.md', import.meta.url), 'utf8')
