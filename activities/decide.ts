@@ -3,6 +3,7 @@ import type { LakePart } from '../core/compute/candidate.js'
 import { assertNever, MillcourseError } from '../core/errors.js'
 import type { Decision } from '../core/ports/ledger.js'
 import type { DecideInput, RunInput, SearchLabels } from '../core/ports/run-control.js'
+import { committedPath } from '../core/publish/index.js'
 import { toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { promoteCandidate } from './promote-candidate.js'
@@ -25,6 +26,12 @@ export function applyDecision(deps: ActivityDeps): (input: DecideInput) => Promi
     const labels = await labelsOf(deps, decision)
     switch (outcome.kind) {
       case 'superseded':
+        return { ...outcome, ...labels }
+      case 'candidate-gone':
+        deps.log.warn(
+          { run: decision.runId, view, version },
+          'nothing was accepted: the candidate is gone from the lake',
+        )
         return { ...outcome, ...labels }
       case 'committed':
         return { kind: 'committed', view, version, ...labels }
@@ -54,14 +61,27 @@ async function labelsOf(deps: ActivityDeps, { view, version }: Decision): Promis
   }
 }
 
-async function placeCandidate(deps: ActivityDeps, { view, version, runId }: Decision): Promise<LakePart | null> {
+/** `gone`: it lies neither where it was computed nor where it would count; without an end the decision would keep every other from the run. */
+async function placeCandidate(
+  deps: ActivityDeps,
+  { view, version, runId }: Decision,
+): Promise<LakePart | null | 'gone'> {
   const run = runId === null ? null : await deps.ledger.run(runId)
   if (!run?.candidate)
     throw new MillcourseError('DECIDE_NOT_APPLICABLE', `run ${runId} has no judged candidate to accept`, {
       hint: 'millcourse decide RUN rerun --reason … makes a new one',
       facts: { run: runId ?? '' },
     })
-  return promoteCandidate(deps, await deps.registry.view(view, version), run)
+  const bundle = await deps.registry.view(view, version)
+  try {
+    return await promoteCandidate(deps, bundle, run)
+  } catch (error) {
+    const isMissing = error instanceof MillcourseError && error.code === 'LAKE_FILE_MISSING'
+    const places = [run.candidate.data?.path, committedPath(bundle.view, run.interval.start, run.runId)]
+    const found = isMissing ? await Promise.all(places.map((path) => (path ? deps.lake.head(path) : null))) : []
+    if (isMissing && found.every((file) => file === null)) return 'gone'
+    throw error
+  }
 }
 
 function rerunInput({ view, version, interval }: Decision, { now, heartbeatMs }: DecideInput): RunInput {

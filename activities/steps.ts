@@ -120,6 +120,7 @@ export type ApplyDecisionResult = AppliedDecision & { readonly labels?: SearchLa
 type AppliedDecision =
   | { readonly kind: 'committed' | 'kept'; readonly view: string; readonly version: number }
   | { readonly kind: 'superseded'; readonly byRunId: string }
+  | { readonly kind: 'candidate-gone' }
   | { readonly kind: 'rerun'; readonly run: RunInput; readonly project: string }
 
 export interface PlanQualityResult {

@@ -43,6 +43,7 @@ async function carryOut(steps: Activities, applied: ApplyDecisionResult, input: 
     }
     case 'kept':
     case 'superseded':
+    case 'candidate-gone':
       return { kind: applied.kind, published: null, workflowId: null }
     default:
       return assertNever(applied)

@@ -202,7 +202,7 @@ async function carryOut(
   trx: OpenTransaction,
   decision: DecisionRow,
   currentId: bigint | null,
-  acceptedData: LakePart | null,
+  acceptedData: LakePart | null | 'gone',
 ): Promise<DecisionOutcome> {
   const run = decision.run_id === null ? null : await findRun(trx, decision.run_id, 'locked')
   const newer = run === null ? null : await findNewerCommitted(trx, run, currentId)
@@ -210,6 +210,7 @@ async function carryOut(
   switch (decision.action) {
     case 'accept':
       assert(run !== null, 'accept names a run')
+      if (acceptedData === 'gone') return { kind: 'candidate-gone' }
       return await accept(trx, decision, run, currentId, acceptedData)
     case 'reject':
       return await reject(trx, decision, run, currentId)
@@ -296,7 +297,7 @@ async function markApplied(trx: OpenTransaction, decisionId: string, outcome: De
 function outcomeOf(decision: DecisionRow): DecisionOutcome {
   if (decision.outcome === 'committed') return { kind: 'committed', commitId: decision.outcome_commit_id! }
   if (decision.outcome === 'superseded') return { kind: 'superseded', byRunId: decision.outcome_by_run_id! }
-  return { kind: 'kept' }
+  return { kind: decision.outcome === 'candidate-gone' ? 'candidate-gone' : 'kept' }
 }
 
 function intervalOf(row: DecisionRow): Interval {

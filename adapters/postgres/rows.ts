@@ -52,6 +52,7 @@ export function toDecision(row: Selectable<DecisionsTable>): Decision {
     by: row.decided_by,
     requestedAt: row.requested_at,
     appliedAt: row.applied_at,
+    outcome: row.outcome,
   }
 }
 

@@ -122,7 +122,7 @@ export interface DecisionsTable extends IntervalColumns {
   decided_by: string
   requested_at: ServerTime<Instant>
   applied_at: Instant | null
-  outcome: 'committed' | 'kept' | 'superseded' | null
+  outcome: 'committed' | 'kept' | 'superseded' | 'candidate-gone' | null
   outcome_commit_id: bigint | null
   outcome_by_run_id: string | null
 }

@@ -33,8 +33,9 @@ export async function decide(
   })
   const away = await startIfReachable(context, decision)
   const isStarted = away === null
-  const isApplied =
-    isStarted && options.wait ? await waitUntilApplied(ledger, decision.decisionId, context.signal) : false
+  const applied = isStarted && options.wait ? await waitUntilApplied(ledger, decision.decisionId, context.signal) : null
+  if (applied?.outcome === 'candidate-gone') throw candidateGone(applied)
+  const isApplied = applied !== null
   const state = isApplied ? 'applied' : isStarted ? 'started' : 'recorded'
   return {
     outcome: isApplied || (isStarted && !options.wait) ? 'done' : 'partly',
@@ -83,14 +84,30 @@ async function startIfReachable(context: CliContext, decision: Decision): Promis
   }
 }
 
-async function waitUntilApplied(ledger: LedgerReader, decisionId: string, signal: AbortSignal): Promise<boolean> {
+async function waitUntilApplied(
+  ledger: LedgerReader,
+  decisionId: string,
+  signal: AbortSignal,
+): Promise<Decision | null> {
   const until = performance.now() + appliedWithinMs
   while (performance.now() < until && !signal.aborted) {
     const decision = await ledger.decision(decisionId)
-    if (decision?.appliedAt != null) return true
+    if (decision?.appliedAt != null) return decision
     await sleep(200)
   }
-  return false
+  return null
+}
+
+function candidateGone({ runId, view, version, interval }: Decision): MillcourseError {
+  const subject = `${view}@v${version} ${formatInterval(interval)}`
+  return new MillcourseError(
+    'DECIDE_NOT_APPLICABLE',
+    `${subject}: the candidate of run ${runId} is gone from the lake`,
+    {
+      hint: `nothing was committed, and the run is still held; millcourse decide ${runId} rerun --reason … computes its interval again`,
+      facts: { view, run: runId ?? '' },
+    },
+  )
 }
 
 function stateText(state: 'applied' | 'started' | 'recorded', away: MillcourseError | null): string {

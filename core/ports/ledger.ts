@@ -155,6 +155,8 @@ export interface Decision extends DecisionRequest {
   readonly requestedAt: Instant
   /** Null: not carried out yet; the next tick picks it up. */
   readonly appliedAt: Instant | null
+  /** Null as long as `appliedAt` is. */
+  readonly outcome: DecisionOutcome['kind'] | null
 }
 
 export type DecisionOutcome =
@@ -162,6 +164,8 @@ export type DecisionOutcome =
   /** Reject of an interval that keeps its accepted version, or rerun: nothing was committed. */
   | { readonly kind: 'kept' }
   | { readonly kind: 'superseded'; readonly byRunId: string }
+  /** Accept of a run whose judged candidate is nowhere any more: nothing was committed, and the run is still held. */
+  | { readonly kind: 'candidate-gone' }
 
 // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -351,8 +355,8 @@ export interface LedgerWriter extends LedgerReader, CompactionWriter, RunFilesWr
 
   /** @throws MillcourseError DECIDE_NOT_APPLICABLE (nothing held there), RUN_SUPERSEDED (a newer run counts) */
   recordDecision(request: DecisionRequest): Promise<Decision>
-  /** Carries the decision out in one transaction; `acceptedData` is the judged candidate at its final place. */
-  applyDecision(decisionId: string, acceptedData: LakePart | null): Promise<DecisionOutcome>
+  /** Carries the decision out in one transaction, once; `acceptedData` is the judged candidate at its final place, or `gone`. */
+  applyDecision(decisionId: string, acceptedData: LakePart | null | 'gone'): Promise<DecisionOutcome>
 
   /** Takes the lease, draws a sequence and fixes what is covered, in one transaction; or resumes. Not idempotent: a new owner draws anew. */
   openPublish(request: OpenPublishRequest): Promise<OpenPublishResult>

@@ -20,6 +20,7 @@ beforeAll(async () => {
     records: {},
     fills: { view: { online: true } },
     gates: heldBelowTwoRows,
+    loses: heldBelowTwoRows,
     fails: {},
   })
 })
@@ -95,6 +96,18 @@ describe('R37: decisions', () => {
     expect(newer.outcome).toBe('done')
     expect(await apply()).toEqual({ kind: 'superseded', byRunId: newer.runId })
     expect(await current('overtaken')).toMatchObject({ runId: newer.runId })
+  })
+
+  test('an accept whose candidate is gone from the lake ends so, commits nothing, and leaves the run to other decisions', async () => {
+    const runId = await held('loses')
+    await rig.deps.lake.remove((await rig.deps.ledger.run(runId))!.candidate!.data!.path)
+    const apply = await decide('loses', 'accept', runId)
+    for (const _ of ['first', 'again']) expect(await apply()).toEqual({ kind: 'candidate-gone' })
+    expect(await rig.deps.ledger.pendingDecisions({ view: 'loses', version: 1 })).toEqual([])
+    expect(await current('loses')).toBeUndefined()
+    const rerun = await (await decide('loses', 'rerun', runId))()
+    expect(rerun.kind).toBe('rerun')
+    if (rerun.kind === 'rerun') expect((await rig.run(rerun.run)).outcome).toBe('held')
   })
 
   test('an unknown decision is refused', async () => {
