@@ -3,7 +3,6 @@
  * of the past lacked is what they showed, and no gap of the set (R30).
  */
 import type { ViewBundle } from '../define/definitions.js'
-import type { IntervalState } from '../plan/interval-state.js'
 import { parseDuration } from '../time/duration.js'
 import { floorTo, formatInstant, type Instant, parseInstant } from '../time/instant.js'
 import { type Interval, intervalAt } from '../time/interval.js'
@@ -13,6 +12,12 @@ import type { SpineTimes, TrainingMode } from './set-state.js'
 
 /** `missing`: it never ran, or no run of it is to be told of. */
 type GapState = 'missing' | 'held' | 'failed' | 'not-ready' | 'running'
+
+/** What has to be known of an interval that is not committed. */
+interface UncommittedInterval {
+  readonly interval: Interval
+  readonly latestRun: { readonly outcome: string } | null
+}
 
 /** Intervals side by side in the same state. */
 export interface StateGap extends Interval {
@@ -55,7 +60,7 @@ export function reachedIntervals(
 export function stateGaps(
   range: Interval,
   committed: readonly Interval[],
-  states: readonly Pick<IntervalState, 'interval' | 'latestRun'>[],
+  states: readonly UncommittedInterval[],
 ): StateGap[] {
   const known = [
     ...committed.map((interval) => ({ interval, state: null })),
@@ -98,7 +103,7 @@ export function setGaps(
   return { intervals: spans.reduce((sum, { intervals }) => sum + intervals, 0), spans: spans.slice(0, spansMax) }
 }
 
-function stateOf(latestRun: IntervalState['latestRun']): GapState {
+function stateOf(latestRun: UncommittedInterval['latestRun']): GapState {
   switch (latestRun?.outcome) {
     case 'held':
     case 'failed':
