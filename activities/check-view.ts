@@ -13,6 +13,7 @@ import {
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import { keyText } from '../core/explain/index.js'
+import { isBeingReplaced } from '../core/plan/index.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { Commit, ViewKey } from '../core/ports/ledger.js'
 import type { ShownState } from '../core/ports/ledger-quality.js'
@@ -39,7 +40,7 @@ import { currentFiles } from './current-files.js'
 import { findCompactions } from './find-compactions.js'
 import { isFileLost } from './publish-state.js'
 import { cachedOtherwise } from './quality-cache.js'
-import { type QualityInputs, readQualityInputs } from './quality-inputs.js'
+import { type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
 import { readItems } from './quality-items.js'
 import { sampleKeys } from './quality-sample.js'
 import type { CheckViewInput, CheckViewResult } from './steps.js'
@@ -189,12 +190,14 @@ async function lookAt(
   const isStable = after?.mark === state?.mark && (await isAsRead(deps, inputs))
   const byStart = new Map(inputs.intervals.map((one) => [one.standing.interval.start, one]))
   const etags = new Map(inputs.read.map(({ uri, etag }) => [uri, etag]))
-  const isKnown = (file: string) => inputs.intervals.some((one) => one.file === file && one.verified.isRecomputed)
+  // A compaction's file holds rows of many intervals: each has to be computed again for its rows to be there.
+  const isKnown = ({ verified: one }: QualityInterval) =>
+    one.isRecomputed || one.commit === null || one.commit.isReadable
   const verdicts = judgeKeys({
     ...{ bundle, verified },
     keys: looked.map((one) => ({ ...one, isCachedOtherwise: cache !== 'lost' && cache.has(one.text) })),
     online: table === null ? null : { ...state!, realNow: deps.clock.realNow() },
-    isTruthKnown: [...broken].every(isKnown),
+    isTruthKnown: inputs.intervals.every(isKnown),
     fileAt: (start) => ({ interval: byStart.get(start)!.standing.interval, file: byStart.get(start)!.file }),
     standingOf: (row) => {
       const one = byStart.get(row.intervalStart)
@@ -319,10 +322,21 @@ function filesOf(deps: ActivityDeps, { commits, compactions }: Target): Committe
   return committedFiles(wanted, compactions, (uri) => uri)
 }
 
+/**
+ * One of each file, over all its intervals from the first to the last; more where some of them between cannot be repaired. Not of what is
+ * committed anew already, which the next publish shows.
+ */
 function brokenFaults({ intervals }: QualityInputs, broken: ReadonlySet<string>): Fault[] {
-  return intervals
-    .filter(({ file }) => file !== null && broken.has(file))
-    .map(({ file, standing, verified }) => fileFault('committed-file', file, standing.interval, verified.isRecomputed))
+  const faults: { file: string; span: Interval; isRepairable: boolean }[] = []
+  for (const { file, standing, verified } of intervals) {
+    const { interval, commit, state } = standing
+    if (file === null || !broken.has(file) || state?.committed?.commitId !== commit?.commitId) continue
+    const isRepairable = verified.isRecomputed || (state !== null && isBeingReplaced(state))
+    const last = faults.findLast((one) => one.file === file)
+    if (last?.isRepairable === isRepairable) last.span = { start: last.span.start, end: interval.end }
+    else faults.push({ file, span: interval, isRepairable })
+  }
+  return faults.map(({ file, span, isRepairable }) => fileFault('committed-file', file, span, isRepairable))
 }
 
 function fileFault(

@@ -7,6 +7,7 @@ import {
   type Grid,
   hasOtherFiles,
   type IntervalState,
+  isBeingReplaced,
   mergeRanges,
   needsRun,
   touchedRange,
@@ -68,7 +69,9 @@ export function planTick(deps: ActivityDeps) {
       decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
       isPublishDue:
         view.online &&
-        (await isPublishDue(deps, key, { isAsked: asked !== null, isReplacing: unsettled.some(isReplaced) })),
+        // What is about to be replaced would be carried online once more. Not for a run that is held or failed: its interval's accepted
+        // version is the state until somebody decides (R37), and other faults would stay online as long.
+        (await isPublishDue(deps, key, { isAsked: asked !== null, isReplacing: unsettled.some(isBeingReplaced) })),
     }
   }
 }
@@ -83,13 +86,6 @@ async function isPublishDue(
   if (!isWanted || (await ledger.isPublishOpen(key))) return false
   return isAsked || !(await ledger.isPublishGivenUp(key))
 }
-
-/**
- * A rebuild waits for it: what is about to be replaced would be carried online once more. Not for one that is held or failed: its accepted
- * version is the state until somebody decides (R37), and other faults would stay online as long.
- */
-const isReplaced = ({ committed, reopenedBecause, latestRun }: IntervalState): boolean =>
-  committed !== null && (reopenedBecause !== null || latestRun?.outcome === 'running')
 
 const byStart = (interval: Interval): [Instant, Interval] => [interval.start, interval]
 

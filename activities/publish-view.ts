@@ -2,9 +2,11 @@
 import { Context } from '@temporalio/activity'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, assertNever } from '../core/errors.js'
-import { formatInstant } from '../core/time/instant.js'
+import { isBeingReplaced } from '../core/plan/index.js'
+import { formatInstant, parseInstant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { type PublishOutcome, publishOnline } from './publish-online.js'
+import { isFileLost } from './publish-state.js'
 import type { PublishCursor } from './publish-write.js'
 import { sparingStep } from './spare-workers.js'
 import type { PublishStepResult, PublishViewInput } from './steps.js'
@@ -18,7 +20,7 @@ export function publishView(deps: ActivityDeps): (input: PublishViewInput) => Pr
 }
 
 /** The publish as Temporal's attempt: its name, its cancellation, the cursor of the attempt before; three workers are risked on it. */
-export async function publishAsStep(deps: ActivityDeps, bundle: ViewBundle): Promise<PublishOutcome> {
+export async function publishAsStep(deps: ActivityDeps, bundle: ViewBundle): Promise<PublishOutcome | typeof waits> {
   const context = Context.current()
   const { workflowExecution, attempt } = context.info
   assert(workflowExecution, 'a publish is called by a workflow')
@@ -27,10 +29,38 @@ export async function publishAsStep(deps: ActivityDeps, bundle: ViewBundle): Pro
   const { engine, heartbeat } = await sparingStep(deps.engine, cursor, () =>
     deps.ledger.giveUpPublish({ view, version }),
   )
-  return await publishOnline({ ...deps, engine }, bundle, {
-    ...{ workflowRunId: workflowExecution.runId, attempt, cursor, heartbeat },
-    signal: context.cancellationSignal,
-  })
+  const publish = () =>
+    publishOnline({ ...deps, engine }, bundle, {
+      ...{ workflowRunId: workflowExecution.runId, attempt, cursor, heartbeat },
+      signal: context.cancellationSignal,
+    })
+  return await waitingForRepair(deps, bundle, publish)
+}
+
+/** Beyond every interval, also under a pretended clock. */
+const farAway = 2n ** 62n
+/** A repair is under way, and what cannot be read is about to be replaced. */
+const waits = { kind: 'waits' } as const
+
+/**
+ * Of a compaction that cannot be read many intervals run again: until the last of them is committed it is read, and no publish can be
+ * made. Whoever commits last publishes: it finds no other that is to come, also where the publish failed before and one came since.
+ */
+export async function waitingForRepair(
+  { ledger }: Pick<ActivityDeps, 'ledger'>,
+  { view: { name: view, version, since } }: ViewBundle,
+  publish: () => Promise<PublishOutcome>,
+): Promise<PublishOutcome | typeof waits> {
+  const key = { view, version }
+  for (let turn = 0; ; turn++) {
+    try {
+      return await publish()
+    } catch (error) {
+      if (!isFileLost(error) || turn > 0 || !(await ledger.isRebuildAsked(key))) throw error
+      const unsettled = await ledger.unsettledIntervals(key, { start: parseInstant(since), end: farAway })
+      if (unsettled.some(isBeingReplaced)) return waits
+    }
+  }
 }
 
 function readCursor(details: unknown): PublishCursor | null {
@@ -42,7 +72,7 @@ function readCursor(details: unknown): PublishCursor | null {
 export async function toStepResult(
   deps: ActivityDeps,
   { view: { name, version } }: ViewBundle,
-  outcome: PublishOutcome,
+  outcome: PublishOutcome | typeof waits,
   isCovered?: () => Promise<boolean>,
 ): Promise<PublishStepResult> {
   const key = { view: name, version }
@@ -58,6 +88,8 @@ export async function toStepResult(
       if (last === null || !isOnline) return { kind: 'committed', because: 'blocked' }
       return { kind: 'published', keyCounts: null, itemsWritten: 0, endAt: formatInstant(last.endAt) }
     }
+    case 'waits':
+      return { kind: 'committed', because: 'repair' }
     case 'busy':
     case 'overtaken':
       return { kind: 'committed', because: 'lease' }

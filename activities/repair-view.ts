@@ -2,13 +2,20 @@
  * Puts right what the last check found, by the ways that values always take: intervals whose committed file is at fault are re-opened, so
  * that a run commits them anew; what is online is written by a publish, under its fence (R36), which trusts no cache. Nothing is written here.
  */
+import { isBeingReplaced } from '../core/plan/index.js'
+import type { Commit, ViewKey } from '../core/ports/ledger.js'
 import type { RepairStarted } from '../core/ports/run-control.js'
-import { fromIsoInterval, type IsoInterval } from '../core/time/interval.js'
+import type { Fault } from '../core/quality/index.js'
+import { fromIsoInterval, type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { inParallel } from './in-parallel.js'
 import type { RepairViewInput } from './steps.js'
 
 /** Sequences are 64-bit integers in the ledger: one beyond this leaves no room to draw on. */
 const sequenceMax = 2n ** 62n
+const lookedAtOnce = 8
+/** Of one repair: they are started by one tick, and Temporal takes no more than 2,000 open children of a workflow. */
+const reopenedMax = 1_500
 
 export function repairView(deps: ActivityDeps) {
   return async ({ view, version, by, reason }: RepairViewInput): Promise<RepairStarted> => {
@@ -18,13 +25,14 @@ export function repairView(deps: ActivityDeps) {
     const faults = check?.faults.filter(({ isRepairable }) => isRepairable) ?? []
     if (!check || faults.length === 0) return { reopened: [], isRebuildAsked: false, left: check?.faults.length ?? 0 }
     const inFiles = faults.filter(({ cause }) => cause === 'committed-file')
-    const reopened = [
-      ...new Map(inFiles.flatMap(({ interval }) => (interval ? [[interval.start, interval]] : []))).values(),
-    ] as IsoInterval[]
+    const found = (await inParallel(inFiles, lookedAtOnce, (fault) => intervalsOf(deps, key, fault))).flat()
+    const wanted = [...new Map(found.map((interval) => [interval.start, interval])).values()]
+    const again = wanted.slice(0, reopenedMax)
+    const reopened = again.map(toIsoInterval)
     await deps.ledger.audit({ by, action: 'quality repair', subject: `${view}@v${version}`, reason })
     await deps.ledger.reopenIntervals(
       key,
-      reopened.map(fromIsoInterval),
+      await withoutReplaced(deps, key, again),
       `check-quality: the committed file is at fault (${by}: ${reason})`,
     )
     const seen = BigInt(check.sequenceSeenMax ?? 0)
@@ -33,6 +41,32 @@ export function repairView(deps: ActivityDeps) {
     const isRebuildAsked = bundle.view.online && isWritable && (await deps.ledger.askRebuild(key, seen))
     const isOnline = (fault: (typeof faults)[number]) => fault.cause !== 'committed-file'
     const left = check.faults.length - faults.length + (isRebuildAsked ? 0 : faults.filter(isOnline).length)
-    return { reopened, isRebuildAsked, left }
+    return { reopened, isRebuildAsked, left: left + (wanted.length > again.length ? 1 : 0) }
   }
+}
+
+/** Of a file that cannot be read all that lies in it and counts by now: its own interval, or those of a compaction. */
+async function intervalsOf(
+  { ledger, lake }: ActivityDeps,
+  key: ViewKey,
+  { interval, file, key: ofKey }: Fault,
+): Promise<Interval[]> {
+  if (interval === null) return []
+  const span = fromIsoInterval(interval)
+  if (ofKey !== null || file === null) return [span]
+  const commits = await ledger.currentCommits(key, span)
+  const compactions = await ledger.compactions(key, span)
+  const held = new Set(
+    compactions
+      .filter(({ files }) => files.some(({ path }) => lake.uri(path) === file))
+      .flatMap(({ commitIds }) => commitIds),
+  )
+  const isIn = ({ commitId, data }: Commit) => data !== null && (held.has(commitId) || lake.uri(data.path) === file)
+  return commits.filter(isIn).map((commit) => commit.interval)
+}
+
+/** What is to run again already, or does, is not asked for twice: a run that has listed its files would be followed by another. */
+async function withoutReplaced(deps: ActivityDeps, key: ViewKey, intervals: readonly Interval[]): Promise<Interval[]> {
+  const states = await inParallel(intervals, lookedAtOnce, (one) => deps.ledger.intervalStates(key, one))
+  return intervals.filter((_, index) => !states[index]!.some(isBeingReplaced))
 }

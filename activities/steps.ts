@@ -68,8 +68,8 @@ export type PublishStepResult =
       readonly itemsWritten: number
       readonly endAt: IsoInstant
     }
-  /** Committed; the lease was not to be had in time, or the end is blocked (R32, R33). */
-  | { readonly kind: 'committed'; readonly because: 'lease' | 'blocked' | 'offline' | 'backfill' }
+  /** Committed; the lease was not to be had in time, the end is blocked (R32, R33), or other intervals are to be repaired first. */
+  | { readonly kind: 'committed'; readonly because: 'lease' | 'blocked' | 'repair' | 'offline' | 'backfill' }
   | { readonly kind: 'superseded'; readonly byRunId: string }
   /** The version it was planned against is no longer the current one: plan again. */
   | { readonly kind: 'moved' }

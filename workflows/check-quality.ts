@@ -41,7 +41,9 @@ async function startRepair(
   if (reopened.length === 0 && !isRebuildAsked) return
   const timing = heartbeatMs === undefined ? {} : { heartbeatMs }
   const of = isSuperseded ? { view, version } : { view }
-  const input = { ...of, now, kind: 'manual', range: null, runsMax, ...timing } as const
+  // All that was re-opened, beside what is due for other reasons: of an unreadable compaction nothing is online before its last run.
+  const max = runsMax + reopened.length
+  const input = { ...of, now, kind: 'manual', range: null, runsMax: max, ...timing } as const
   const name = isSuperseded ? `${view}@v${version}` : view
   await startOrJoin(tick, `tick/${project}/${name}/repair`, [input], labels ? { search: searchPairs(labels, {}) } : {})
 }

@@ -56,16 +56,23 @@ function faultLines({ faults, faultsLeft }: QualityCheck): string[] {
   return [...shown.flatMap(faultText), ...(left > 0 ? [`and ${plural(left, 'more fault')} (--json)`] : [])]
 }
 
+/** Of whole files. */
+const unreadableWords: Readonly<Partial<Record<FaultCause, string>>> = {
+  'committed-file': 'a committed file cannot be read',
+  'coarse-tile': 'a coarse tile cannot be read',
+}
+
 function faultText(fault: Fault): string[] {
   const key = Object.entries(fault.key ?? {}).map(([name, value]) => `${name}=${value}`)
-  const place = fault.interval === null ? [] : [`of ${fault.interval.start}`]
+  const isWhole = fault.key === null && fault.file !== null && fault.cause in unreadableWords
+  const until = isWhole && fault.interval ? ` to ${fault.interval.end}` : ''
+  const place = fault.interval === null ? [] : [`of ${fault.interval.start}${until}`]
   const values =
-    fault.expected === null && fault.found === null
+    isWhole || (fault.expected === null && fault.found === null)
       ? []
       : [`  expected ${fault.expected ?? 'nothing'}, found ${fault.found ?? 'nothing'}`]
   const file = fault.file === null ? [] : [`  ${fault.file}`]
-  const what =
-    fault.cause === 'coarse-tile' && fault.file !== null ? 'a coarse tile cannot be read' : faultWords[fault.cause]
+  const what = isWhole ? unreadableWords[fault.cause]! : faultWords[fault.cause]
   return [[...key, ...place].join(' ').concat(`: ${what}`).replace(/^: /, ''), ...values, ...file]
 }
 

@@ -38,6 +38,12 @@ export function needsRun(state: IntervalState, context: NeedContext): boolean {
   }
 }
 
+/** A run that is to come, or under way and not committed, will take the place of what is committed. */
+export function isBeingReplaced({ committed, reopenedBecause, latestRun }: IntervalState): boolean {
+  if (committed === null) return false
+  return reopenedBecause !== null || (latestRun?.outcome === 'running' && latestRun.runId !== committed.runId)
+}
+
 /** R27: compared with the pins of the latest run, whatever its outcome. */
 export function hasOtherFiles(state: IntervalState, context: Pick<NeedContext, 'inputsHash'>): boolean {
   const pinned = state.latestRun?.inputsHash ?? null
