@@ -21,6 +21,7 @@ import type { QuerySession } from '../core/ports/query-engine.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import { type PackedValue, reachedSpan, versionTableName, windowReach } from '../core/publish/index.js'
 import {
+  atFault,
   type Fault,
   faultsListedMax,
   firstOfEach,
@@ -43,6 +44,7 @@ import { cachedOtherwise } from './quality-cache.js'
 import { type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
 import { readItems } from './quality-items.js'
 import { sampleKeys } from './quality-sample.js'
+import { recordCheck } from './record-check.js'
 import type { CheckViewInput, CheckViewResult } from './steps.js'
 
 /** Keys that differ while publishes come and go are looked at so often. */
@@ -55,13 +57,12 @@ export function checkView(deps: ActivityDeps): (input: CheckViewInput) => Promis
     const { telemetry = noTelemetry } = deps
     const bundle = await deps.registry.view(input.view, input.version)
     const labels = { view: input.view, version: String(input.version) }
-    const check = await checkVersion(deps, bundle, input, Context.current().cancellationSignal).catch(
-      (error: unknown) => {
-        telemetry.count('millcourse_quality_checks_total', { ...labels, outcome: 'failed' })
-        throw error
-      },
-    )
-    await deps.ledger.recordQualityCheck(check)
+    const signal = Context.current().cancellationSignal
+    const look = (before: QualityCheck | null) => checkVersion(deps, bundle, { ...input, before }, signal)
+    const check = await recordCheck(deps, input, look).catch((error: unknown) => {
+      telemetry.count('millcourse_quality_checks_total', { ...labels, outcome: 'failed' })
+      throw error
+    })
     const faults = check.faults.length + check.faultsLeft
     telemetry.count('millcourse_quality_checks_total', { ...labels, outcome: faults > 0 ? 'faults' : 'agrees' })
     telemetry.count(
@@ -78,16 +79,16 @@ export function checkView(deps: ActivityDeps): (input: CheckViewInput) => Promis
   }
 }
 
-/** Without a record of it. */
+/** Without a record of it; what was at fault `before` is looked at again, whatever is drawn. */
 export async function checkVersion(
   deps: ActivityDeps,
   bundle: ViewBundle,
-  { seed, sample }: Pick<CheckViewInput, 'seed' | 'sample'>,
+  { seed, sample, before }: Pick<CheckViewInput, 'seed' | 'sample'> & { readonly before: QualityCheck | null },
   signal: CancelSignal,
 ): Promise<QualityCheck> {
   const { view } = bundle
   const key: ViewKey = { view: view.name, version: view.version }
-  const before = (await deps.ledger.qualityChecks()).find((one) => one.view === key.view && one.version === key.version)
+  const again = atFault(before)
   const found = await findTarget(deps, bundle, key)
   const { keys, counts } = await sampleKeys(
     deps,
@@ -95,7 +96,7 @@ export async function checkVersion(
       ...{ bundle, seed, sample },
       files: filesOf(deps, found),
       online: found.table === null ? null : { table: found.table, state: found.state! },
-      again: [...new Set(before?.faults.flatMap(({ keyHex }) => (keyHex === null ? [] : [keyHex])) ?? [])],
+      again: again.keys,
     },
     signal,
   )
@@ -103,7 +104,7 @@ export async function checkVersion(
   let left = keys
   let look: Look | null = null
   for (let turn = 0; turn < turnsMax && (left.length > 0 || look === null); turn++) {
-    look = await lookAt(deps, bundle, key, left, seed, signal)
+    look = await lookAt(deps, bundle, key, left, { seed, again: again.starts, signal })
     const isWrong = ({ faults }: KeyVerdict) => faults.length > 0
     for (const verdict of look.verdicts) if (look.isStable || !isWrong(verdict)) verdicts.set(verdict.text, verdict)
     const isLeft = (one: readonly PackedValue[]) => look!.faults.length > 0 || !verdicts.has(keyText(bundle, one))
@@ -167,8 +168,7 @@ async function lookAt(
   bundle: ViewBundle,
   key: ViewKey,
   keys: readonly (readonly PackedValue[])[],
-  seed: number,
-  signal: CancelSignal,
+  options: Omit<VerifyOptions, 'keys'>,
 ): Promise<Look> {
   const target = await findTarget(deps, bundle, key)
   const { state, table, span } = target
@@ -183,9 +183,9 @@ async function lookAt(
           state.published,
           keys,
           looked.flatMap(({ item }) => item ?? []),
-          signal,
+          options.signal,
         )
-  const { inputs, verified, broken, coarse } = await verify(deps, bundle, key, target, { keys, seed, signal })
+  const { inputs, verified, broken, coarse } = await verify(deps, bundle, key, target, { keys, ...options })
   const after = await deps.ledger.shownState(key)
   const isStable = after?.mark === state?.mark && (await isAsRead(deps, inputs))
   const byStart = new Map(inputs.intervals.map((one) => [one.standing.interval.start, one]))
@@ -219,6 +219,8 @@ async function lookAt(
 interface VerifyOptions {
   readonly keys: readonly (readonly PackedValue[])[]
   readonly seed: number
+  /** Starts of intervals that are computed again whatever is drawn. */
+  readonly again: ReadonlySet<Instant>
   readonly signal: CancelSignal
 }
 
@@ -231,7 +233,7 @@ async function verify(
   bundle: ViewBundle,
   key: ViewKey,
   target: Target,
-  { keys, seed, signal }: VerifyOptions,
+  { keys, seed, again, signal }: VerifyOptions,
 ): Promise<{ inputs: QualityInputs; verified: Verified; broken: ReadonlySet<string>; coarse: KnownCoarseTile[] }> {
   const { commits, span, endAt, state } = target
   const broken = new Set<string>()
@@ -242,7 +244,7 @@ async function verify(
   let unreadable = ofAnotherView(bundle)
   for (;;) {
     const inputs = await readQualityInputs(deps, {
-      ...{ bundle, key, span: span!, commits, compactions: target.compactions, seed, broken, unreadable },
+      ...{ bundle, key, span: span!, commits, compactions: target.compactions, seed, again, broken, unreadable },
     })
     const sizes = new Map(inputs.read.map(({ uri, sizeBytes }) => [uri, sizeBytes]))
     const input = {

@@ -1,4 +1,4 @@
-/** Which view versions a check looks at: the newest ones of the views named, or of all; and every other one that is online. */
+/** Which view versions a check looks at: the newest ones of the views named, or of all in the repo; and every other one that is online. */
 import type { ViewBundle } from '../core/define/definitions.js'
 import type { CheckQualityInput } from '../core/ports/run-control.js'
 import { versionTableName } from '../core/publish/index.js'
@@ -8,13 +8,17 @@ import type { PlannedCheck, PlanQualityResult } from './steps.js'
 
 export function planQuality(deps: ActivityDeps) {
   return async ({ views, seed }: CheckQualityInput): Promise<PlanQualityResult> => {
-    const names = views ?? (await deps.registry.current())?.repo.views.map(({ name }) => name) ?? []
-    const newest = await Promise.all(names.map((name) => deps.registry.view(name)))
-    const planned = ({ view }: ViewBundle): PlannedCheck => ({
+    const followed = (await deps.registry.current())?.repo.views.map(({ name }) => name) ?? []
+    const newest = await Promise.all((views ?? followed).map((name) => deps.registry.view(name)))
+    const planned = ({ view }: ViewBundle, isFollowed: boolean): PlannedCheck => ({
       ...{ view: view.name, version: view.version, ...searchLabels(deps, view) },
+      ...(isFollowed ? {} : { isSuperseded: true }),
     })
     const others = await otherOnline(deps, views, newest)
-    const checks = [...newest.map(planned), ...others.map((one) => ({ ...planned(one), isSuperseded: true as const }))]
+    const checks = [
+      ...newest.map((one) => planned(one, followed.includes(one.view.name))),
+      ...others.map((one) => planned(one, false)),
+    ]
     if (views === null) await deps.ledger.keepQualityChecks(checks)
     return {
       project: deps.settings.project,

@@ -43,6 +43,8 @@ export interface InputsRequest {
   readonly span: Interval
   readonly commits: readonly Commit[]
   readonly seed: number
+  /** Starts of intervals that are computed again whatever is drawn. */
+  readonly again: ReadonlySet<Instant>
   /** By URIs. */
   readonly compactions: readonly CompactedCommits[]
   /** URIs of committed files, and of compactions', that cannot be read. */
@@ -96,12 +98,14 @@ interface MadeInterval extends QualityInterval {
   readonly isLost: boolean
 }
 
-/** Those whose file cannot be read are looked at in any case. */
+/** Those whose file cannot be read, or was at fault last time, are looked at in any case. */
 function chooseCommits(deps: ActivityDeps, request: InputsRequest): Commit[] {
-  const { bundle, commits, seed } = request
+  const { bundle, commits, seed, again } = request
   const max = intervalsMax[bundle.view.viewKind]
   const drawn = new Set(drawNewestAndOthers(commits, max, seed, ({ interval }) => String(interval.start)))
-  return commits.filter((commit) => drawn.has(commit) || brokenFileOf(deps, request, commit) !== null)
+  return commits.filter(
+    (commit) => drawn.has(commit) || again.has(commit.interval.start) || brokenFileOf(deps, request, commit) !== null,
+  )
 }
 
 /** Its own file, or one of a compaction that stands for it; null: all that it may be read from can be read. */

@@ -134,7 +134,7 @@ export interface PlanQualityResult {
 export interface PlannedCheck {
   readonly view: string
   readonly version: number
-  /** Another version took its place: nothing new of it runs by itself. */
+  /** Another version took its place, or its view is gone from the repo: nothing new of it runs by itself. */
   readonly isSuperseded?: true
   readonly labels?: SearchLabels
 }

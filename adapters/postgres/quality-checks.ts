@@ -94,14 +94,16 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
           .execute()
       }),
 
-    recordQualityCheck: (check) =>
+    recordQualityCheck: (check, before) =>
       client.query(async (db) => {
         const body = toJson(check)
-        await db
+        const isBefore = sql<boolean>`quality_checks.body ->> 'checkedAt' = ${before?.checkedAt ?? null}`
+        const { numInsertedOrUpdatedRows } = await db
           .insertInto('quality_checks')
           .values({ view: check.view, version: check.version, body })
-          .onConflict((conflict) => conflict.columns(['view', 'version']).doUpdateSet({ body }))
-          .execute()
+          .onConflict((conflict) => conflict.columns(['view', 'version']).doUpdateSet({ body }).where(isBefore))
+          .executeTakeFirst()
+        return numInsertedOrUpdatedRows === 1n
       }),
 
     askRebuild: (key, above) =>

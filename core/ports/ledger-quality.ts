@@ -40,8 +40,11 @@ export interface QualityReader<Commit> {
 export interface QualityWriter {
   /** Those of all other view versions are forgotten: nobody checks them any more. */
   keepQualityChecks(keys: readonly ViewKey[]): Promise<void>
-  /** Takes the place of the version's check before. */
-  recordQualityCheck(check: QualityCheck): Promise<void>
+  /**
+   * Takes the place of the version's check `before`, null: of none. False, and nothing is changed: another was recorded since that one was
+   * read, whose faults this one may not have looked at.
+   */
+  recordQualityCheck(check: QualityCheck, before: QualityCheck | null): Promise<boolean>
   /**
    * The next publish begins although nothing was committed, trusts neither the cache of what is online nor coarse tiles, which are forgotten,
    * and so writes every key that is not as the committed state gives it. Its sequence is above `above`. False: nothing was ever published.

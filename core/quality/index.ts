@@ -14,5 +14,5 @@ export {
 } from './quality-check.js'
 export { buildCommittedKeysQuery, buildPublishedKeysQuery, drawNewestAndOthers, seededFraction } from './sample-keys.js'
 export { type StandingInterval, standingOf } from './standing.js'
-export { firstOfEach, lagsOf } from './summaries.js'
+export { atFault, firstOfEach, lagsOf } from './summaries.js'
 export { type Verified, type VerifiedInterval, verifyKeys } from './verify-keys.js'

@@ -1,7 +1,8 @@
 /** Verdicts of many keys as what is told of a check. */
+import { type Instant, parseInstant } from '../time/instant.js'
 import { toIsoInterval } from '../time/interval.js'
 import type { KeyVerdict } from './judge-keys.js'
-import { type Fault, faultCauses, type Lag } from './quality-check.js'
+import { type Fault, faultCauses, type Lag, type QualityCheck } from './quality-check.js'
 
 /** Causes in their order; of one cause and interval the first before the others, so that what is listed tells of each. */
 export function firstOfEach(faults: readonly Fault[]): Fault[] {
@@ -15,6 +16,22 @@ export function firstOfEach(faults: readonly Fault[]): Fault[] {
     }),
   )
   return [...faults].sort((a, b) => rank.get(a)! - rank.get(b)!)
+}
+
+/**
+ * What is looked at again whatever is drawn: keys, hex, and starts of intervals whose committed rows differ. A file that cannot be read is
+ * found by reading.
+ */
+export function atFault(check: QualityCheck | null): {
+  readonly keys: readonly string[]
+  readonly starts: ReadonlySet<Instant>
+} {
+  const ofKeys = check?.faults.filter(({ keyHex }) => keyHex !== null) ?? []
+  const inFiles = ofKeys.filter(({ cause }) => cause === 'committed-file')
+  return {
+    keys: [...new Set(ofKeys.map(({ keyHex }) => keyHex!))],
+    starts: new Set(inFiles.flatMap(({ interval }) => (interval ? [parseInstant(interval.start)] : []))),
+  }
 }
 
 export function lagsOf(verdicts: readonly KeyVerdict[]): Lag[] {

@@ -27,10 +27,15 @@ const check = (change: Partial<QualityCheck> = {}): QualityCheck => ({
 
 test('of each view version the last check is kept, as it was given', async () => {
   expect(await ledger.qualityChecks()).toEqual([])
-  await ledger.recordQualityCheck(check({ seed: 1 }))
-  await ledger.recordQualityCheck(check({ seed: 2 }))
-  await ledger.recordQualityCheck(check({ version: 2 }))
-  expect(await ledger.qualityChecks()).toEqual([check({ seed: 2 }), check({ version: 2 })])
+  const first = check({ seed: 1 })
+  expect(await ledger.recordQualityCheck(first, null)).toBe(true)
+  const second = check({ seed: 2, checkedAt: '2001-01-03T00:00:00Z' })
+  expect(await ledger.recordQualityCheck(second, first)).toBe(true)
+  expect(await ledger.recordQualityCheck(check({ version: 2 }), null)).toBe(true)
+  // Who has not seen the second takes no place of it.
+  for (const before of [null, first])
+    expect(await ledger.recordQualityCheck(check({ seed: 3, checkedAt: '2001-01-04T00:00:00Z' }), before)).toBe(false)
+  expect(await ledger.qualityChecks()).toEqual([second, check({ version: 2 })])
   const { view: name } = check({})
   await ledger.keepQualityChecks([
     { view: name, version: 2 },

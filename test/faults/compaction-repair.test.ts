@@ -1,14 +1,13 @@
 /** check-quality --repair of what many intervals lie in: all of them run again, whatever is asked meanwhile, and the last one publishes. */
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { checkVersion } from '../../activities/check-view.js'
 import { compactSpan } from '../../activities/compact-span.js'
 import { planCompaction } from '../../activities/plan-compaction.js'
 import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
-import type { QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { recordedCheck } from '../support/recorded-check.js'
 import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
 const key = { view: 'packed', version: 1 }
@@ -29,13 +28,7 @@ afterAll(async () => {
   await stopDynalite?.()
 })
 
-async function check(): Promise<QualityCheck> {
-  const drawn = { seed: 1, sample: 30 }
-  const bundle = await rig.deps.registry.view('packed')
-  const found = await checkVersion(rig.deps, bundle, drawn, new AbortController().signal)
-  await rig.deps.ledger.recordQualityCheck(found)
-  return found
-}
+const check = () => recordedCheck(rig.deps, 'packed')
 
 test('a compaction that cannot be read is one fault, blames no item meanwhile, and the last of its intervals publishes for all', async () => {
   for (const at of [0, 1, 2, 3]) {

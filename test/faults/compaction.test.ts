@@ -317,12 +317,12 @@ test('a compaction that cannot be read is told with the command that mends it, a
   writeFileSync(rig.deps.lake.uri(path), 'not parquet any more')
   const hint = expect.stringContaining('millcourse check-quality sales --repair')
   await expect(makeSet()).rejects.toMatchObject({ code: 'SOURCE_FILE_CORRUPT', detail: { hint } })
-  const drawn = { seed: 1, sample: 10 }
+  const drawn = { seed: 1, sample: 10, before: null }
   const found = await checkVersion(deps, await rig.deps.registry.view('sales', 1), drawn, new AbortController().signal)
   expect(new Set(found.faults.map(({ cause, file }) => [cause, file].join()))).toEqual(
     new Set([`committed-file,${rig.deps.lake.uri(path)}`]),
   )
-  await rig.deps.ledger.recordQualityCheck(found)
+  await rig.deps.ledger.recordQualityCheck(found, null)
   const { reopened, left } = await rig.step(repairView, [{ ...key, by: 'ann', reason: 'a test' }])
   expect([reopened.length > 1, left]).toEqual([true, 0])
   await settle()

@@ -13,12 +13,12 @@ import { lookup, window } from '../../core/define/index.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import { decodeValues, encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
-import type { QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
 import { columnsOf, rewriteFile } from '../support/lake-files.js'
 import { tableOf } from '../support/publish-rig.js'
+import { faultsOf, recordedCheck } from '../support/recorded-check.js'
 import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
 const sums = {
@@ -75,14 +75,7 @@ async function fill(view: string): Promise<void> {
 const bundleOf = (view: string) => rig.deps.registry.view(view)
 const signal = new AbortController().signal
 
-async function check(view: string, seed = 1): Promise<QualityCheck> {
-  const found = await checkVersion(rig.deps, await bundleOf(view), { seed, sample: 30 }, signal)
-  await rig.deps.ledger.recordQualityCheck(found)
-  return found
-}
-
-const faultsOf = ({ faults }: QualityCheck) =>
-  faults.map(({ cause, key, interval }) => [cause, key?.shop ?? null, interval?.start.slice(11, 16) ?? null])
+const check = (view: string, seed = 1) => recordedCheck(rig.deps, view, { seed })
 
 const all = { start: parseInstant(hour(0)), end: parseInstant(hour(4)) }
 
@@ -197,7 +190,7 @@ describe('an item', () => {
     await fill('sums')
     await put('sums', 'e', ['0', 0n])
     expect(faultsOf(await check('sums'))).toEqual([['online-item', 'e', null]])
-    const again = await checkVersion(rig.deps, await bundleOf('sums'), { seed: 5, sample: 1 }, signal)
+    const again = await recordedCheck(rig.deps, 'sums', { seed: 5, sample: 1 })
     expect(faultsOf(again)).toEqual([['online-item', 'e', null]])
     await repair('sums')
     await expectRepaired('sums')
@@ -270,7 +263,7 @@ describe('a file in the lake', () => {
           ? Reflect.get(ledger, name, self)
           : async (key: ViewKey) => ({ ...(await ledger.shownState(key))!, mark: String(marks++) }),
     })
-    const drawn = { seed: 1, sample: 30 }
+    const drawn = { seed: 1, sample: 30, before: null }
     const found = await checkVersion({ ...rig.deps, ledger: restless }, await bundleOf('restless'), drawn, signal)
     expect(faultsOf(found)).toEqual([])
     expect(faultsOf(await check('restless'))).toEqual([['committed-file', null, '03:00']])
@@ -371,8 +364,7 @@ test('a version that another took the place of is checked, mended by a tick of i
   expect(await planned()).toEqual(['2 false', '1 true'])
   await rewrite((await commitOf('former', 1)).data!.path, `* REPLACE (99::BIGINT AS amount)`)
   const find = async () => {
-    const found = await checkVersion(rig.deps, former, { seed: 1, sample: 30 }, signal)
-    await rig.deps.ledger.recordQualityCheck(found)
+    const found = await recordedCheck(rig.deps, 'former', { version: 1 })
     return new Set(faultsOf(found).map(([cause, , interval]) => `${cause} ${interval}`))
   }
   expect(await find()).toEqual(new Set(['committed-file 01:00']))

@@ -49,7 +49,7 @@ export async function findFaults(self: RandomWorld, seeds: readonly number[]): P
 
 async function checkOne({ deps }: RandomWorld, view: string, seed: number): Promise<QualityCheck> {
   const bundle = await deps.registry.view(view)
-  return await checkVersion(deps, bundle, { seed, sample: 30 }, new AbortController().signal)
+  return await checkVersion(deps, bundle, { seed, sample: 30, before: null }, new AbortController().signal)
 }
 
 function told({ view, faults }: QualityCheck, when: string): string[] {
