@@ -81,7 +81,8 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
     )
     if (!isMade || 'outcome' in made) return made as Report
     const parts = made.output.parts?.length ?? 1
-    await output.publish(`${JSON.stringify(made, null, 2)}\n`, { parts, hasSpineCopy: file === null })
+    const keptSpine = file === null ? made.spine.sha256 : null
+    await output.publish(`${JSON.stringify(made, null, 2)}\n`, { parts, keptSpine })
     return report(made, before, context.clock.monotonicMs() - startedMs)
   } finally {
     await output?.discard()

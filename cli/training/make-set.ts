@@ -54,7 +54,7 @@ export async function makeSet(
     tool: `millcourse ${context.version}`,
     project: context.project,
     asked: {
-      spine: queried === null ? prepared.plan.spine.file : output.spineCopy.name,
+      spine: queried === null ? prepared.plan.spine.file : output.spineCopy.name(prepared.spine.sha256),
       eventTime: asked.eventTime,
       features: [...asked.features],
       map: [...asked.map],

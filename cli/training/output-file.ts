@@ -52,11 +52,6 @@ export function refuseOthers(folder: string, place: string, isPart: (name: strin
     throw refusal(folder, `"${other.name}" is no part of a training set, and would be lost`, 'name another folder')
 }
 
-/** @throws MillcourseError USAGE: beside a set that is to be replaced lies what its manifest does not name as its spine's rows */
-export function refuseOtherCopy(copy: string): never {
-  throw refusal(copy, 'this file is not of the set that is replaced', 'move it away, or name another set')
-}
-
 function placeOf(asked: string): string {
   const out = resolve(asked)
   if (statSync(dirname(out), { throwIfNoEntry: false })?.isDirectory()) return out
@@ -112,13 +107,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Gives the finished draft its name. @returns it @throws MillcourseError USAGE, TRAINING_OUT_UNWRITABLE */
-export async function publishDraft(draft: string, out: string, overwrite: boolean): Promise<string> {
+/** Gives the finished draft its name. @throws MillcourseError USAGE, TRAINING_OUT_UNWRITABLE */
+export async function publishDraft(draft: string, out: string, overwrite: boolean): Promise<void> {
   try {
     // A link never replaces a file that appeared meanwhile. The draft's own name is removed by the caller.
     if (overwrite) await rename(draft, out)
     else await link(draft, out)
-    return out
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') throw alreadyThere(out)
@@ -126,7 +120,6 @@ export async function publishDraft(draft: string, out: string, overwrite: boolea
     const hasNoLinks = code === 'EPERM' || code === 'ENOTSUP' || code === 'EOPNOTSUPP'
     if (!hasNoLinks || overwrite) throw unwritable(out, error)
     await rename(draft, out).catch((again: unknown) => Promise.reject(unwritable(out, again)))
-    return out
   }
 }
 

@@ -1,6 +1,6 @@
 /** A training set on this machine: a file that gets its name by a link, or a folder that gets it by a rename. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import {
   alreadyThere,
@@ -10,17 +10,17 @@ import {
   outputFolder,
   publishDraft,
   realOf,
-  refuseOtherCopy,
   refuseOthers,
   removeAbandonedDrafts,
   unwritable,
 } from './output-file.js'
+import { type TakeBack, takingBack } from './taking-back.js'
 import {
   type AskedOutput,
-  isCopyOf,
   isPartName,
   manifestOf,
   partName,
+  spineCopyIn,
   spineCopyOf,
   type TrainingOutput,
 } from './training-output.js'
@@ -31,13 +31,11 @@ export async function outputHere(asked: AskedOutput, spine: string | null): Prom
   const out = partRows === null ? outputFile(asked, spine) : outputFolder(asked, spine, isPartName)
   await removeAbandonedDrafts(out)
   const draft = draftFor(out)
-  const [manifestDraft, spineDraft] = [manifestOf(draft), spineCopyOf(draft)]
-  const beside = [manifestOf(out), spineCopyOf(out)] as const
-  for (const taken of overwrite ? [] : beside) if (existsSync(taken)) throw alreadyThere(taken)
-  const copy = spineCopyOf(out)
-  const hasOldCopy = overwrite && isCopyOf(textOf(manifestOf(out)), copy)
-  const isRead = spine !== null && realOf(spine) === realOf(copy)
-  if (overwrite && spine === null && existsSync(copy) && !hasOldCopy) refuseOtherCopy(copy)
+  const drafts = { manifest: manifestOf(draft), oldManifest: `${draft}.old`, spine: `${draft}.spine.parquet` }
+  const manifestFile = manifestOf(out)
+  if (!overwrite && existsSync(manifestFile)) throw alreadyThere(manifestFile)
+  // Said before the minutes of work: what is replaced must be readable.
+  textOf(manifestFile)
   let isMade = partRows === null
   return {
     name: partRows === null ? out : `${out}/`,
@@ -48,35 +46,74 @@ export async function outputHere(asked: AskedOutput, spine: string | null): Prom
       return partRows === null ? draft : join(draft, partName(part))
     },
     partName: (part) => (partRows === null ? basename(out) : partName(part)),
-    spineCopy: { name: copy, draft: spineDraft },
-    async publish(manifest, { hasSpineCopy }) {
-      await namingOutput(draft, () => writeFile(manifestDraft, manifest, { flush: true }))
-      const aside = partRows !== null && overwrite ? await setAside(asked.out, out) : null
-      const named: string[] = []
-      try {
-        if (hasSpineCopy) named.push(await publishDraft(spineDraft, copy, hasOldCopy))
-        named.push(await publishDraft(manifestDraft, manifestOf(out), overwrite))
-        if (partRows === null) await publishDraft(draft, out, overwrite)
-        else await publishFolder(draft, out)
-      } catch (error) {
-        if (aside !== null && !existsSync(out)) await rename(aside, out)
-        // What is there now is somebody else's: these are not of it.
-        if (!overwrite) for (const name of named) await rm(name, { force: true })
-        throw error
+    spineCopy: { name: (sha256) => spineCopyOf(out, sha256), draft: drafts.spine },
+    async publish(manifest, { keptSpine }) {
+      await namingOutput(draft, () => writeFile(drafts.manifest, manifest, { flush: true }))
+      const oldCopy = overwrite ? spineCopyIn(textOf(manifestFile), out) : null
+      let aside: string | null = null
+      const spineCopy = async (copy: string, given: TakeBack[]) => {
+        const isThere = existsSync(copy)
+        await publishDraft(drafts.spine, copy, isThere)
+        if (!isThere) given.push(() => removeUnnamed(copy))
       }
+      const nameManifest = async (given: TakeBack[]) => {
+        const isThere = overwrite && (await copyOf(manifestFile, drafts.oldManifest))
+        await publishDraft(drafts.manifest, manifestFile, overwrite)
+        given.push(async () => {
+          // Else it is somebody else's by now.
+          if (textOf(manifestFile) !== manifest) return
+          if (isThere) await rename(drafts.oldManifest, manifestFile)
+          else await rm(manifestFile, { force: true })
+        })
+      }
+      const nameFile = () => publishDraft(draft, out, overwrite)
+      const nameFolder = async (given: TakeBack[]) => {
+        aside = overwrite ? await setAside(asked.out, out) : null
+        const old = aside
+        if (old !== null) given.push(async () => void (!existsSync(out) && (await rename(old, out))))
+        await publishFolder(draft, out)
+        given.push(() => rename(out, draft))
+      }
+      const removeUnnamed = async (copy: string) => {
+        const isRead = spine !== null && realOf(spine) === realOf(copy)
+        if (!isRead && spineCopyIn(textOf(manifestFile), out) !== copy) await rm(copy, { force: true })
+      }
+      await takingBack(async (given) => {
+        if (keptSpine !== null) await spineCopy(spineCopyOf(out, keptSpine), given)
+        // Of two that replace one folder at once the one whose rename fails has not named its manifest yet.
+        const isFolderFirst = partRows !== null && overwrite
+        if (isFolderFirst) await nameFolder(given)
+        await nameManifest(given)
+        if (partRows === null) await nameFile()
+        else if (!isFolderFirst) await nameFolder(given)
+      })
       if (aside !== null) await rm(aside, { recursive: true, force: true })
-      // Of the set that was replaced, where this one is not made of it.
-      if (hasOldCopy && !hasSpineCopy && !isRead) await rm(copy, { force: true })
+      if (oldCopy !== null) await removeUnnamed(oldCopy)
     },
     async discard() {
-      for (const left of [draft, manifestDraft, spineDraft]) await rm(left, { recursive: true, force: true })
+      for (const left of [draft, ...Object.values(drafts)]) await rm(left, { recursive: true, force: true })
     },
   }
 }
 
-/** Null: there is none. */
+/** Null: there is none. @throws MillcourseError TRAINING_OUT_UNWRITABLE: what is there is no file, or may not be read */
 function textOf(file: string): string | null {
-  return existsSync(file) ? readFileSync(file, 'utf8') : null
+  try {
+    return existsSync(file) ? readFileSync(file, 'utf8') : null
+  } catch (error) {
+    throw unwritable(file, error)
+  }
+}
+
+/** @returns whether there was something to copy */
+async function copyOf(file: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(file, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw unwritable(file, error)
+  }
 }
 
 function makeFolder(draft: string): void {

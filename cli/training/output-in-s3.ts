@@ -2,13 +2,14 @@
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { CliContext } from '../context.js'
-import { alreadyThere, draftName, isAbandonedDraft, refusal, refuseOtherCopy } from './output-file.js'
+import { alreadyThere, draftName, isAbandonedDraft, refusal } from './output-file.js'
+import { type TakeBack, takingBack } from './taking-back.js'
 import {
   type AskedOutput,
-  isCopyOf,
   isPartName,
   manifestOf,
   partName,
+  spineCopyIn,
   spineCopyOf,
   type TrainingOutput,
 } from './training-output.js'
@@ -21,10 +22,8 @@ interface Place {
   readonly name: string
   readonly partRows: number | null
   readonly overwrite: boolean
-  /** The rows of a spine that lie beside it are those of the set that is replaced. */
-  readonly hasOldCopy: boolean
-  /** The new set is made of them. */
-  readonly isCopyRead: boolean
+  /** The spine's file; null: its rows are asked for. */
+  readonly spine: string | null
 }
 
 /** @throws MillcourseError USAGE, LAKE_… */
@@ -50,10 +49,8 @@ export async function outputInS3(
       partRows === null ? 'this is the spine, which would be lost' : 'the spine lies there, and would be lost',
       'name another',
     )
-  const copy = lake.uri(spineCopyOf(name))
-  const hasOldCopy = overwrite && isCopyOf(await textOf(lake, manifestOf(name)), copy)
-  const place: Place = { lake, out, name, partRows, overwrite, hasOldCopy, isCopyRead: spine === copy }
-  await checkFree(place, spine === null)
+  const place: Place = { lake, out, name, partRows, overwrite, spine }
+  await checkFree(place)
   await removeAbandoned(place.lake)
   return partRows === null ? fileInS3(place) : folderInS3(place, partRows)
 }
@@ -75,17 +72,15 @@ async function removeAbandoned(lake: Lake): Promise<void> {
 }
 
 /** @throws MillcourseError USAGE: something is there that nobody said to replace, or that is of no set */
-async function checkFree({ lake, name, partRows, overwrite, hasOldCopy }: Place, hasSpineCopy: boolean): Promise<void> {
+async function checkFree({ lake, name, partRows, overwrite }: Place): Promise<void> {
   if (partRows !== null)
     for await (const { path } of lake.list(`${name}/`)) {
       if (!overwrite) throw alreadyThere(lake.uri(path))
       if (!isPartName(path.slice(name.length + 1)))
         throw refusal(lake.uri(path), 'this is no part of a training set, and would be lost', 'name another folder')
     }
-  const copy = spineCopyOf(name)
-  if (overwrite && hasSpineCopy && !hasOldCopy && (await lake.head(copy))) refuseOtherCopy(lake.uri(copy))
   if (overwrite) return
-  for (const taken of [...(partRows === null ? [name] : []), manifestOf(name), copy])
+  for (const taken of [...(partRows === null ? [name] : []), manifestOf(name)])
     if (await lake.head(taken)) throw alreadyThere(lake.uri(taken))
 }
 
@@ -93,34 +88,35 @@ async function checkFree({ lake, name, partRows, overwrite, hasOldCopy }: Place,
 function fileInS3(place: Place): TrainingOutput {
   const { lake, name, out, overwrite } = place
   const draft = draftName('draft.parquet')
-  const spineDraft = spineCopyOf(draft)
+  const drafts = { spine: `${draft}.spine.parquet`, manifest: manifestOf(draft) }
   return {
     name: out,
     partRows: null,
     draft: () => lake.uri(draft),
     partName: () => name,
-    spineCopy: { name: lake.uri(spineCopyOf(name)), draft: lake.uri(spineDraft) },
-    async publish(manifest, { hasSpineCopy }) {
-      await naming(place, async (named) => {
-        await checkFree(place, hasSpineCopy)
+    spineCopy: { name: (sha256) => lake.uri(spineCopyOf(name, sha256)), draft: lake.uri(drafts.spine) },
+    async publish(manifest, { keptSpine }) {
+      const old = overwrite ? await textOf(lake, manifestOf(name)) : null
+      await takingBack(async (given) => {
+        await checkFree(place)
+        if (keptSpine !== null) await nameSpine(place, drafts.spine, keptSpine, given)
+        await nameManifest(place, manifest, old, drafts.manifest, given)
         // The old set stays what it is until the new one takes its place, in one step.
         if (overwrite) await lake.replace(draft, name)
-        await named.spine(spineDraft, hasSpineCopy)
-        await named.manifest(manifest)
-        if (!overwrite) await named.promote(draft, name)
+        else await promote(place, draft, name, given)
       })
+      await removeOldSpine(place, old)
     },
     async discard() {
-      await lake.remove(draft)
-      await lake.remove(spineDraft)
+      for (const left of [draft, drafts.spine, drafts.manifest]) await lake.remove(left)
     },
   }
 }
 
 function folderInS3(place: Place, partRows: number): TrainingOutput {
-  const { lake, name, out } = place
+  const { lake, name, out, overwrite } = place
   const folder = draftName('draft')
-  const spineDraft = spineCopyOf(folder)
+  const drafts = { spine: `${folder}.spine.parquet`, manifest: manifestOf(folder) }
   let asked = 0
   return {
     name: out,
@@ -130,68 +126,79 @@ function folderInS3(place: Place, partRows: number): TrainingOutput {
       return lake.uri(`${folder}/${partName(part)}`)
     },
     partName,
-    spineCopy: { name: lake.uri(spineCopyOf(name)), draft: lake.uri(spineDraft) },
-    async publish(manifest, { parts, hasSpineCopy }) {
-      await naming(place, async (named) => {
-        await checkFree(place, hasSpineCopy)
+    spineCopy: { name: (sha256) => lake.uri(spineCopyOf(name, sha256)), draft: lake.uri(drafts.spine) },
+    async publish(manifest, { parts, keptSpine }) {
+      const old = overwrite ? await textOf(lake, manifestOf(name)) : null
+      await takingBack(async (given) => {
+        await checkFree(place)
+        if (keptSpine !== null) await nameSpine(place, drafts.spine, keptSpine, given)
         // Without its manifest the old set is none, and the new one is none until the last of it is there.
-        await named.clear()
-        await named.spine(spineDraft, hasSpineCopy)
+        if (overwrite) await clear(place)
         for (let part = 0; part < parts; part++)
-          await named.promote(`${folder}/${partName(part)}`, `${name}/${partName(part)}`)
-        await named.manifest(manifest)
+          await promote(place, `${folder}/${partName(part)}`, `${name}/${partName(part)}`, given)
+        await nameManifest(place, manifest, null, drafts.manifest, given)
       })
+      await removeOldSpine(place, old)
     },
     async discard() {
       for (let part = 0; part < asked; part++) await lake.remove(`${folder}/${partName(part)}`)
-      await lake.remove(spineDraft)
+      for (const left of Object.values(drafts)) await lake.remove(left)
     },
   }
 }
 
-interface Naming {
-  /** Removes the set that is to be replaced. */
-  clear(): Promise<void>
-  promote(draft: string, name: string): Promise<void>
-  spine(draft: string, isThere: boolean): Promise<void>
-  manifest(text: string): Promise<void>
+/** What is there instead is somebody else's. */
+async function promote({ lake }: Place, draft: string, to: string, given: TakeBack[]): Promise<void> {
+  if ((await lake.promote(draft, to)) === 'exists') throw alreadyThere(lake.uri(to))
+  given.push(() => lake.remove(to))
 }
 
-/** Takes back the names that were given where one of them could not be: what is there instead is somebody else's. */
-async function naming(
-  { lake, name, overwrite, hasOldCopy, isCopyRead }: Place,
-  work: (named: Naming) => Promise<void>,
+/** What already lies there has the same hash. */
+async function nameSpine(place: Place, draft: string, sha256: string, given: TakeBack[]): Promise<void> {
+  const { lake, name } = place
+  const to = spineCopyOf(name, sha256)
+  if ((await lake.promote(draft, to)) === 'written') given.push(() => removeUnnamed(place, to))
+}
+
+/** @param old what it takes the place of, in one step; null: nothing may be there */
+async function nameManifest(
+  { lake, name }: Place,
+  text: string,
+  old: string | null,
+  draft: string,
+  given: TakeBack[],
 ): Promise<void> {
-  const given: string[] = []
-  const give = async (to: string, outcome: 'written' | 'exists') => {
-    if (outcome === 'exists') throw alreadyThere(lake.uri(to))
-    given.push(to)
+  const to = manifestOf(name)
+  const write = (path: string, content: string) => lake.writeIfAbsent(path, new TextEncoder().encode(content))
+  const replace = async (content: string) => {
+    await lake.remove(draft)
+    await write(draft, content)
+    await lake.replace(draft, to)
   }
-  const promote = async (draft: string, to: string) => give(to, await lake.promote(draft, to))
-  try {
-    await work({
-      promote,
-      async clear() {
-        if (!overwrite) return
-        await lake.remove(manifestOf(name))
-        const old: string[] = []
-        for await (const { path } of lake.list(`${name}/`)) if (isPartName(path.slice(name.length + 1))) old.push(path)
-        for (const path of old) await lake.remove(path)
-      },
-      async spine(draft, isThere) {
-        const to = spineCopyOf(name)
-        if (isThere && hasOldCopy) await lake.replace(draft, to)
-        else if (isThere) await promote(draft, to)
-        else if (hasOldCopy && !isCopyRead) await lake.remove(to)
-      },
-      async manifest(text) {
-        const to = manifestOf(name)
-        if (overwrite) await lake.remove(to)
-        await give(to, await lake.writeIfAbsent(to, new TextEncoder().encode(text)))
-      },
-    })
-  } catch (error) {
-    for (const path of given) await lake.remove(path)
-    throw error
-  }
+  if (old !== null) await replace(text)
+  else if ((await write(to, text)) === 'exists') throw alreadyThere(lake.uri(to))
+  given.push(async () => {
+    // Else it is somebody else's by now.
+    if ((await textOf(lake, to)) !== text) return
+    await (old === null ? lake.remove(to) : replace(old))
+  })
+}
+
+/** Removes the set that is to be replaced. */
+async function clear({ lake, name }: Place): Promise<void> {
+  await lake.remove(manifestOf(name))
+  const old: string[] = []
+  for await (const { path } of lake.list(`${name}/`)) if (isPartName(path.slice(name.length + 1))) old.push(path)
+  for (const path of old) await lake.remove(path)
+}
+
+async function removeOldSpine(place: Place, manifest: string | null): Promise<void> {
+  const copy = spineCopyIn(manifest, place.lake.uri(place.name))
+  if (copy !== null) await removeUnnamed(place, place.name + copy.slice(place.lake.uri(place.name).length))
+}
+
+/** The rows of a spine that no set has, and that this one is not made of. */
+async function removeUnnamed({ lake, name, spine }: Place, copy: string): Promise<void> {
+  const named = spineCopyIn(await textOf(lake, manifestOf(name)), lake.uri(name))
+  if (![spine, named].includes(lake.uri(copy))) await lake.remove(copy)
 }

@@ -10,8 +10,8 @@ export interface TrainingOutput {
   draft(part: number): string
   /** Under which name a part lies in its folder in the end. */
   partName(part: number): string
-  /** For the rows of a spine that is a query's result. */
-  readonly spineCopy: { readonly name: string; readonly draft: string }
+  /** For the rows of a spine that is a query's result: named by their hash, so that none ever takes the place of another set's. */
+  readonly spineCopy: { name(sha256: string): string; readonly draft: string }
   /**
    * Gives names to what is finished, the spine's copy and the manifest with it: a set that is there has its manifest.
    * @throws MillcourseError USAGE, TRAINING_OUT_UNWRITABLE, LAKE_…
@@ -23,7 +23,8 @@ export interface TrainingOutput {
 
 export interface FinishedDrafts {
   readonly parts: number
-  readonly hasSpineCopy: boolean
+  /** Of the spine's rows that were kept; null: the spine is a file. */
+  readonly keptSpine: string | null
 }
 
 export interface AskedOutput {
@@ -37,18 +38,21 @@ export function manifestOf(out: string): string {
   return `${out.replace(/\/$/, '')}.manifest.json`
 }
 
-/** Beside the set, not in its folder: whoever reads the folder reads the parts. */
-export function spineCopyOf(out: string): string {
-  return `${out.replace(/\/$/, '')}.spine.parquet`
+/** Beside the set, not in its folder: whoever reads the folder reads the parts. @param sha256 of its bytes */
+export function spineCopyOf(out: string, sha256: string): string {
+  return `${out.replace(/\/$/, '')}.spine-${sha256.slice(0, 16)}.parquet`
 }
 
-/** Whether the spine's copy beside a set was written with it, and so goes with it. @param manifest null: it has none */
-export function isCopyOf(manifest: string | null, copy: string): boolean {
+/** The kept rows that were written with a set, and so go with it. Null: none. @param manifest null: it has none */
+export function spineCopyIn(manifest: string | null, out: string): string | null {
   try {
-    const { asked } = JSON.parse(manifest ?? '') as { asked: { spine: string; sql?: string } }
-    return asked.sql !== undefined && asked.spine === copy
+    const { asked, spine } = JSON.parse(manifest ?? '') as {
+      asked: { spine: string; sql?: string }
+      spine: { sha256: string }
+    }
+    return asked.sql !== undefined && asked.spine === spineCopyOf(out, spine.sha256) ? asked.spine : null
   } catch {
-    return false
+    return null
   }
 }
 

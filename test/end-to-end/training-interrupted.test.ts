@@ -2,12 +2,14 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CliContext } from '../../cli/context.js'
 import { outputInS3 } from '../../cli/training/output-in-s3.js'
+import { spineCopyOf, type TrainingOutput } from '../../cli/training/training-output.js'
+import { MillcourseError } from '../../core/errors.js'
 import type { TrainingManifest } from '../../core/training/index.js'
 import { openStackLakes } from '../../workers/stack-lakes.js'
 import { hour, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
@@ -74,6 +76,7 @@ async function millcourse(
 const names = (of: string, isHidden = false) =>
   readdirSync(of).filter((name) => (isHidden ? name.startsWith('.training-set') : !name.startsWith('.')))
 const manifest = (file: string) => JSON.parse(readFileSync(file, 'utf8')) as TrainingManifest
+const keptBy = (of: string) => basename(manifest(join(of, 'train.manifest.json')).asked.spine)
 const spine = () => join(folder, 'spine.parquet')
 const asked = ['--event-time', 'at', '--features', 'sales:amount']
 
@@ -98,7 +101,7 @@ test.each([
 
     const made = await millcourse(out(), options)
     expect(made).toMatchObject({ exit: 0, stderr: '', data: { rows: spineRows, isOrdered: true } })
-    expect(names(place())).toEqual([...before, 'train', 'train.manifest.json', 'train.spine.parquet'].toSorted())
+    expect(names(place())).toEqual([...before, 'train', 'train.manifest.json', keptBy(place())].toSorted())
     const written = manifest(join(place(), 'train.manifest.json'))
     expect(names(join(place(), 'train'))).toEqual(written.output.parts!.map(({ file }) => file))
     for (const { file, sha256 } of written.output.parts!.slice(0, 3))
@@ -115,7 +118,7 @@ test.each([
 
 test('a spine in S3, and sets beside it: hashed as they lie there, replaced only when it is said, and made again', async () => {
   const objects = join(s3.folder, 'sets')
-  const kept = 's3://sets/train.spine.parquet'
+  const kept = `s3://sets/${keptBy(objects)}`
   const whole = await millcourse('s3://sets/whole.parquet', [...asked, '--spine', kept])
   const hash = createHash('sha256')
     .update(readFileSync(join(objects, 'whole.parquet')))
@@ -140,7 +143,7 @@ test('a spine in S3, and sets beside it: hashed as they lie there, replaced only
     })
   const anew = ['--rebuild', 's3://sets/train.manifest.json', '--overwrite']
   expect(await millcourse('s3://sets/train/', anew)).toMatchObject({ exit: 0, data: { isSameBytes: true } })
-  expect(names(objects)).toContain('train.spine.parquet')
+  expect(names(objects)).toContain(keptBy(objects))
   const replaced = await millcourse('s3://sets/again/', [
     ...asked,
     '--spine',
@@ -164,52 +167,64 @@ test('in S3 what is replaced stays until the new set is whole, and no spine and 
     await lake.remove(path)
     await lake.writeIfAbsent(path, new TextEncoder().encode(content))
   }
+  let refused: string | null = null
+  const lakeAt = async (root: string) => {
+    const real = await s3Lakes.lakeAt(root)
+    const replace = real.replace.bind(real)
+    return Object.assign(real, {
+      replace: (from: string, to: string) =>
+        to === refused ? Promise.reject(new MillcourseError('LAKE_UNREACHABLE', 'away')) : replace(from, to),
+    })
+  }
   const open = async (name: string, spine: string | null) => {
     const [out, partRows] = [lake.uri(name), /[.]parquet$/.test(name) ? null : 1]
     const asked = { out: partRows === null ? out : `${out}/`, partRows, overwrite: true }
-    const output = await outputInS3({ lakeAt: s3Lakes.lakeAt } as CliContext, asked, spine)
+    const output = await outputInS3({ lakeAt } as CliContext, asked, spine)
     await put(output.draft(0).slice(lake.uri('x').length - 1), 'new set')
     return output
   }
-  const kept = (name: string) => lake.uri(`${name}.spine.parquet`)
+  const [oldHash, newHash] = ['0'.repeat(64), '1'.repeat(64)]
   const oldSet = async (name: string, set: string) => {
+    const spine = spineCopyOf(name, oldHash)
     await put(set, 'old set')
-    await put(`${name}.spine.parquet`, 'old spine')
-    await put(`${name}.manifest.json`, JSON.stringify({ asked: { spine: kept(name), sql: 'SELECT' } }))
+    await put(spine, 'old spine')
+    const old = { asked: { spine: lake.uri(spine), sql: 'SELECT' }, spine: { sha256: oldHash } }
+    await put(`${name}.manifest.json`, JSON.stringify(old))
+    return { spine, manifest: JSON.stringify(old) }
   }
+  const keep = (output: TrainingOutput) => put(output.spineCopy.draft.slice(lake.uri('x').length - 1), 'new spine')
   for (const [name, set] of [
     ['one.parquet', 'one.parquet'],
     ['many', 'many/part-00000.parquet'],
   ] as const) {
-    await oldSet(name, set)
+    const { spine, manifest } = await oldSet(name, set)
+    const whole = async () => [await text(set), await text(`${name}.manifest.json`)]
     await expect(open(name, lake.uri(set))).rejects.toMatchObject({ message: expect.stringMatching(/would be lost/) })
-    const own = await open(name, kept(name))
+    const own = await open(name, lake.uri(spine))
     expect(await text(set)).toBe('old set')
-    await own.publish('new manifest', { parts: 1, hasSpineCopy: false })
+    await own.publish('new manifest', { parts: 1, keptSpine: null })
     await own.discard()
-    expect([await text(set), await text(`${name}.manifest.json`), await text(`${name}.spine.parquet`)]).toEqual([
-      'new set',
-      'new manifest',
-      'old spine',
-    ])
-    // The manifest no longer names it: it is somebody's.
-    await expect(open(name, null)).rejects.toMatchObject({ message: expect.stringMatching(/is not of the set/) })
-    await oldSet(name, set)
-    const other = await open(name, 's3://sets/other.parquet')
-    await other.publish('new manifest', { parts: 1, hasSpineCopy: false })
-    await other.discard()
-    expect(await lake.head(`${name}.spine.parquet`)).toBeNull()
+    expect([...(await whole()), await text(spine)]).toEqual(['new set', 'new manifest', 'old spine'])
 
+    await oldSet(name, set)
+    const other = await open(name, null)
+    await keep(other)
+    await other.publish('new manifest', { parts: 1, keptSpine: newHash })
+    await other.discard()
+    expect(await text(spineCopyOf(name, newHash))).toBe('new spine')
+    expect(await lake.head(spine)).toBeNull()
+    await lake.remove(spineCopyOf(name, newHash))
+
+    await oldSet(name, set)
     const late = await open(name, null)
-    await put(`${name}.spine.parquet`, 'of another')
+    await keep(late)
     if (name === 'many') await put('many/notes.txt', 'of another')
-    await expect(late.publish('newer', { parts: 1, hasSpineCopy: true })).rejects.toMatchObject({ code: 'USAGE' })
+    else refused = name
+    const failed = late.publish('newer', { parts: 1, keptSpine: newHash })
+    await expect(failed).rejects.toMatchObject({ code: name === 'many' ? 'USAGE' : 'LAKE_UNREACHABLE' })
     await late.discard()
-    expect([await text(set), await text(`${name}.manifest.json`), await text(`${name}.spine.parquet`)]).toEqual([
-      'new set',
-      'new manifest',
-      'of another',
-    ])
+    expect([...(await whole()), await text(spine)]).toEqual(['old set', manifest, 'old spine'])
+    expect(await lake.head(spineCopyOf(name, newHash))).toBeNull()
   }
   await s3Lakes.close()
   expect(names(join(s3.folder, 'sets/replaced'), true)).toEqual([])

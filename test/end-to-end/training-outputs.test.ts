@@ -68,6 +68,8 @@ const rowsOf = (name: string) =>
     `SELECT * EXCLUDE (file_row_number) FROM read_parquet('${file(name)}', file_row_number = true) ORDER BY file_row_number`,
   )
 const code = (code: string, message: RegExp) => ({ code, message: expect.stringMatching(message) })
+const beside = (name: string) => readdirSync(folder).filter((each) => each.startsWith(`${name}.`) && each !== name)
+const keptBy = (name: string) => manifestOf(name).asked.spine
 const hidden = () => readdirSync(folder).filter((name) => name.startsWith('.'))
 
 function make(out: string, options: Partial<TrainingSetOptions> = {}, given: Partial<CliContext> = {}) {
@@ -88,15 +90,16 @@ test('the rows of a query are a spine; they are kept, so that the set is made ag
   const sql = `SELECT n, shop, "at" FROM '${file('asked.parquet')}' WHERE n % 2 = 0`
   await writeSpine('asked.parquet', 2_000)
   const { text, data } = await make('of-query.parquet', { spineSql: sql })
-  expect(data).toMatchObject({ rows: 1_000, isOrdered: false, spineKept: file('of-query.parquet.spine.parquet') })
+  expect(data).toMatchObject({ rows: 1_000, isOrdered: false, spineKept: keptBy('of-query.parquet') })
   expect(text).toContain('in the order of the engine: the query has no ORDER BY')
   expect((await rowsOf('of-query.parquet')).slice(0, 2)).toMatchObject([
     { n: 0n, shop: 'x', sales__amount: null },
     { n: 2n, shop: null, sales__amount: null },
   ])
   const manifest = manifestOf('of-query.parquet')
-  expect(manifest.asked).toMatchObject({ sql, isOrdered: false, spine: file('of-query.parquet.spine.parquet') })
-  expect(manifest.spine.sha256).toBe(digest('of-query.parquet.spine.parquet'))
+  const kept = `of-query.parquet.spine-${manifest.spine.sha256.slice(0, 16)}.parquet`
+  expect(manifest.asked).toMatchObject({ sql, isOrdered: false, spine: file(kept) })
+  expect(manifest.spine.sha256).toBe(digest(kept))
   expect(
     (await trainingSet(context, { spineSql: sql, eventTime: 'at', features: ['sales:*'], explain: true })).text,
   ).toContain('1,000 rows')
@@ -104,8 +107,7 @@ test('the rows of a query are a spine; they are kept, so that the set is made ag
   await writeSpine('asked.parquet', 2_000, 5)
   const rebuild = file('of-query.parquet.manifest.json')
   expect((await make('of-query-2.parquet', { rebuild })).data).toMatchObject({ id: manifest.id, isSameBytes: true })
-  const kept = file('of-query.parquet.spine.parquet')
-  renameSync(kept, file('elsewhere.parquet'))
+  renameSync(file(kept), file('elsewhere.parquet'))
   await expect(make('of-query-3.parquet', { rebuild })).rejects.toMatchObject(
     code('TRAINING_STATE_CHANGED', /^what the query of the spine gives now is not the one/),
   )
@@ -141,7 +143,6 @@ test('columns of any type that Parquet holds come through a query untouched, and
     decimal: "'-99999999999999999999999999999999999.999'::DECIMAL(38, 3)",
     nan: "'nan'::FLOAT",
     zero: '-0.0::DOUBLE',
-    variant: "{'a': 1}::VARIANT",
     point: "'POINT(1 2)'::GEOMETRY",
     letters: "'é' || chr(0)",
   }
@@ -236,31 +237,51 @@ test('a folder is replaced only when it is said, only if all in it are parts, an
 
 test('--overwrite removes no spine that it reads or did not write, and no file that appears in the folder meanwhile', async () => {
   const sql = `SELECT * FROM '${file('spine.csv')}' ORDER BY shop`
-  const kept = file('once.parquet.spine.parquet')
   await make('once.parquet', { spineSql: sql })
+  const kept = keptBy('once.parquet')
   const rebuild = file('once.parquet.manifest.json')
   expect((await make('once.parquet', { rebuild, overwrite: true })).data).toMatchObject({ isSameBytes: true })
+  // The same rows again have the same name.
+  await make('once.parquet', { spineSql: sql, overwrite: true })
   expect(existsSync(kept)).toBe(true)
+  // Once it is asked for as a file, it is its owner's, and in nobody's way.
+  await make('once.parquet', { spine: kept, overwrite: true })
+  await make('once.parquet', { spineSql: `${sql} DESC`, overwrite: true })
+  const second = keptBy('once.parquet')
+  expect([kept, second].map((each) => existsSync(each))).toEqual([true, true])
   // Of a set that is replaced by one of another spine nothing is left.
   await make('once.parquet', { spine: file('spine.csv'), overwrite: true })
-  expect(existsSync(kept)).toBe(false)
+  expect([kept, second].map((each) => existsSync(each))).toEqual([true, false])
 
-  const mine = file('mine.spine.parquet')
-  await writeSpine('mine.spine.parquet', 5)
-  const own = { spine: mine, overwrite: true, partitionRows: 2 }
+  const own = { spine: file('spine.csv'), overwrite: true, partitionRows: 2 }
   await make('mine/', own)
-  await make('mine/', { ...own, spine: file('spine.csv') })
-  await expect(make('mine/', { spineSql: sql, overwrite: true })).rejects.toMatchObject(
-    code('USAGE', /mine.spine.parquet: this file is not of the set/),
-  )
-  expect(existsSync(mine)).toBe(true)
-
   const added = when(/^writing part 2/, () => writeFileSync(file('mine/notes.txt'), 'mine'))
   await expect(make('mine/', own, added)).rejects.toMatchObject(code('USAGE', /"notes.txt" is no part/))
   rmSync(file('mine/notes.txt'))
   mkdirSync(file('mine/part-00009.parquet'))
   await expect(make('mine/', own)).rejects.toMatchObject(code('USAGE', /"part-00009.parquet" is no part/))
   expect([manifestOf('mine').asked.spine, ...hidden()]).toEqual([file('spine.csv')])
+})
+
+test('what cannot take the place of a set leaves it as it was: set, manifest and the kept rows, of which it is made again', async () => {
+  const spineSql = `SELECT *, random() AS r FROM '${file('spine.csv')}'`
+  const state = () => [digest('k.parquet'), manifestOf('k.parquet'), ...beside('k.parquet')]
+  await make('k.parquet', { spineSql })
+  const before = state()
+  for (const name of ['k.parquet', 'k.parquet.manifest.json']) {
+    // A rename onto a folder fails, whoever runs this.
+    const blocked = when(/^looking/, () => {
+      renameSync(file(name), file('set-aside'))
+      mkdirSync(file(name))
+    })
+    const unwritable = code('TRAINING_OUT_UNWRITABLE', new RegExp(`${name}: EISDIR`))
+    await expect(make('k.parquet', { spineSql, overwrite: true }, blocked)).rejects.toMatchObject(unwritable)
+    rmSync(file(name), { recursive: true })
+    renameSync(file('set-aside'), file(name))
+    expect([...state(), ...hidden()]).toEqual(before)
+  }
+  const again = await make('k-2.parquet', { rebuild: file('k.parquet.manifest.json') })
+  expect([again.data, beside('k.parquet').length]).toMatchObject([{ isSameBytes: true }, 2])
 })
 
 test('a spine that is written anew while it is read is noticed, whenever that is', async () => {
