@@ -22,6 +22,11 @@ export function whyChanged(type: DuckDBType): ChangedType | null {
       return { why: 'it would become text', cast: 'CAST(… AS VARCHAR)' }
     case DuckDBTypeId.UNION:
       return { why: 'it has no such type', cast: "union_extract(…, 'member') and union_tag(…)" }
+    case DuckDBTypeId.VARIANT:
+      return {
+        why: 'each value has a type of its own, not all of which it holds',
+        cast: 'CAST(… AS JSON), or AS VARCHAR',
+      }
     case DuckDBTypeId.LIST:
     case DuckDBTypeId.ARRAY:
       return whyChanged(type.valueType)

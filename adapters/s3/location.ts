@@ -10,8 +10,10 @@ export interface S3Location {
 export function parseS3Uri(uri: string): S3Location {
   const parts = /^s3:\/\/([A-Za-z0-9][\w.-]{1,254})(?:\/(.*))?$/s.exec(uri)
   if (parts) return { bucket: parts[1]!, key: parts[2] ?? '' }
-  throw new MillcourseError('CONFIG_INVALID', `"${uri}" does not lie in S3`, {
-    hint: 'write it as s3://bucket/prefix',
+  const [, bucket] = /^s3:\/\/([^/]+)/.exec(uri) ?? []
+  const what = bucket === undefined ? 'does not lie in S3' : `lies in no bucket: "${bucket}" is none of S3's names`
+  throw new MillcourseError('CONFIG_INVALID', `"${uri}" ${what}`, {
+    hint: 'write it as s3://bucket/prefix; a bucket is 3 to 63 lowercase letters, digits, . and -, the first a letter or a digit',
     facts: { path: uri },
   })
 }

@@ -84,6 +84,7 @@ test.each([
   ["SELECT MAP {'a': 1::BIGNUM} AS n", /"n" of type MAP\(VARCHAR, BIGNUM/, { column: 'n' }],
   ['SELECT [1::HUGEINT]::HUGEINT[1] AS n', /"n" of type HUGEINT\[1\]/, { column: 'n' }],
   ['SELECT union_value(a := 1) AS n', /"n" of type UNION.* no such type/, { column: 'n' }],
+  ["SELECT [{'a': INTERVAL 1 DAY}::VARIANT] AS n", /"n" of type VARIANT\[\].* type of its own/, { column: 'n' }],
   ['SELECT row(1, 2) AS n', /"n" of type STRUCT.* have names/, { column: 'n' }],
   ["SELECT * FROM '/tmp/kept-queries-none.parquet'", /No files found/, {}],
 ])('%s is refused', async (sql, message, facts) => {
