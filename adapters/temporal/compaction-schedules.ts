@@ -1,7 +1,6 @@
 /** A Schedule per view that compacts it: made beside the one that ticks. It outlives the view in the repo: its files are still there. */
 import type { Client, ScheduleOptions, ScheduleOptionsStartWorkflowAction } from '@temporalio/client'
 import { ScheduleOverlapPolicy } from '@temporalio/client'
-import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { type CompactInput, compactWorkflowId } from '../../core/ports/run-control.js'
 import { deleteSchedule, describe, isSame, nextState, pauseNote, type ScheduleSettings } from './schedules.js'
 
@@ -21,16 +20,14 @@ export async function syncCompactionSchedules(
   client: Client,
   settings: ScheduleSettings,
   { everyMs }: CompactionSettings,
-  views: readonly FeatureViewDefinition[],
+  views: readonly string[],
   isPaused: boolean,
 ): Promise<void> {
   const prefix = compactionScheduleId(settings.project, '')
-  const names = new Set(everyMs === null ? [] : views.map((view) => view.name))
-  for await (const { scheduleId: id } of client.schedule.list()) {
-    if (!id.startsWith(prefix)) continue
-    if (everyMs === null) await deleteSchedule(client, id)
-    else names.add(id.slice(prefix.length))
-  }
+  const names = new Set(everyMs === null ? [] : views)
+  // Of a view that a restored registry does not know it would fail for ever.
+  for await (const { scheduleId: id } of client.schedule.list())
+    if (id.startsWith(prefix) && !names.has(id.slice(prefix.length))) await deleteSchedule(client, id)
   for (const name of names) await syncView(client, compactionSchedule(settings, name, everyMs!), isPaused)
 }
 

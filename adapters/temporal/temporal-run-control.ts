@@ -118,7 +118,7 @@ export class TemporalRunControl implements RunControl {
 
   async syncSchedules(
     views: readonly FeatureViewDefinition[],
-    { isPaused }: { readonly isPaused: boolean },
+    { isPaused, retired = [] }: { readonly isPaused: boolean; readonly retired?: readonly string[] },
   ): Promise<ScheduleChanges> {
     const { project, taskQueue, runsPerTick, heartbeatMs, quality } = this.options
     return this.ask(async (client) => {
@@ -126,7 +126,8 @@ export class TemporalRunControl implements RunControl {
       const settings = { project, taskQueue, runsMax: runsPerTick, heartbeatMs, isSearchable: notSearchable === null }
       const changes = await syncSchedules(client, settings, views, isPaused)
       const { compaction } = this.options
-      if (compaction) await syncCompactionSchedules(client, settings, compaction, views, isPaused)
+      const compacted = [...views.map(({ name }) => name), ...retired]
+      if (compaction) await syncCompactionSchedules(client, settings, compaction, compacted, isPaused)
       if (!quality) return { ...changes, notSearchable }
       const checks = await syncQualitySchedule(client, settings, quality, { isPaused, hasViews: views.length > 0 })
       return { ...changes, ...(checks ? { checks } : {}), notSearchable }

@@ -37,7 +37,9 @@ async function syncSchedules(
   isPaused: boolean,
 ): Promise<ScheduleChanges | MillcourseError> {
   try {
-    return await (await context.runControl()).syncSchedules(views, { isPaused })
+    const { views: known } = await (await context.registry()).serving()
+    const retired = known.map(({ definition }) => definition.view.name)
+    return await (await context.runControl()).syncSchedules(views, { isPaused, retired })
   } catch (error) {
     if (!(error instanceof MillcourseError) || error.code !== 'TEMPORAL_UNREACHABLE') throw error
     const { hint, ...detail } = error.detail

@@ -134,10 +134,13 @@ export interface RunControl {
   decide(input: DecideInput): Promise<{ readonly workflowId: string }>
   /** Checks views and waits for the end; what it found is in the ledger. */
   checkQuality(input: CheckQualityInput): Promise<CheckQualityResult>
-  /** Creates, updates and deletes Schedules so that there is exactly one for each of `views`; returns what was done. */
+  /**
+   * Creates, updates and deletes Schedules so that there is exactly one for each of `views`; returns what was done. Those that compact are
+   * also for `retired`, the names of views that the registry knows and the repo does not: their files are still there.
+   */
   syncSchedules(
     views: readonly FeatureViewDefinition[],
-    options: { readonly isPaused: boolean },
+    options: { readonly isPaused: boolean; readonly retired?: readonly string[] },
   ): Promise<ScheduleChanges>
   /** Of the server; null: it does not say. */
   serverVersion(): Promise<string | null>

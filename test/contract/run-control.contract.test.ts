@@ -183,22 +183,37 @@ describe('Schedules', () => {
     expect((await describeSchedule('same', 'b')).spec.intervals).toEqual([{ every: 7_200_000, offset: 0 }])
   })
 
-  test('retired views lose theirs, other projects keep theirs; what compacts stays, for as long as any view is compacted', async () => {
+  test('retired views lose theirs, other projects keep theirs; what compacts stays where the view is known, as long as any is compacted', async () => {
     const control = open({ project: 'mine', compaction: { everyMs: 86_400_000 } })
     const other = open({ project: 'mine_too' })
     await control.syncSchedules([view('a'), view('b')], { isPaused: false })
     await other.syncSchedules([view('b')], { isPaused: false })
     // The server's list lags behind its Schedules.
     await expect
-      .poll(async () => (await control.syncSchedules([view('a')], { isPaused: false })).deleted, { timeout: 20_000 })
+      .poll(async () => (await control.syncSchedules([view('a')], { isPaused: false, retired: ['b'] })).deleted, {
+        timeout: 20_000,
+      })
       .toEqual(['b'])
     await expect(describeSchedule('mine', 'b')).rejects.toThrow(/not found/i)
     expect((await describeSchedule('mine_too', 'b')).action.workflowId).toBe('tick/mine_too/b')
-    const compaction = () => temporal.client.schedule.getHandle('compaction/mine/b').describe()
-    await control.syncSchedules([view('a')], { isPaused: false })
-    expect((await compaction()).action).toMatchObject({ workflowType: 'compact', workflowId: 'compact/mine/b' })
-    await open({ project: 'mine', compaction: { everyMs: null } }).syncSchedules([view('a')], { isPaused: false })
-    await expect(compaction()).rejects.toThrow(/not found/i)
+    const compaction = (name: string) => temporal.client.schedule.getHandle(`compaction/mine/${name}`).describe()
+    const off = open({ project: 'mine', compaction: { everyMs: null } })
+    const isGoneAfter = (name: string, by: typeof off) =>
+      expect
+        .poll(
+          async () => {
+            await by.syncSchedules([view('a')], { isPaused: false })
+            return await compaction(name).catch(String)
+          },
+          { timeout: 20_000 },
+        )
+        .toMatch(/not found/i)
+    await isGoneAfter('b', off)
+    await control.syncSchedules([view('a')], { isPaused: false, retired: ['b'] })
+    expect((await compaction('b')).action).toMatchObject({ workflowType: 'compact', workflowId: 'compact/mine/b' })
+    await isGoneAfter('b', control)
+    expect((await compaction('a')).action).toMatchObject({ workflowType: 'compact', workflowId: 'compact/mine/a' })
+    await isGoneAfter('a', off)
   })
 
   test("isPaused pauses and its absence resumes, but a person's pause is left alone", async () => {
