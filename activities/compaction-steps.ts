@@ -14,7 +14,7 @@ export interface CompactionPlanResult {
   readonly version: number
   /** Oldest first; at most so many as one workflow carries. */
   readonly spans: readonly IsoInterval[]
-  /** Other versions that have something committed: read and served until a person drops them, and kept tidy until then. Absent: none. */
+  /** Other versions that have files: read and served until a person drops them, and kept tidy until then. Absent: none. */
   readonly others?: readonly { readonly version: number; readonly spans: readonly IsoInterval[] }[]
   readonly labels?: SearchLabels
 }

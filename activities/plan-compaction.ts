@@ -38,7 +38,7 @@ async function otherVersions(
   deps: ActivityDeps,
   { view: { name, version: newest } }: ViewBundle,
 ): Promise<NonNullable<CompactionPlanResult['others']>> {
-  const versions = (await deps.ledger.committedVersions(name)).filter((version) => version !== newest)
+  const versions = (await deps.ledger.versionsWithFiles(name)).filter((version) => version !== newest)
   const others = []
   for (const version of versions)
     others.push({ version, spans: await spansOf(deps, await deps.registry.view(name, version)) })

@@ -11,9 +11,10 @@ import type {
 import type { ViewKey } from '../../core/ports/ledger.js'
 import { type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import { addViewVersion, lockViewVersion } from './locks.js'
+import { leavesNothing } from './run-file-removal.js'
 import type { CompactionsTable } from './schema.js'
 
-export type Compactions = Pick<CompactionReader, 'compactions' | 'committedVersions'> &
+export type Compactions = Pick<CompactionReader, 'compactions' | 'versionsWithFiles'> &
   Pick<CompactionWriter, 'beginCompaction' | 'recordCompaction' | 'giveUpCompaction'>
 
 export function createCompactions(client: PostgresClient): Compactions {
@@ -42,7 +43,7 @@ export function createCompactions(client: PostgresClient): Compactions {
         return rows.map(toCompaction)
       }),
 
-    committedVersions: (view) =>
+    versionsWithFiles: (view) =>
       client.query(async (db) => {
         // One look into the index a version: commits are many.
         const rows = await db
@@ -50,13 +51,23 @@ export function createCompactions(client: PostgresClient): Compactions {
           .select('version')
           .where('view', '=', view)
           .where((row) =>
-            row.exists(
-              row
-                .selectFrom('commits')
-                .select('commit_id')
-                .whereRef('commits.view', '=', 'view_versions.view')
-                .whereRef('commits.version', '=', 'view_versions.version'),
-            ),
+            row.or([
+              row.exists(
+                row
+                  .selectFrom('commits')
+                  .select('commit_id')
+                  .whereRef('commits.view', '=', 'view_versions.view')
+                  .whereRef('commits.version', '=', 'view_versions.version'),
+              ),
+              row.exists(
+                row
+                  .selectFrom('runs')
+                  .select('run_id')
+                  .whereRef('runs.view', '=', 'view_versions.view')
+                  .whereRef('runs.version', '=', 'view_versions.version')
+                  .where('runs.outcome', 'not in', [...leavesNothing]),
+              ),
+            ]),
           )
           .orderBy('version')
           .execute()

@@ -5,6 +5,8 @@ import type { Database, PostgresClient } from './client.js'
 import { before } from './file-removal.js'
 
 const foldersAtOnce = 5_000
+/** Outcomes of runs that have computed nothing, or are not over. */
+export const leavesNothing = ['running', 'skipped', 'not-ready'] as const
 
 export function createRunFileRemoval(client: PostgresClient): RunFilesWriter {
   return {
@@ -30,8 +32,7 @@ export function createRunFileRemoval(client: PostgresClient): RunFilesWriter {
                 .select([sql<RunFiles['room']>`${room}::text`.as('room'), 'run_id', 'view', 'version'])
                 .where('view', '=', key.view)
                 .where('version', '=', key.version)
-                // Others have computed nothing.
-                .where('outcome', 'not in', ['running', 'skipped', 'not-ready'])
+                .where('outcome', 'not in', [...leavesNothing])
                 .where(sql<boolean>`ended_at <= ${before(keptMs)}`)
                 .where(sql<boolean>`not exists (${known})`)
                 .where(sql<boolean>`not ${canBeAccepted(db)}`)

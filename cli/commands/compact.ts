@@ -92,7 +92,7 @@ async function planOnly(context: CliContext, names: readonly string[]): Promise<
   const versions = await Promise.all(
     names.map(async (name) => {
       const newest = (await registry.view(name)).view.version
-      return [...new Set([newest, ...(await ledger.committedVersions(name))])].map((version) => ({ name, version }))
+      return [...new Set([newest, ...(await ledger.versionsWithFiles(name))])].map((version) => ({ name, version }))
     }),
   )
   for (const { name, version } of versions.flat()) {

@@ -69,8 +69,11 @@ export interface CacheFile {
 }
 
 export interface CompactionReader {
-  /** Versions of the view that have something committed, in rising order: applied ones, and those that another took the place of. */
-  committedVersions(view: string): Promise<number[]>
+  /**
+   * Versions of the view that have something committed, or a run that may have left candidates or rejected rows, in rising order: applied ones,
+   * and those that another took the place of.
+   */
+  versionsWithFiles(view: string): Promise<number[]>
   /** Whose span overlaps `range` and whose files are there, the newest first; those of which a part still counts among them. */
   compactions(key: ViewKey, range: Interval): Promise<Compaction[]>
 }

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { FileRetention } from '../../core/ports/compaction-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import { allTime, commit, commitHours, hold, hour, part, pin, publishAll, view } from '../support/ledger-steps.js'
+import { allTime, commit, commitHours, end, hold, hour, part, pin, publishAll, view } from '../support/ledger-steps.js'
 
 let ledger: LedgerWriter
 ledgerProject((given) => {
@@ -53,11 +53,13 @@ test('a compaction is found from its record on, whole, in the spans that it over
   expect(await ledger.compactions({ ...view, version: 2 }, allTime)).toEqual([])
 })
 
-test('versions that have something committed are known, whatever is applied', async () => {
-  expect(await ledger.committedVersions(view.view)).toEqual([view.version])
+test('versions that have something committed, or whose runs may have left files, are known, whatever is applied', async () => {
+  expect(await ledger.versionsWithFiles(view.view)).toEqual([view.version])
   await pin(ledger, 'other', 0, { version: 7 })
-  expect(await ledger.committedVersions(view.view)).toEqual([view.version])
-  expect(await ledger.committedVersions('another')).toEqual([])
+  expect(await ledger.versionsWithFiles(view.view)).toEqual([view.version])
+  await end(ledger, 'other', 'held')
+  expect(await ledger.versionsWithFiles(view.view)).toEqual([view.version, 7])
+  expect(await ledger.versionsWithFiles('another')).toEqual([])
 })
 
 test('one version of an interval, of this view and with rows, or nothing is recorded', async () => {
