@@ -22,17 +22,20 @@ async function compactAll(
   const steps = proxySteps(heartbeatMs)
   const results: CompactSpanResult[] = []
   const failures: unknown[] = []
-  // One after the other: a worker has one heavy slot, and runs go before. One that cannot be compacted keeps nothing else from it.
   const removals: RemoveFilesResult[] = []
+  /** One that fails, span or removal, keeps nothing else from being done; the first is told. */
+  const attempt = async <T>(done: T[], step: () => Promise<T>): Promise<void> => {
+    try {
+      done.push(await step())
+    } catch (error) {
+      if (isCancellation(error)) throw error
+      failures.push(error)
+    }
+  }
+  // One after the other: a worker has one heavy slot, and runs go before.
   for (const one of [{ version, spans }, ...others]) {
-    for (const span of one.spans)
-      try {
-        results.push(await steps.compactSpan({ view, version: one.version, span }))
-      } catch (error) {
-        if (isCancellation(error)) throw error
-        failures.push(error)
-      }
-    removals.push(await steps.removeFiles({ view, version: one.version }))
+    for (const span of one.spans) await attempt(results, () => steps.compactSpan({ view, version: one.version, span }))
+    await attempt(removals, () => steps.removeFiles({ view, version: one.version }))
   }
   if (failures.length > 0) throw failures[0]
   const done = results.filter((one) => one.kind === 'compacted')

@@ -13,7 +13,7 @@ afterAll(() => temporal?.stop())
 
 const spans = [0, 1, 2].map((h) => ({ start: `2001-01-01T0${h}:00:00Z`, end: `2001-01-01T0${h + 1}:00:00Z` }))
 
-test('a span that cannot be compacted keeps neither later ones, of other versions too, nor a removal from being done, and fails the whole', async () => {
+test('neither a span that cannot be compacted nor a failed removal keeps the rest, of other versions too, from being done; the first fails the whole', async () => {
   const compactedOf: number[] = []
   const removedOf: number[] = []
   const plain = plainActivities({
@@ -26,6 +26,8 @@ test('a span that cannot be compacted keeps neither later ones, of other version
     }),
     removeFiles: async ({ version }) => {
       removedOf.push(version)
+      if (version === 2)
+        throw new MillcourseError('LAKE_ACCESS_DENIED', 'it may not remove', { hint: 'none', facts: {} })
       return { filesRemoved: 0, bytesRemoved: 0, filesMarked: 0 }
     },
     compactSpan: async ({ version, span }) => {
