@@ -38,10 +38,10 @@ export type CompactSpanResult =
   | { readonly kind: 'nothing' }
 
 export interface RemoveFilesResult {
-  /** Of commits, compactions and the cache, whose time has come. */
+  /** Of commits, compactions, the cache and runs, whose time has come. */
   readonly filesRemoved: number
   readonly bytesRemoved: number
-  /** Read no longer from now on; removed by a later compaction. */
+  /** Read no longer from now on; removed by a later compaction. Without what runs have left: most have left nothing, which only a look tells. */
   readonly filesMarked: number
 }
 

@@ -56,7 +56,7 @@ export function removeFiles(deps: ActivityDeps) {
     return {
       filesRemoved: removed.files,
       bytesRemoved: removed.bytes,
-      filesMarked: marked.commitFiles + marked.compactions + cacheFiles + ofRuns.marked,
+      filesMarked: marked.commitFiles + marked.compactions + cacheFiles,
     }
   }
 }

@@ -13,7 +13,7 @@ export async function removeRunFiles(
   { ledger, lake }: Pick<ActivityDeps, 'ledger' | 'lake'>,
   key: ViewKey,
   { graceMs, ...kept }: RunFileRetention & { readonly graceMs: number },
-): Promise<{ readonly files: number; readonly bytes: number; readonly marked: number }> {
+): Promise<{ readonly files: number; readonly bytes: number }> {
   const removed = { files: 0, bytes: 0 }
   for (;;) {
     const folders = await ledger.markedRunFiles(key, graceMs)
@@ -29,5 +29,6 @@ export async function removeRunFiles(
     })
     await ledger.forgetRunFiles(key, folders)
   }
-  return { ...removed, marked: await ledger.markRunFiles(key, kept) }
+  await ledger.markRunFiles(key, kept)
+  return removed
 }
