@@ -10,6 +10,7 @@ import {
   type CommittedFile,
   committedFiles,
   printCommittedFile,
+  printFileRows,
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { MillcourseError } from '../core/errors.js'
@@ -64,13 +65,14 @@ async function write(deps: ActivityDeps, bundle: ViewBundle, work: Work): Promis
   return await deps.engine.withSession(
     async (session) => {
       begin()
+      const expectedRows = await rowsToRead(deps, session, bundle, { read, held, compactions })
       const query = buildCompaction({ bundle, files: read, span: plan.span, buckets: of })
       for (const statement of query.statements) await session.execute(statement)
       const rowsOf = new Map(
         (await session.all(query.counts)).map(({ bucket, rows }) => [Number(bucket), Number(rows)]),
       )
       const rows = sum([...rowsOf.values()])
-      checkRows(bundle, rowsToRead(deps, read, held, compactions), rows, 'read')
+      checkRows(bundle, expectedRows, rows, 'read')
       const files: CompactedPart[] = []
       for (const [number, expected] of [...rowsOf].sort(([a], [b]) => a - b)) {
         const bucket = { number, of }
@@ -91,35 +93,53 @@ async function writeBucket(deps: ActivityDeps, session: QuerySession, path: stri
   return { path, rows: Number(Object.values(written ?? {})[0]), sizeBytes: file?.sizeBytes ?? 0 }
 }
 
-/** By the ledger; null: of a compaction only a part is read, and nobody has counted that. */
-function rowsToRead(
+/**
+ * By the ledger; null: of a compaction only a part is read, and nobody has counted that. Then each file's own count, of those read in part
+ * too, is held against the ledger's: one that was cut short between valid ends is found, and named.
+ * @throws MillcourseError COMPACT_ROWS_DIFFER
+ */
+async function rowsToRead(
   deps: ActivityDeps,
-  read: readonly CommittedFile[],
-  held: readonly Commit[],
-  compactions: readonly Compaction[],
-): number | null {
+  session: QuerySession,
+  bundle: ViewBundle,
+  { read, held, compactions }: Read,
+): Promise<number | null> {
   const known = new Map(
     [...held.flatMap(({ data }) => data ?? []), ...compactions.flatMap(({ files }) => files)].map(({ path, rows }) => [
       deps.lake.uri(path),
       rows,
     ]),
   )
-  const rows = read.map((file) => {
-    if (typeof file === 'string') return known.get(file) ?? null
-    return file.within === null ? (known.get(file.uri) ?? null) : null
-  })
-  return rows.includes(null) ? null : sum(rows as number[])
+  const uris = [...new Set(read.map((file) => (typeof file === 'string' ? file : file.uri)))]
+  if (read.every((file) => typeof file === 'string' || file.within === null))
+    return sum(uris.map((uri) => known.get(uri)!))
+  for (const { file_name: uri, num_rows: rows } of await session.all(printFileRows(uris)))
+    checkRows(bundle, known.get(String(uri)) ?? null, Number(rows), 'read', String(uri))
+  return null
+}
+
+interface Read {
+  readonly read: readonly CommittedFile[]
+  readonly held: readonly Commit[]
+  readonly compactions: readonly Compaction[]
 }
 
 /** @throws MillcourseError COMPACT_ROWS_DIFFER */
-function checkRows({ view }: ViewBundle, expected: number | null, rows: number, what: 'read' | 'written'): void {
+function checkRows(
+  { view }: ViewBundle,
+  expected: number | null,
+  rows: number,
+  what: 'read' | 'written',
+  file?: string,
+): void {
   if (expected === null || expected === rows) return
+  const of = file === undefined ? '' : ` of ${file}`
   throw new MillcourseError(
     'COMPACT_ROWS_DIFFER',
-    `${rows} rows of ${view.name}@v${view.version} were ${what} where the ledger counts ${expected}`,
+    `${rows} rows${of} of ${view.name}@v${view.version} were ${what} where the ledger counts ${expected}`,
     {
       hint: 'nothing was changed: a committed file is not as it was written; millcourse check-quality VIEW --repair --reason … finds it and has its interval run again',
-      facts: { view: view.name, version: view.version, rows, expected },
+      facts: { view: view.name, version: view.version, rows, expected, ...(file === undefined ? {} : { file }) },
     },
   )
 }

@@ -42,7 +42,7 @@ export {
 export { keyBucket } from './key-bucket.js'
 export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
 export { answerOfNothing } from './merged-features.js'
-export { printCommittedFile } from './print-duckdb.js'
+export { printCommittedFile, printFileRows } from './print-duckdb.js'
 export type { SqlQuery } from './sql-algebra.js'
 export type { PublishedRead, Served } from './training-served.js'
 export { buildTrainingSet, type SpineRows, type TrainingSetInput, type TrainingSetQuery } from './training-set.js'

@@ -81,6 +81,13 @@ export function printEmptyFiles(files: readonly string[]): SqlQuery {
   }
 }
 
+/** How many rows each of these files says that it holds. */
+export function printFileRows(files: readonly string[]): SqlQuery {
+  return {
+    sql: `SELECT "file_name", "num_rows" FROM parquet_file_metadata([${files.map(printPath).join(', ')}])`,
+  }
+}
+
 /** The first line of a CSV file as `column_name`, in order: read as names, the engine would rename those that differ only by case. */
 export function printCsvHeader(file: string): SqlQuery {
   const line = `SELECT * FROM read_csv(${printPath(file)}, header = false, ${csvOptions}, parallel = false) LIMIT 1`

@@ -212,6 +212,22 @@ test('R3, R21: what is committed anew inside a compaction counts, and nothing of
   expect(await answersAt(compacted.out, hour(2, 10), 'x')).toEqual([-1n, '1'])
 })
 
+test('a file that was cut short, yet is valid, is not compacted beside one that is read in part', async () => {
+  const key = { view: 'sales', version: 1 }
+  for (const at of [0, 1]) await rig.write('sales', at, 'more', sale(hour(at, 40), 'x', 60 + at))
+  await settle()
+  const [commit] = await rig.deps.ledger.currentCommits(key, { start: 0n, end: 1n << 62n })
+  const file = rig.deps.lake.uri(commit!.data!.path)
+  const whole = readFileSync(file)
+  const cut = `COPY (SELECT * FROM read_parquet('${file}') LIMIT 1) TO '${file}.cut' (FORMAT parquet)`
+  await rig.deps.engine.withSession((session) => session.execute({ sql: cut }))
+  writeFileSync(file, readFileSync(`${file}.cut`))
+  const detail = { facts: { file, rows: 1, expected: commit!.data!.rows } }
+  await expect(compactAll()).rejects.toMatchObject({ code: 'COMPACT_ROWS_DIFFER', detail })
+  writeFileSync(file, whole)
+  await compactAll()
+})
+
 test('a set that pins its files is made again from them, after they were compacted and all else was removed', async () => {
   const made = await makeSet()
   await trainingSet(context, { rebuild: `${made.out}.manifest.json`, out: `${made.out}.kept.parquet`, keep: '1h' })
