@@ -21,7 +21,7 @@ export async function windows(): Promise<BenchResult> {
     const json = JSON.stringify(world)
     await script('windows-data.ts', [json])
     const figures = await race({
-      product: () => program('windows-product.ts', [json, out('product'), '1024']),
+      product: () => program('windows-product.ts', [json, out('product'), '2048']),
       duckdb: () => program('windows-peer-duckdb.ts', [json, out('duckdb')]),
       ...(python === null
         ? {}
