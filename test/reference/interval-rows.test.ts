@@ -217,7 +217,7 @@ describe('rows of an interval', () => {
       await mkdir(folder, { recursive: true })
       const file = await write(session, [[1, 'a', 5, 5, null, 1]], `${folder}/part[1]*.parquet`)
       const { output } = await run(session, bundle('lookup'), [file], [], 0n)
-      expect(output.map((row) => row.__event_ns)).toEqual(['300000000000'])
+      expect(output.map((row) => row.__event_ns)).toEqual([300_000_000_000n])
     })
   })
 })
