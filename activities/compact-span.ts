@@ -18,7 +18,7 @@ import type { CompactedPart, Compaction } from '../core/ports/compaction-ledger.
 import type { Commit } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
-import { fromIsoInterval } from '../core/time/interval.js'
+import { fromIsoInterval, type IsoInterval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import type { CompactSpanInput, CompactSpanResult } from './compaction-steps.js'
 import { findCompactions } from './find-compactions.js'
@@ -65,13 +65,15 @@ async function write(deps: ActivityDeps, bundle: ViewBundle, work: Work): Promis
   return await deps.engine.withSession(
     async (session) => {
       begin()
-      const expectedRows = await rowsToRead(deps, session, bundle, { read, held, compactions })
+      const reading = { read, held, compactions }
+      const expectedRows = await rowsToRead(deps, session, bundle, reading)
       const query = buildCompaction({ bundle, files: read, span: plan.span, buckets: of })
       for (const statement of query.statements) await session.execute(statement)
       const rowsOf = new Map(
         (await session.all(query.counts)).map(({ bucket, rows }) => [Number(bucket), Number(rows)]),
       )
       const rows = sum([...rowsOf.values()])
+      if (expectedRows !== null && rows !== expectedRows) await checkFiles(deps, session, bundle, reading)
       checkRows(bundle, expectedRows, rows, 'read')
       const files: CompactedPart[] = []
       for (const [number, expected] of [...rowsOf].sort(([a], [b]) => a - b)) {
@@ -102,46 +104,83 @@ async function rowsToRead(
   deps: ActivityDeps,
   session: QuerySession,
   bundle: ViewBundle,
-  { read, held, compactions }: Read,
+  reading: Reading,
 ): Promise<number | null> {
-  const known = new Map(
-    [...held.flatMap(({ data }) => data ?? []), ...compactions.flatMap(({ files }) => files)].map(({ path, rows }) => [
-      deps.lake.uri(path),
-      rows,
-    ]),
-  )
-  const uris = [...new Set(read.map((file) => (typeof file === 'string' ? file : file.uri)))]
-  if (read.every((file) => typeof file === 'string' || file.within === null))
-    return sum(uris.map((uri) => known.get(uri)!))
-  for (const { file_name: uri, num_rows: rows } of await session.all(printFileRows(uris)))
-    checkRows(bundle, known.get(String(uri)) ?? null, Number(rows), 'read', String(uri))
-  return null
+  const isWhole = reading.read.every((file) => typeof file === 'string' || file.within === null)
+  if (!isWhole) {
+    await checkFiles(deps, session, bundle, reading)
+    return null
+  }
+  const known = knownFiles(deps, reading)
+  return sum(urisOf(reading).map((uri) => known.get(uri)!.rows))
 }
 
-interface Read {
+interface Reading {
   readonly read: readonly CommittedFile[]
   readonly held: readonly Commit[]
   readonly compactions: readonly Compaction[]
 }
 
+const urisOf = ({ read }: Reading): string[] => [
+  ...new Set(read.map((file) => (typeof file === 'string' ? file : file.uri))),
+]
+
+interface KnownFile {
+  readonly rows: number
+  /** What lies in it: of a commit's own file its interval, of a compaction's how many. */
+  readonly holds: IsoInterval | number
+}
+
+/** By URI, what the ledger has of each. */
+function knownFiles({ lake }: ActivityDeps, { held, compactions }: Reading): ReadonlyMap<string, KnownFile> {
+  const own = held.flatMap(({ data, interval }) => (data ? [{ ...data, holds: toIsoInterval(interval) }] : []))
+  const parts = compactions.flatMap(({ files, commitIds }) =>
+    files.map((file) => ({ ...file, holds: commitIds.length })),
+  )
+  return new Map([...own, ...parts].map(({ path, rows, holds }) => [lake.uri(path), { rows, holds }]))
+}
+
+/** @throws MillcourseError COMPACT_ROWS_DIFFER of the first whose own count is another, and what to do about it */
+async function checkFiles(
+  deps: ActivityDeps,
+  session: QuerySession,
+  bundle: ViewBundle,
+  reading: Reading,
+): Promise<void> {
+  const known = knownFiles(deps, reading)
+  for (const { file_name: name, num_rows: rows } of await session.all(printFileRows(urisOf(reading)))) {
+    const file = known.get(String(name))
+    if (file) checkRows(bundle, file.rows, Number(rows), 'read', { uri: String(name), holds: file.holds })
+  }
+}
+
 /** @throws MillcourseError COMPACT_ROWS_DIFFER */
 function checkRows(
-  { view }: ViewBundle,
+  { view: { name, version } }: ViewBundle,
   expected: number | null,
   rows: number,
   what: 'read' | 'written',
-  file?: string,
+  file?: { readonly uri: string; readonly holds: KnownFile['holds'] },
 ): void {
   if (expected === null || expected === rows) return
-  const of = file === undefined ? '' : ` of ${file}`
+  const of = file === undefined ? '' : ` of ${file.uri}`
+  const place = `${name}@v${version}`
   throw new MillcourseError(
     'COMPACT_ROWS_DIFFER',
-    `${rows} rows${of} of ${view.name}@v${view.version} were ${what} where the ledger counts ${expected}`,
+    `${rows} rows${of} of ${place} were ${what} where the ledger counts ${expected}`,
     {
-      hint: 'nothing was changed: a committed file is not as it was written; millcourse check-quality VIEW --repair --reason … finds it and has its interval run again',
-      facts: { view: view.name, version: view.version, rows, expected, ...(file === undefined ? {} : { file }) },
+      hint: `nothing was changed; ${file === undefined ? "each file's own count is the ledger's: this is a mistake of Millcourse, report it" : adviceOn(place, file.holds)}`,
+      facts: { view: name, version, rows, expected, ...(file === undefined ? {} : { file: file.uri }) },
     },
   )
+}
+
+/** A check of quality compares rows of the keys and intervals that it draws, which those may not be that are lost. */
+function adviceOn(place: string, holds: KnownFile['holds']): string {
+  const isNot = 'the file is not as it was written: put it back from a backup of the lake'
+  return typeof holds === 'number'
+    ? `${isNot}, or move it away: ${holds} intervals lie in it, and millcourse check-quality ${place.split('@')[0]} --repair --reason "…" has those of a file that is missing run again`
+    : `${isNot}, or have its interval run again from its source files: millcourse decide ${place}@${holds.start} rerun --reason "…"`
 }
 
 function tell(

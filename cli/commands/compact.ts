@@ -12,15 +12,20 @@ export interface CompactOptions {
   readonly dryRun?: boolean
 }
 
-/** Writes the small files of one view, or of all that are applied, anew as few large ones; the Schedules do the same. */
+/** Writes the small files of one view, or of all that have any, anew as few large ones; the Schedules do the same. */
 export async function compact(context: CliContext, name: string | undefined, options: CompactOptions): Promise<Report> {
-  const names = name === undefined ? await appliedViews(context) : [name]
+  const names = name === undefined ? await viewsWithFiles(context) : [name]
   return options.dryRun ? await planOnly(context, names) : await compactAll(context, names)
 }
 
-async function appliedViews(context: CliContext): Promise<string[]> {
-  const applied = await (await context.registry()).current()
-  return [...new Set(applied?.repo.views.map((view) => view.name) ?? [])]
+/** Those in the repo, and others whose files are still there. */
+async function viewsWithFiles(context: CliContext): Promise<string[]> {
+  const [registry, ledger] = [await context.registry(), await context.ledger()]
+  const applied = (await registry.current())?.repo.views.map((view) => view.name) ?? []
+  const known = (await registry.serving()).views.map(({ definition }) => definition.view.name)
+  const retired = [...new Set(known)].filter((name) => !applied.includes(name))
+  const versions = await Promise.all(retired.map((name) => ledger.versionsWithFiles(name)))
+  return [...applied, ...retired.filter((_, index) => versions[index]!.length > 0)]
 }
 
 async function compactAll(context: CliContext, names: readonly string[]): Promise<Report> {

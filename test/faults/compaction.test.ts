@@ -216,15 +216,25 @@ test('a file that was cut short, yet is valid, is not compacted beside one that 
   const key = { view: 'sales', version: 1 }
   for (const at of [0, 1]) await rig.write('sales', at, 'more', sale(hour(at, 40), 'x', 60 + at))
   await settle()
-  const [commit] = await rig.deps.ledger.currentCommits(key, { start: 0n, end: 1n << 62n })
-  const file = rig.deps.lake.uri(commit!.data!.path)
-  const whole = readFileSync(file)
-  const cut = `COPY (SELECT * FROM read_parquet('${file}') LIMIT 1) TO '${file}.cut' (FORMAT parquet)`
-  await rig.deps.engine.withSession((session) => session.execute({ sql: cut }))
-  writeFileSync(file, readFileSync(`${file}.cut`))
-  const detail = { facts: { file, rows: 1, expected: commit!.data!.rows } }
-  await expect(compactAll()).rejects.toMatchObject({ code: 'COMPACT_ROWS_DIFFER', detail })
-  writeFileSync(file, whole)
+  const all = { start: 0n, end: 1n << 62n }
+  const [commit] = await rig.deps.ledger.currentCommits(key, all)
+  const compaction = (await rig.deps.ledger.compactions(key, all)).find(
+    ({ span }) => span.start === commit!.interval.start,
+  )
+  const advised = [
+    [commit!.data!, `millcourse decide sales@v1@${hour(0)} rerun --reason`],
+    [compaction!.files[0]!, `${compaction!.commitIds.length} intervals lie in it`],
+  ] as const
+  for (const [{ path, rows }, advice] of advised) {
+    const file = rig.deps.lake.uri(path)
+    const whole = readFileSync(file)
+    const cut = `COPY (SELECT * FROM read_parquet('${file}') LIMIT 1) TO '${file}.cut' (FORMAT parquet)`
+    await rig.deps.engine.withSession((session) => session.execute({ sql: cut }))
+    writeFileSync(file, readFileSync(`${file}.cut`))
+    const detail = { facts: { file, rows: 1, expected: rows }, hint: expect.stringContaining(advice) }
+    await expect(compactAll()).rejects.toMatchObject({ code: 'COMPACT_ROWS_DIFFER', detail })
+    writeFileSync(file, whole)
+  }
   await compactAll()
 })
 
