@@ -7,7 +7,7 @@ import {
   type Grid,
   hasOtherFiles,
   type IntervalState,
-  isBeingReplaced,
+  isReplacedSoon,
   mergeRanges,
   needsRun,
   touchedRange,
@@ -32,7 +32,8 @@ const intervalsBeyondMax = 500n
 export function planTick(deps: ActivityDeps) {
   return async (input: TickInput): Promise<PlanTickResult> => {
     const bundle = await deps.registry.view(input.view, input.version)
-    const isFollowed = input.version === undefined
+    const only = input.only && new Set(input.only.map((one) => parseInstant(one.start)))
+    const isFollowed = input.version === undefined && !only
     const { view } = bundle
     const now = input.now === null ? deps.clock.now() : parseInstant(input.now)
     const asked = input.range && {
@@ -44,7 +45,8 @@ export function planTick(deps: ActivityDeps) {
     const key = { view: view.name, version: view.version }
     const window = asked ? range : lookbackRange(bundle, range)
     const compared = await compareFiles(deps, bundle, key, grid, isFollowed ? window : null)
-    const unsettled = await deps.ledger.unsettledIntervals(key, range)
+    const states = await deps.ledger.unsettledIntervals(key, range)
+    const unsettled = only ? states.filter(({ interval }) => only.has(interval.start)) : states
     const again = new Map(
       compared.due.filter(({ start, end }) => range.start <= start && end <= range.end).map(byStart),
     )
@@ -53,7 +55,7 @@ export function planTick(deps: ActivityDeps) {
         definitionHash: bundle.definitionHash,
         inputsHash: compared.hashes.get(state.interval.start) ?? null,
       }
-      if (!isFollowed && state.reopenedBecause === null) continue
+      if (!isFollowed && !only && state.reopenedBecause === null) continue
       if (needsRun(state, { ...context, isAsked: asked !== null })) again.set(...byStart(state.interval))
     }
     const gaps = isFollowed ? await deps.ledger.intervalGaps(key, range) : []
@@ -69,9 +71,9 @@ export function planTick(deps: ActivityDeps) {
       decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
       isPublishDue:
         view.online &&
-        // What is about to be replaced would be carried online once more. Not for a run that is held or failed: its interval's accepted
-        // version is the state until somebody decides (R37), and other faults would stay online as long.
-        (await isPublishDue(deps, key, { isAsked: asked !== null, isReplacing: unsettled.some(isBeingReplaced) })),
+        // What is about to be replaced would be carried online once more. Not for a run that is held, failed or not ready: its interval's
+        // accepted version is the state until it ends well or somebody decides (R37), and other faults would stay online as long.
+        (await isPublishDue(deps, key, { isAsked: asked !== null, isReplacing: unsettled.some(isReplacedSoon) })),
     }
   }
 }

@@ -119,6 +119,12 @@ export function isFileLost(error: unknown): boolean {
   return isMillcourseError(error) && (error.code === 'SOURCE_FILE_MISSING' || error.code === 'SOURCE_FILE_CORRUPT')
 }
 
+/** Its URI; null: `error` names none. */
+export function lostFile(error: unknown): string | null {
+  const file = isMillcourseError(error) ? error.detail.facts?.file : undefined
+  return typeof file === 'string' ? file : null
+}
+
 /** Whether what is online can be told from the cache's files. */
 export async function canUseCache(deps: ActivityDeps, { published }: Publish, tableIdentity: string): Promise<boolean> {
   if (published === null || published.tableIdentity !== tableIdentity) return false

@@ -3,10 +3,13 @@ import { Context } from '@temporalio/activity'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, assertNever } from '../core/errors.js'
 import { isBeingReplaced } from '../core/plan/index.js'
-import { formatInstant, parseInstant } from '../core/time/instant.js'
+import type { ViewKey } from '../core/ports/ledger.js'
+import { endOfTime, formatInstant, parseInstant } from '../core/time/instant.js'
+import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { intervalsOfFile } from './intervals-of-file.js'
 import { type PublishOutcome, publishOnline } from './publish-online.js'
-import { isFileLost } from './publish-state.js'
+import { isFileLost, lostFile } from './publish-state.js'
 import type { PublishCursor } from './publish-write.js'
 import { sparingStep } from './spare-workers.js'
 import type { PublishStepResult, PublishViewInput } from './steps.js'
@@ -37,8 +40,6 @@ export async function publishAsStep(deps: ActivityDeps, bundle: ViewBundle): Pro
   return await waitingForRepair(deps, bundle, publish)
 }
 
-/** Beyond every interval, also under a pretended clock. */
-const farAway = 2n ** 62n
 /** A repair is under way, and what cannot be read is about to be replaced. */
 const waits = { kind: 'waits' } as const
 
@@ -46,8 +47,8 @@ const waits = { kind: 'waits' } as const
  * Of a compaction that cannot be read many intervals run again: until the last of them is committed it is read, and no publish can be
  * made. Whoever commits last publishes: it finds no other that is to come, also where the publish failed before and one came since.
  */
-export async function waitingForRepair(
-  { ledger }: Pick<ActivityDeps, 'ledger'>,
+async function waitingForRepair(
+  deps: ActivityDeps,
   { view: { name: view, version, since } }: ViewBundle,
   publish: () => Promise<PublishOutcome>,
 ): Promise<PublishOutcome | typeof waits> {
@@ -56,11 +57,25 @@ export async function waitingForRepair(
     try {
       return await publish()
     } catch (error) {
-      if (!isFileLost(error) || turn > 0 || !(await ledger.isRebuildAsked(key))) throw error
-      const unsettled = await ledger.unsettledIntervals(key, { start: parseInstant(since), end: farAway })
-      if (unsettled.some(isBeingReplaced)) return waits
+      if (!isFileLost(error) || !(await deps.ledger.isRebuildAsked(key))) throw error
+      const span = { start: parseInstant(since), end: endOfTime }
+      if (await isFileBeingReplaced(deps, key, { uri: lostFile(error), span })) return waits
+      if (turn > 0) throw error
     }
   }
+}
+
+/** Something that lies in it runs again. What else does is no reason to wait: the file would be as unreadable afterwards. */
+async function isFileBeingReplaced(
+  deps: ActivityDeps,
+  key: ViewKey,
+  { uri, span }: { readonly uri: string | null; readonly span: Interval },
+): Promise<boolean> {
+  const replaced = (await deps.ledger.unsettledIntervals(key, span)).filter(isBeingReplaced)
+  // Not every fault of S3 names its file.
+  if (replaced.length === 0 || uri === null) return replaced.length > 0
+  const lying = new Set((await intervalsOfFile(deps, key, { uri, span })).map(({ start }) => start))
+  return replaced.some(({ interval }) => lying.has(interval.start))
 }
 
 function readCursor(details: unknown): PublishCursor | null {

@@ -3,12 +3,13 @@
  * that a run commits them anew; what is online is written by a publish, under its fence (R36), which trusts no cache. Nothing is written here.
  */
 import { isBeingReplaced } from '../core/plan/index.js'
-import type { Commit, ViewKey } from '../core/ports/ledger.js'
+import type { ViewKey } from '../core/ports/ledger.js'
 import type { RepairStarted } from '../core/ports/run-control.js'
 import type { Fault } from '../core/quality/index.js'
 import { fromIsoInterval, type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { inParallel } from './in-parallel.js'
+import { intervalsOfFile } from './intervals-of-file.js'
 import type { RepairViewInput } from './steps.js'
 
 /** Sequences are 64-bit integers in the ledger: one beyond this leaves no room to draw on. */
@@ -45,24 +46,15 @@ export function repairView(deps: ActivityDeps) {
   }
 }
 
-/** Of a file that cannot be read all that lies in it and counts by now: its own interval, or those of a compaction. */
+/** Of a file that cannot be read all that lies in it. */
 async function intervalsOf(
-  { ledger, lake }: ActivityDeps,
+  deps: ActivityDeps,
   key: ViewKey,
   { interval, file, key: ofKey }: Fault,
 ): Promise<Interval[]> {
   if (interval === null) return []
   const span = fromIsoInterval(interval)
-  if (ofKey !== null || file === null) return [span]
-  const commits = await ledger.currentCommits(key, span)
-  const compactions = await ledger.compactions(key, span)
-  const held = new Set(
-    compactions
-      .filter(({ files }) => files.some(({ path }) => lake.uri(path) === file))
-      .flatMap(({ commitIds }) => commitIds),
-  )
-  const isIn = ({ commitId, data }: Commit) => data !== null && (held.has(commitId) || lake.uri(data.path) === file)
-  return commits.filter(isIn).map((commit) => commit.interval)
+  return ofKey !== null || file === null ? [span] : await intervalsOfFile(deps, key, { uri: file, span })
 }
 
 /** What is to run again already, or does, is not asked for twice: a run that has listed its files would be followed by another. */

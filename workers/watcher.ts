@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { ActivityDeps, Log } from '../activities/activity-deps.js'
 import { isMillcourseError } from '../core/errors.js'
+import { isBeingReplaced } from '../core/plan/index.js'
 import type { AlertChannel, AlertMessage } from '../core/ports/alert-channel.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
@@ -216,7 +217,8 @@ async function lookAt(
   if (range.start >= range.end) return []
   const [states, published] = [await deps.ledger.intervalStates(key, range), await deps.ledger.lastPublish(key)]
   const [publishedEndAt, publishedAt] = [published?.endAt ?? null, published?.finishedAt ?? null]
-  return [{ entry, states, published, publishedEndAt, publishedAt }]
+  const isRebuildAsked = states.some(isBeingReplaced) && (await deps.ledger.isRebuildAsked(key))
+  return [{ entry, states, published, publishedEndAt, publishedAt, isRebuildAsked }]
 }
 
 /** An outage that has ended stays open no longer; one that is under way but not yet long enough stays as it is. */

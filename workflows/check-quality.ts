@@ -7,8 +7,6 @@ import { searchPairs } from './search-attributes.js'
 import { startOrJoin } from './start-child.js'
 import { tick } from './tick.js'
 
-const runsMax = 24
-
 export async function checkQuality(input: CheckQualityInput): Promise<CheckQualityResult> {
   const steps = proxySteps(input.heartbeatMs)
   const { project, views, seed } = await steps.planQuality(input)
@@ -31,7 +29,7 @@ export async function checkQuality(input: CheckQualityInput): Promise<CheckQuali
   return { checked, failed }
 }
 
-/** The tick that finds the intervals re-opened, and the publish due; the next scheduled one would, too. */
+/** The tick that runs what was re-opened, and finds the publish due; scheduled ones would, too, when they have done what is older. */
 async function startRepair(
   project: string,
   { view, version, isSuperseded, labels }: PlannedCheck,
@@ -40,10 +38,9 @@ async function startRepair(
 ): Promise<void> {
   if (reopened.length === 0 && !isRebuildAsked) return
   const timing = heartbeatMs === undefined ? {} : { heartbeatMs }
-  const of = isSuperseded ? { view, version } : { view }
-  // All that was re-opened, beside what is due for other reasons: of an unreadable compaction nothing is online before its last run.
-  const max = runsMax + reopened.length
-  const input = { ...of, now, kind: 'manual', range: null, runsMax: max, ...timing } as const
+  // All of them, because of an unreadable compaction nothing is online before its last run; whatever else is due has its Schedule.
+  const runs = { only: reopened, runsMax: reopened.length }
+  const input = { view, version, now, kind: 'manual', range: null, ...runs, ...timing } as const
   const name = isSuperseded ? `${view}@v${version}` : view
   await startOrJoin(tick, `tick/${project}/${name}/repair`, [input], labels ? { search: searchPairs(labels, {}) } : {})
 }

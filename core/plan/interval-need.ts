@@ -44,6 +44,12 @@ export function isBeingReplaced({ committed, reopenedBecause, latestRun }: Inter
   return reopenedBecause !== null || (latestRun?.outcome === 'running' && latestRun.runId !== committed.runId)
 }
 
+/** The same, and nothing is known that keeps it: what could not be run before may not be tomorrow, either. */
+export function isReplacedSoon(state: IntervalState): boolean {
+  const last = state.latestRun?.outcome
+  return isBeingReplaced(state) && last !== 'not-ready' && last !== 'failed'
+}
+
 /** R27: compared with the pins of the latest run, whatever its outcome. */
 export function hasOtherFiles(state: IntervalState, context: Pick<NeedContext, 'inputsHash'>): boolean {
   const pinned = state.latestRun?.inputsHash ?? null

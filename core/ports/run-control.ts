@@ -23,6 +23,8 @@ export interface TickInput {
   readonly view: string
   /** One that another took the place of: only what was re-opened runs, nothing new. Absent: the newest. */
   readonly version?: number
+  /** Of a repair: of what was re-opened these run, and nothing else, however old what else is due may be. Absent: all that is due. */
+  readonly only?: readonly IsoInterval[]
   /** Replaces the clock of planning (R21, readiness); null: the real one. */
   readonly now: IsoInstant | null
   readonly kind: Exclude<RunKind, 'rerun'>

@@ -1,6 +1,7 @@
+import type { RunOutcome } from '../plan/interval-state.js'
 import type { Instant } from '../time/instant.js'
 import type { CalendarEntry } from './calendar.js'
-import { blockedEnd, missingIntervals, type ViewObservation, type WatchRules } from './evaluate-view.js'
+import { blockedEnd, missingIntervals, standsAs, type ViewObservation, type WatchRules } from './evaluate-view.js'
 
 /** What an interval may be that is not simply done. One interval may count under several: committed, unpublished and re-opened. */
 export const intervalWords = [
@@ -17,8 +18,7 @@ export function countIntervals(
   rules: WatchRules,
 ): Readonly<Record<IntervalWord, number>> {
   const { states } = observed
-  const unsettled = (outcome: string) =>
-    states.filter(({ latestRun, reopenedBecause }) => latestRun?.outcome === outcome && reopenedBecause === null).length
+  const unsettled = (outcome: RunOutcome) => states.filter((state) => standsAs(state, outcome)).length
   return {
     missing: missingIntervals(entry, observed, now, rules).length,
     failed: unsettled('failed'),

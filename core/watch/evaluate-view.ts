@@ -3,7 +3,8 @@
  * that blocks later intervals and makes the view stale is one incident (R32), which says all three; `blocked` and `stale`
  * stand alone only where no failed, held, missing or unready interval explains them.
  */
-import type { IntervalState } from '../plan/interval-state.js'
+import { isBeingReplaced } from '../plan/interval-need.js'
+import type { IntervalState, RunOutcome } from '../plan/interval-state.js'
 import { formatDuration, parseDuration } from '../time/duration.js'
 import { formatInstant, type Instant, parseInstant } from '../time/instant.js'
 import { type Interval, intervalsBetween } from '../time/interval.js'
@@ -18,6 +19,8 @@ export interface ViewObservation {
   readonly publishedEndAt: Instant | null
   /** When that was published; absent: not known. */
   readonly publishedAt?: Instant | null
+  /** `check-quality --repair` asked for a publish that has not finished. Absent: not known. */
+  readonly isRebuildAsked?: boolean
 }
 
 export interface WatchRules {
@@ -31,8 +34,7 @@ export function evaluateView(
   now: Instant,
   rules: WatchRules,
 ): IncidentDraft[] {
-  const unsettled = (outcome: string) =>
-    observed.states.filter((state) => state.latestRun?.outcome === outcome && state.reopenedBecause === null)
+  const unsettled = (outcome: RunOutcome) => observed.states.filter((state) => standsAs(state, outcome))
   const drafts = [
     ...failedDrafts(entry, unsettled('failed')),
     ...intervalsDraft(
@@ -59,7 +61,12 @@ export function evaluateView(
   ]
   const blocked = blockedEnd(entry, observed)
   const stale = staleBy(entry, observed, now)
-  if (drafts.length > 0) return drafts.map((draft) => withConsequences(draft, blocked, stale))
+  if (drafts.length > 0) {
+    const told = drafts.map((draft) => withConsequences(draft, blocked, stale))
+    const isRepairKept =
+      observed.isRebuildAsked && [...unsettled('failed'), ...unsettled('not-ready')].some(isBeingReplaced)
+    return isRepairKept ? told.map(withRepair) : told
+  }
   if (blocked && !isGapOnItsWay(entry, observed, blocked.from, now, rules))
     return [
       withConsequences(
@@ -91,6 +98,11 @@ export function evaluateView(
       ),
     ]
   return []
+}
+
+/** A re-opened interval waits for its run; one whose run failed before it began, or had no complete input, still stands in the way. */
+export function standsAs({ latestRun, reopenedBecause }: IntervalState, outcome: RunOutcome): boolean {
+  return latestRun?.outcome === outcome && (reopenedBecause === null || outcome === 'failed' || outcome === 'not-ready')
 }
 
 /** One cause may hit many intervals, and with a source's fault many views: keyed by source where the source is at fault. */
@@ -273,5 +285,13 @@ function withConsequences(made: IncidentDraft, blocked: BlockedEnd | null, stale
       ...(blocked ? { blockedIntervals: blocked.intervals } : {}),
       ...(staleNs === null ? {} : { ageOnline: formatDuration(staleNs - (staleNs % 1_000_000_000n)) }),
     },
+  }
+}
+
+/** A publish cannot be made of a file that cannot be read before all that lies in it has run again. */
+function withRepair(made: IncidentDraft): IncidentDraft {
+  return {
+    ...made,
+    summary: `${made.summary}; a repair of what is online (check-quality --repair) is not published yet`,
   }
 }

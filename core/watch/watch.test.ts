@@ -4,6 +4,7 @@ import { formatInstant, type Instant, parseInstant } from '../time/instant.js'
 import {
   blockedBy,
   type CalendarEntry,
+  countIntervals,
   evaluateView,
   type IncidentDraft,
   judgeSla,
@@ -158,6 +159,27 @@ test('an earlier interval that is under way, or only just due, is no gap', () =>
   expect(look(done, 1, at(2.1), seenLater).map((draft) => draft.rule)).toEqual(['blocked'])
   // A later one under way closes no gap: the incident must not come and go with each hour's run.
   expect(look([...done, state(3, 'running')], 1, at(4), seenLater).map((draft) => draft.rule)).toEqual(['blocked'])
+})
+
+test('a re-opened interval is waited for, unless its run failed or had no input: that is told, with the repair that it keeps', () => {
+  const reopened = (outcome: RunOutcome) => ({
+    ...state(1, outcome, { committed: true, published: true }),
+    reopenedBecause: 'check-quality',
+  })
+  const told = (outcome: RunOutcome, isRebuildAsked: boolean) => {
+    const observed = { states: [state(0, 'done'), reopened(outcome)], publishedEndAt: at(2), isRebuildAsked }
+    expect(countIntervals(entry, observed, at(2.1), rules).not_ready).toBe(outcome === 'not-ready' ? 1 : 0)
+    return evaluateView(entry, observed, at(2.1), rules).map(({ rule, summary }) => [rule, summary.split('; ')[1]])
+  }
+  expect(told('done', true)).toEqual([])
+  expect(told('held', true)).toEqual([])
+  for (const [outcome, rule] of [
+    ['not-ready', 'not_ready'],
+    ['failed', 'failed'],
+  ] as const) {
+    expect(told(outcome, false)).toEqual([[rule, undefined]])
+    expect(told(outcome, true)).toEqual([[rule, expect.stringContaining('is not published yet')]])
+  }
 })
 
 test('a commit right behind the published end is on its way, not blocked', () => {

@@ -64,8 +64,8 @@ afterAll(async () => {
 })
 
 /** Four hours of sales of five shops, run and published. */
-async function fill(view: string): Promise<void> {
-  for (const at of hours) {
+async function fill(view: string, of = hours): Promise<void> {
+  for (const at of of) {
     const rows = ['a', 'b', 'c', 'd', 'e'].map((shop, index) => sale(hour(at, 10 + index), shop, at * 10 + index))
     await rig.write(view, at, 'a', ...rows)
     await rig.run(hourOf(view, at))
@@ -110,10 +110,11 @@ async function put(
   expect(outcomes).toEqual(['written'])
 }
 
-/** As `--repair` does, by hand: what is re-opened runs, then what is to be published is. */
+/** As `--repair` does, by hand: what it has re-opened runs, then what is to be published is. */
 async function repair(view: string): Promise<Awaited<ReturnType<ReturnType<typeof repairView>>>> {
   const done = await rig.step(repairView, [{ view, version: 1, by: 'ann', reason: 'a test' }])
-  for (const interval of (await rig.tick(view, hour(4))).due)
+  const runs = { version: 1, only: done.reopened, runsMax: done.reopened.length }
+  for (const interval of (await rig.tick(view, hour(4), runs)).due)
     await rig.run({ view, version: 1, interval, kind: 'manual', now: hour(4) })
   const { isPublishDue } = await rig.tick(view, hour(4))
   if (isPublishDue) await publishNow(view, 'repair')
@@ -199,20 +200,25 @@ describe('an item', () => {
 
 describe('a file in the lake', () => {
   test('of rows that does not hold what its source gives is found by interval, though what is online is right', async () => {
-    await fill('rows')
-    const { data } = await commitOf('rows', 1)
+    // Hour 0 never ran.
+    await fill('rows', [1, 2, 3])
+    const { data } = await commitOf('rows', 2)
     await rewrite(data!.path, `* REPLACE (CASE shop WHEN 'b' THEN 99 ELSE amount END::BIGINT AS amount)`)
     const found = await check('rows')
-    expect(faultsOf(found)).toEqual([['committed-file', 'b', '01:00']])
+    expect(faultsOf(found)).toEqual([['committed-file', 'b', '02:00']])
     expect(found.faults[0]).toMatchObject({
       features: ['amount'],
       file: rig.deps.lake.uri(data!.path),
-      expected: '"11"',
+      expected: '"21"',
       found: '"99"',
     })
+    const { interval: older } = await commitOf('rows', 1)
+    await rig.deps.ledger.reopenIntervals({ view: 'rows', version: 1 }, [older], 'a late file')
     const done = await repair('rows')
-    expect(done.reopened).toEqual([{ start: hour(1), end: hour(2) }])
-    expect((await commitOf('rows', 1)).data!.path).not.toBe(data!.path)
+    expect(done.reopened).toEqual([{ start: hour(2), end: hour(3) }])
+    expect((await commitOf('rows', 2)).data!.path).not.toBe(data!.path)
+    // What is older is not in its way, and left to the next tick.
+    expect(await rig.starts('rows', hour(4))).toEqual(['00:00', '01:00'])
     await expectRepaired('rows')
   })
 

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Activities, PlanTickResult } from '../../activities/steps.js'
 import { MillcourseError } from '../../core/errors.js'
 import {
+  type CheckQualityInput,
+  type CheckQualityResult,
   type DecideInput,
   type RunInput,
   runWorkflowId,
@@ -37,6 +39,12 @@ async function work(view: string, answers: Partial<Activities>) {
         taskQueue,
         workflowId: `tick/${taskQueue}/${Math.random()}`,
         args: [{ view, now: null, kind: 'scheduled', range: null, runsMax: 24, ...input }],
+      }),
+    check: (input: Partial<CheckQualityInput>) =>
+      temporal.client.workflow.execute<(input: CheckQualityInput) => Promise<CheckQualityResult>>('checkQuality', {
+        taskQueue,
+        workflowId: `check-quality/${taskQueue}`,
+        args: [{ views: [view], sample: 100, seed: null, repair: null, ...input }],
       }),
     decide: (decisionId: string) =>
       temporal.client.workflow.execute<(input: DecideInput) => Promise<DecideResult>>('decide', {
@@ -138,6 +146,23 @@ describe('tick', () => {
     expect(ticks.map(({ started }) => started[0]?.workflowId)).toEqual(
       ['first', 'second'].map((project) => `materialize/${project}/tick_projects@v1/${hour(0).start}`),
     )
+  })
+
+  test('a repair has just what it re-opened run, of the version that was checked', async () => {
+    const reopened = [hour(2), hour(3)]
+    const planned: TickInput[] = []
+    const { check } = await work('tick_repairs', {
+      planQuality: async () => ({ project: 'shop', views: [{ view: 'tick_repairs', version: 3 }], seed: 7 }),
+      checkView: async ({ view, version }) => ({ view, version, faults: 2 }),
+      repairView: async () => ({ reopened, isRebuildAsked: true, left: 0 }),
+      planTick: async (input) => {
+        planned.push(input)
+        return nothingDue
+      },
+    })
+    await check({ repair: { by: 'ann', reason: 'a test' } })
+    await temporal.client.workflow.getHandle('tick/shop/tick_repairs/repair').result()
+    expect(planned).toMatchObject([{ view: 'tick_repairs', version: 3, range: null, runsMax: 2, only: reopened }])
   })
 
   test('R33: unmarked commits where no publish is open bring a publish, which outlives the tick', async () => {
