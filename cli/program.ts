@@ -136,13 +136,39 @@ export function buildProgram(run: Runner, version: string): Command {
       example('millcourse decide airport_delays@2001-01-02T05:00:00Z accept --reason "strike, values are true"'),
     )
     .action(body(async () => (await import('./commands/decide.js')).decide))
-  program
+  const incidents = program
     .command('incidents')
-    .description('what is wrong now, one line a cause')
+    .description('what is wrong now, one entry a cause')
     .option('--all', 'resolved ones too')
     .option('--limit <count>', 'at most so many', positiveInteger, 20)
     .addHelpText('after', example('millcourse incidents --all'))
     .action(body(async () => (await import('./commands/incidents.js')).incidents))
+  incidents
+    .command('show')
+    .argument('<key>', 'or its beginning')
+    .description('one incident: what it hits, the next command, its history')
+    .addHelpText('after', example('millcourse incidents show held/airport_delays@v1'))
+    .action(body(async () => (await import('./commands/incidents-show.js')).showIncident))
+  incidents
+    .command('ack')
+    .argument('<key>', 'or its beginning')
+    .description('say that somebody has it in hand: it escalates no more')
+    .option('--by <name>', 'who (default: you)')
+    .option('--note <text>', 'what is being done')
+    .addHelpText('after', example('millcourse incidents ack held/airport_delays@v1 --note "asking the producer"'))
+    .action(body(async () => (await import('./commands/incidents-ack.js')).acknowledgeIncident))
+  incidents
+    .command('silence')
+    .argument('<key>', 'or its beginning')
+    .requiredOption('--for <duration>', 'how long; 0s ends a silence')
+    .requiredOption('--reason <text>', 'why; kept with it')
+    .option('--by <name>', 'who (default: you)')
+    .description('tell nothing more of it until a time, then again if it is still open')
+    .addHelpText(
+      'after',
+      example('millcourse incidents silence held/airport_delays@v1 --for 2h --reason "known strike"'),
+    )
+    .action(body(async () => (await import('./commands/incidents-silence.js')).silenceIncident))
 
   program.commandsGroup('Values:')
   program

@@ -95,6 +95,8 @@ export const errorCodes = {
   TRAINING_STATE_CHANGED: { retry: 'after-fix', http: 409, exit: 65 },
   TRAINING_FILES_REMOVED: { retry: 'after-fix', http: 410, exit: 66 },
   // watch / alerts
+  INCIDENT_UNKNOWN: { retry: 'after-fix', http: 404, exit: 66 },
+  INCIDENT_NOT_OPEN: { retry: 'after-fix', http: 409, exit: 65 },
   ALERT_UNDELIVERED: { retry: 'backoff', http: 502, exit: 75 },
   // backup / restore
   BACKUP_INVALID: { retry: 'after-fix', http: 422, exit: 65 },

@@ -89,6 +89,7 @@ const schema = z.object({
   MILLCOURSE_WATCH_POLL: durationMs('15s', 100).refine((ms) => ms <= 60_000, 'at most 1m'),
   MILLCOURSE_WATCH_GRACE: durationMs('5m'),
   MILLCOURSE_WATCH_UNREACHABLE: durationMs('30s'),
+  MILLCOURSE_ESCALATE_AFTER: durationMs('30m').or(z.literal('off')),
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl('http://127.0.0.1:4318').optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl('http://127.0.0.1:4318/v1/traces').optional(),
   OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'only `otlp` and `none` are known here').default('otlp'),
@@ -154,6 +155,8 @@ export interface WatcherConfig {
   readonly pollMs: number
   readonly graceMs: number
   readonly unreachableAfterMs: number
+  /** Null: nothing escalates. */
+  readonly escalateAfterMs: number | null
 }
 
 export interface Config {
@@ -330,6 +333,7 @@ function toConfig(env: z.output<typeof schema>): Config {
       pollMs: env.MILLCOURSE_WATCH_POLL,
       graceMs: env.MILLCOURSE_WATCH_GRACE,
       unreachableAfterMs: env.MILLCOURSE_WATCH_UNREACHABLE,
+      escalateAfterMs: env.MILLCOURSE_ESCALATE_AFTER === 'off' ? null : env.MILLCOURSE_ESCALATE_AFTER,
     },
     telemetry: {
       isTracing:

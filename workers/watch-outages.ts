@@ -22,7 +22,10 @@ export function ledgerOutage(
 }
 
 /** @param drafts what is wrong with the views: those that miss runs do so for this cause */
-export function schedulerOutage(calendar: readonly CalendarEntry[], drafts: readonly IncidentDraft[]): IncidentDraft {
+export function schedulerOutage(
+  calendar: readonly CalendarEntry[],
+  drafts: readonly Pick<IncidentDraft, 'rule' | 'key' | 'summary'>[],
+): IncidentDraft {
   const missing = drafts.filter((draft) => draft.rule === 'missing_run')
   return {
     ...outage('scheduler_unreachable', calendar),

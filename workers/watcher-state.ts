@@ -13,19 +13,30 @@ export interface WatcherState {
   readonly ages: readonly ViewAge[]
   readonly open: readonly OpenIncident[]
   /** By channel: what it has not acknowledged yet, oldest first. */
-  readonly outbox: readonly { readonly channel: string; readonly message: AlertMessage }[]
-  /** Resolutions and openings that the ledger has not been told yet (it was unreachable). */
+  readonly outbox: readonly {
+    readonly channel: string
+    readonly message: AlertMessage
+    /** Under which the ledger knows it; absent or null: it was seen while the ledger was away. */
+    readonly changeId?: string | null
+  }[]
+  /** Changes of the ledger that were put into the outbox and are not yet said to be told. */
+  readonly handed: readonly string[]
+  /** What the ledger has not been told yet (it was unreachable). */
   readonly unrecorded: readonly OpenIncident[]
+  /** Whether it was the watcher that speaks when the ledger last answered; null: it never did. */
+  readonly onDuty: boolean | null
 }
 
-const empty: WatcherState = { calendar: [], ages: [], open: [], outbox: [], unrecorded: [] }
+const empty: WatcherState = { calendar: [], ages: [], open: [], outbox: [], handed: [], unrecorded: [], onDuty: null }
 const shape = z.object({
   calendar: z.array(z.unknown()),
-  // A former release wrote none.
+  // A former release wrote none of those that have a default.
   ages: z.array(z.unknown()).default([]),
   open: z.array(z.unknown()),
   outbox: z.array(z.unknown()),
+  handed: z.array(z.string()).default([]),
   unrecorded: z.array(z.unknown()),
+  onDuty: z.boolean().nullable().default(null),
 })
 
 /** An absent or unreadable file is an empty state, and the caller is told which. */

@@ -2,12 +2,13 @@
  * The watcher: a process apart from Temporal that compares the calendar of expected runs with the ledger. It is no workflow,
  * because it must notice a dead scheduler, and it keeps its calendar on disk, because it must notice a dead ledger.
  */
-import { createHash } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { ActivityDeps, Log } from '../activities/activity-deps.js'
 import { isMillcourseError } from '../core/errors.js'
 import { isBeingReplaced } from '../core/plan/index.js'
-import type { AlertChannel, AlertMessage } from '../core/ports/alert-channel.js'
+import type { AlertChannel } from '../core/ports/alert-channel.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { RegistryReader } from '../core/ports/registry.js'
@@ -20,14 +21,14 @@ import {
   type CalendarEntry,
   evaluateQuality,
   evaluateView,
-  type IncidentChange,
   type IncidentDraft,
-  reconcileIncidents,
+  type IncidentRule,
   viewAge,
   type WatchRules,
 } from '../core/watch/index.js'
 import { sayOpenIncidents } from './open-incidents-line.js'
 import { showQuality } from './quality-readings.js'
+import { watchedIncidents } from './watch-incidents.js'
 import { blindness, ledgerOutage, schedulerOutage } from './watch-outages.js'
 import { showAges, showWatch, type ViewLook, WatchReadings } from './watch-readings.js'
 import { keepWatcherState, readWatcherState, type WatcherState } from './watcher-state.js'
@@ -55,6 +56,8 @@ export interface WatcherSettings {
   readonly unreachableAfterMs: number
   /** How far back the ledger is compared, at most. */
   readonly horizonMs: number
+  /** A critical incident that nobody acknowledges escalates after so long; null: none does. */
+  readonly escalateAfterMs: number | null
 }
 
 export const watcherDefaults = {
@@ -62,6 +65,7 @@ export const watcherDefaults = {
   graceMs: 300_000,
   unreachableAfterMs: 30_000,
   horizonMs: 31 * 86_400_000,
+  escalateAfterMs: 1_800_000,
 } as const
 
 /** Looks every `pollMs` until `stop` resolves; one failing look is logged and the next one tried. */
@@ -80,6 +84,7 @@ export async function runWatcher(deps: WatcherDeps, settings: WatcherSettings, s
     }
     await pause(settings.pollMs, stop)
   }
+  await watcher.leave()
 }
 
 export interface Watcher {
@@ -87,6 +92,8 @@ export interface Watcher {
   look(): Promise<void>
   /** Why what it has to remember is not on disk; null: it is. */
   unkept(): Error | null
+  /** Another watcher may speak at once. */
+  leave(): Promise<void>
 }
 
 export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings): Promise<Watcher> {
@@ -100,67 +107,58 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
   const sayOpen = sayOpenIncidents(deps.log)
   const outages = { ledger: null as number | null, scheduler: null as number | null }
 
+  // Of this process: one that is started again must not be taken for one that hangs.
+  const owner = `${process.pid}@${hostname()}/${randomUUID()}`
+  const incidents = watchedIncidents(deps, owner, (state) => kept.write(state), settings)
+
   return {
     unkept: kept.failure,
+    leave: () => incidents.leave(state),
     async look() {
       const now = formatInstant(deps.clock.now())
-      const ledgerView = await observe(deps, settings, state.calendar)
+      const ledgerView = await observe(deps, settings, state.calendar, owner)
       outages.ledger = ledgerView.kind === 'unreachable' ? (outages.ledger ?? deps.clock.monotonicMs()) : null
       const isSchedulerUp = await deps.scheduler.isReachable(Math.min(settings.pollMs, 5_000))
       outages.scheduler = isSchedulerUp ? null : (outages.scheduler ?? deps.clock.monotonicMs())
       const lasted = (since: number | null) =>
         since !== null && deps.clock.monotonicMs() - since >= settings.unreachableAfterMs
 
-      const drafts =
-        ledgerView.kind === 'seen'
-          ? ledgerView.drafts
-          : state.open.filter(
-              (incident) => incident.rule !== 'ledger_unreachable' && incident.rule !== 'scheduler_unreachable',
-            )
-      const calendar = ledgerView.kind === 'seen' ? ledgerView.calendar : state.calendar
-      const outageDrafts = [
-        ...(lasted(outages.ledger)
-          ? [
-              ledgerOutage(
-                calendar,
-                ledgerView.kind === 'unreachable' ? ledgerView : { what: blindness.LEDGER_UNREACHABLE, why: '' },
-              ),
-            ]
-          : keepOpen(state, 'ledger_unreachable', outages.ledger)),
-        ...(lasted(outages.scheduler)
-          ? [schedulerOutage(calendar, drafts)]
-          : keepOpen(state, 'scheduler_unreachable', outages.scheduler)),
-      ]
-      // With the scheduler gone every view misses its runs: one cause, one incident.
-      const isSchedulerGone = outageDrafts.some((draft) => draft.rule === 'scheduler_unreachable')
-      const causes = isSchedulerGone
-        ? drafts.filter((draft) => draft.rule !== 'missing_run' && draft.rule !== 'stale')
-        : drafts
-      const { open, messages } = reconcileIncidents(state.open, [...outageDrafts, ...causes], now)
-      state = {
-        calendar,
-        ages:
-          ledgerView.kind === 'seen'
-            ? ledgerView.looks.map((look) => viewAge(look.entry, look, deps.clock.now()))
-            : state.ages,
-        open,
-        outbox: [
-          ...state.outbox,
-          ...messages.flatMap((change) =>
-            deps.channels.map((channel) => ({ channel: channel.name, message: addressed(change) })),
-          ),
-        ],
-        unrecorded: [...state.unrecorded, ...messages.map(({ incident }) => ({ ...incident, news: '' }))],
-      }
+      const isSeen = ledgerView.kind === 'seen'
+      const calendar = isSeen ? ledgerView.calendar : state.calendar
+      const found = isSeen ? ledgerView.drafts : []
+      const isSchedulerGone = lasted(outages.scheduler)
+      const schedulerDrafts = isSchedulerGone ? [schedulerOutage(calendar, isSeen ? found : state.open)] : []
+      // One that is under way but not yet long enough leaves open what is open.
+      const unsure: IncidentRule[] = outages.scheduler !== null && !isSchedulerGone ? ['scheduler_unreachable'] : []
+      const ages = isSeen ? ledgerView.looks.map((look) => viewAge(look.entry, look, deps.clock.now())) : state.ages
+      state = { ...state, calendar, ages }
+      if (isSeen) {
+        // With the scheduler gone every view misses its runs: one cause, one incident.
+        const causes = found.filter(({ rule }) => !isSchedulerGone || (rule !== 'missing_run' && rule !== 'stale'))
+        state = await incidents.settle(
+          state,
+          { drafts: [...schedulerDrafts, ...causes], unsure, now },
+          ledgerView.isOnDuty,
+        )
+      } else if (lasted(outages.ledger)) {
+        const drafts = [ledgerOutage(calendar, ledgerView), ...schedulerDrafts]
+        state = incidents.settleBlind(state, { drafts, unsure, now })
+      } else
+        state = incidents.settleBlind(state, {
+          drafts: schedulerDrafts,
+          unsure: [...unsure, 'ledger_unreachable'],
+          now,
+        })
       // On disk before anything is sent: a watcher that dies here sends again, the receiver tells repeats by their id.
       await kept.write(state)
-      state = { ...state, outbox: await deliver(deps, state), unrecorded: await record(deps, state) }
+      state = { ...state, outbox: await deliver(deps, state) }
+      if (isSeen) state = await incidents.sayTold(state)
       await kept.write(state)
       sayOpen(state.open, deps.clock.monotonicMs())
       showAges(telemetry, state.ages, deps.clock.now())
-      showWatch(deps, state, { isLedgerUp: ledgerView.kind === 'seen', isSchedulerUp })
+      showWatch(deps, state, { isLedgerUp: isSeen, isSchedulerUp })
       // Last: what is shown must not keep an alert from being sent.
-      if (ledgerView.kind !== 'seen') return
+      if (!isSeen) return
       showQuality(telemetry, ledgerView.checks)
       await readings.show(ledgerView.looks, deps.clock.now(), rulesOf(settings))
     },
@@ -174,6 +172,8 @@ type Observation =
       readonly looks: readonly ViewLook[]
       readonly checks: readonly QualityCheck[]
       readonly drafts: readonly IncidentDraft[]
+      /** False: another watcher records and tells. */
+      readonly isOnDuty: boolean
     }
   | { readonly kind: 'unreachable'; readonly what: string; readonly why: string }
 
@@ -182,8 +182,10 @@ async function observe(
   deps: WatcherDeps,
   settings: WatcherSettings,
   before: readonly CalendarEntry[],
+  owner: string,
 ): Promise<Observation> {
   try {
+    const isOnDuty = await deps.ledger.takeWatch(owner, dutyMs(settings))
     const applied = await deps.registry.current()
     const now = deps.clock.now()
     const calendar = applied ? buildCalendar(applied.repo, before, formatInstant(now)) : []
@@ -191,12 +193,24 @@ async function observe(
     for (const entry of calendar) looks.push(...(await lookAt(deps, settings, entry, now)))
     const checks = await deps.ledger.qualityChecks()
     const drafts = looks.flatMap((look) => evaluateView(look.entry, look, now, rulesOf(settings)))
-    return { kind: 'seen', calendar, looks, checks, drafts: [...drafts, ...evaluateQuality(calendar, checks)] }
+    return {
+      kind: 'seen',
+      calendar,
+      looks,
+      checks,
+      drafts: [...drafts, ...evaluateQuality(calendar, checks)],
+      isOnDuty,
+    }
   } catch (error) {
     if (isMillcourseError(error) && error.code in blindness)
       return { kind: 'unreachable', what: blindness[error.code as keyof typeof blindness], why: error.message }
     throw error
   }
+}
+
+/** Another watcher takes over when this one has missed a few looks. */
+function dutyMs({ pollMs }: WatcherSettings): number {
+  return Math.max(3 * pollMs, 2_000)
 }
 
 function rulesOf({ graceMs }: WatcherSettings): WatchRules {
@@ -221,20 +235,6 @@ async function lookAt(
   return [{ entry, states, published, publishedEndAt, publishedAt, isRebuildAsked }]
 }
 
-/** An outage that has ended stays open no longer; one that is under way but not yet long enough stays as it is. */
-function keepOpen(state: WatcherState, rule: IncidentDraft['rule'], since: number | null): IncidentDraft[] {
-  return since === null ? [] : state.open.filter((incident) => incident.rule === rule)
-}
-
-/** The same id for every repeat of one change: what happened, to which cause, when. */
-function addressed(change: IncidentChange): AlertMessage {
-  const { key, openedAt, updatedAt } = change.incident
-  return {
-    ...change,
-    deliveryId: `msg_${createHash('sha256').update(`${key}|${change.event}|${openedAt}|${updatedAt}`).digest('hex').slice(0, 32)}`,
-  }
-}
-
 /** Tries each channel in order; what one did not take stays for the next look, in its order. */
 async function deliver(deps: WatcherDeps, state: WatcherState): Promise<WatcherState['outbox']> {
   const left = await Promise.all(
@@ -255,19 +255,6 @@ async function deliver(deps: WatcherDeps, state: WatcherState): Promise<WatcherS
     }),
   )
   return left.flat()
-}
-
-/** The ledger keeps the incidents' history for the command line; while it is unreachable they wait here. */
-async function record(deps: WatcherDeps, state: WatcherState): Promise<WatcherState['unrecorded']> {
-  for (const [index, { news: _news, ...incident }] of state.unrecorded.entries()) {
-    try {
-      await deps.ledger.upsertIncident(incident)
-    } catch (error) {
-      deps.log.warn({ why: String(error) }, 'the ledger could not take an incident; it is tried again')
-      return state.unrecorded.slice(index)
-    }
-  }
-  return []
 }
 
 function pause(ms: number, stop: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@ import { createIntervalCommits } from './commits.js'
 import { createCompactions } from './compactions.js'
 import { createDecisionRecords } from './decisions.js'
 import { createFileRemoval } from './file-removal.js'
+import { createIncidentWatch } from './incident-watch.js'
 import { createIncidentRecords } from './incidents.js'
 import { createOnlineTables } from './online-tables.js'
 import { createPublishLease } from './publishes.js'
@@ -23,6 +24,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createPublishLease(client),
     ...createOnlineTables(client),
     ...createIncidentRecords(client),
+    ...createIncidentWatch(client),
     ...createSourceFiles(client),
     ...createTrainingSets(client),
     ...createCompactions(client),

@@ -173,6 +173,7 @@ async function pinOnce(db: Database, runId: string, pins: RunPins, reopensSeen: 
           supersedes: sql<bigint | null>`held.commit_id`,
           pinned_files: toJson(pins.files),
           inputs_hash: pins.inputsHash,
+          pinned_at: sql`clock_timestamp()`,
         })
         .where('run_id', '=', runId)
         .where('number', 'is', null)

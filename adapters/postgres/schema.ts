@@ -13,10 +13,10 @@ import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
 import type { RunFiles } from '../../core/ports/run-files-ledger.js'
 import type { DeltaFile, KeyCounts } from '../../core/publish/delta.js'
 import type { QualityCheck } from '../../core/quality/quality-check.js'
-import type { Instant } from '../../core/time/instant.js'
+import type { Instant, IsoInstant } from '../../core/time/instant.js'
 import type { IsoInterval } from '../../core/time/interval.js'
 import type { TrainingMode } from '../../core/training/set-state.js'
-import type { Incident } from '../../core/watch/incident.js'
+import type { Incident, IncidentEvent } from '../../core/watch/incident.js'
 
 /** Written as text by `toJson` (client.ts). */
 type Json<T> = ColumnType<T, string, string>
@@ -77,6 +77,8 @@ export interface RunsTable extends IntervalColumns {
   supersedes: bigint | null
   outcome: Generated<RunOutcome>
   started_at: ServerTime<Instant>
+  /** When it was numbered: its source was ready. Null: not yet, or a release planned it that did not say. */
+  pinned_at: Instant | null
   ended_at: Instant | null
   pinned_files: OptionalJson<PinnedFile[]>
   inputs_hash: string | null
@@ -171,6 +173,32 @@ export interface IncidentsTable {
   key: string
   is_open: boolean
   body: Json<Incident>
+  /** What the rules said last; null: a release wrote it that kept none. */
+  news: string | null
+}
+
+/** The life of an incident: what happened, who did it, and whether it was told. */
+export interface IncidentEventsTable {
+  event_id: Generated<bigint>
+  incident_id: bigint
+  event: IncidentEvent
+  /** By the clock of whoever made it. */
+  at: IsoInstant
+  acted_by: string | null
+  note: string | null
+  body: Json<Incident>
+  /** It was silenced: nobody is told. */
+  is_quiet: boolean
+  /** Null: some channel has not taken it yet. */
+  told_at: Instant | null
+}
+
+/** One row: the watcher that speaks, for as long as it renews. */
+export interface WatchDutyTable {
+  duty: number
+  owner: string
+  lease_ms: number
+  renewed_at: Instant
 }
 
 export interface AuditTable {
@@ -252,6 +280,8 @@ export interface Tables {
   published_files: PublishedFilesTable
   indexed_files: IndexedFilesTable
   incidents: IncidentsTable
+  incident_events: IncidentEventsTable
+  watch_duty: WatchDutyTable
   audit: AuditTable
   revisions: RevisionsTable
   definitions: DefinitionsTable

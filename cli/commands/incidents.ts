@@ -1,6 +1,7 @@
 import type { Incident } from '../../core/watch/incident.js'
 import type { CliContext, Report } from '../context.js'
 import { plural } from '../output/words.js'
+import { incidentText } from './incident-text.js'
 
 /** One entry a cause: what, since when, what to do. Open ones first, broken SLAs before the rest. */
 export async function incidents(
@@ -20,29 +21,7 @@ export async function incidents(
   }
 }
 
-/** What breaks an SLA first. */
-function weight({ severity }: Incident): number {
-  return severity === 'critical' ? 0 : 1
-}
-
-/** Whose names stand in the summary already, or that a person does not need. */
-const factsShown = ['services', 'views', 'blockedIntervals', 'ageOnline', 'shortestFreshness'] as const
-const factNames: Readonly<Record<(typeof factsShown)[number], string>> = {
-  services: 'services',
-  views: 'views',
-  blockedIntervals: 'intervals that wait',
-  ageOnline: 'online values are old',
-  shortestFreshness: 'shortest freshness',
-}
-
-function incidentText(incident: Incident, givenOptions: string): string {
-  const { rule, severity, openedAt, resolvedAt, owner, summary, facts, nextStep } = incident
-  const state = resolvedAt === null ? severity : `resolved ${resolvedAt}`
-  const told = factsShown.flatMap((name) => (facts[name] ? [`${factNames[name]}: ${facts[name]}`] : []))
-  return [
-    `${rule} (${state}) since ${openedAt}${owner ? `, owner ${owner}` : ''}`,
-    `  ${summary}`,
-    ...(told.length > 0 ? [`  ${told.join('; ')}`] : []),
-    ...(resolvedAt === null ? [`  next: ${nextStep}${givenOptions}`] : []),
-  ].join('\n')
+/** What breaks an SLA first, of these what nobody has in hand. */
+function weight({ severity, acknowledged, silenced }: Incident): number {
+  return (severity === 'critical' ? 0 : 2) + (acknowledged || silenced ? 1 : 0)
 }

@@ -13,8 +13,8 @@ import type { DeltaFile, KeyCounts, PublishedFile } from '../publish/delta.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import type { PublishHistory, TrainingMode } from '../training/set-state.js'
-import type { Incident } from '../watch/incident.js'
 import type { CompactionReader, CompactionWriter } from './compaction-ledger.js'
+import type { IncidentReader, IncidentWriter } from './incident-ledger.js'
 import type { QualityReader, QualityWriter } from './ledger-quality.js'
 import type { RunFilesWriter } from './run-files-ledger.js'
 
@@ -279,7 +279,7 @@ export interface TrainingSetPin extends Omit<PinnedTrainingSet, 'createdAt' | 'e
 
 // ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface LedgerReader extends CompactionReader, QualityReader<Commit> {
+export interface LedgerReader extends CompactionReader, QualityReader<Commit>, IncidentReader {
   /** One entry per interval that overlaps `range` and the ledger knows of, oldest first; intervals that never ran have no entry. Skipped runs do not count as the latest. */
   intervalStates(key: ViewKey, range: Interval): Promise<IntervalState[]>
   /** The parts of `range` that no known interval covers, oldest first: what never ran, however long ago. */
@@ -322,11 +322,9 @@ export interface LedgerReader extends CompactionReader, QualityReader<Commit> {
   trainingSet(setId: string): Promise<PinnedTrainingSet | null>
   /** Those of these lake paths that a training set still pins: what removes superseded files leaves them. By this server's clock. */
   pinnedPaths(paths: readonly string[]): Promise<string[]>
-  openIncidents(): Promise<Incident[]>
-  incidents(options: { readonly limit: number; readonly includeResolved: boolean }): Promise<Incident[]>
 }
 
-export interface LedgerWriter extends LedgerReader, CompactionWriter, RunFilesWriter, QualityWriter {
+export interface LedgerWriter extends LedgerReader, CompactionWriter, RunFilesWriter, QualityWriter, IncidentWriter {
   /** As it is now: the first start counts, and what the run has come to since. */
   startRun(run: RunStart): Promise<RunRecord>
   /**
@@ -383,8 +381,6 @@ export interface LedgerWriter extends LedgerReader, CompactionWriter, RunFilesWr
   /** Pins its files until at least `keepMs` from now, never for less than before; until when. Sets that have expired are forgotten. */
   pinTrainingSet(set: TrainingSetPin): Promise<Instant>
 
-  /** Opens, updates or resolves by key; tells what changed, so that one message is sent per change. */
-  upsertIncident(incident: Incident): Promise<'opened' | 'updated' | 'resolved' | 'unchanged'>
   audit(entry: {
     readonly by: string
     readonly action: string

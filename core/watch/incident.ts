@@ -28,16 +28,48 @@ export interface Incident {
   /** The next command. */
   readonly nextStep: string
   readonly facts: Readonly<Record<string, string | number>>
+  /** Somebody has it in hand: it escalates no more. Absent or null: nobody said so. */
+  readonly acknowledged?: IncidentWord | null
+  /** What it does is not told until then, but for its end; absent or null: it is told. */
+  readonly silenced?: (IncidentWord & { readonly until: IsoInstant }) | null
+  /** Since when it is critical without a break; absent or null: it is not. */
+  readonly criticalSince?: IsoInstant | null
+  /** Nobody had acknowledged it in time; absent or null: not yet. */
+  readonly escalatedAt?: IsoInstant | null
+}
+
+/** What a person said of an incident. */
+export interface IncidentWord {
+  readonly at: IsoInstant
+  readonly by: string
+  readonly note: string | null
 }
 
 /** What a rule found, before it is known whether the cause is new. */
-export interface IncidentDraft extends Omit<Incident, 'openedAt' | 'updatedAt' | 'resolvedAt'> {
+export interface IncidentDraft
+  extends Omit<
+    Incident,
+    'openedAt' | 'updatedAt' | 'resolvedAt' | 'acknowledged' | 'silenced' | 'criticalSince' | 'escalatedAt'
+  > {
   /** Text that changes when there is something new to tell (another interval), and not with every look. */
   readonly news: string
 }
 
-/** What happened to an incident: one message each. */
+/** In the order of a life; any but the first and the last may be left out, or come again. */
+export type IncidentEvent =
+  | 'opened'
+  | 'updated'
+  | 'acknowledged'
+  | 'silenced'
+  /** The time of a silence is over and the cause is not. */
+  | 'silence_ended'
+  /** Nobody has acknowledged it in time. */
+  | 'escalated'
+  | 'resolved'
+
+/** What happened to an incident: one message each. `incident.updatedAt` is when. */
 export interface IncidentChange {
-  readonly event: 'opened' | 'updated' | 'resolved'
+  readonly event: IncidentEvent
+  /** As it was then. */
   readonly incident: Incident
 }

@@ -1,10 +1,7 @@
 /** Open incidents against what is wrong now: what to open, update and resolve, and which messages that makes. */
 import type { IsoInstant } from '../time/instant.js'
-import type { Incident, IncidentChange, IncidentDraft } from './incident.js'
-
-export interface OpenIncident extends Incident {
-  readonly news: string
-}
+import { advanceIncident, type LifeRules, type OpenIncident, withoutNews } from './advance-incident.js'
+import type { IncidentChange, IncidentDraft } from './incident.js'
 
 export interface Reconciled {
   readonly open: readonly OpenIncident[]
@@ -12,32 +9,35 @@ export interface Reconciled {
 }
 
 /**
- * One message per change: a cause that appears, one whose severity or extent changes, one that is gone. A cause that several
- * views report at once (one key) is merged: the first draft speaks, the others' views are named in its facts.
+ * One message per change: a cause that appears, one whose severity or extent changes, one that is gone, and what time alone does to one
+ * (advance-incident.ts). A cause that several views report at once (one key) is merged: the first draft speaks, the others' views are named
+ * in its facts.
  */
 export function reconcileIncidents(
   open: readonly OpenIncident[],
   drafts: readonly IncidentDraft[],
   now: IsoInstant,
+  rules: LifeRules,
 ): Reconciled {
-  const present = mergeByKey(drafts)
-  const next: OpenIncident[] = []
-  const messages: IncidentChange[] = []
-  for (const draft of present) {
-    const known = open.find((incident) => incident.key === draft.key)
-    const isNews = !known || known.news !== draft.news || known.severity !== draft.severity
-    const incident = {
-      ...draft,
-      openedAt: known?.openedAt ?? now,
-      updatedAt: known && !isNews ? known.updatedAt : now,
-      resolvedAt: null,
-    }
-    next.push(incident)
-    if (isNews) messages.push({ event: known ? 'updated' : 'opened', incident: withoutNews(incident) })
+  const present = mergeByKey(drafts).map((draft) =>
+    advanceIncident(
+      open.find((incident) => incident.key === draft.key),
+      draft,
+      now,
+      rules,
+    ),
+  )
+  const gone = open.filter(({ key }) => !present.some(({ incident }) => incident.key === key))
+  return {
+    open: present.map(({ incident }) => incident),
+    messages: [
+      ...present.flatMap(({ changes }) => changes),
+      ...gone.map((incident) => ({
+        event: 'resolved' as const,
+        incident: withoutNews({ ...incident, updatedAt: now, resolvedAt: now }),
+      })),
+    ],
   }
-  for (const gone of open.filter((incident) => !present.some((draft) => draft.key === incident.key)))
-    messages.push({ event: 'resolved', incident: withoutNews({ ...gone, updatedAt: now, resolvedAt: now }) })
-  return { open: next, messages }
 }
 
 function mergeByKey(drafts: readonly IncidentDraft[]): IncidentDraft[] {
@@ -53,8 +53,4 @@ function mergeByKey(drafts: readonly IncidentDraft[]): IncidentDraft[] {
       facts: { ...first.facts, views: all.map((draft) => `${draft.view}@v${draft.version}`).join(', ') },
     }
   })
-}
-
-function withoutNews({ news: _news, ...incident }: OpenIncident): Incident {
-  return incident
 }

@@ -232,6 +232,7 @@ test('R26: an SLA holds until exactly its limit', () => {
   expect(judgeSla(null, at(2), at(5))).toEqual({ kind: 'none' })
 })
 
+const noEscalation = { escalateAfterNs: null }
 const draftOf = (over: Partial<IncidentDraft> = {}): IncidentDraft => ({
   key: 'k',
   rule: 'failed',
@@ -256,7 +257,7 @@ test('one message per change: opened, nothing while it stays the same, updated w
     [draftOf({ news: '1 2', severity: 'critical' })],
     [],
   ]) {
-    const reconciled = reconcileIncidents(open, drafts, '2001-01-01T00:00:00Z')
+    const reconciled = reconcileIncidents(open, drafts, '2001-01-01T00:00:00Z', noEscalation)
     open = reconciled.open
     events.push(reconciled.messages.map((message) => message.event).join() || '-')
   }
@@ -268,6 +269,7 @@ test('two views hit by one cause are one incident that names both', () => {
     [],
     [draftOf(), draftOf({ view: 'routes', severity: 'critical' })],
     '2001-01-01T00:00:00Z',
+    noEscalation,
   )
   expect(open).toMatchObject([{ severity: 'critical', facts: { views: 'delays@v1, routes@v1' } }])
 })

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
-import { formatInstant } from '../../core/time/instant.js'
-import type { Incident } from '../../core/watch/incident.js'
 import { ledgerProject } from '../support/ledger-project.js'
 import {
   allTime,
@@ -288,7 +286,7 @@ describe('commits', () => {
   })
 })
 
-describe('sources and incidents', () => {
+describe('sources', () => {
   test('footers are found again by the time they touch; one without statistics always', async () => {
     const file = { etag: 'e', sizeBytes: 2 ** 40, rows: 3 }
     const files = [
@@ -319,30 +317,6 @@ describe('sources and incidents', () => {
     await ledger.indexFiles('flights', many)
     expect(await ledger.indexedFiles('flights', hour(0))).toEqual(many)
   })
-
-  test('one open incident per cause; each change is told once', async () => {
-    const incident = incidentOf('failed/x')
-    expect(await ledger.upsertIncident(incident)).toBe('opened')
-    expect(await ledger.upsertIncident({ ...incident, updatedAt: formatInstant(hour(1).start) })).toBe('unchanged')
-    expect(await ledger.upsertIncident({ ...incident, summary: 'worse', openedAt: 'later' })).toBe('updated')
-    expect(await ledger.openIncidents()).toEqual([{ ...incident, summary: 'worse' }])
-    const resolved = { ...incident, resolvedAt: formatInstant(hour(2).start) }
-    expect(await ledger.upsertIncident(resolved)).toBe('resolved')
-    expect(await ledger.upsertIncident(resolved)).toBe('unchanged')
-    expect(await ledger.openIncidents()).toEqual([])
-    expect(await ledger.upsertIncident(incident)).toBe('opened')
-    expect(await ledger.incidents({ limit: 9, includeResolved: true })).toEqual([incident, resolved])
-    expect(await ledger.incidents({ limit: 9, includeResolved: false })).toEqual([incident])
-  })
-
-  test('two watchers that see one cause at once open it once', async () => {
-    const other = project.connectAgain().ledger
-    const told = await Promise.all(
-      Array.from({ length: 10 }, (_, at) => (at % 2 ? ledger : other).upsertIncident(incidentOf('stale/y'))),
-    )
-    expect(told.filter((one) => one === 'opened')).toHaveLength(1)
-    expect(await ledger.openIncidents()).toHaveLength(1)
-  })
 })
 
 const emptyProfile = {
@@ -361,22 +335,4 @@ function column(name: string, max: number, mean: number) {
 
 function runError(code: string) {
   return { code, message: 'it broke', hint: 'mend it', facts: { file: 'x' }, step: 'read', attempts: 1 }
-}
-
-function incidentOf(key: string): Incident {
-  const at = formatInstant(hour(0).start)
-  return {
-    key,
-    rule: 'failed',
-    severity: 'critical',
-    view: view.view,
-    version: 1,
-    owner: 'ops-ml',
-    openedAt: at,
-    updatedAt: at,
-    resolvedAt: null,
-    summary: 'it failed',
-    nextStep: 'millcourse runs show r',
-    facts: { b: 1, a: 'x' },
-  }
 }

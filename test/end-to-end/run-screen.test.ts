@@ -2,6 +2,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { incidents } from '../../cli/commands/incidents.js'
+import { acknowledgeIncident } from '../../cli/commands/incidents-ack.js'
+import { showIncident } from '../../cli/commands/incidents-show.js'
+import { silenceIncident } from '../../cli/commands/incidents-silence.js'
 import { findRun } from '../../cli/commands/run-target.js'
 import type { CliContext } from '../../cli/context.js'
 import { gatherRunFacts } from '../../cli/run-screen/gather-facts.js'
@@ -249,11 +252,31 @@ test('incidents: open ones first, the worst of them on top, each with a command 
     '  spending@v1 was held by its checks',
     '  services: shop_model',
     '  next: millcourse runs show spending@v1@2001-01-01T02:00:00Z --repo shop',
+    '  key: held/spending@v1',
   ]
   const open = await said({ limit: 20 })
-  expect(open).toEqual(['2 open incidents', `stale (critical) since ${at}, owner shop`, ...held.slice(1), ...held])
+  const stale = [`stale (critical) since ${at}, owner shop`, ...held.slice(1, -1), '  key: stale/spending@v1']
+  expect(open).toEqual(['2 open incidents', ...stale, ...held])
   // What is over does not push out what is open.
   const all = await said({ all: true, limit: 1 })
   expect(all.slice(0, 2)).toEqual(open.slice(0, 2))
   expect(all).toContain(`failed (resolved ${at}) since ${at}, owner shop`)
+
+  // In hand, then quiet for a while; the beginning of a key will do, if it is one's alone.
+  await acknowledgeIncident(contextAt(at), 'stale/', { note: 'on it' })
+  await silenceIncident(contextAt(at), 'stale/spending@v1', { for: '2h', reason: 'known strike', by: 'ben' })
+  const { text, data } = await showIncident(contextAt(at), 'stale/spending')
+  expect(text).toContain('  silenced until 2001-01-01T08:00:00Z by ben: known strike')
+  expect(text).toContain('  next: millcourse runs show spending@v1@2001-01-01T02:00:00Z --repo shop')
+  expect((data as { history: { event: string; by: string | null }[] }).history.map(({ event }) => event)).toEqual([
+    ...['opened', 'acknowledged', 'silenced'],
+  ])
+  expect((await said({ limit: 20 }))[1]).toBe(`stale (critical) since ${at}, owner shop`)
+  await expect(silenceIncident(contextAt(at), 'stale/', { for: '31d', reason: 'x' })).rejects.toMatchObject({
+    code: 'USAGE',
+  })
+  await expect(acknowledgeIncident(contextAt(at), 'failed/spending@v1/INTERNAL', {})).rejects.toMatchObject({
+    code: 'INCIDENT_NOT_OPEN',
+  })
+  await expect(showIncident(contextAt(at), 'none')).rejects.toMatchObject({ code: 'INCIDENT_UNKNOWN' })
 })

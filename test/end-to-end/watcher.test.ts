@@ -17,6 +17,7 @@ import type { Clock } from '../../core/ports/clock.js'
 import { noTelemetry } from '../../core/ports/telemetry.js'
 import { formatInstant, instantFromMs } from '../../core/time/instant.js'
 import { runWatcher, type WatcherDeps } from '../../workers/watcher.js'
+import { startProduct } from '../support/product-process.js'
 import { parseScrape } from '../support/scraped.js'
 
 const secret = `whsec_${Buffer.from('a secret of thirty-two bytes ....').toString('base64')}`
@@ -27,6 +28,7 @@ afterEach(async () => {
 
 interface Received {
   readonly id: string
+  readonly key: string
   readonly type: string
   readonly rule: string
   readonly summary: string
@@ -92,7 +94,7 @@ function freshRepo(nowMs: number) {
   }
 }
 
-async function startWatched() {
+async function startWatched({ isWatching = true } = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'millcourse-watcher-'))
   cleanups.push(() => rmSync(dir, { recursive: true, force: true }))
   const receiver = await startReceiver()
@@ -159,6 +161,7 @@ async function startWatched() {
     graceMs: 60_000,
     unreachableAfterMs: 1_000,
     horizonMs: 86_400_000,
+    escalateAfterMs: 3_600_000,
   }
   let stop = () => Promise.resolve()
   function start(): void {
@@ -169,9 +172,25 @@ async function startWatched() {
       await running
     }
   }
-  start()
+  if (isWatching) start()
   cleanups.push(() => stop())
+  /** As production starts it. */
+  function startProcess(name: string) {
+    const product = startProduct(
+      ['watcher'],
+      {
+        ...{ MILLCOURSE_PROJECT: 'watched', MILLCOURSE_POSTGRES_URL: postgres.url, MILLCOURSE_LAKE: dir },
+        ...{ TEMPORAL_ADDRESS: temporal.address, MILLCOURSE_WATCH_STATE_DIR: join(dir, name) },
+        ...{ MILLCOURSE_WEBHOOK_URL: receiver.url, MILLCOURSE_WEBHOOK_SECRET: secret },
+        ...{ MILLCOURSE_WATCH_POLL: '200ms', MILLCOURSE_WATCH_UNREACHABLE: '500ms', MILLCOURSE_WATCH_GRACE: '10m' },
+      },
+      dir,
+    )
+    cleanups.push(() => product.end())
+    return product
+  }
   return {
+    startProcess,
     receiver,
     postgres,
     temporal,
@@ -263,4 +282,45 @@ test('a missing run is told once, kept while the receiver is down, and resolved 
   })
   await vi.waitFor(() => expect(receiver.of('missing_run')).toEqual(['incident.opened', 'incident.resolved']), soon)
   expect(await stores.ledger.openIncidents()).toEqual([])
+})
+
+test('of two watchers one speaks; what it had to tell when it was killed the other tells, and only blindness comes from both', async () => {
+  const world = await startWatched({ isWatching: false })
+  const { receiver, stores, temporal, postgres } = world
+  const watchers = [world.startProcess('one'), world.startProcess('two')]
+  for (const watcher of watchers) await watcher.hears('0 incident(s) open')
+  receiver.setDown(true)
+  await temporal.stop()
+  const isOpen = async () =>
+    expect(await stores.ledger.openIncidents()).toMatchObject([{ rule: 'scheduler_unreachable' }])
+  await vi.waitFor(isOpen, soon)
+
+  // The one on duty has it in its outbox, and the receiver has refused it: it dies.
+  const speaker = await vi.waitFor(() => {
+    const found = watchers.find((watcher) => watcher.said().includes('"waiting":1'))
+    expect(found).toBeDefined()
+    return found!
+  }, soon)
+  speaker.kill('SIGKILL')
+  receiver.setDown(false)
+  await vi.waitFor(() => expect(receiver.of('scheduler_unreachable')).toEqual(['incident.opened']), soon)
+  await vi.waitFor(async () => expect(await stores.ledger.untoldChanges()).toEqual([]), soon)
+
+  const third = world.startProcess('three')
+  await third.hears('1 incident(s) open')
+  await postgres.stop()
+  await vi.waitFor(
+    () => expect(receiver.of('ledger_unreachable')).toEqual(['incident.opened', 'incident.opened']),
+    soon,
+  )
+  await world.startPostgres(postgres.port)
+  await vi.waitFor(() => expect(receiver.of('ledger_unreachable')).toHaveLength(4), soon)
+  await world.startTemporal(Number(temporal.address.split(':')[1]))
+  await vi.waitFor(async () => expect(await stores.ledger.openIncidents()).toEqual([]), soon)
+  await vi.waitFor(
+    () => expect(receiver.of('scheduler_unreachable')).toEqual(['incident.opened', 'incident.resolved']),
+    soon,
+  )
+  const keys = (await stores.ledger.incidents({ limit: 10, includeResolved: true })).map(({ key }) => key)
+  expect(keys.toSorted()).toEqual(['ledger_unreachable', 'scheduler_unreachable'])
 })

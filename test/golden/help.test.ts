@@ -19,8 +19,11 @@ test('the commands are those of the golden list', async () => {
   expect(commands).toHaveLength(20)
 })
 
-test.each([...commands, 'runs show'])('millcourse %s --help has an example', async (name) => {
-  const text = help(...name.split(' '))
-  expect(text).toMatch(/\nExample:\n {2}\$ .*millcourse /)
-  await expect(text).toMatchFileSnapshot(`help/${name.replaceAll(' ', '-')}.golden.txt`)
-})
+test.each([...commands, 'runs show', 'incidents show', 'incidents ack', 'incidents silence'])(
+  'millcourse %s --help has an example',
+  async (name) => {
+    const text = help(...name.split(' '))
+    expect(text).toMatch(/\nExample:\n {2}\$ .*millcourse /)
+    await expect(text).toMatchFileSnapshot(`help/${name.replaceAll(' ', '-')}.golden.txt`)
+  },
+)

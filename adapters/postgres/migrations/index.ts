@@ -14,6 +14,7 @@ import { compactions } from './006-compactions.js'
 import { qualityChecks } from './007-quality-checks.js'
 import { unnamedFiles } from './008-unnamed-files.js'
 import { runFiles } from './009-run-files.js'
+import { incidentLives } from './011-incident-lives.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -25,6 +26,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '007-quality-checks': qualityChecks,
   '008-unnamed-files': unnamedFiles,
   '009-run-files': runFiles,
+  '011-incident-lives': incidentLives,
 }
 
 export function isContract(name: string): boolean {

@@ -1,0 +1,117 @@
+/** What watchers write: which of them is on duty, what it found, and what was told of it. */
+import { sql } from 'kysely'
+import type { IncidentWriter } from '../../core/ports/incident-ledger.js'
+import type { Incident, IncidentChange } from '../../core/watch/incident.js'
+import { type OpenTransaction, type PostgresClient, toJson } from './client.js'
+import {
+  insertEvent,
+  insertOpen,
+  isSilenced,
+  keepWords,
+  lockOpen,
+  newestOf,
+  silencedAsBefore,
+} from './incident-rows.js'
+
+export type IncidentWatch = Pick<
+  IncidentWriter,
+  'takeWatch' | 'leaveWatch' | 'recordChanges' | 'untoldChanges' | 'changesTold'
+>
+
+/** Told at most so many at a look; the rest at the next. */
+const untoldMax = 500
+
+export function createIncidentWatch(client: PostgresClient): IncidentWatch {
+  return {
+    takeWatch: (owner, leaseMs) =>
+      client.query(async (db) => {
+        const mine = { owner, lease_ms: leaseMs, renewed_at: sql<bigint>`clock_timestamp()` }
+        const taken = await db
+          .insertInto('watch_duty')
+          .values({ duty: 1, ...mine })
+          .onConflict((conflict) =>
+            conflict
+              .column('duty')
+              .doUpdateSet(mine)
+              .where(
+                sql<boolean>`watch_duty.owner = ${owner}
+                  or watch_duty.renewed_at + watch_duty.lease_ms * interval '1 millisecond' < clock_timestamp()`,
+              ),
+          )
+          .returning('duty')
+          .executeTakeFirst()
+        return taken !== undefined
+      }),
+
+    leaveWatch: (owner) =>
+      client.query(async (db) => {
+        await db.deleteFrom('watch_duty').where('owner', '=', owner).execute()
+      }),
+
+    recordChanges: (owner, changes, news) =>
+      client.transact(async (trx) => {
+        const duty = await trx
+          .selectFrom('watch_duty')
+          .select('duty')
+          .where('owner', '=', owner)
+          .forUpdate()
+          .executeTakeFirst()
+        if (duty === undefined) return false
+        for (const change of changes) await recordChange(trx, change, news.get(change.incident.key) ?? null)
+        return true
+      }),
+
+    untoldChanges: () =>
+      client.query(async (db) => {
+        const rows = await db
+          .selectFrom('incident_events')
+          .select(['event_id', 'event', 'body'])
+          .where('told_at', 'is', null)
+          .where('is_quiet', '=', false)
+          .orderBy('event_id')
+          .limit(untoldMax)
+          .execute()
+        return rows.map(({ event_id, event, body }) => ({
+          changeId: String(event_id),
+          change: { event, incident: body },
+        }))
+      }),
+
+    changesTold: (changeIds) =>
+      client.query(async (db) => {
+        if (changeIds.length === 0) return
+        await db
+          .updateTable('incident_events')
+          .set({ told_at: sql`clock_timestamp()` })
+          .where('event_id', 'in', changeIds.map(BigInt))
+          .where('told_at', 'is', null)
+          .execute()
+      }),
+  }
+}
+
+async function recordChange(trx: OpenTransaction, change: IncidentChange, news: string | null): Promise<void> {
+  const { key } = change.incident
+  const known = await lockOpen(trx, key)
+  if (change.event === 'opened') {
+    const incident = silencedAsBefore(change.incident, (await newestOf(trx, key))?.body)
+    const incidentId = known ? null : await insertOpen(trx, incident, news)
+    if (incidentId !== null) await insertEvent(trx, incidentId, { event: 'opened', incident }, {})
+    return
+  }
+  if (known === undefined || isOvertaken(change, known.body)) return
+  const kept = keepWords(change.incident, known.body)
+  const incident = change.event === 'silence_ended' ? { ...kept, silenced: null } : kept
+  await trx
+    .updateTable('incidents')
+    .set({ is_open: change.event !== 'resolved', body: toJson(incident), news: news ?? known.news })
+    .where('incident_id', '=', known.incident_id)
+    .execute()
+  await insertEvent(trx, known.incident_id, { event: change.event, incident }, {})
+}
+
+/** A person spoke between the watcher's look and now: a silence was made longer, or somebody has it in hand. */
+function isOvertaken({ event, incident }: IncidentChange, known: Incident): boolean {
+  if (event === 'silence_ended') return isSilenced(known, incident.updatedAt)
+  return event === 'escalated' && known.acknowledged != null
+}

@@ -1,0 +1,37 @@
+/** An incident as a person reads it: what, since when, whom it hits, who has it in hand, what to do. */
+import type { Incident } from '../../core/watch/incident.js'
+
+/** Whose names stand in the summary already, or that a person does not need. */
+const factsShown = ['services', 'views', 'blockedIntervals', 'ageOnline', 'shortestFreshness'] as const
+const factNames: Readonly<Record<(typeof factsShown)[number], string>> = {
+  services: 'services',
+  views: 'views',
+  blockedIntervals: 'intervals that wait',
+  ageOnline: 'online values are old',
+  shortestFreshness: 'shortest freshness',
+}
+
+export function incidentText(incident: Incident, givenOptions: string): string {
+  const { rule, severity, openedAt, resolvedAt, owner, summary, facts, nextStep } = incident
+  const state = resolvedAt === null ? severity : `resolved ${resolvedAt}`
+  const told = factsShown.flatMap((name) => (facts[name] ? [`${factNames[name]}: ${facts[name]}`] : []))
+  return [
+    `${rule} (${state}) since ${openedAt}${owner ? `, owner ${owner}` : ''}`,
+    `  ${summary}`,
+    ...(told.length > 0 ? [`  ${told.join('; ')}`] : []),
+    ...(resolvedAt === null ? [...words(incident), `  next: ${nextStep}${givenOptions}`] : []),
+    `  key: ${incident.key}`,
+  ].join('\n')
+}
+
+function words({ acknowledged, silenced, escalatedAt }: Incident): string[] {
+  return [
+    ...(acknowledged ? [`  acknowledged by ${acknowledged.by}${because(acknowledged.note)}`] : []),
+    ...(silenced ? [`  silenced until ${silenced.until} by ${silenced.by}${because(silenced.note)}`] : []),
+    ...(escalatedAt ? [`  escalated at ${escalatedAt}`] : []),
+  ]
+}
+
+export function because(note: string | null): string {
+  return note === null ? '' : `: ${note}`
+}

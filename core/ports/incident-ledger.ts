@@ -1,0 +1,62 @@
+/**
+ * Incidents in the ledger: what is open, what became of each, what people said of it; and which of several watchers speaks. Whoever is *on
+ * duty* compares, records and tells; the others wait. What is recorded and not yet told is told by whoever is on duty next, under the same id.
+ */
+import type { Instant, IsoInstant } from '../time/instant.js'
+import type { OpenIncident } from '../watch/advance-incident.js'
+import type { Incident, IncidentChange, IncidentEvent, IncidentWord } from '../watch/incident.js'
+
+/** An event in the life of an incident. */
+export interface IncidentEntry {
+  readonly event: IncidentEvent
+  /** By the clock of whoever made it. */
+  readonly at: IsoInstant
+  /** Null: the watcher. */
+  readonly by: string | null
+  readonly note: string | null
+  readonly severity: Incident['severity']
+  readonly summary: string
+  /** `quiet`: it was silenced, and is not told. */
+  readonly told: Instant | 'waiting' | 'quiet'
+}
+
+export interface IncidentLife {
+  readonly incident: Incident
+  /** Oldest first; of an incident of an older release only what came since. */
+  readonly history: readonly IncidentEntry[]
+}
+
+export interface UntoldChange {
+  readonly changeId: string
+  readonly change: IncidentChange
+}
+
+export interface IncidentReader {
+  openIncidents(): Promise<Incident[]>
+  incidents(options: { readonly limit: number; readonly includeResolved: boolean }): Promise<Incident[]>
+  /** The open one of this key, else the newest that was; null: there never was one. */
+  incidentLife(key: string): Promise<IncidentLife | null>
+}
+
+export interface IncidentWriter extends IncidentReader {
+  /** As `openIncidents`, with what the rules said last. */
+  watchedIncidents(): Promise<OpenIncident[]>
+  /** Takes or renews the duty, by the server's clock: it lapses `leaseMs` after it was last renewed. False: another watcher has it. */
+  takeWatch(owner: string, leaseMs: number): Promise<boolean>
+  /** So that another one need not wait. */
+  leaveWatch(owner: string): Promise<void>
+  /** All of them in one transaction; false: another watcher is on duty, and nothing was recorded. What people said meanwhile stays. */
+  recordChanges(owner: string, changes: readonly IncidentChange[], news: ReadonlyMap<string, string>): Promise<boolean>
+  /** What is recorded, not silenced, and was not yet told to every channel; oldest first. */
+  untoldChanges(): Promise<UntoldChange[]>
+  changesTold(changeIds: readonly string[]): Promise<void>
+  /**
+   * What a watcher saw, and told, while it could not reach the ledger: opens, updates or resolves by key. Another watcher may have recorded
+   * the same outage: then nothing happens.
+   */
+  upsertIncident(incident: Incident): Promise<'opened' | 'updated' | 'resolved' | 'unchanged'>
+  /** With its audit. @throws MillcourseError INCIDENT_UNKNOWN, INCIDENT_NOT_OPEN */
+  acknowledgeIncident(key: string, word: IncidentWord): Promise<Incident>
+  /** As `acknowledgeIncident`; another silence replaces it. It outlives the incident: a cause that comes back before its end is quiet. */
+  silenceIncident(key: string, word: IncidentWord & { readonly until: IsoInstant }): Promise<Incident>
+}

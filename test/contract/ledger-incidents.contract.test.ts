@@ -1,0 +1,149 @@
+/** Incidents in the ledger: one open per cause, its life, and which of several watchers speaks. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import { formatInstant, type IsoInstant } from '../../core/time/instant.js'
+import type { Incident, IncidentEvent } from '../../core/watch/incident.js'
+import { ledgerProject } from '../support/ledger-project.js'
+import { hour, view } from '../support/ledger-steps.js'
+import type { TestProject } from '../support/postgres.js'
+
+let ledger: LedgerWriter
+let project: TestProject
+ledgerProject((opened) => {
+  project = opened
+  ledger = opened.ledger
+})
+
+const at = (index: number): IsoInstant => formatInstant(hour(index).start)
+const word = (index: number) => ({ at: at(index), by: 'ann', note: 'known strike' })
+const incidentOf = (key: string, change: Partial<Incident> = {}): Incident => ({
+  ...{ key, rule: 'failed', severity: 'critical', view: view.view, version: 1, owner: 'ops-ml' },
+  ...{ openedAt: at(0), updatedAt: at(0), resolvedAt: null, summary: 'it failed', nextStep: 'millcourse runs show r' },
+  ...{ facts: { b: 1, a: 'x' }, ...change },
+})
+
+/** As the watcher on duty: records a change, and takes what is to be told. */
+async function watch(event: IncidentEvent, index: number, change: Partial<Incident> = {}): Promise<IncidentEvent[]> {
+  await ledger.takeWatch('w1', 60_000)
+  const over = event === 'resolved' ? { resolvedAt: at(index) } : event === 'opened' ? { openedAt: at(index) } : {}
+  const incident = incidentOf('failed/x', { updatedAt: at(index), ...over, ...change })
+  expect(await ledger.recordChanges('w1', [{ event, incident }], new Map([['failed/x', String(index)]]))).toBe(true)
+  return await tell()
+}
+
+async function tell(): Promise<IncidentEvent[]> {
+  const untold = await ledger.untoldChanges()
+  await ledger.changesTold(untold.map(({ changeId }) => changeId))
+  return untold.map(({ change }) => change.event)
+}
+
+test('what was seen without the ledger is recorded once, whichever watcher brings it', async () => {
+  const incident = incidentOf('failed/x')
+  expect(await ledger.upsertIncident(incident)).toBe('opened')
+  expect(await ledger.upsertIncident({ ...incident, updatedAt: at(1) })).toBe('unchanged')
+  expect(await ledger.upsertIncident({ ...incident, summary: 'worse', openedAt: 'later' })).toBe('updated')
+  expect(await ledger.openIncidents()).toEqual([{ ...incident, summary: 'worse' }])
+  const resolved = { ...incident, resolvedAt: at(2) }
+  expect(await ledger.upsertIncident(resolved)).toBe('resolved')
+  expect(await ledger.upsertIncident(resolved)).toBe('unchanged')
+  expect(await ledger.openIncidents()).toEqual([])
+  // The other watcher saw the same outage, a little later and not as long.
+  expect(await ledger.upsertIncident({ ...incident, openedAt: at(1) })).toBe('unchanged')
+  const again = { ...incident, openedAt: at(3) }
+  expect(await ledger.upsertIncident(again)).toBe('opened')
+  expect(await ledger.incidents({ limit: 9, includeResolved: true })).toEqual([again, resolved])
+  expect(await ledger.incidents({ limit: 9, includeResolved: false })).toEqual([again])
+  expect(await ledger.untoldChanges()).toEqual([])
+})
+
+test('two watchers that see one cause at once open it once', async () => {
+  const other = project.connectAgain().ledger
+  const told = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => (index % 2 ? ledger : other).upsertIncident(incidentOf('stale/y'))),
+  )
+  expect(told.filter((one) => one === 'opened')).toHaveLength(1)
+  expect(await ledger.openIncidents()).toHaveLength(1)
+})
+
+test('one watcher is on duty until it leaves or lapses, and only it records', async () => {
+  const other = project.connectAgain().ledger
+  const asked = ['a', 'b', 'c', 'd'].map((owner, index) => (index % 2 ? ledger : other).takeWatch(owner, 60_000))
+  const winner = ['a', 'b', 'c', 'd'][(await Promise.all(asked)).indexOf(true)]!
+  const loser = winner === 'a' ? 'b' : 'a'
+  expect((await Promise.all(asked)).filter((isTaken) => isTaken)).toHaveLength(1)
+  expect(await ledger.takeWatch(winner, 1)).toBe(true)
+  await sleep(20)
+  expect(await ledger.takeWatch(loser, 60_000)).toBe(true)
+  const change = { event: 'opened' as const, incident: incidentOf('failed/x') }
+  // The one that hung wakes up.
+  expect(await ledger.recordChanges(winner, [change], new Map())).toBe(false)
+  expect(await ledger.openIncidents()).toEqual([])
+  await ledger.leaveWatch(winner)
+  expect(await ledger.takeWatch(winner, 60_000)).toBe(false)
+  await ledger.leaveWatch(loser)
+  expect(await ledger.takeWatch(winner, 60_000)).toBe(true)
+})
+
+test('what is recorded waits until it is said to be told, and nothing opens twice', async () => {
+  await ledger.takeWatch('w1', 60_000)
+  const opened = { event: 'opened' as const, incident: incidentOf('failed/x') }
+  await ledger.recordChanges('w1', [opened, opened], new Map([['failed/x', 'run-1']]))
+  const untold = await ledger.untoldChanges()
+  expect(untold).toMatchObject([{ change: opened }])
+  expect(await ledger.untoldChanges()).toEqual(untold)
+  await ledger.changesTold(untold.map(({ changeId }) => changeId))
+  expect(await ledger.untoldChanges()).toEqual([])
+  expect(await ledger.watchedIncidents()).toEqual([{ ...opened.incident, news: 'run-1' }])
+})
+
+test('a word of a person is told, audited, and outlives what the watcher read before it', async () => {
+  expect(await watch('opened', 0)).toEqual(['opened'])
+  expect(await ledger.acknowledgeIncident('failed/x', word(1))).toMatchObject({ acknowledged: { by: 'ann' } })
+  expect(await tell()).toEqual(['acknowledged'])
+  expect(await watch('updated', 2, { summary: 'worse' })).toEqual(['updated'])
+  expect(await watch('escalated', 2)).toEqual([])
+  expect(await ledger.openIncidents()).toMatchObject([{ summary: 'worse', acknowledged: word(1) }])
+  const audits = await project.client.query((db) =>
+    db.selectFrom('audit').select(['acted_by', 'action', 'subject', 'reason']).execute(),
+  )
+  expect(audits).toEqual([
+    { acted_by: 'ann', action: 'incident acknowledged', subject: 'failed/x', reason: 'known strike' },
+  ])
+  await watch('resolved', 3)
+  await expect(ledger.acknowledgeIncident('failed/x', word(4))).rejects.toMatchObject({ code: 'INCIDENT_NOT_OPEN' })
+  await expect(ledger.silenceIncident('failed/z', { ...word(4), until: at(5) })).rejects.toMatchObject({
+    code: 'INCIDENT_UNKNOWN',
+  })
+})
+
+test('a silence is told, keeps the rest back, and closes what was opened; a cause that comes back in it is quiet', async () => {
+  await watch('opened', 0)
+  await ledger.silenceIncident('failed/x', { ...word(1), until: at(6) })
+  expect(await tell()).toEqual(['silenced'])
+  expect(await watch('updated', 2)).toEqual([])
+  expect(await watch('resolved', 3)).toEqual(['resolved'])
+  expect(await watch('opened', 4)).toEqual([])
+  // Nobody heard of this one.
+  expect(await watch('resolved', 5)).toEqual([])
+  expect(await watch('opened', 5)).toEqual([])
+  expect(await watch('silence_ended', 6, { silenced: null })).toEqual(['silence_ended'])
+  expect(await watch('updated', 6)).toEqual(['updated'])
+  const life = await ledger.incidentLife('failed/x')
+  expect(life?.incident).toMatchObject({ resolvedAt: null, silenced: null })
+  expect(life?.history.map(({ event, at: when, by, told }) => [event, when, by, told === 'quiet'])).toEqual([
+    ['opened', at(5), null, true],
+    ['silence_ended', at(6), null, false],
+    ['updated', at(6), null, false],
+  ])
+  expect(await ledger.incidentLife('failed/z')).toBeNull()
+})
+
+test('a silence that was made longer does not end at its former time', async () => {
+  await watch('opened', 0)
+  await ledger.silenceIncident('failed/x', { ...word(1), until: at(2) })
+  await ledger.silenceIncident('failed/x', { ...word(1), until: at(5) })
+  expect(await tell()).toEqual(['silenced', 'silenced'])
+  expect(await watch('silence_ended', 2, { silenced: null })).toEqual([])
+  expect((await ledger.openIncidents())[0]?.silenced).toMatchObject({ until: at(5) })
+})
