@@ -62,7 +62,7 @@ export default {
     stage('serve', ...first, 'publish', 'compute'),
     stage('explain', ...first, 'source', 'plan', 'compute', 'publish', 'serve'),
     stage('quality', ...first, 'source', 'plan', 'compute', 'publish', 'serve', 'explain'),
-    stage('watch', ...first, 'plan', 'quality'),
+    stage('watch', ...first, 'plan', 'judge', 'quality'),
     stage('backup', ...first),
     {
       name: 'core-errors-know-nothing',

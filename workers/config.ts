@@ -89,6 +89,7 @@ const schema = z.object({
   MILLCOURSE_WATCH_POLL: durationMs('15s', 100).refine((ms) => ms <= 60_000, 'at most 1m'),
   MILLCOURSE_WATCH_GRACE: durationMs('5m'),
   MILLCOURSE_WATCH_UNREACHABLE: durationMs('30s'),
+  MILLCOURSE_WATCH_HELD: durationMs('24h').or(z.literal('off')),
   MILLCOURSE_ESCALATE_AFTER: durationMs('30m').or(z.literal('off')),
   OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl('http://127.0.0.1:4318').optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl('http://127.0.0.1:4318/v1/traces').optional(),
@@ -157,6 +158,8 @@ export interface WatcherConfig {
   readonly unreachableAfterMs: number
   /** Null: nothing escalates. */
   readonly escalateAfterMs: number | null
+  /** Null: no hold lasts too long. */
+  readonly heldMaxMs: number | null
 }
 
 export interface Config {
@@ -333,6 +336,7 @@ function toConfig(env: z.output<typeof schema>): Config {
       pollMs: env.MILLCOURSE_WATCH_POLL,
       graceMs: env.MILLCOURSE_WATCH_GRACE,
       unreachableAfterMs: env.MILLCOURSE_WATCH_UNREACHABLE,
+      heldMaxMs: env.MILLCOURSE_WATCH_HELD === 'off' ? null : env.MILLCOURSE_WATCH_HELD,
       escalateAfterMs: env.MILLCOURSE_ESCALATE_AFTER === 'off' ? null : env.MILLCOURSE_ESCALATE_AFTER,
     },
     telemetry: {

@@ -9,7 +9,8 @@ import type { Incident, IncidentRule } from '../core/watch/index.js'
 const everyMs = 60_000
 
 const none: Readonly<Record<IncidentRule, number>> = {
-  ...{ missing_run: 0, stale: 0, failed: 0, held: 0, blocked: 0, not_ready: 0, quality: 0 },
+  ...{ missing_run: 0, skipped: 0, stale: 0, slow_run: 0, failed: 0, schema_change: 0, held: 0, blocked: 0 },
+  ...{ not_ready: 0, warned: 0, quality: 0 },
   ...{ ledger_unreachable: 0, scheduler_unreachable: 0 },
 }
 

@@ -6,31 +6,20 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { ActivityDeps, Log } from '../activities/activity-deps.js'
-import { isMillcourseError } from '../core/errors.js'
-import { isBeingReplaced } from '../core/plan/index.js'
 import type { AlertChannel } from '../core/ports/alert-channel.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { RegistryReader } from '../core/ports/registry.js'
 import type { RunControl } from '../core/ports/run-control.js'
 import { noTelemetry, type Telemetry } from '../core/ports/telemetry.js'
-import type { QualityCheck } from '../core/quality/quality-check.js'
-import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
-import {
-  buildCalendar,
-  type CalendarEntry,
-  evaluateQuality,
-  evaluateView,
-  type IncidentDraft,
-  type IncidentRule,
-  viewAge,
-  type WatchRules,
-} from '../core/watch/index.js'
+import { formatInstant } from '../core/time/instant.js'
+import { type IncidentRule, viewAge } from '../core/watch/index.js'
+import { observe, rulesOf } from './observe-views.js'
 import { sayOpenIncidents } from './open-incidents-line.js'
 import { showQuality } from './quality-readings.js'
 import { watchedIncidents } from './watch-incidents.js'
-import { blindness, ledgerOutage, schedulerOutage } from './watch-outages.js'
-import { showAges, showWatch, type ViewLook, WatchReadings } from './watch-readings.js'
+import { ledgerOutage, schedulerOutage } from './watch-outages.js'
+import { showAges, showWatch, WatchReadings } from './watch-readings.js'
 import { keepWatcherState, readWatcherState, type WatcherState } from './watcher-state.js'
 
 export interface WatcherDeps extends Pick<ActivityDeps, 'clock' | 'log'> {
@@ -38,8 +27,8 @@ export interface WatcherDeps extends Pick<ActivityDeps, 'clock' | 'log'> {
   readonly log: Log
   readonly ledger: LedgerWriter
   readonly registry: RegistryReader
-  /** Only asked whether it answers. */
-  readonly scheduler: Pick<RunControl, 'isReachable'>
+  /** Asked whether it answers, and why it has not started what was due. */
+  readonly scheduler: Pick<RunControl, 'isReachable' | 'schedule' | 'workers'>
   readonly channels: readonly AlertChannel[]
   /** Absent: nobody measures. */
   readonly telemetry?: Telemetry
@@ -58,6 +47,8 @@ export interface WatcherSettings {
   readonly horizonMs: number
   /** A critical incident that nobody acknowledges escalates after so long; null: none does. */
   readonly escalateAfterMs: number | null
+  /** A hold that nobody decides on for longer is critical; null: none is. */
+  readonly heldMaxMs: number | null
 }
 
 export const watcherDefaults = {
@@ -66,6 +57,7 @@ export const watcherDefaults = {
   unreachableAfterMs: 30_000,
   horizonMs: 31 * 86_400_000,
   escalateAfterMs: 1_800_000,
+  heldMaxMs: 86_400_000,
 } as const
 
 /** Looks every `pollMs` until `stop` resolves; one failing look is logged and the next one tried. */
@@ -116,9 +108,9 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
     leave: () => incidents.leave(state),
     async look() {
       const now = formatInstant(deps.clock.now())
-      const ledgerView = await observe(deps, settings, state.calendar, owner)
+      const isSchedulerUp = await deps.scheduler.isReachable(Math.min(Math.max(settings.pollMs, 1_000), 5_000))
+      const ledgerView = await observe({ ...deps, isSchedulerUp }, settings, state.calendar, owner)
       outages.ledger = ledgerView.kind === 'unreachable' ? (outages.ledger ?? deps.clock.monotonicMs()) : null
-      const isSchedulerUp = await deps.scheduler.isReachable(Math.min(settings.pollMs, 5_000))
       outages.scheduler = isSchedulerUp ? null : (outages.scheduler ?? deps.clock.monotonicMs())
       const lasted = (since: number | null) =>
         since !== null && deps.clock.monotonicMs() - since >= settings.unreachableAfterMs
@@ -128,13 +120,16 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       const found = isSeen ? ledgerView.drafts : []
       const isSchedulerGone = lasted(outages.scheduler)
       const schedulerDrafts = isSchedulerGone ? [schedulerOutage(calendar, isSeen ? found : state.open)] : []
-      // One that is under way but not yet long enough leaves open what is open.
-      const unsure: IncidentRule[] = outages.scheduler !== null && !isSchedulerGone ? ['scheduler_unreachable'] : []
+      // An outage that is under way but not yet long enough leaves open what is open; why runs are missing nobody can say meanwhile.
+      const isUnsure = outages.scheduler !== null && !isSchedulerGone
+      const unsure: IncidentRule[] = isUnsure ? ['scheduler_unreachable', 'missing_run', 'skipped'] : []
       const ages = isSeen ? ledgerView.looks.map((look) => viewAge(look.entry, look, deps.clock.now())) : state.ages
       state = { ...state, calendar, ages }
       if (isSeen) {
         // With the scheduler gone every view misses its runs: one cause, one incident.
-        const causes = found.filter(({ rule }) => !isSchedulerGone || (rule !== 'missing_run' && rule !== 'stale'))
+        const causes = found
+          .filter(({ rule }) => !isSchedulerGone || (rule !== 'missing_run' && rule !== 'stale'))
+          .filter(({ rule }) => !unsure.includes(rule))
         state = await incidents.settle(
           state,
           { drafts: [...schedulerDrafts, ...causes], unsure, now },
@@ -163,76 +158,6 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       await readings.show(ledgerView.looks, deps.clock.now(), rulesOf(settings))
     },
   }
-}
-
-type Observation =
-  | {
-      readonly kind: 'seen'
-      readonly calendar: readonly CalendarEntry[]
-      readonly looks: readonly ViewLook[]
-      readonly checks: readonly QualityCheck[]
-      readonly drafts: readonly IncidentDraft[]
-      /** False: another watcher records and tells. */
-      readonly isOnDuty: boolean
-    }
-  | { readonly kind: 'unreachable'; readonly what: string; readonly why: string }
-
-/** The calendar of what is applied, and what the ledger says of each view. */
-async function observe(
-  deps: WatcherDeps,
-  settings: WatcherSettings,
-  before: readonly CalendarEntry[],
-  owner: string,
-): Promise<Observation> {
-  try {
-    const isOnDuty = await deps.ledger.takeWatch(owner, dutyMs(settings))
-    const applied = await deps.registry.current()
-    const now = deps.clock.now()
-    const calendar = applied ? buildCalendar(applied.repo, before, formatInstant(now)) : []
-    const looks: ViewLook[] = []
-    for (const entry of calendar) looks.push(...(await lookAt(deps, settings, entry, now)))
-    const checks = await deps.ledger.qualityChecks()
-    const drafts = looks.flatMap((look) => evaluateView(look.entry, look, now, rulesOf(settings)))
-    return {
-      kind: 'seen',
-      calendar,
-      looks,
-      checks,
-      drafts: [...drafts, ...evaluateQuality(calendar, checks)],
-      isOnDuty,
-    }
-  } catch (error) {
-    if (isMillcourseError(error) && error.code in blindness)
-      return { kind: 'unreachable', what: blindness[error.code as keyof typeof blindness], why: error.message }
-    throw error
-  }
-}
-
-/** Another watcher takes over when this one has missed a few looks. */
-function dutyMs({ pollMs }: WatcherSettings): number {
-  return Math.max(3 * pollMs, 2_000)
-}
-
-function rulesOf({ graceMs }: WatcherSettings): WatchRules {
-  return { graceNs: BigInt(graceMs) * 1_000_000n }
-}
-
-/** Empty: nothing is due of the view yet. */
-async function lookAt(
-  deps: WatcherDeps,
-  settings: WatcherSettings,
-  entry: CalendarEntry,
-  now: Instant,
-): Promise<ViewLook[]> {
-  const key = { view: entry.view, version: entry.version }
-  const horizon = now - BigInt(settings.horizonMs) * 1_000_000n
-  const since = parseInstant(entry.since)
-  const range = { start: horizon > since ? horizon : since, end: now }
-  if (range.start >= range.end) return []
-  const [states, published] = [await deps.ledger.intervalStates(key, range), await deps.ledger.lastPublish(key)]
-  const [publishedEndAt, publishedAt] = [published?.endAt ?? null, published?.finishedAt ?? null]
-  const isRebuildAsked = states.some(isBeingReplaced) && (await deps.ledger.isRebuildAsked(key))
-  return [{ entry, states, published, publishedEndAt, publishedAt, isRebuildAsked }]
 }
 
 /** Tries each channel in order; what one did not take stays for the next look, in its order. */

@@ -15,6 +15,7 @@ import { createRunFileRemoval } from './run-file-removal.js'
 import { createRunRecords } from './runs.js'
 import { createSourceFiles } from './source-files.js'
 import { createTrainingSets } from './training-sets.js'
+import { createWatchedRuns } from './watched-runs.js'
 
 export function createPostgresLedger(client: PostgresClient): LedgerWriter {
   return {
@@ -25,6 +26,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createOnlineTables(client),
     ...createIncidentRecords(client),
     ...createIncidentWatch(client),
+    ...createWatchedRuns(client),
     ...createSourceFiles(client),
     ...createTrainingSets(client),
     ...createCompactions(client),

@@ -12,7 +12,8 @@ import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { ScheduleChanges, TickInput } from '../../core/ports/run-control.js'
 import { durationToMs } from '../../core/time/duration.js'
-import { instantToMs, parseInstant } from '../../core/time/instant.js'
+import { instantFromMs, instantToMs, parseInstant } from '../../core/time/instant.js'
+import type { ScheduleSeen } from '../../core/watch/index.js'
 import { scheduleAttributes } from './search-attributes.js'
 
 export interface ScheduleSettings {
@@ -184,6 +185,21 @@ export function isSame(existing: ScheduleDescription, wanted: WantedSchedule): b
 function pairsOf(attributes: ScheduleOptions['typedSearchAttributes']): string[] {
   const pairs = attributes instanceof TypedSearchAttributes ? attributes.getAll() : (attributes ?? [])
   return pairs.map(({ key, value }) => `${key.name} ${value}`).sort()
+}
+
+/** What the watcher is told of a Schedule. */
+export async function readSchedule(client: Client, project: string, view: string): Promise<ScheduleSeen> {
+  const found = await describe(client, scheduleId(project, view))
+  if (found === null) return { kind: 'absent' }
+  const { state, info } = found
+  const dueMs = info.recentActions.map(({ scheduledAt }) => scheduledAt.getTime())
+  return {
+    kind: 'present',
+    isPaused: state.paused,
+    note: state.note ?? '',
+    missedCatchups: info.numActionsMissedCatchupWindow,
+    lastDueAt: dueMs.length === 0 ? null : instantFromMs(Math.max(...dueMs)),
+  }
 }
 
 export async function describe(client: Client, id: string): Promise<ScheduleDescription | null> {

@@ -17,11 +17,12 @@ import {
   type TickResult,
   type WorkerSeen,
 } from '../../core/ports/run-control.js'
+import type { ScheduleSeen } from '../../core/watch/index.js'
 import { type TemporalTarget, temporalClient, temporalProbe } from './client.js'
 import { type CompactionSettings, syncCompactionSchedules } from './compaction-schedules.js'
 import { fromTemporalError } from './errors.js'
 import { type QualitySettings, syncQualitySchedule } from './quality-schedule.js'
-import { syncSchedules } from './schedules.js'
+import { readSchedule, syncSchedules } from './schedules.js'
 import { ensureSearchAttributes } from './search-attributes.js'
 
 export interface TemporalRunControlOptions extends TemporalTarget {
@@ -145,6 +146,10 @@ export class TemporalRunControl implements RunControl {
       // Whatever keeps it from answering, it does not answer: that is the question.
       return false
     }
+  }
+
+  async schedule(view: string): Promise<ScheduleSeen> {
+    return this.ask((client) => readSchedule(client, this.options.project, view))
   }
 
   async serverVersion(): Promise<string | null> {

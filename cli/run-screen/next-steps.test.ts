@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { errorCodes } from '../../core/errors.js'
 import type { IntervalState, RunOutcome } from '../../core/plan/interval-state.js'
 import { parseInstant } from '../../core/time/instant.js'
-import { type CalendarEntry, evaluateView } from '../../core/watch/index.js'
+import { type CalendarEntry, evaluateView, type ViewObservation } from '../../core/watch/index.js'
 import { buildProgram } from '../program.js'
 import { nextSteps, type Situation } from './next-steps.js'
 import type { RunDetails } from './run-facts.js'
@@ -45,9 +45,21 @@ function state(index: bigint, outcome: RunOutcome, errorCode: string | null = nu
   }
 }
 
+const run = { runId: '0199a1c4-5e10-7bd2-9c31-4f6f0c6c2a11', interval: { start, end: start + hour } }
+const open = { ...run, outcome: 'running' as const, ageMs: 60_000 }
+const warning = { code: 'rows_below', severity: 'warn', feature: null, observed: 1, limit: 2 } as const
+const good = { ...run, findings: [warning] }
+
 test('what the watcher proposes, for each of its rules', async () => {
-  const look = (states: IntervalState[], hours: bigint, over: Partial<CalendarEntry> = {}) =>
-    evaluateView({ ...entry, ...over }, { states, publishedEndAt: null }, start + hours * hour, { graceNs: 1n })
+  const look = (
+    states: IntervalState[],
+    hours: bigint,
+    over: Partial<CalendarEntry> = {},
+    more: Partial<ViewObservation> = {},
+  ) =>
+    evaluateView({ ...entry, ...over }, { states, publishedEndAt: null, ...more }, start + hours * hour, {
+      graceNs: 1n,
+    })
   const seenLater = { firstSeenAt: '2001-01-05T00:00:00Z' }
   const drafts = [
     ...look([state(0n, 'failed', 'SOURCE_FILE_CORRUPT'), state(1n, 'held'), state(2n, 'not-ready')], 5n),
@@ -56,9 +68,14 @@ test('what the watcher proposes, for each of its rules', async () => {
       [0n, 1n, 2n, 3n].map((index) => state(index, 'running')),
       4n,
     ),
+    ...look([state(0n, 'failed', 'SOURCE_SCHEMA_CHANGED')], 3n, {}, { schedule: { kind: 'absent' } }),
+    ...look([state(0n, 'running')], 1n, { duration: '1s' }, { open: [open], good }),
   ]
   expect(new Set(drafts.map(({ rule }) => rule))).toEqual(
-    new Set(['failed', 'held', 'not_ready', 'missing_run', 'blocked', 'stale']),
+    new Set([
+      ...['failed', 'schema_change', 'held', 'not_ready', 'missing_run', 'skipped', 'slow_run', 'warned'],
+      ...['blocked', 'stale'],
+    ]),
   )
   for (const { nextStep } of drafts) expect(await parses(nextStep), nextStep).toBe(true)
 })

@@ -17,6 +17,7 @@ import type { CompactionReader, CompactionWriter } from './compaction-ledger.js'
 import type { IncidentReader, IncidentWriter } from './incident-ledger.js'
 import type { QualityReader, QualityWriter } from './ledger-quality.js'
 import type { RunFilesWriter } from './run-files-ledger.js'
+import type { WatchReader } from './watch-ledger.js'
 
 export interface ViewKey {
   readonly view: string
@@ -279,7 +280,7 @@ export interface TrainingSetPin extends Omit<PinnedTrainingSet, 'createdAt' | 'e
 
 // ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface LedgerReader extends CompactionReader, QualityReader<Commit>, IncidentReader {
+export interface LedgerReader extends CompactionReader, QualityReader<Commit>, IncidentReader, WatchReader {
   /** One entry per interval that overlaps `range` and the ledger knows of, oldest first; intervals that never ran have no entry. Skipped runs do not count as the latest. */
   intervalStates(key: ViewKey, range: Interval): Promise<IntervalState[]>
   /** The parts of `range` that no known interval covers, oldest first: what never ran, however long ago. */

@@ -2,6 +2,7 @@ import type { FeatureViewDefinition } from '../define/definitions.js'
 import type { RunKind } from '../plan/interval-state.js'
 import type { IsoInstant } from '../time/instant.js'
 import type { IsoInterval } from '../time/interval.js'
+import type { ScheduleSeen } from '../watch/skipped.js'
 
 /** What Temporal's lists are searched by, with the types it knows them by; `MillcourseInterval` is the interval's start. */
 export const searchAttributes = {
@@ -144,6 +145,8 @@ export interface RunControl {
     views: readonly FeatureViewDefinition[],
     options: { readonly isPaused: boolean; readonly retired?: readonly string[] },
   ): Promise<ScheduleChanges>
+  /** Of the view, by its name. */
+  schedule(view: string): Promise<ScheduleSeen>
   /** Of the server; null: it does not say. */
   serverVersion(): Promise<string | null>
   /** True when the server answers. Never throws. */

@@ -9,14 +9,21 @@ import type { IsoInstant } from '../time/instant.js'
 export interface CalendarEntry {
   readonly view: string
   readonly version: number
+  /** Whose files are read; of a view on a view its own source's name. */
   readonly source: string
   readonly owner: string | null
+  /** Whose the source is: its faults go there. Absent: a former release did not say. */
+  readonly sourceOwner?: string | null
+  /** The view that it is built on, whose faults keep it waiting; absent or null: none. */
+  readonly upstream?: string | null
   readonly services: readonly string[]
   readonly since: IsoInstant
   readonly every: DurationText
   /** The source says that its files come so long after an interval's end. */
   readonly readyDelay: DurationText
   readonly freshness: DurationText | null
+  /** A run may take at most so long; absent or null: nobody said. */
+  readonly duration?: DurationText | null
   readonly isOnline: boolean
   readonly canBlock: boolean
   /** Runs that fell due before the watcher first saw the view are a backlog, not missing runs. */
@@ -28,11 +35,14 @@ export function buildCalendar(repo: FeatureRepo, before: readonly CalendarEntry[
   return repo.views.map((view) => {
     const known = before.find((entry) => entry.view === view.name && entry.version === view.version)
     const source = repo.sources.find((candidate) => candidate.name === view.source)
+    const files = source?.query?.from ?? source
     return {
       view: view.name,
       version: view.version,
-      source: view.source,
+      source: files?.name ?? view.source,
       owner: view.owner,
+      sourceOwner: files?.owner ?? null,
+      upstream: source?.upstream?.view.name ?? null,
       services: repo.services
         .filter((service) =>
           service.features.some((feature) => feature.view === view.name && feature.viewVersion === view.version),
@@ -42,6 +52,7 @@ export function buildCalendar(repo: FeatureRepo, before: readonly CalendarEntry[
       every: view.every,
       readyDelay: source?.ready.delay ?? '0s',
       freshness: view.sla.freshness,
+      duration: view.sla.duration,
       isOnline: view.online,
       canBlock: view.viewKind === 'window' && view.onGap === 'block',
       firstSeenAt: known?.firstSeenAt ?? now,

@@ -1,7 +1,8 @@
 import type { RunOutcome } from '../plan/interval-state.js'
 import type { Instant } from '../time/instant.js'
 import type { CalendarEntry } from './calendar.js'
-import { blockedEnd, missingIntervals, standsAs, type ViewObservation, type WatchRules } from './evaluate-view.js'
+import { blockedEnd, missingIntervals, standsAs } from './evaluate-view.js'
+import type { ViewObservation, WatchRules } from './observation.js'
 
 /** What an interval may be that is not simply done. One interval may count under several: committed, unpublished and re-opened. */
 export const intervalWords = [

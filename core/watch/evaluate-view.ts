@@ -1,7 +1,7 @@
 /**
  * What is wrong with one view now: its calendar of expected runs against what the ledger says. One incident per cause: a hold
  * that blocks later intervals and makes the view stale is one incident (R32), which says all three; `blocked` and `stale`
- * stand alone only where no failed, held, missing or unready interval explains them.
+ * stand alone only where nothing about its runs (evaluate-runs.ts) explains them.
  */
 import { isBeingReplaced } from '../plan/interval-need.js'
 import type { IntervalState, RunOutcome } from '../plan/interval-state.js'
@@ -9,24 +9,11 @@ import { formatDuration, parseDuration } from '../time/duration.js'
 import { formatInstant, type Instant, parseInstant } from '../time/instant.js'
 import { type Interval, intervalsBetween } from '../time/interval.js'
 import { type CalendarEntry, viewLabel } from './calendar.js'
-import type { IncidentDraft, IncidentRule } from './incident.js'
+import { failedDrafts, heldDrafts, missingDrafts, notReadyDrafts, slowDrafts, warnedDrafts } from './evaluate-runs.js'
+import type { IncidentDraft } from './incident.js'
+import { viewDraft } from './interval-drafts.js'
+import type { ViewObservation, WatchRules } from './observation.js'
 import { judgeSla } from './sla.js'
-
-export interface ViewObservation {
-  /** Intervals the ledger knows of, oldest first. */
-  readonly states: readonly IntervalState[]
-  /** End of what is published online; null: nothing yet. */
-  readonly publishedEndAt: Instant | null
-  /** When that was published; absent: not known. */
-  readonly publishedAt?: Instant | null
-  /** `check-quality --repair` asked for a publish that has not finished. Absent: not known. */
-  readonly isRebuildAsked?: boolean
-}
-
-export interface WatchRules {
-  /** A run counts as missing when it has not started so long after its interval was due. */
-  readonly graceNs: bigint
-}
 
 export function evaluateView(
   entry: CalendarEntry,
@@ -35,69 +22,23 @@ export function evaluateView(
   rules: WatchRules,
 ): IncidentDraft[] {
   const unsettled = (outcome: RunOutcome) => observed.states.filter((state) => standsAs(state, outcome))
-  const drafts = [
+  const causes = [
     ...failedDrafts(entry, unsettled('failed')),
-    ...intervalsDraft(
-      entry,
-      'held',
-      unsettled('held'),
-      (at) => `was held by its checks at ${at}`,
-      `millcourse runs show ${viewLabel(entry)}@START`,
-    ),
-    ...intervalsDraft(
-      entry,
-      'not_ready',
-      unsettled('not-ready'),
-      (at) => `had no complete input from source ${entry.source} by its deadline for ${at}`,
-      `millcourse runs show ${viewLabel(entry)}@START`,
-    ),
-    ...intervalsDraft(
-      entry,
-      'missing_run',
-      missingIntervals(entry, observed, now, rules),
-      (at) => `has no run for ${at}`,
-      'millcourse doctor',
-    ),
+    ...heldDrafts(entry, unsettled('held'), observed, rules),
+    ...notReadyDrafts(entry, unsettled('not-ready')),
+    ...missingDrafts(entry, missingIntervals(entry, observed, now, rules), observed),
+    ...slowDrafts(entry, observed, rules),
   ]
   const blocked = blockedEnd(entry, observed)
   const stale = staleBy(entry, observed, now)
-  if (drafts.length > 0) {
-    const told = drafts.map((draft) => withConsequences(draft, blocked, stale))
+  const warned = warnedDrafts(entry, observed)
+  if (causes.length > 0) {
+    const told = causes.map((draft) => withConsequences(draft, blocked, stale))
     const isRepairKept =
       observed.isRebuildAsked && [...unsettled('failed'), ...unsettled('not-ready')].some(isBeingReplaced)
-    return isRepairKept ? told.map(withRepair) : told
+    return [...(isRepairKept ? told.map(withRepair) : told), ...warned]
   }
-  if (blocked && !isGapOnItsWay(entry, observed, blocked.from, now, rules))
-    return [
-      withConsequences(
-        draft(
-          entry,
-          'blocked',
-          `blocked/${viewLabel(entry)}`,
-          `${viewLabel(entry)} is computed beyond ${formatInstant(blocked.publishedEndAt ?? parseInstant(entry.since))}, where an earlier interval is missing`,
-          `millcourse materialize ${entry.view}`,
-          [`${blocked.publishedEndAt}`],
-        ),
-        blocked,
-        stale,
-      ),
-    ]
-  if (stale)
-    return [
-      withConsequences(
-        draft(
-          entry,
-          'stale',
-          `stale/${viewLabel(entry)}`,
-          `${viewLabel(entry)} is older online than its SLA of ${entry.freshness} allows`,
-          `millcourse runs --view ${entry.view}`,
-          [],
-        ),
-        null,
-        stale,
-      ),
-    ]
-  return []
+  return [...consequences(entry, observed, blocked, stale, now, rules), ...warned]
 }
 
 /** A re-opened interval waits for its run; one whose run failed before it began, or had no complete input, still stands in the way. */
@@ -105,69 +46,31 @@ export function standsAs({ latestRun, reopenedBecause }: IntervalState, outcome:
   return latestRun?.outcome === outcome && (reopenedBecause === null || outcome === 'failed' || outcome === 'not-ready')
 }
 
-/** One cause may hit many intervals, and with a source's fault many views: keyed by source where the source is at fault. */
-function failedDrafts(entry: CalendarEntry, failed: readonly IntervalState[]): IncidentDraft[] {
-  const codes = [...new Set(failed.map((state) => state.latestRun?.errorCode ?? 'INTERNAL'))]
-  return codes.flatMap((code) => {
-    const hit = failed.filter((state) => (state.latestRun?.errorCode ?? 'INTERNAL') === code)
-    const cause = code.startsWith('SOURCE_') ? `source ${entry.source}` : viewLabel(entry)
-    return intervalsDraft(
-      entry,
-      'failed',
-      hit,
-      (at) => `failed with ${code} for ${at}`,
-      `millcourse runs show ${hit[0]?.latestRun?.runId}`,
-      {
-        key: `failed/${cause}/${code}`,
-        facts: { code, run: hit[0]?.latestRun?.runId ?? '' },
-      },
-    )
-  })
-}
-
-function intervalsDraft(
+/** Where no cause explains them. */
+function consequences(
   entry: CalendarEntry,
-  rule: IncidentRule,
-  intervals: readonly (Interval | IntervalState)[],
-  sentence: (at: string) => string,
-  nextStep: string,
-  more: { readonly key?: string; readonly facts?: Readonly<Record<string, string | number>> } = {},
+  observed: ViewObservation,
+  blocked: BlockedEnd | null,
+  stale: bigint | null,
+  now: Instant,
+  rules: WatchRules,
 ): IncidentDraft[] {
-  const starts = intervals.map((item) => formatInstant('interval' in item ? item.interval.start : item.start))
-  const [first] = starts
-  if (first === undefined) return []
-  const at = starts.length === 1 ? first : `${starts.length} intervals from ${first} to ${starts.at(-1)}`
-  const made = draft(
-    entry,
-    rule,
-    more.key ?? `${rule}/${viewLabel(entry)}`,
-    `${viewLabel(entry)} ${sentence(at)}`,
-    nextStep.replace('START', first),
-    starts,
-  )
-  return [{ ...made, facts: { ...made.facts, intervals: starts.length, firstInterval: first, ...more.facts } }]
-}
-
-function draft(
-  entry: CalendarEntry,
-  rule: IncidentRule,
-  key: string,
-  summary: string,
-  nextStep: string,
-  news: readonly string[],
-): IncidentDraft {
-  return {
-    key,
-    rule,
-    severity: 'warning',
-    view: entry.view,
-    version: entry.version,
-    owner: entry.owner,
-    summary,
-    nextStep,
-    facts: { services: entry.services.join(', ') },
-    news: news.join(' '),
+  const label = viewLabel(entry)
+  if (blocked && !isGapOnItsWay(entry, observed, blocked.from, now, rules)) {
+    const end = formatInstant(blocked.publishedEndAt ?? parseInstant(entry.since))
+    const summary = `${label} is computed beyond ${end}, where an earlier interval is missing`
+    const news = [`${blocked.publishedEndAt}`]
+    return [
+      withConsequences(
+        viewDraft(entry, 'blocked', summary, `millcourse materialize ${entry.view}`, { news }),
+        blocked,
+        stale,
+      ),
+    ]
   }
+  if (stale === null) return []
+  const summary = `${label} is older online than its SLA of ${entry.freshness} allows`
+  return [withConsequences(viewDraft(entry, 'stale', summary, `millcourse runs --view ${entry.view}`, {}), null, stale)]
 }
 
 /**

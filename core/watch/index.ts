@@ -3,7 +3,8 @@ export { type Blocked, blockedBy } from './blocked-intervals.js'
 export { buildCalendar, type CalendarEntry, viewLabel } from './calendar.js'
 export { countIntervals, type IntervalWord, intervalWords } from './count-intervals.js'
 export { evaluateQuality } from './evaluate-quality.js'
-export { evaluateView, reachedAt, type ViewObservation, type WatchRules } from './evaluate-view.js'
+export { evaluateView, missingIntervals, reachedAt } from './evaluate-view.js'
+export { foldDownstream } from './fold-downstream.js'
 export type {
   Incident,
   IncidentChange,
@@ -12,6 +13,9 @@ export type {
   IncidentRule,
   IncidentWord,
 } from './incident.js'
+export type { ViewObservation, WatchRules } from './observation.js'
 export { reconcileIncidents } from './reconcile-incidents.js'
+export { judgeRunLength, type RunPace } from './run-length.js'
+export { type ScheduleSeen, skippedBecause } from './skipped.js'
 export { judgeSla, type SlaState } from './sla.js'
 export { type ViewAge, viewAge } from './view-age.js'

@@ -50,7 +50,16 @@ function mergeByKey(drafts: readonly IncidentDraft[]): IncidentDraft[] {
       ...first,
       severity: all.some((draft) => draft.severity === 'critical') ? 'critical' : first.severity,
       news: all.map((draft) => `${draft.view}:${draft.news}`).join(' '),
-      facts: { ...first.facts, views: all.map((draft) => `${draft.view}@v${draft.version}`).join(', ') },
+      facts: { ...first.facts, ...hitBy(all) },
     }
   })
+}
+
+/** Whom one cause hits through several views. */
+function hitBy(drafts: readonly IncidentDraft[]) {
+  const services = drafts.flatMap(({ facts }) => String(facts.services ?? '').split(', '))
+  return {
+    views: drafts.map((draft) => `${draft.view}@v${draft.version}`).join(', '),
+    services: [...new Set(services)].filter((name) => name !== '').join(', '),
+  }
 }

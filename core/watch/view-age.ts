@@ -2,7 +2,8 @@
 import type { DurationText } from '../time/duration.js'
 import { formatInstant, type Instant, type IsoInstant } from '../time/instant.js'
 import type { CalendarEntry } from './calendar.js'
-import { isCatchingUp, reachedAt, type ViewObservation } from './evaluate-view.js'
+import { isCatchingUp, reachedAt } from './evaluate-view.js'
+import type { ViewObservation } from './observation.js'
 
 export interface ViewAge {
   readonly view: string

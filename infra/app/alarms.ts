@@ -28,11 +28,15 @@ export interface Watched extends Place {
 /** The watcher's rules (core/watch/incident.ts). */
 export const incidentRules = [
   'missing_run',
+  'skipped',
   'stale',
+  'slow_run',
   'failed',
+  'schema_change',
   'held',
   'blocked',
   'not_ready',
+  'warned',
   'quality',
   'ledger_unreachable',
   'scheduler_unreachable',

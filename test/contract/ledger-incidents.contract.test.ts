@@ -5,7 +5,7 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { formatInstant, type IsoInstant } from '../../core/time/instant.js'
 import type { Incident, IncidentEvent } from '../../core/watch/incident.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import { hour, view } from '../support/ledger-steps.js'
+import { commit, end, hour, pin, startOf, view } from '../support/ledger-steps.js'
 import type { TestProject } from '../support/postgres.js'
 
 let ledger: LedgerWriter
@@ -146,4 +146,28 @@ test('a silence that was made longer does not end at its former time', async () 
   expect(await tell()).toEqual(['silenced', 'silenced'])
   expect(await watch('silence_ended', 2, { silenced: null })).toEqual([])
   expect((await ledger.openIncidents())[0]?.silenced).toMatchObject({ until: at(5) })
+})
+
+test('open runs have their age since they were planned, or held; the pace is that of the newest runs that ended', async () => {
+  await pin(ledger, 'slow', 0)
+  await ledger.startRun(startOf('waits for its source', 1))
+  await pin(ledger, 'held', 2)
+  await end(ledger, 'held', 'held')
+  await commit(ledger, 'good', 3)
+  await end(ledger, 'good', 'done')
+  await sleep(20)
+  const open = await ledger.openRuns()
+  expect(open.map(({ runId, outcome }) => [runId, outcome])).toEqual([
+    ['slow', 'running'],
+    ['held', 'held'],
+  ])
+  for (const { ageMs } of open) expect(ageMs).toBeGreaterThanOrEqual(20)
+  expect(await ledger.runPaces([view, { view: 'none', version: 1 }])).toEqual([
+    { ...view, runs: 2, p95Ms: expect.any(Number) },
+    { view: 'none', version: 1, runs: 0, p95Ms: null },
+  ])
+  expect(await ledger.goodRuns([view, { view: 'none', version: 1 }])).toEqual([
+    { ...view, runId: 'good', interval: hour(3), findings: [] },
+  ])
+  expect([await ledger.runPaces([]), await ledger.goodRuns([])]).toEqual([[], []])
 })

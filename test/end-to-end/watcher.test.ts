@@ -82,7 +82,7 @@ function freshRepo(nowMs: number) {
     every: '1h',
     tile: '1m',
     features: { total: window.sum('amount', { over: '1h' }) },
-    sla: { freshness: '3h' },
+    sla: { freshness: '3h', duration: '2s' },
     owner: 'shop',
   })
   return {
@@ -161,7 +161,9 @@ async function startWatched({ isWatching = true } = {}) {
     graceMs: 60_000,
     unreachableAfterMs: 1_000,
     horizonMs: 86_400_000,
-    escalateAfterMs: 3_600_000,
+    // Time is made to pass.
+    escalateAfterMs: null,
+    heldMaxMs: 3_600_000,
   }
   let stop = () => Promise.resolve()
   function start(): void {
@@ -191,6 +193,7 @@ async function startWatched({ isWatching = true } = {}) {
   }
   return {
     startProcess,
+    scheduler,
     receiver,
     postgres,
     temporal,
@@ -255,20 +258,29 @@ test('with Temporal stopped the alert arrives, with Postgres stopped too another
   expect(rules.toSorted()).toEqual(['ledger_unreachable', 'scheduler_unreachable'])
 })
 
-test('a missing run is told once, kept while the receiver is down, and resolved when the run is there', async () => {
-  const { receiver, stores, passTime } = await startWatched()
-  await new Promise((resolve) => setTimeout(resolve, 600))
+test('a run is skipped by a paused Schedule, then missing, slow, and good with a warning: each told once, kept while the receiver is down', async () => {
+  const { receiver, stores, scheduler, passTime, gauge } = await startWatched()
+  const { view } = await stores.registry.view('sales_1h')
+  await scheduler.syncSchedules([view], { isPaused: true })
   receiver.setDown(true)
-  passTime(60_000 + 60_000 + 1_000)
+  // What falls due after the first look is watched.
   await vi.waitFor(
-    async () => expect(await stores.ledger.openIncidents()).toMatchObject([{ rule: 'missing_run' }]),
+    async () => expect(await gauge('millcourse_watcher_last_look_timestamp_seconds')).toBeGreaterThan(0),
     soon,
   )
+  passTime(60_000 + 60_000 + 1_000)
+  await vi.waitFor(async () => expect(await stores.ledger.openIncidents()).toMatchObject([{ rule: 'skipped' }]), soon)
   expect(receiver.received).toEqual([])
   receiver.setDown(false)
-  await vi.waitFor(() => expect(receiver.of('missing_run')).toEqual(['incident.opened']), soon)
+  await vi.waitFor(() => expect(receiver.of('skipped')).toEqual(['incident.opened']), soon)
+  expect(receiver.received[0]?.summary).toContain('its Schedule is paused ("paused by millcourse")')
 
-  const { view } = await stores.registry.view('sales_1h')
+  // Started again by hand, and nobody works.
+  await scheduler.syncSchedules([view], { isPaused: false })
+  await vi.waitFor(() => expect(receiver.of('missing_run')).toEqual(['incident.opened']), soon)
+  expect(receiver.of('skipped')).toEqual(['incident.opened', 'incident.resolved'])
+  expect(await stores.ledger.openIncidents()).toMatchObject([{ key: 'missing_run/worker' }])
+
   const [start] = [BigInt(Date.parse(view.since)) * 1_000_000n]
   await stores.ledger.startRun({
     runId: 'r1',
@@ -281,7 +293,17 @@ test('a missing run is told once, kept while the receiver is down, and resolved 
     temporalRunId: 't',
   })
   await vi.waitFor(() => expect(receiver.of('missing_run')).toEqual(['incident.opened', 'incident.resolved']), soon)
-  expect(await stores.ledger.openIncidents()).toEqual([])
+  // What it waits for its source is not its own time.
+  expect(receiver.of('slow_run')).toEqual([])
+  await stores.ledger.pinRun('r1', { files: [], inputsHash: 'x' }, 0n)
+  await vi.waitFor(() => expect(receiver.of('slow_run')).toEqual(['incident.opened']), soon)
+
+  const finding = { code: 'null_rate_above', severity: 'warn', feature: 'total', observed: 0.5, limit: 0.2 } as const
+  await stores.ledger.recordProgress('r1', { verdict: { decision: 'publish', findings: [finding] } })
+  await stores.ledger.endRun('r1', { outcome: 'done', error: null, keyCounts: null, measures: null })
+  await vi.waitFor(() => expect(receiver.of('slow_run')).toEqual(['incident.opened', 'incident.resolved']), soon)
+  await vi.waitFor(() => expect(receiver.of('warned')).toEqual(['incident.opened']), soon)
+  expect(await stores.ledger.openIncidents()).toMatchObject([{ key: 'warned/sales_1h@v1' }])
 })
 
 test('of two watchers one speaks; what it had to tell when it was killed the other tells, and only blindness comes from both', async () => {

@@ -1,0 +1,101 @@
+/** What the watcher asks of runs, one statement for all views: it asks every few seconds. */
+import { sql } from 'kysely'
+import type { Verdict } from '../../core/judge/verdict.js'
+import type { ViewKey } from '../../core/ports/ledger.js'
+import type { WatchReader } from '../../core/ports/watch-ledger.js'
+import type { Database, PostgresClient } from './client.js'
+
+const paceRuns = 200
+
+export function createWatchedRuns(client: PostgresClient): WatchReader {
+  return {
+    openRuns: () =>
+      client.query(async (db) => {
+        const rows = await db
+          .selectFrom('runs')
+          .select(['run_id', 'view', 'version', 'start_at', 'end_at', 'outcome'])
+          .select(
+            sql<number>`(extract(epoch from clock_timestamp() -
+              case outcome when 'held' then ended_at else coalesce(pinned_at, started_at) end) * 1000)::float8`.as(
+              'age_ms',
+            ),
+          )
+          .where('outcome', 'in', ['running', 'held'])
+          .where('number', 'is not', null)
+          .orderBy('ordinal')
+          .execute()
+        return rows.map((row) => ({
+          ...{ runId: row.run_id, view: row.view, version: row.version },
+          interval: { start: row.start_at, end: row.end_at },
+          outcome: row.outcome as 'running' | 'held',
+          ageMs: row.age_ms,
+        }))
+      }),
+
+    runPaces: (keys) =>
+      client.query(async (db) => {
+        if (keys.length === 0) return []
+        const rows = await asked(db, keys)
+          .innerJoinLateral(
+            (query) =>
+              query
+                .selectFrom((runs) =>
+                  runs
+                    .selectFrom('runs')
+                    .select(sql<number>`extract(epoch from ended_at - coalesce(pinned_at, started_at)) * 1000`.as('ms'))
+                    .whereRef('runs.view', '=', 'asked.view')
+                    .whereRef('runs.version', '=', 'asked.version')
+                    .where('outcome', 'in', ['done', 'committed', 'accepted', 'held', 'rejected'])
+                    .where('ended_at', 'is not', null)
+                    .orderBy('ordinal', 'desc')
+                    .limit(paceRuns)
+                    .as('newest'),
+                )
+                .select([
+                  sql<number>`count(*)::integer`.as('runs'),
+                  sql<number | null>`(percentile_disc(0.95) within group (order by ms))::float8`.as('p95_ms'),
+                ])
+                .as('pace'),
+            (join) => join.onTrue(),
+          )
+          .select(['asked.view', 'asked.version', 'pace.runs', 'pace.p95_ms'])
+          .execute()
+        return rows.map(({ view, version, runs, p95_ms: p95Ms }) => ({ view, version, runs, p95Ms }))
+      }),
+
+    goodRuns: (keys) =>
+      client.query(async (db) => {
+        if (keys.length === 0) return []
+        const rows = await asked(db, keys)
+          .innerJoinLateral(
+            (query) =>
+              query
+                .selectFrom('runs')
+                .select(['run_id', 'start_at', 'end_at', 'verdict'])
+                .whereRef('runs.view', '=', 'asked.view')
+                .whereRef('runs.version', '=', 'asked.version')
+                .where('outcome', 'in', ['done', 'committed', 'accepted'])
+                .orderBy('start_at', 'desc')
+                .orderBy('ordinal', 'desc')
+                .limit(1)
+                .as('good'),
+            (join) => join.onTrue(),
+          )
+          .select(['asked.view', 'asked.version', 'good.run_id', 'good.start_at', 'good.end_at', 'good.verdict'])
+          .execute()
+        return rows.map((row) => ({
+          ...{ view: row.view, version: row.version, runId: row.run_id },
+          interval: { start: row.start_at, end: row.end_at },
+          findings: (row.verdict as Verdict | null)?.findings ?? [],
+        }))
+      }),
+  }
+}
+
+function asked(db: Database, keys: readonly ViewKey[]) {
+  return db.selectFrom(
+    sql<ViewKey>`unnest(${keys.map(({ view }) => view)}::text[], ${keys.map(({ version }) => version)}::integer[])`.as<'asked'>(
+      sql`asked(view, version)`,
+    ),
+  )
+}

@@ -1,0 +1,150 @@
+import { expect, test } from 'vitest'
+import type { Finding } from '../judge/verdict.js'
+import type { IntervalState, RunOutcome } from '../plan/interval-state.js'
+import { formatInstant, parseInstant } from '../time/instant.js'
+import {
+  type CalendarEntry,
+  evaluateView,
+  foldDownstream,
+  type IncidentDraft,
+  judgeRunLength,
+  reconcileIncidents,
+  skippedBecause,
+  type ViewObservation,
+} from './index.js'
+
+const start = parseInstant('2001-01-01T00:00:00Z')
+const at = (hours: number) => start + BigInt(hours) * 3_600_000_000_000n
+const minute = 60_000
+const rules = { graceNs: 300_000_000_000n, heldMaxNs: 3_600_000_000_000n }
+const entry: CalendarEntry = {
+  ...{ view: 'delays', version: 1, source: 'flights', owner: 'ops', sourceOwner: 'platform', services: ['model'] },
+  ...{ since: '2001-01-01T00:00:00Z', every: '1h', readyDelay: '0s', freshness: null, isOnline: true, canBlock: true },
+  firstSeenAt: '2001-01-01T00:00:00Z',
+}
+const interval = { start: at(0), end: at(1) }
+
+function state(outcome: RunOutcome, errorCode: string | null = null): IntervalState {
+  const latestRun = { runId: 'run-0', number: 1, outcome, errorCode, inputsHash: null, definitionHash: '' }
+  return { interval, committed: null, latestRun, reopenedBecause: null, reopens: 0n }
+}
+
+function look(observed: Partial<ViewObservation>, over: Partial<CalendarEntry> = {}, now = at(1)): IncidentDraft[] {
+  return evaluateView({ ...entry, ...over }, { states: [], publishedEndAt: null, ...observed }, now, rules)
+}
+
+const running = (ageMs: number, runId = 'run-0') => [{ runId, interval, outcome: 'running' as const, ageMs }]
+
+test('R26: a run is too long beyond its declared limit at once, beyond twice what is usual from 20 runs on', () => {
+  const pace = (runs: number, p95Ms: number | null = 10 * minute) => ({ runs, p95Ms })
+  const judged = (ms: number, declared: string | null, runs: number, floor = 0) =>
+    judgeRunLength(ms, declared, pace(runs), floor).kind
+  expect(judged(20 * minute, null, 20)).toBe('in-time')
+  expect(judged(20 * minute + 1, null, 20)).toBe('beyond-usual')
+  expect(judged(20 * minute + 1, null, 19)).toBe('in-time')
+  expect(judged(15 * minute, '15m', 0)).toBe('in-time')
+  expect(judged(15 * minute + 1, '15m', 0)).toBe('beyond-sla')
+  expect(judged(20 * minute + 1, '30m', 20)).toBe('beyond-usual')
+  // A view whose runs take seconds has no incident for a minute.
+  expect(judged(25 * minute, null, 20, 25 * minute)).toBe('in-time')
+  expect(judgeRunLength(1e9, null, pace(99, null), 0).kind).toBe('in-time')
+  expect(judgeRunLength(1e9, null, null, 0).kind).toBe('in-time')
+})
+
+test('a slow run is told while it runs, and only the newest of its interval; beyond the SLA it is critical', () => {
+  const observed = { states: [state('running')], open: running(16 * minute) }
+  expect(look(observed, { duration: '15m' })).toMatchObject([
+    {
+      ...{ key: 'slow_run/delays@v1', rule: 'slow_run', severity: 'critical', nextStep: 'millcourse runs show run-0' },
+      facts: { runningFor: '16m', limit: '15m', intervals: 1 },
+    },
+  ])
+  expect(look({ ...observed, pace: { runs: 20, p95Ms: 5 * minute } })).toMatchObject([
+    { rule: 'slow_run', severity: 'warning', facts: { limit: '10m' } },
+  ])
+  expect(look({ ...observed, open: running(16 * minute, 'a zombie') }, { duration: '15m' })).toEqual([])
+})
+
+test('a hold is critical once nobody has decided for too long', () => {
+  const held = (ageMs: number) => [{ runId: 'run-0', interval, outcome: 'held' as const, ageMs }]
+  const [inTime] = look({ states: [state('held')], open: held(60 * minute) })
+  const [tooLong] = look({ states: [state('held')], open: held(60 * minute + 1) })
+  expect([inTime?.severity, tooLong?.severity]).toEqual(['warning', 'critical'])
+  expect(tooLong).toMatchObject({ key: inTime?.key, facts: { heldFor: '1h' } })
+  expect(tooLong?.news).not.toBe(inTime?.news)
+})
+
+test('nothing was started: by the scheduler where it says so, for want of a worker, or nobody knows why', () => {
+  const present = { kind: 'present', isPaused: false, note: '', missedCatchups: 0, lastDueAt: null } as const
+  const because = (change: Partial<typeof present> | object) => skippedBecause({ ...present, ...change }, interval)
+  expect(skippedBecause(null, interval)).toBeNull()
+  expect(skippedBecause({ kind: 'absent' }, interval)).toBe('it has no Schedule')
+  expect(because({ isPaused: true, note: 'ann: strike' })).toBe('its Schedule is paused ("ann: strike")')
+  expect(because({})).toBeNull()
+  expect(because({ missedCatchups: 1 })).toMatch(/longer than its catch-up window$/)
+  expect(because({ missedCatchups: 1, lastDueAt: interval.end - 1n })).toMatch(/catch-up window after 2001-01-01T00:59/)
+  expect(because({ missedCatchups: 1, lastDueAt: interval.end })).toBeNull()
+
+  const rulesOf = (observed: Partial<ViewObservation>) => look(observed, {}, at(1) + rules.graceNs)
+  expect(rulesOf({ schedule: { ...present, isPaused: true } })).toMatchObject([{ key: 'skipped/delays@v1' }])
+  expect(rulesOf({ schedule: present, hasWorker: false })).toMatchObject([{ key: 'missing_run/worker' }])
+  expect(rulesOf({ schedule: present, hasWorker: true })).toMatchObject([{ key: 'missing_run/delays@v1' }])
+})
+
+test('what the checks of the newest good run warned of is one incident, beside whatever else there is', () => {
+  const finding: Finding = { code: 'null_rate_above', severity: 'warn', feature: 'avg', observed: 0.51234, limit: 0.2 }
+  const good = (...findings: Finding[]) => ({ good: { runId: 'run-0', interval, findings } })
+  expect(look(good())).toEqual([])
+  expect(look(good({ ...finding, severity: 'hold' }))).toEqual([])
+  const [warned] = look(good(finding, { ...finding, feature: 'max' }))
+  expect(warned).toMatchObject({ key: 'warned/delays@v1', severity: 'warning', facts: { warnings: 2 } })
+  expect(warned?.summary).toContain('avg null rate above its limit 0.2: 0.5123, max null rate')
+  // The next run that warns of the same is no news.
+  expect(look(good({ ...finding, observed: 0.6 }, { ...finding, feature: 'max' }))[0]?.news).toBe(warned?.news)
+  const both = look({ ...good(finding), states: [state('failed', 'COMPUTE_FAILED')] })
+  expect(both.map(({ rule }) => rule)).toEqual(['failed', 'warned'])
+})
+
+test('a fault of a source, of the lake, or of the online store is one incident for all views that it hits', () => {
+  const views = ['delays', 'routes']
+  const keysOf = (observed: Partial<ViewObservation>, now = at(1)) => {
+    const drafts = views.flatMap((view) => look(observed, { view, services: [`${view}_model`] }, now))
+    return reconcileIncidents([], drafts, formatInstant(now), { escalateAfterNs: null }).open
+  }
+  const failed = (code: string) => keysOf({ states: [state('failed', code)] })
+  for (const [code, key] of [
+    ['SOURCE_FILE_CORRUPT', 'failed/source flights/SOURCE_FILE_CORRUPT'],
+    ['SOURCE_SCHEMA_CHANGED', 'schema_change/source flights'],
+    ['LAKE_ACCESS_DENIED', 'failed/lake/LAKE_ACCESS_DENIED'],
+    ['PUBLISH_UNREACHABLE', 'failed/online store/PUBLISH_UNREACHABLE'],
+  ] as const)
+    expect(failed(code)).toMatchObject([
+      { key, facts: { views: 'delays@v1, routes@v1', services: 'delays_model, routes_model' } },
+    ])
+  expect(failed('COMPUTE_FAILED')).toHaveLength(2)
+  expect(failed('LAKE_FILE_MISSING')).toHaveLength(2)
+  const [notReady] = keysOf({ states: [state('not-ready')] })
+  expect(notReady).toMatchObject({ key: 'not_ready/source flights', owner: 'platform' })
+  expect(failed('SOURCE_SCHEMA_CHANGED')[0]).toMatchObject({ rule: 'schema_change', owner: 'platform' })
+  expect(failed('LAKE_ACCESS_DENIED')[0]?.owner).toBe('ops')
+})
+
+test('a view that waits for another one is part of that one’s incident, however long the chain', () => {
+  const chain = [
+    entry,
+    { ...entry, view: 'daily', upstream: 'delays', source: 'delays', services: ['daily_model'] },
+    { ...entry, view: 'weekly', upstream: 'daily', source: 'daily', services: [] },
+  ]
+  const own = look({ states: [state('failed', 'COMPUTE_FAILED')] })
+  const waiting = chain.slice(1).flatMap((view) => look({ states: [state('not-ready')] }, view))
+  const [root, ...others] = foldDownstream(chain, [...own, ...waiting])
+  expect(others).toEqual([])
+  expect(root).toMatchObject({
+    key: 'failed/delays@v1/COMPUTE_FAILED',
+    facts: { downstream: 'daily@v1, weekly@v1', services: 'model, daily_model' },
+  })
+  // What it waits for is well, or what is wrong with it is its own.
+  expect(foldDownstream(chain, waiting).map(({ key }) => key)).toEqual(['not_ready/source delays'])
+  const ownFault = look({ states: [state('failed', 'COMPUTE_FAILED')] }, chain[1])
+  expect(foldDownstream(chain, [...own, ...ownFault])).toHaveLength(2)
+})

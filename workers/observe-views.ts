@@ -1,0 +1,168 @@
+/** One look of the watcher: the calendar of what is applied, what the ledger says of each view, and what is wrong with them. */
+import type { Log } from '../activities/activity-deps.js'
+import { isMillcourseError } from '../core/errors.js'
+import { isBeingReplaced } from '../core/plan/index.js'
+import type { Clock } from '../core/ports/clock.js'
+import type { LedgerWriter } from '../core/ports/ledger.js'
+import type { RegistryReader } from '../core/ports/registry.js'
+import type { RunControl } from '../core/ports/run-control.js'
+import type { OpenRun } from '../core/ports/watch-ledger.js'
+import type { QualityCheck } from '../core/quality/quality-check.js'
+import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
+import {
+  buildCalendar,
+  type CalendarEntry,
+  evaluateQuality,
+  evaluateView,
+  foldDownstream,
+  type IncidentDraft,
+  missingIntervals,
+  type ScheduleSeen,
+  viewLabel,
+  type WatchRules,
+} from '../core/watch/index.js'
+import { blindness } from './watch-outages.js'
+import type { ViewLook } from './watch-readings.js'
+
+export type Observation =
+  | {
+      readonly kind: 'seen'
+      readonly calendar: readonly CalendarEntry[]
+      readonly looks: readonly ViewLook[]
+      readonly checks: readonly QualityCheck[]
+      readonly drafts: readonly IncidentDraft[]
+      /** False: another watcher records and tells. */
+      readonly isOnDuty: boolean
+    }
+  | { readonly kind: 'unreachable'; readonly what: string; readonly why: string }
+
+export interface ObserverDeps {
+  readonly ledger: LedgerWriter
+  readonly registry: RegistryReader
+  readonly scheduler: Pick<RunControl, 'schedule' | 'workers'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly log: Log
+  readonly isSchedulerUp: boolean
+}
+
+export interface ObserverSettings {
+  readonly pollMs: number
+  readonly graceMs: number
+  readonly horizonMs: number
+  readonly heldMaxMs: number | null
+}
+
+export async function observe(
+  deps: ObserverDeps,
+  settings: ObserverSettings,
+  before: readonly CalendarEntry[],
+  owner: string,
+): Promise<Observation> {
+  try {
+    const isOnDuty = await deps.ledger.takeWatch(owner, dutyMs(settings))
+    const applied = await deps.registry.current()
+    const now = deps.clock.now()
+    const rules = rulesOf(settings)
+    const calendar = applied ? buildCalendar(applied.repo, before, formatInstant(now)) : []
+    const seen: ViewLook[] = []
+    for (const entry of calendar) seen.push(...(await lookAt(deps, settings, entry, now)))
+    const looks = await withScheduler(deps, await withRuns(deps, seen, settings), now, rules)
+    const checks = await deps.ledger.qualityChecks()
+    const found = looks.flatMap((look) => evaluateView(look.entry, look, now, rules))
+    const drafts = [...foldDownstream(calendar, found), ...evaluateQuality(calendar, checks)]
+    return { kind: 'seen', calendar, looks, checks, drafts, isOnDuty }
+  } catch (error) {
+    if (isMillcourseError(error) && error.code in blindness)
+      return { kind: 'unreachable', what: blindness[error.code as keyof typeof blindness], why: error.message }
+    throw error
+  }
+}
+
+/** Another watcher takes over when this one has missed a few looks. */
+function dutyMs({ pollMs }: ObserverSettings): number {
+  return Math.max(3 * pollMs, 2_000)
+}
+
+export function rulesOf({ graceMs, heldMaxMs }: ObserverSettings): WatchRules {
+  return {
+    graceNs: BigInt(graceMs) * 1_000_000n,
+    heldMaxNs: heldMaxMs === null ? null : BigInt(heldMaxMs) * 1_000_000n,
+  }
+}
+
+/** Empty: nothing is due of the view yet. */
+async function lookAt(
+  deps: ObserverDeps,
+  settings: ObserverSettings,
+  entry: CalendarEntry,
+  now: Instant,
+): Promise<ViewLook[]> {
+  const key = { view: entry.view, version: entry.version }
+  const horizon = now - BigInt(settings.horizonMs) * 1_000_000n
+  const since = parseInstant(entry.since)
+  const range = { start: horizon > since ? horizon : since, end: now }
+  if (range.start >= range.end) return []
+  const [states, published] = [await deps.ledger.intervalStates(key, range), await deps.ledger.lastPublish(key)]
+  const [publishedEndAt, publishedAt] = [published?.endAt ?? null, published?.finishedAt ?? null]
+  const isRebuildAsked = states.some(isBeingReplaced) && (await deps.ledger.isRebuildAsked(key))
+  return [{ entry, states, published, publishedEndAt, publishedAt, isRebuildAsked }]
+}
+
+/** In three statements, however many views there are; what is usual is asked only of views with a run that is not quick. */
+async function withRuns(
+  { ledger }: ObserverDeps,
+  looks: readonly ViewLook[],
+  { graceMs }: ObserverSettings,
+): Promise<ViewLook[]> {
+  const open = groupByView(await ledger.openRuns())
+  const good = groupByView(await ledger.goodRuns(looks.map(({ entry }) => entry)))
+  const isLong = ({ outcome, ageMs }: OpenRun) => outcome === 'running' && ageMs > graceMs
+  const slow = looks.filter(({ entry }) => open.get(viewLabel(entry))?.some(isLong))
+  const paces = groupByView(await ledger.runPaces(slow.map(({ entry }) => entry)))
+  return looks.map((look) => {
+    const label = viewLabel(look.entry)
+    return {
+      ...look,
+      open: open.get(label) ?? [],
+      good: good.get(label)?.[0] ?? null,
+      pace: paces.get(label)?.[0] ?? null,
+    }
+  })
+}
+
+function groupByView<One extends { readonly view: string; readonly version: number }>(all: readonly One[]) {
+  const groups = new Map<string, One[]>()
+  for (const one of all) groups.set(viewLabel(one), [...(groups.get(viewLabel(one)) ?? []), one])
+  return groups
+}
+
+/** So many Schedules are asked for at once. */
+const askedAtOnce = 10
+/** A worker at rest asks for work each minute. */
+const workerSilentMsMax = 120_000
+
+/** Of views that miss runs, what Temporal can say about why; nothing where it does not answer. */
+async function withScheduler(
+  deps: ObserverDeps,
+  looks: readonly ViewLook[],
+  now: Instant,
+  rules: WatchRules,
+): Promise<ViewLook[]> {
+  const missing = looks.filter((look) => missingIntervals(look.entry, look, now, rules).length > 0)
+  if (!deps.isSchedulerUp || missing.length === 0) return [...looks]
+  const { scheduler, log } = deps
+  const said = new Map<string, ScheduleSeen>()
+  try {
+    for (let from = 0; from < missing.length; from += askedAtOnce) {
+      const names = missing.slice(from, from + askedAtOnce).map(({ entry }) => entry.view)
+      const schedules = await Promise.all(names.map((name) => scheduler.schedule(name)))
+      for (const [index, name] of names.entries()) said.set(name, schedules[index]!)
+    }
+    const workers = await scheduler.workers()
+    const hasWorker = workers.some(({ silentMs }) => silentMs <= workerSilentMsMax)
+    return looks.map((look) => ({ ...look, schedule: said.get(look.entry.view) ?? null, hasWorker }))
+  } catch (error) {
+    log.warn({ why: String(error) }, 'Temporal did not say why runs are missing; they are told as missing')
+    return looks.map((look) => ({ ...look, schedule: said.get(look.entry.view) ?? null }))
+  }
+}
