@@ -164,10 +164,15 @@ describe('backup and restore', () => {
     manifest.migrations = manifest.migrations.slice(0, 1)
     manifest.tables = manifest.tables.filter(
       ({ name }: { name: string }) =>
-        !['training_sets', 'compactions', 'quality_checks', 'unnamed_files', 'run_files'].includes(name),
+        ![
+          ...['training_sets', 'compactions', 'quality_checks', 'unnamed_files', 'run_files'],
+          ...['incident_events', 'watch_duty'],
+        ].includes(name),
     )
     const added = {
       commits: ['removing_at', 'removed_at'],
+      incidents: ['news'],
+      runs: ['pinned_at'],
       intervals: ['reopens'],
       publishes: ['is_first_load'],
       view_versions: ['online_table', 'attempt_tables', 'given_up_commit', 'rebuild_after'],

@@ -80,6 +80,7 @@ function contextAt(now: string): CliContext {
     addresses: async () => ({ from: 'test', temporal: 'localhost:1', temporalUi: 'http://localhost:8233' }),
     clock: new SystemClock(parseInstant(now)),
     givenOptions: ' --repo shop',
+    actor: 'ann',
   }
   return parts as unknown as CliContext
 }
