@@ -14,7 +14,13 @@ import {
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, isMillcourseError, MillcourseError } from '../core/errors.js'
-import { buildProfileQueries, type Profile, profileFrom } from '../core/judge/index.js'
+import {
+  buildProfileQueries,
+  type Profile,
+  type ProfileSketches,
+  profileFrom,
+  sketchesFrom,
+} from '../core/judge/index.js'
 import { filesByRole, type PinnedFile } from '../core/plan/index.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import { dimensionsOf, isCommitUri, rowSource } from '../core/source/index.js'
@@ -51,8 +57,8 @@ export function computeInterval(deps: ActivityDeps) {
         )
     // Before the candidate is recorded: a crash in between repeats both.
     await reopenUnseen(deps, run, bundle, files, computed.candidate.reopens)
-    await deps.ledger.recordProgress(run.runId, { candidate: computed.candidate, profile: computed.profile })
-    const { candidate, peakMemoryBytes } = computed
+    const { candidate, profile, sketches, peakMemoryBytes } = computed
+    await deps.ledger.recordProgress(run.runId, { candidate, profile, sketches })
     return { counts: candidate.counts, ...(peakMemoryBytes === undefined ? {} : { peakMemoryBytes }) }
   }
 }
@@ -60,6 +66,7 @@ export function computeInterval(deps: ActivityDeps) {
 interface Computed {
   readonly candidate: Candidate
   readonly profile: Profile
+  readonly sketches: ProfileSketches
   /** Absent: the query engine was not asked. */
   readonly peakMemoryBytes?: number
 }
@@ -95,7 +102,7 @@ async function compute(
       )
       const counts = await readCounts(session, query)
       if (counts.outside > 0) await checkClaimedTimes(deps, session, bundle, query, byRole, copies.types)
-      const profile = await readProfile(session, bundle, query, counts)
+      const { profile, sketches } = await readProfile(session, bundle, query, counts)
       const reopens = query.reopens ? reopensFrom(await session.all(query.reopens)) : []
       const write = (room: string, file: string, select: string) => {
         const path = `${room}/${run.runId}/${attempt}/${file}.parquet`
@@ -110,7 +117,7 @@ async function compute(
         counts,
         reopens,
       }
-      return { candidate, profile, peakMemoryBytes: await session.peakMemoryBytes() }
+      return { candidate, profile, sketches, peakMemoryBytes: await session.peakMemoryBytes() }
     },
     { signal: Context.current().cancellationSignal },
   )
@@ -187,12 +194,13 @@ async function readProfile(
   bundle: ViewBundle,
   query: IntervalQuery,
   counts: RowCounts,
-): Promise<Profile> {
+): Promise<{ readonly profile: Profile; readonly sketches: ProfileSketches }> {
   const queries = buildProfileQueries(bundle, query.kept)
   const [columns] = await session.all({ sql: queries.columns })
   const [keys] = await session.all({ sql: queries.keys })
   assert(columns && keys, 'a profile is one row')
-  return profileFrom(bundle, counts, columns, keys)
+  const sketched = sketchesFrom(bundle, await session.all({ sql: queries.sketches }))
+  return { profile: profileFrom(bundle, counts, columns, keys, sketched), sketches: sketched.sketches }
 }
 
 async function writeParquet(

@@ -1,6 +1,6 @@
 import type { Candidate, RowCounts } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
-import { emptyProfile, type Profile } from '../core/judge/index.js'
+import { emptyProfile, type Profile, type ProfileSketches } from '../core/judge/index.js'
 import type { RunRef } from './steps.js'
 
 const noRows: RowCounts = {
@@ -16,9 +16,9 @@ const noRows: RowCounts = {
 export function emptyInterval(
   run: RunRef,
   bundle: ViewBundle,
-): { readonly candidate: Candidate; readonly profile: Profile } {
+): { readonly candidate: Candidate; readonly profile: Profile; readonly sketches: ProfileSketches } {
   return {
     candidate: { runId: run.runId, data: null, quarantine: null, counts: noRows, reopens: [] },
-    profile: emptyProfile(bundle, noRows),
+    ...emptyProfile(bundle, noRows),
   }
 }

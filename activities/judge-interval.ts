@@ -3,6 +3,7 @@ import { assert } from '../core/errors.js'
 import { judgeProfile } from '../core/judge/index.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
+import { pastOf } from './past-of.js'
 import { pinnedRun } from './pinned-run.js'
 import type { JudgeStepResult, RunRef } from './steps.js'
 
@@ -13,7 +14,7 @@ export function judgeInterval(deps: ActivityDeps) {
     // The first verdict counts, though checks may have been changed since: it is what was recorded.
     if (known) return known
     assert(profile, 'a run that is judged was computed')
-    const verdict = judgeProfile(profile, view.checks)
+    const verdict = judgeProfile(profile, view.checks, await pastOf(deps, run, view))
     await deps.ledger.recordProgress(run.runId, { verdict })
     if (verdict.findings.length > 0)
       deps.log.warn(

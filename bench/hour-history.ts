@@ -17,7 +17,7 @@ import {
   rowCountsFrom,
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
-import { buildProfileQueries, type Profile, profileFrom } from '../core/judge/index.js'
+import { buildProfileQueries, type Profile, profileFrom, sketchesFrom } from '../core/judge/index.js'
 import {
   coarseTilePath,
   committedPath,
@@ -54,18 +54,20 @@ async function writeDay(deps: ActivityDeps, bundle: ViewBundle, day: Interval): 
   const files = await sourceFiles(deps, bundle.source, day)
   const hours = [...intervalsBetween(day.start, day.end, hourNs, 0n)]
   const runIdOf = (hour: Interval) => `history-${formatInstant(hour.start)}`
-  const { profiles, parts } = await deps.engine.withSession(async (session) => {
+  const { profiles, sketches, parts } = await deps.engine.withSession(async (session) => {
     const uris = files.map(({ uri }) => uri)
     const fileTypes = fileTypesFrom(await session.all(buildFileTypesQuery(uris)))
     const query = buildIntervalQuery({ bundle, interval: day, files: { own: uris, within: [] }, fileTypes })
     for (const statement of query.statements) await session.execute(statement)
     const counts = rowCountsFrom((await session.all(query.counts))[0]!)
-    const { columns, keys } = buildProfileQueries(bundle, query.kept)
+    const { columns, keys, sketches } = buildProfileQueries(bundle, query.kept)
+    const sketched = sketchesFrom(bundle, await session.all({ sql: sketches }))
     const profile: Profile = profileFrom(
       bundle,
       counts,
       (await session.all({ sql: columns }))[0]!,
       (await session.all({ sql: keys }))[0]!,
+      sketched,
     )
     await session.execute({ sql: `CREATE TEMP TABLE tiles AS ${query.output}` })
     const written = []
@@ -80,7 +82,7 @@ async function writeDay(deps: ActivityDeps, bundle: ViewBundle, day: Interval): 
         sizeBytes: (await deps.lake.head(path))!.sizeBytes,
       })
     }
-    return { profiles: profile, parts: written }
+    return { profiles: profile, sketches: sketched.sketches, parts: written }
   })
   return await inParallel(hours, ledgerCallsAtOnce, async (interval) => {
     const runId = runIdOf(interval)
@@ -98,6 +100,7 @@ async function writeDay(deps: ActivityDeps, bundle: ViewBundle, day: Interval): 
     await deps.ledger.recordProgress(runId, {
       candidate,
       profile: { ...profiles, rowsRead: kept, rowsKept: kept },
+      sketches,
       verdict: { decision: 'publish', findings: [] },
     })
     const committed = await deps.ledger.commitRun({ runId, data: parts[at]!, supersedes: null })

@@ -12,6 +12,7 @@ import { createOnlineTables } from './online-tables.js'
 import { createPublishLease } from './publishes.js'
 import { createQualityChecks } from './quality-checks.js'
 import { createRunFileRemoval } from './run-file-removal.js'
+import { createRunProfiles } from './run-profiles.js'
 import { createRunRecords } from './runs.js'
 import { createSourceFiles } from './source-files.js'
 import { createTrainingSets } from './training-sets.js'
@@ -20,6 +21,7 @@ import { createWatchedRuns } from './watched-runs.js'
 export function createPostgresLedger(client: PostgresClient): LedgerWriter {
   return {
     ...createRunRecords(client),
+    ...createRunProfiles(client),
     ...createIntervalCommits(client),
     ...createDecisionRecords(client),
     ...createPublishLease(client),

@@ -1,10 +1,12 @@
 /** Runs and what they were given: numbers, pins, progress, ends. */
 import { type Selectable, sql } from 'kysely'
 import { assert, MillcourseError } from '../../core/errors.js'
+import { goodOutcomes } from '../../core/judge/index.js'
 import type { RunOutcome } from '../../core/plan/interval-state.js'
 import type { LedgerWriter, RunEnd, RunFilter, RunPins, RunStart, ViewKey } from '../../core/ports/ledger.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import { toRunRecord } from './rows.js'
+import { keepingSketches } from './run-profiles.js'
 import type { RunsTable } from './schema.js'
 
 type RunRow = Selectable<RunsTable>
@@ -31,7 +33,8 @@ export function createRunRecords(client: PostgresClient): RunRecords {
 
     recordProgress: (runId, progress) =>
       client.query(async (db) => {
-        const { numUpdatedRows } = await db
+        const { sketches } = progress
+        const { numUpdatedRows } = await (sketches ? keepingSketches(db, runId, sketches) : db)
           .updateTable('runs')
           // The first one counts: what has been judged is not replaced by an attempt that wakes up later.
           .set({
@@ -88,7 +91,7 @@ export function createRunRecords(client: PostgresClient): RunRecords {
           .selectAll()
           .where('view', '=', key.view)
           .where('version', '=', key.version)
-          .where('outcome', 'in', ['done', 'committed', 'accepted'])
+          .where('outcome', 'in', goodOutcomes)
           .where('start_at', '<=', before.interval.start)
           .where((is) => {
             if (before.runId === null) return is.lit(true)

@@ -6,7 +6,7 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { Candidate } from '../../core/compute/candidate.js'
 import type { Definition } from '../../core/define/definitions.js'
-import type { Profile, Verdict } from '../../core/judge/verdict.js'
+import type { Profile, ProfileSketches, Verdict } from '../../core/judge/verdict.js'
 import type { PinnedFile, RunKind, RunOutcome } from '../../core/plan/interval-state.js'
 import type { CompactedPart } from '../../core/ports/compaction-ledger.js'
 import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
@@ -89,6 +89,12 @@ export interface RunsTable extends IntervalColumns {
   error_code: string | null
   key_counts: OptionalJson<KeyCounts>
   measures: OptionalJson<RunMeasures>
+}
+
+/** Apart from the runs, so that lists of these do not read them. */
+export interface RunSketchesTable {
+  run_id: string
+  body: Json<ProfileSketches>
 }
 
 export interface CommitsTable extends IntervalColumns {
@@ -273,6 +279,7 @@ export interface Tables {
   view_versions: ViewVersionsTable
   intervals: IntervalsTable
   runs: RunsTable
+  run_sketches: RunSketchesTable
   commits: CommitsTable
   coarse_tiles: CoarseTilesTable
   decisions: DecisionsTable

@@ -7,7 +7,8 @@ export function formatFinding(finding: Finding): string {
   return `${subject}${whatIsWrong(finding)}`
 }
 
-function whatIsWrong({ code, observed, limit }: Finding): string {
+function whatIsWrong(finding: Finding): string {
+  const { code, observed, limit } = finding
   switch (code) {
     case 'rows_below':
       return `${observed} rows are fewer than ${limit}`
@@ -23,9 +24,48 @@ function whatIsWrong({ code, observed, limit }: Finding): string {
       return `value ${short(observed)} is below its limit ${limit}`
     case 'value_above':
       return `value ${short(observed)} is above its limit ${limit}`
+    case 'rows_drifted':
+      return `rows ${movedBy(finding)}`
+    case 'keys_drifted':
+      return `distinct keys ${movedBy(finding)}`
+    case 'cardinality_drifted':
+      return `distinct values ${movedBy(finding)}`
+    case 'mean_drifted':
+      return `mean moved by ${times(observed)} deviations${fromTo(finding)}, limit ${limit}${comparedWith(finding)}`
+    case 'null_rate_drifted':
+      return `null rate changed by ${short(observed)}${fromTo(finding)}, limit ${limit}${comparedWith(finding)}`
+    case 'distribution_drifted':
+      return `stability index ${times(observed)} is above its limit ${limit}${comparedWith(finding)}`
     default:
       return assertNever(code)
   }
+}
+
+function movedBy(finding: Finding): string {
+  const { observed, limit } = finding
+  const change = observed === Number.MAX_VALUE ? 'changed from none' : `changed by ${short(observed * 100)} %`
+  return `${change}${fromTo(finding)}, limit ${short(limit * 100)} %${comparedWith(finding)}`
+}
+
+function fromTo({ baseline }: Finding): string {
+  if (!baseline || baseline.was === null || baseline.is === null) return ''
+  return ` (${short(baseline.was)} → ${short(baseline.is)})`
+}
+
+/** `, against 12 runs of the same hour of the week`. */
+function comparedWith({ baseline }: Finding): string {
+  if (!baseline) return ''
+  const kinds = {
+    'hour-of-week': 'of the same hour of the week',
+    'hour-of-day': 'of the same hour of the day',
+    week: 'of the last 7 days',
+  }
+  return `, against ${baseline.runs} runs ${kinds[baseline.kind]}`
+}
+
+/** The largest number stands for what has no bound. */
+function times(value: number): string {
+  return value === Number.MAX_VALUE ? 'any number of' : short(value)
 }
 
 function short(value: number): string {

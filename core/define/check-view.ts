@@ -1,8 +1,8 @@
 /** What is wrong with a view, at run time: the compiler says most of it first (view-types.ts). */
 
-import { familyOf, formatColumnType, isNumeric } from './column-types.js'
+import { familyOf, formatColumnType, isCounted, isNumeric } from './column-types.js'
 import { isDeclared, type Problem } from './declare.js'
-import type { FeatureCheck, FeatureViewDefinition, SourceDefinition } from './definitions.js'
+import type { FeatureCheck, FeatureDrift, FeatureViewDefinition, SourceDefinition, ViewDrift } from './definitions.js'
 import { didYouMean } from './did-you-mean.js'
 import type { GivenView } from './given-view.js'
 import { checkColumnNames, checkName, isPlainObject } from './names.js'
@@ -132,6 +132,7 @@ function checkProblems(view: FeatureViewDefinition, given: GivenView): Problem[]
       .filter(([, rate]) => typeof rate === 'number' && !(rate >= 0 && rate <= 1))
       .map(([name, rate]) => invalid(view, `: checks.${name} is ${rate}, a share lies between 0 and 1`)),
     ...limitProblems(view, 'rows', view.checks.rows ?? {}),
+    ...(view.checks.drift ? driftProblems(view, 'drift', view.checks.drift) : []),
     ...Object.entries(view.checks.features).flatMap(([name, check]) => featureCheckProblems(view, given, name, check)),
   ]
 }
@@ -140,6 +141,23 @@ function limitProblems(view: FeatureViewDefinition, name: string, limits: { min?
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limits
   if (min <= max) return []
   return [invalid(view, `: checks.${name}: min ${min} is above max ${max}, so nothing passes`)]
+}
+
+/** Limits are of amounts of change. */
+function driftProblems(view: FeatureViewDefinition, name: string, drift: FeatureDrift | ViewDrift): Problem[] {
+  const { severity, historyMin, ...limits } = drift
+  const said = Object.entries(limits).filter(([, limit]) => limit !== undefined)
+  const isBelowZero = (limit: unknown) => typeof limit !== 'number' || !(limit >= 0)
+  const problems = said
+    .filter(([, limit]) => isBelowZero(limit))
+    .map(([limit, value]) => invalid(view, `: checks.${name}.${limit} is ${value}, not a number from 0 on`))
+  if (said.length === 0)
+    problems.push(invalid(view, `: checks.${name} has no limit`, { hint: 'say one, or leave it out' }))
+  if (historyMin !== undefined && !(Number.isInteger(historyMin) && historyMin >= 1))
+    problems.push(invalid(view, `: checks.${name}.historyMin is ${historyMin}, not a number of runs from 1 on`))
+  if (severity !== undefined && severity !== 'hold' && severity !== 'warn')
+    problems.push(invalid(view, `: checks.${name}.severity ${JSON.stringify(severity)} is neither 'hold' nor 'warn'`))
+  return problems
 }
 
 function featureCheckProblems(
@@ -167,6 +185,17 @@ function featureCheckProblems(
       }),
     ]
   const column = given.source?.definition?.schema.find((one) => one.name === feature.column)
+  const ofNumbers = [check.drift?.sigmaMax, check.drift?.psiMax]
+  if (column && !isCounted(column.kind) && ofNumbers.some((limit) => limit !== undefined))
+    return [
+      invalid(
+        view,
+        `: checks.features.${name}.drift limits numbers of '${column.name}', which is ${formatColumnType(column)}`,
+        { hint: 'only nullRateChangeMax and cardinalityChangeMax are for columns of this type', facts },
+      ),
+    ]
+  const drift = check.drift ? driftProblems(view, `features.${name}.drift`, check.drift) : []
+  if (drift.length > 0) return drift
   if (column && !isNumeric(column.kind) && (check.min !== undefined || check.max !== undefined))
     return [
       invalid(

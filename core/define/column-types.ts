@@ -36,6 +36,11 @@ export function isNumeric(kind: ColumnKind): kind is NumericKind {
   return isInteger(kind) || isFloat(kind) || kind === 'decimal'
 }
 
+/** What has a mean and a spread. */
+export function isCounted(kind: ColumnKind): boolean {
+  return isNumeric(kind) || kind === 'boolean'
+}
+
 export function familyOf(kind: ColumnKind): string {
   if (isInteger(kind)) return 'integer'
   return isFloat(kind) ? 'float' : kind

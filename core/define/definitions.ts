@@ -131,6 +131,32 @@ export interface FeatureCheck {
   readonly min?: number
   readonly max?: number
   readonly severity?: 'hold' | 'warn'
+  readonly drift?: FeatureDrift
+}
+
+/** Of limits on how far an interval may be from good runs before it (core/judge/baseline.ts). */
+interface DriftRule {
+  /** Good runs of the last 7 days that there must be before it may judge; default: those of a day, at least 4. */
+  readonly historyMin?: number
+  readonly severity?: 'hold' | 'warn'
+}
+
+export interface FeatureDrift extends DriftRule {
+  /** How many of the baseline's standard deviations the mean may have moved, up or down. */
+  readonly sigmaMax?: number
+  /** How much the share of nulls may have changed, up or down: 0.1 is ten of a hundred rows. */
+  readonly nullRateChangeMax?: number
+  /** Population stability index of its numbers against the baseline's. */
+  readonly psiMax?: number
+  /** How much the number of distinct values may have changed, up or down, as a share of the baseline's: 0.5 is by half. */
+  readonly cardinalityChangeMax?: number
+}
+
+export interface ViewDrift extends DriftRule {
+  /** How much the number of rows may have changed, up or down, as a share of the baseline's. */
+  readonly volumeChangeMax?: number
+  /** The same of distinct keys. */
+  readonly cardinalityChangeMax?: number
 }
 
 export interface ViewChecks {
@@ -141,6 +167,8 @@ export interface ViewChecks {
   readonly duplicateRateMax: number | null
   /** By feature name. For a window view the statistics are those of the features' columns in the interval's rows. */
   readonly features: Readonly<Record<string, FeatureCheck>>
+  /** Left out where none is declared. */
+  readonly drift?: ViewDrift
 }
 
 export interface ViewSla {

@@ -2,10 +2,13 @@ import { viewProblems } from './check-view.js'
 import { type Declared, declare, definitionBrand, type Problem } from './declare.js'
 import type {
   EntityDefinition,
+  FeatureCheck,
+  FeatureDrift,
   FeatureServiceDefinition,
   FeatureViewDefinition,
   SourceDefinition,
   ViewChecks,
+  ViewDrift,
 } from './definitions.js'
 import { type Documentation, documented } from './documentation.js'
 import { type Duration, readDuration } from './duration-option.js'
@@ -62,6 +65,8 @@ export interface ViewOptions<
     /** Rows of one key and event time beyond the first, as a share of rows kept. */
     readonly duplicateRateMax?: number
     readonly features?: FeatureChecks<Name, NoInfer<S>, NoInfer<Specs>>
+    /** How far the interval's rows and keys may be, in number, from those of good runs before it. */
+    readonly drift?: ViewDrift
   }
   readonly sla?: {
     /** Online event time may be at most so old. */
@@ -91,7 +96,28 @@ const viewOptions = {
     rows: { min: true, max: true, severity: true },
     rejectedRateMax: true,
     duplicateRateMax: true,
-    features: { each: { nullRateMax: true, min: true, max: true, severity: true } },
+    features: {
+      each: {
+        nullRateMax: true,
+        min: true,
+        max: true,
+        severity: true,
+        drift: {
+          sigmaMax: true,
+          nullRateChangeMax: true,
+          psiMax: true,
+          cardinalityChangeMax: true,
+          historyMin: true,
+          severity: true,
+        } satisfies Record<keyof FeatureDrift, true>,
+      } satisfies Record<keyof FeatureCheck, OptionShape[string]>,
+    },
+    drift: {
+      volumeChangeMax: true,
+      cardinalityChangeMax: true,
+      historyMin: true,
+      severity: true,
+    } satisfies Record<keyof ViewDrift, true>,
   } satisfies Record<keyof ViewChecks, OptionShape[string]>,
   sla: { freshness: true, duration: true },
   online: true,
@@ -169,6 +195,8 @@ function readView(name: string, given: GivenView, problems: Problem[]): Omit<Fea
       rejectedRateMax: given.checks?.rejectedRateMax ?? null,
       duplicateRateMax: given.checks?.duplicateRateMax ?? null,
       features: isPlainObject(given.checks?.features) ? given.checks.features : {},
+      // Left out where there is none: a view that was applied by an older release has not changed.
+      ...(isPlainObject(given.checks?.drift) ? { drift: given.checks.drift } : {}),
     },
     sla: { freshness: sla('freshness'), duration: sla('duration') },
     online: given.online ?? true,

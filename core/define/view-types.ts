@@ -6,6 +6,7 @@ import type { KindsOf, WantedBy, WindowOperation } from '../compute/operations/i
 import type { BucketKind, buckets } from '../compute/operations/takes.js'
 import type { ColumnBuilder, Columns, FamilyOf, NumericKind } from './column-types.js'
 import type { DefineError } from './define-error.js'
+import type { FeatureDrift } from './definitions.js'
 import type { Entity } from './entity.js'
 import type { FeatureSpec, FeatureSpecs, LookupSpec, WindowSpec } from './features.js'
 import type { Source } from './parquet.js'
@@ -127,6 +128,8 @@ export interface FeatureCheckOptions {
   readonly max?: number
   /** `hold` (default) keeps the last good values online until someone decides; `warn` only says so. */
   readonly severity?: 'hold' | 'warn'
+  /** How far it may be from good runs before it. */
+  readonly drift?: FeatureDrift
 }
 
 interface NoLimits<Message extends string> {

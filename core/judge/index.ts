@@ -1,5 +1,20 @@
 /** Profile → verdict. */
-export { judgeProfile } from './judge-profile.js'
+export {
+  type BaselineKind,
+  baselineRanges,
+  type ChosenBaseline,
+  chooseBaseline,
+  goodOutcomes,
+  historyMinOf,
+} from './baseline.js'
+export { decodeDistinct, distinctOf, mergeDistinct } from './distinct-sketch.js'
+export { decodeHistogram, mergeHistograms, quantileOf } from './histogram.js'
+export { driftAsked, judgeDrift } from './judge-drift.js'
+export { judgeProfile, type Past } from './judge-profile.js'
+export { type Baseline, type Drift, measureDrift } from './measure-drift.js'
+export { type MergedColumn, type MergedProfile, mergeProfiles, type ProfilePart } from './merge-profiles.js'
+export { populationStability } from './population-stability.js'
 export { buildProfileQueries, emptyProfile, type ProfileQueries, profileFrom } from './profile-query.js'
 export { compareProfiles, type ProfileShift } from './profile-shifts.js'
-export type { ColumnProfile, Finding, Profile, Verdict } from './verdict.js'
+export { type Sketched, sketchesFrom } from './sketch-query.js'
+export type { ColumnProfile, Finding, Profile, ProfileSketches, Verdict } from './verdict.js'

@@ -1,11 +1,26 @@
 import type { FeatureCheck, ViewChecks } from '../define/definitions.js'
-import type { ColumnProfile, Finding, Profile, Verdict } from './verdict.js'
+import { judgeDrift } from './judge-drift.js'
+import type { Baseline } from './measure-drift.js'
+import type { ColumnProfile, Finding, Profile, ProfileSketches, Verdict } from './verdict.js'
 
-/** The verdict on a candidate by its profile. A value equal to its limit passes (R26); an empty interval has no rates (R24). */
-export function judgeProfile(profile: Profile, checks: ViewChecks): Verdict {
+/** What drift is judged by. */
+export interface Past {
+  /** Of the candidate. */
+  readonly sketches: ProfileSketches | null
+  readonly baseline: Baseline
+  /** Of checks that do not say it. */
+  readonly historyMin: number
+}
+
+/**
+ * The verdict on a candidate by its profile. A value equal to its limit passes (R26); an empty interval has no rates (R24).
+ * @param past null: drift is not judged
+ */
+export function judgeProfile(profile: Profile, checks: ViewChecks, past: Past | null = null): Verdict {
   const findings = [
     ...judgeRows(profile, checks),
     ...profile.columns.flatMap((column) => judgeFeature(column, checks.features[column.feature] ?? {})),
+    ...(past ? judgeDrift({ profile, sketches: past.sketches }, checks, past.baseline, past.historyMin) : []),
   ]
   return { decision: findings.some((finding) => finding.severity === 'hold') ? 'hold' : 'publish', findings }
 }

@@ -3,19 +3,22 @@
  * here; whatever has no finite double (NaN, infinity) is left out of mean, deviation and quantiles, and counted or shown by min and max.
  */
 import type { RowCounts } from '../compute/candidate.js'
-import { familyOf } from '../define/column-types.js'
+import { isCounted } from '../define/column-types.js'
 import type { ColumnKind, ViewBundle } from '../define/definitions.js'
 import { assert } from '../errors.js'
-import type { ColumnProfile, Profile } from './verdict.js'
+import { buildSketchQuery, profiledColumns, type Sketched, sketchesFrom } from './sketch-query.js'
+import type { ColumnProfile, Profile, ProfileSketches } from './verdict.js'
 
 export interface ProfileQueries {
   /** One row: the statistics of every column that a feature is made of. */
   readonly columns: string
-  /** One row: distinct keys, and rows of one key and event time beyond the first. */
+  /** One row: rows of one key and event time beyond the first. */
   readonly keys: string
+  /** Rows for `sketchesFrom`. */
+  readonly sketches: string
 }
 
-const statistics = ['values', 'nans', 'mean', 'sd', 'min', 'max', 'quantiles', 'distinct'] as const
+const statistics = ['values', 'nans', 'numbers', 'mean', 'sd', 'min', 'max', 'quantiles'] as const
 const quantiles = [0.01, 0.25, 0.5, 0.75, 0.99]
 /** Beyond it a square, and so a deviation, is no longer a double. */
 const squareMax = 1e150
@@ -26,9 +29,8 @@ export function buildProfileQueries(bundle: ViewBundle, kept: string): ProfileQu
   const keys = bundle.view.keyColumns.map(({ column }) => quoted(column)).join(', ')
   return {
     columns: `SELECT ${['count(*) AS "rows"', ...columns].join(', ')} FROM ${quoted(kept)}`,
-    keys: `SELECT approx_count_distinct(row(${keys})) AS "distinct",
-      (SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM ${quoted(kept)} GROUP BY ${keys}, "__event_ns")) AS duplicates
-      FROM ${quoted(kept)}`,
+    keys: `SELECT coalesce(sum(n - 1), 0)::BIGINT AS duplicates FROM (SELECT count(*) AS n FROM ${quoted(kept)} GROUP BY ${keys}, "__event_ns")`,
+    sketches: buildSketchQuery(bundle, kept),
   }
 }
 
@@ -37,6 +39,7 @@ export function profileFrom(
   counts: RowCounts,
   columns: Readonly<Record<string, unknown>>,
   keys: Readonly<Record<string, unknown>>,
+  sketched: Sketched,
 ): Profile {
   const names = profiledColumns(bundle)
   const rows = Number(columns.rows)
@@ -46,32 +49,44 @@ export function profileFrom(
     rowsKept: counts.kept,
     nullKeys: counts.rejected.null_key,
     nullEventTimes: counts.rejected.null_event_time,
-    keysDistinctApproximate: Number(keys.distinct),
+    keysDistinctApproximate: sketched.keysDistinct,
     duplicateRows: Number(keys.duplicates),
     columns: bundle.view.features.map((feature) =>
       feature.column === null
-        ? { ...noNumbers, feature: feature.name, column: null, values: rows, nulls: 0, nans: 0, distinctApproximate: 0 }
+        ? { ...ofRows, feature: feature.name, values: rows }
         : columnProfile(
             feature.name,
             feature.column,
             rows,
             (statistic) => columns[`${statistic}${names.indexOf(feature.column!)}`],
+            sketched.distinct[feature.column]!,
           ),
     ),
   }
 }
 
 /** Of no rows: what the queries answer on an empty relation. */
-export function emptyProfile(bundle: ViewBundle, counts: RowCounts): Profile {
+export function emptyProfile(
+  bundle: ViewBundle,
+  counts: RowCounts,
+): { readonly profile: Profile; readonly sketches: ProfileSketches } {
   const columns = Object.fromEntries(
     profiledColumns(bundle).flatMap((_, index) =>
-      ['values', 'nans', 'distinct'].map((statistic) => [`${statistic}${index}`, 0] as const),
+      ['values', 'nans', 'numbers'].map((statistic) => [`${statistic}${index}`, 0] as const),
     ),
   )
-  return profileFrom(bundle, counts, { rows: 0, ...columns }, { distinct: 0, duplicates: 0 })
+  const sketched = sketchesFrom(bundle, [])
+  const profile = profileFrom(bundle, counts, { rows: 0, ...columns }, { duplicates: 0 }, sketched)
+  return { profile, sketches: sketched.sketches }
 }
 
-const noNumbers = {
+/** `count`, which reads no column. */
+const ofRows = {
+  column: null,
+  nulls: 0,
+  nans: 0,
+  numbers: 0,
+  distinctApproximate: 0,
   mean: null,
   standardDeviation: null,
   min: null,
@@ -88,6 +103,7 @@ function columnProfile(
   column: string,
   rows: number,
   at: (statistic: (typeof statistics)[number]) => unknown,
+  distinctApproximate: number,
 ): ColumnProfile {
   const values = Number(at('values'))
   const [p1, p25, p50, p75, p99] = ((at('quantiles') as readonly unknown[] | null) ?? []).map(finite)
@@ -97,6 +113,7 @@ function columnProfile(
     values,
     nulls: rows - values,
     nans: Number(at('nans')),
+    numbers: Number(at('numbers')),
     mean: finite(at('mean')),
     standardDeviation: finite(at('sd')),
     min: finite(at('min')),
@@ -106,7 +123,7 @@ function columnProfile(
     p50: p50 ?? null,
     p75: p75 ?? null,
     p99: p99 ?? null,
-    distinctApproximate: Number(at('distinct')),
+    distinctApproximate,
   }
 }
 
@@ -114,10 +131,6 @@ function columnProfile(
 function finite(value: unknown): number | null {
   if (typeof value !== 'number' || Number.isNaN(value)) return null
   return Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE) + 0
-}
-
-function profiledColumns(bundle: ViewBundle): string[] {
-  return [...new Set(bundle.view.features.flatMap((feature) => feature.column ?? []))]
 }
 
 function statisticsOf(bundle: ViewBundle, name: string, index: number): string[] {
@@ -130,20 +143,19 @@ function statisticsOf(bundle: ViewBundle, name: string, index: number): string[]
   const text: Readonly<Record<(typeof statistics)[number], string>> = {
     values: `count(${column})`,
     nans: `count(*) FILTER (isnan(${number}))`,
+    numbers: `count(${square})`,
     mean: `avg(${square})`,
     sd: `stddev_samp(${square})`,
     min: `min(${real})`,
     max: `max(${real})`,
     quantiles: `approx_quantile(${square}, [${quantiles.join(', ')}])`,
-    distinct: `approx_count_distinct(${column})`,
   }
   return statistics.map((statistic) => `${text[statistic]} AS "${statistic}${index}"`)
 }
 
 /** Text, bytes and times have counts only. */
 function asNumber(kind: ColumnKind, column: string): string {
-  const isNumber = ['integer', 'float', 'decimal', 'boolean'].includes(familyOf(kind))
-  return isNumber ? `CAST(${column} AS DOUBLE)` : 'CAST(NULL AS DOUBLE)'
+  return isCounted(kind) ? `CAST(${column} AS DOUBLE)` : 'CAST(NULL AS DOUBLE)'
 }
 
 function quoted(name: string): string {

@@ -1,4 +1,5 @@
 /** Facts as data; the sentences are made where they are shown. */
+import type { BaselineKind } from './baseline.js'
 
 /** Statistics of one column of the candidate; numbers are approximate where the name of the statistic is (p25 …). */
 export interface ColumnProfile {
@@ -7,6 +8,8 @@ export interface ColumnProfile {
   readonly values: number
   readonly nulls: number
   readonly nans: number
+  /** Those that mean and deviation are of: no NaN, none beyond 1e150. Absent in profiles of an older release. */
+  readonly numbers?: number
   readonly mean: number | null
   readonly standardDeviation: number | null
   readonly min: number | null
@@ -30,6 +33,22 @@ export interface Profile {
   readonly columns: readonly ColumnProfile[]
 }
 
+/** What merges into the profile of a day or a week, as text: kept apart from the profile, which every list of runs reads. */
+export interface ProfileSketches {
+  /** Tells which hash the distinct values were counted by, which may change with the engine: only alike ones merge. Null: of no rows. */
+  readonly hash: string | null
+  /** Of the keys of all columns together (distinct-sketch.ts). */
+  readonly keys: string
+  /** By column. */
+  readonly columns: Readonly<Record<string, ColumnSketches>>
+}
+
+export interface ColumnSketches {
+  /** Of numbers and booleans (histogram.ts); left out for other columns. */
+  readonly histogram?: string
+  readonly distinct: string
+}
+
 export interface Finding {
   readonly code:
     | 'rows_below'
@@ -39,11 +58,28 @@ export interface Finding {
     | 'value_above'
     | 'rejected_rate_above'
     | 'duplicate_rate_above'
+    | 'rows_drifted'
+    | 'keys_drifted'
+    | 'mean_drifted'
+    | 'null_rate_drifted'
+    | 'distribution_drifted'
+    | 'cardinality_drifted'
   readonly severity: 'hold' | 'warn'
   /** Null: the view as a whole. */
   readonly feature: string | null
   readonly observed: number
   readonly limit: number
+  /** Of drift: what it was compared with. */
+  readonly baseline?: FindingBaseline
+}
+
+export interface FindingBaseline {
+  readonly kind: BaselineKind
+  /** Those that have what was compared. */
+  readonly runs: number
+  /** A mean, a share of nulls, a number of rows, …; null: no one number. */
+  readonly was: number | null
+  readonly is: number | null
 }
 
 export interface Verdict {

@@ -7,7 +7,7 @@
  * @throws MillcourseError LEDGER_UNREACHABLE, LEDGER_CONFLICT (serialization failure that outlived the adapter's own retries)
  */
 import type { Candidate, LakePart } from '../compute/candidate.js'
-import type { Profile, Verdict } from '../judge/verdict.js'
+import type { Profile, ProfileSketches, Verdict } from '../judge/verdict.js'
 import type { IntervalState, PinnedFile, RunKind, RunOutcome } from '../plan/interval-state.js'
 import type { DeltaFile, KeyCounts, PublishedFile } from '../publish/delta.js'
 import type { Instant } from '../time/instant.js'
@@ -63,6 +63,7 @@ export interface RunMeasures {
 export interface RunProgress {
   readonly candidate?: Candidate
   readonly profile?: Profile
+  readonly sketches?: ProfileSketches
   readonly verdict?: Verdict
 }
 
@@ -86,6 +87,18 @@ export interface RunRecord extends RunStart {
   readonly verdict: Verdict | null
   readonly keyCounts: KeyCounts | null
   readonly measures: RunMeasures | null
+}
+
+/** What one of an interval's runs has shown of its rows. */
+export interface ProfiledRun {
+  readonly runId: string
+  readonly interval: Interval
+  readonly outcome: RunOutcome
+  /** Null: it ended before its rows were computed. */
+  readonly profile: Profile | null
+  /** Null: not asked for, or the run is of an older release. */
+  readonly sketches: ProfileSketches | null
+  readonly verdict: Verdict | null
 }
 
 export interface RunFilter {
@@ -297,6 +310,17 @@ export interface LedgerReader extends CompactionReader, QualityReader<Commit>, I
     key: ViewKey,
     before: { readonly interval: Interval; readonly runId: string | null },
   ): Promise<RunRecord | null>
+  /**
+   * Of each interval that starts in one of `ranges` the newest run of these outcomes, oldest interval first; by id and start alone, so that
+   * many cost little.
+   */
+  runsByInterval(
+    key: ViewKey,
+    ranges: readonly Interval[],
+    outcomes: readonly RunOutcome[],
+  ): Promise<{ readonly runId: string; readonly start: Instant }[]>
+  /** In the order of their intervals. */
+  profiledRuns(runIds: readonly string[], options: { readonly withSketches: boolean }): Promise<ProfiledRun[]>
   /** Current commits whose interval overlaps `range`, oldest first. */
   currentCommits(key: ViewKey, range: Interval): Promise<Commit[]>
   /** Valid ones whose span overlaps `range`, oldest first. */

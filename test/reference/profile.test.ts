@@ -6,7 +6,16 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
 import { bundleFor, entity, featureView, lookup, parquet, t } from '../../core/define/index.js'
-import { buildProfileQueries, emptyProfile, type Profile, profileFrom } from '../../core/judge/index.js'
+import {
+  buildProfileQueries,
+  decodeHistogram,
+  emptyProfile,
+  type MergedProfile,
+  mergeProfiles,
+  type ProfilePart,
+  profileFrom,
+  sketchesFrom,
+} from '../../core/judge/index.js'
 import type { QueryEngine } from '../../core/ports/query-engine.js'
 
 const owner = 'ops'
@@ -58,7 +67,7 @@ test('R24: an interval without files has the profile of an empty relation, thoug
 test('counts, limits and duplicates are those of the rows; nothing overflows, all of it is JSON', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(rowOf, { maxLength: 30 }), async (rows) => {
-      const profile = await profileOf(rows)
+      const { profile } = await profileOf(rows)
       expect(JSON.parse(JSON.stringify(profile))).toEqual(profile)
       const [real, flag, amount, note, seen] = profile.columns
       const reals = rows.flatMap(([, , value]) => value ?? [])
@@ -89,8 +98,73 @@ test('counts, limits and duplicates are those of the rows; nothing overflows, al
   )
 })
 
-async function profileOf(rows: readonly Row[]): Promise<Profile> {
-  const { columns, keys } = buildProfileQueries(bundle, 'kept')
+test('profiles of parts merge into the profile of the whole: counts, limits, histograms and distinct values exactly', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(rowOf, { maxLength: 12 }), { minLength: 1, maxLength: 4 }), async (cuts) => {
+      // Event times of different intervals are never the same.
+      const apart = cuts.map((rows, cut) => rows.map(([at, ...rest]): Row => [at + cut * 10, ...rest]))
+      const parts: ProfilePart[] = []
+      for (const rows of apart) parts.push(await profileOf(rows))
+      const whole = await profileOf(apart.flat())
+      const [merged, expected] = [mergeProfiles(parts), mergeProfiles([whole])]
+      expect(shape(merged)).toEqual({ ...shape(expected), runs: parts.length })
+      expect(shape(mergeProfiles([...parts].reverse()))).toEqual(shape(merged))
+      const { profile } = whole
+      expect(merged).toMatchObject({ duplicateRows: profile.duplicateRows, rowsKept: profile.rowsKept })
+      for (const [at, { mean, standardDeviation }] of merged.columns.entries()) {
+        const one = profile.columns[at]!
+        expect(near(mean, one.mean), `mean ${mean} of ${one.mean}`).toBe(true)
+        expect(near(standardDeviation, one.standardDeviation), `${standardDeviation}`).toBe(true)
+      }
+    }),
+    { numRuns: 40 },
+  )
+})
+
+/** What merges without any rounding. */
+function shape({ columns, ...rest }: MergedProfile) {
+  return { ...rest, columns: columns.map(({ mean, standardDeviation, ...one }) => one) }
+}
+
+function near(a: number | null, b: number | null): boolean {
+  if (a === null || b === null) return a === b
+  return Math.abs(a - b) <= 1e-6 * Math.max(1, Math.abs(a), Math.abs(b))
+}
+
+test('a histogram counts every value, NaN last, and its quantiles are within their bound', async () => {
+  const numbers = Array.from({ length: 400 }, (_, at) => (at - 150) * 1.7)
+  const { sketches } = await profileOf([...numbers, Number.NaN, null].map((real, at): Row => [at, 1, real, true]))
+  const histogram = decodeHistogram(sketches!.columns['a "float"']!.histogram!)
+  expect(histogram.bins.reduce((sum, [, count]) => sum + count, 0)).toBe(401)
+  expect(histogram.bins.at(-1)).toEqual([2_560 * 2 ** histogram.bits, 1])
+  const { columns } = mergeProfiles([await profileOf(numbers.map((real, at): Row => [at, 1, real, true]))])
+  for (const [name, q] of [
+    ['p1', 0.01],
+    ['p25', 0.25],
+    ['p50', 0.5],
+    ['p75', 0.75],
+    ['p99', 0.99],
+  ] as const) {
+    const truth = numbers[Math.max(1, Math.ceil(q * numbers.length)) - 1]!
+    expect(Math.abs(columns[0]![name]! - truth), name).toBeLessThanOrEqual(
+      ((2 ** (2 ** -histogram.bits) - 1) / 2) * Math.abs(truth),
+    )
+  }
+  const { columns: kinds } = sketches!
+  expect(decodeHistogram(kinds.flag!.histogram!).bins.map(([, count]) => count)).toEqual([402])
+  expect([kinds.note!.histogram, kinds.at!.histogram]).toEqual([undefined, undefined])
+})
+
+test('distinct values of thousands are within three standard errors; two zeros are one value', async () => {
+  const rows = Array.from({ length: 5_000 }, (_, at): Row => [at, at % 3_000, at % 2 ? 0 : -0, null])
+  const { profile, sketches } = await profileOf(rows)
+  expect(Math.abs(profile.keysDistinctApproximate / 3_000 - 1)).toBeLessThan(3 * 0.065)
+  expect(profile.columns[0]!.distinctApproximate).toBe(1)
+  expect(JSON.stringify(sketches).length).toBeLessThan(1_500)
+})
+
+async function profileOf(rows: readonly Row[]): Promise<ProfilePart> {
+  const { columns, keys, sketches } = buildProfileQueries(bundle, 'kept')
   const counts = {
     read: rows.length,
     kept: rows.length,
@@ -107,6 +181,7 @@ async function profileOf(rows: readonly Row[]): Promise<Profile> {
     })
     const [column] = await session.all({ sql: columns })
     const [key] = await session.all({ sql: keys })
-    return profileFrom(bundle, counts, column!, key!)
+    const sketched = sketchesFrom(bundle, await session.all({ sql: sketches }))
+    return { profile: profileFrom(bundle, counts, column!, key!, sketched), sketches: sketched.sketches }
   })
 }

@@ -7,6 +7,14 @@ import { readSource } from '../../activities/read-source.js'
 import type { RunRef } from '../../activities/steps.js'
 import { folder, hour, hourOf, redelivery, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
+const driftChecks = {
+  features: {
+    amount: { drift: { sigmaMax: 3, psiMax: 2, historyMin: 5 } },
+    note: { drift: { nullRateChangeMax: 0.5, historyMin: 5, severity: 'warn' } },
+  },
+  drift: { volumeChangeMax: 1, historyMin: 5 },
+}
+
 let rig: SalesRig
 beforeAll(async () => {
   rig = await startSalesRig({
@@ -16,6 +24,7 @@ beforeAll(async () => {
     units: {},
     moved: {},
     cancel: {},
+    drifting: { view: { checks: driftChecks } },
   })
 })
 afterAll(() => rig?.stop())
@@ -132,6 +141,42 @@ describe('read and compute', () => {
     const verdict = await rig.step(judgeInterval, [run])
     expect(verdict).toEqual({ decision: 'publish', findings: [] })
     expect(await rig.step(judgeInterval, [run])).toEqual(verdict)
+  })
+  test('R26: a drift is judged against good runs, once there are enough; held ones are left out, and a value at its limit passes', async () => {
+    const sales = (hours: number, rows: number, amount: string, note = `'n'`) =>
+      `SELECT TIMESTAMP '${hour(hours).replace('Z', '')}' + INTERVAL 1 SECOND * i AS "at", 's' || i AS shop, ${amount} AS amount, ${note} AS note FROM range(${rows}) r(i)`
+    const ran = async (hours: number, select: string) => {
+      await rig.write('drifting', hours, 'all', select)
+      const { outcome, runId } = await rig.run(hourOf('drifting', hours))
+      const { verdict } = (await rig.deps.ledger.run(runId))!
+      return [outcome, ...verdict!.findings.map(({ code }) => code)]
+    }
+    // Far beyond every limit, while nothing may be judged: the third hour is as odd as the last.
+    const amounts = ['100 + i % 10', '100 + i % 10', '900', '100 + i % 10', '100 + i % 10']
+    for (const [hours, amount] of amounts.entries())
+      expect(await ran(hours, sales(hours, 100, amount))).toEqual(['done'])
+    expect(await ran(5, sales(5, 200, '100 + i % 10'))).toEqual(['done'])
+    expect(await ran(6, sales(6, 201, '9000', "CASE WHEN i > 500 THEN 'n' END"))).toEqual([
+      'held',
+      'rows_drifted',
+      'mean_drifted',
+      'distribution_drifted',
+      'null_rate_drifted',
+    ])
+    const held = (await rig.deps.ledger.runs({ view: 'drifting', limit: 1 }))[0]!
+    expect(held.verdict!.findings[0]).toMatchObject({
+      ...{ severity: 'hold', feature: null, observed: 1.01, limit: 1 },
+      baseline: { kind: 'week', runs: 6, was: 100, is: 201 },
+    })
+    expect(held.verdict!.findings[3]).toMatchObject({
+      severity: 'warn',
+      feature: 'note',
+      baseline: { runs: 6, was: 0, is: 1 },
+    })
+    // Were the held hour part of the baseline, it would be of 7 runs.
+    expect(await ran(7, sales(7, 301, '100 + i % 10'))).toEqual(['held', 'rows_drifted'])
+    const next = (await rig.deps.ledger.runs({ view: 'drifting', limit: 1 }))[0]!
+    expect(next.verdict!.findings[0]!.baseline).toMatchObject({ runs: 6, is: 301 })
   })
   test('R11: milliseconds, microseconds, nanoseconds and times with a zone are one instant', async () => {
     const at = (type: string, text: string) =>

@@ -15,6 +15,7 @@ import { qualityChecks } from './007-quality-checks.js'
 import { unnamedFiles } from './008-unnamed-files.js'
 import { runFiles } from './009-run-files.js'
 import { incidentLives } from './011-incident-lives.js'
+import { runSketches } from './012-run-sketches.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -27,6 +28,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '008-unnamed-files': unnamedFiles,
   '009-run-files': runFiles,
   '011-incident-lives': incidentLives,
+  '012-run-sketches': runSketches,
 }
 
 export function isContract(name: string): boolean {

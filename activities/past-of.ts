@@ -1,0 +1,34 @@
+import type { FeatureViewDefinition } from '../core/define/definitions.js'
+import {
+  baselineRanges,
+  chooseBaseline,
+  driftAsked,
+  goodOutcomes,
+  historyMinOf,
+  type Past,
+} from '../core/judge/index.js'
+import { parseDuration } from '../core/time/duration.js'
+import { fromIsoInterval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import type { RunRef } from './steps.js'
+
+/** What drift is judged by; null: no check asks for it. First only names of runs are read, then the few that are compared. */
+export async function pastOf(
+  { ledger }: Pick<ActivityDeps, 'ledger'>,
+  run: RunRef,
+  view: FeatureViewDefinition,
+): Promise<Past | null> {
+  const asked = driftAsked(view.checks)
+  if (!asked.any) return null
+  const { start } = fromIsoInterval(run.interval)
+  const everyNs = parseDuration(view.every)
+  const good = await ledger.runsByInterval(run, baselineRanges(start, everyNs), goodOutcomes)
+  const { kind, runIds, weekRuns } = chooseBaseline(start, everyNs, good)
+  const read = await ledger.profiledRuns([run.runId, ...runIds], { withSketches: asked.sketches })
+  const parts = read.flatMap(({ runId, profile, sketches }) => (profile ? [{ runId, profile, sketches }] : []))
+  return {
+    sketches: parts.find(({ runId }) => runId === run.runId)?.sketches ?? null,
+    baseline: { kind, weekRuns, runs: parts.filter(({ runId }) => runId !== run.runId) },
+    historyMin: historyMinOf(everyNs),
+  }
+}
