@@ -1,10 +1,10 @@
 /** What runs have shown of their rows, over many intervals: baselines, charts, limits tried on the past. */
 import { sql } from 'kysely'
 import type { ProfileSketches } from '../../core/judge/verdict.js'
-import type { LedgerReader } from '../../core/ports/ledger.js'
+import type { ProfileReader } from '../../core/ports/profile-ledger.js'
 import { type Database, type PostgresClient, toJson } from './client.js'
 
-export function createRunProfiles(client: PostgresClient): Pick<LedgerReader, 'runsByInterval' | 'profiledRuns'> {
+export function createRunProfiles(client: PostgresClient): ProfileReader {
   return {
     runsByInterval: (key, ranges, outcomes) =>
       client.query(async (db) => {

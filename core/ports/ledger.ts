@@ -16,6 +16,7 @@ import type { PublishHistory, TrainingMode } from '../training/set-state.js'
 import type { CompactionReader, CompactionWriter } from './compaction-ledger.js'
 import type { IncidentReader, IncidentWriter } from './incident-ledger.js'
 import type { QualityReader, QualityWriter } from './ledger-quality.js'
+import type { ProfileReader } from './profile-ledger.js'
 import type { RunFilesWriter } from './run-files-ledger.js'
 import type { WatchReader } from './watch-ledger.js'
 
@@ -87,18 +88,6 @@ export interface RunRecord extends RunStart {
   readonly verdict: Verdict | null
   readonly keyCounts: KeyCounts | null
   readonly measures: RunMeasures | null
-}
-
-/** What one of an interval's runs has shown of its rows. */
-export interface ProfiledRun {
-  readonly runId: string
-  readonly interval: Interval
-  readonly outcome: RunOutcome
-  /** Null: it ended before its rows were computed. */
-  readonly profile: Profile | null
-  /** Null: not asked for, or the run is of an older release. */
-  readonly sketches: ProfileSketches | null
-  readonly verdict: Verdict | null
 }
 
 export interface RunFilter {
@@ -293,7 +282,12 @@ export interface TrainingSetPin extends Omit<PinnedTrainingSet, 'createdAt' | 'e
 
 // ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface LedgerReader extends CompactionReader, QualityReader<Commit>, IncidentReader, WatchReader {
+export interface LedgerReader
+  extends CompactionReader,
+    QualityReader<Commit>,
+    IncidentReader,
+    WatchReader,
+    ProfileReader {
   /** One entry per interval that overlaps `range` and the ledger knows of, oldest first; intervals that never ran have no entry. Skipped runs do not count as the latest. */
   intervalStates(key: ViewKey, range: Interval): Promise<IntervalState[]>
   /** The parts of `range` that no known interval covers, oldest first: what never ran, however long ago. */
@@ -310,17 +304,6 @@ export interface LedgerReader extends CompactionReader, QualityReader<Commit>, I
     key: ViewKey,
     before: { readonly interval: Interval; readonly runId: string | null },
   ): Promise<RunRecord | null>
-  /**
-   * Of each interval that starts in one of `ranges` the newest run of these outcomes, oldest interval first; by id and start alone, so that
-   * many cost little.
-   */
-  runsByInterval(
-    key: ViewKey,
-    ranges: readonly Interval[],
-    outcomes: readonly RunOutcome[],
-  ): Promise<{ readonly runId: string; readonly start: Instant }[]>
-  /** In the order of their intervals. */
-  profiledRuns(runIds: readonly string[], options: { readonly withSketches: boolean }): Promise<ProfiledRun[]>
   /** Current commits whose interval overlaps `range`, oldest first. */
   currentCommits(key: ViewKey, range: Interval): Promise<Commit[]>
   /** Valid ones whose span overlaps `range`, oldest first. */

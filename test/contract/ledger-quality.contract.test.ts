@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest'
+import { goodOutcomes } from '../../core/judge/index.js'
+import type { RunOutcome } from '../../core/plan/interval-state.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { QualityCheck } from '../../core/quality/quality-check.js'
 import { ledgerProject } from '../support/ledger-project.js'
 import {
   allTime,
+  commit,
   commitHours,
   finish,
+  hold,
   hour,
   open,
+  pin,
   publishAll,
   publishRequest,
   record,
@@ -114,3 +119,36 @@ describe('a rebuild', () => {
     expect(await ledger.isRebuildAsked(view)).toBe(false)
   })
 })
+
+test('of each interval the newest run of some outcomes is found, and what it has shown is read, the first of it that was kept', async () => {
+  for (const [index, name] of ['a', 'b', 'c'].entries()) await commit(ledger, name, index)
+  await commit(ledger, 'b again', 1)
+  await hold(ledger, 'b held', 1)
+  await commit(ledger, 'far', 9)
+  await pin(ledger, 'elsewhere', 1, { version: 2 })
+  const found = async (ranges: Parameters<LedgerWriter['runsByInterval']>[1], outcomes: readonly RunOutcome[]) =>
+    (await ledger.runsByInterval(view, ranges, outcomes)).map(({ runId, start }) => [runId, start])
+  const [early, far] = [{ start: hour(0).start, end: hour(2).start }, hour(9)]
+  expect(await found([far, early], goodOutcomes)).toEqual([
+    ['a', hour(0).start],
+    ['b again', hour(1).start],
+    ['far', hour(9).start],
+  ])
+  expect((await found([early, hour(1)], [...goodOutcomes, 'held'])).map(([runId]) => runId)).toEqual(['a', 'b held'])
+  expect(await found([], goodOutcomes)).toEqual([])
+  const sketches = { hash: '1', keys: 'k', columns: { delay: { distinct: 'd' } } }
+  await ledger.recordProgress('far', { profile: emptyProfile, sketches })
+  await ledger.recordProgress('far', { sketches: { ...sketches, keys: 'later' } })
+  await expect(ledger.recordProgress('nobody', { sketches })).rejects.toMatchObject({ code: 'LEDGER_UNKNOWN_RUN' })
+  const read = await ledger.profiledRuns(['far', 'b held', 'nobody'], { withSketches: true })
+  expect(read).toMatchObject([
+    { runId: 'b held', interval: hour(1), outcome: 'held', verdict: { decision: 'hold' }, sketches: null },
+    { runId: 'far', interval: hour(9), outcome: 'committed', profile: { rowsRead: 0 }, sketches },
+  ])
+  expect(await ledger.profiledRuns(['far'], { withSketches: false })).toMatchObject([{ sketches: null }])
+})
+
+const emptyProfile = {
+  ...{ rowsRead: 0, rowsKept: 0, nullKeys: 0, nullEventTimes: 0, keysDistinctApproximate: 0, duplicateRows: 0 },
+  columns: [],
+}
