@@ -4,9 +4,9 @@ import { decodeHistogram, encodeHistogram, finestBits, type Histogram, mergeHist
 import { populationStability } from './population-stability.js'
 
 const bins = fc
-  .uniqueArray(fc.tuple(fc.integer({ min: -300, max: 300 }), fc.integer({ min: 1, max: 90 })), {
+  .uniqueArray(fc.tuple(fc.integer({ min: -300, max: 300 }), fc.integer({ min: 1, max: 60 })), {
     selector: ([bin]) => bin,
-    maxLength: 12,
+    maxLength: 8,
   })
   .map((pairs): [number, number][] => pairs.sort(([a], [b]) => a - b))
 const histogram = fc.record({ bits: fc.integer({ min: 0, max: finestBits }), bins })
@@ -20,7 +20,8 @@ function naive(was: Histogram, is: Histogram): number | null {
   if (before.length < 100 || now.length < 100) return null
   const groups = Math.min(10, Math.floor(now.length / 50))
   const groupOf = (value: number): number => {
-    const rank = before.filter((one) => one < value).length
+    const above = before.findIndex((one) => one >= value)
+    const rank = above < 0 ? before.length : above
     if (rank === before.length) return groups
     return value < before[0]! ? -1 : Math.floor((groups * rank) / before.length)
   }
@@ -42,7 +43,7 @@ test('the index is that of the values themselves, each in the group of its rank'
       if (slow === null) expect(quick).toBeNull()
       else expect(quick).toBeCloseTo(slow, 9)
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 
