@@ -12,7 +12,7 @@ import { toMillcourseError } from './errors.js'
 import { readsS3 } from './file-names.js'
 import { Httpfs } from './httpfs.js'
 import { interruptible, throwIfAborted } from './interruptible.js'
-import { whyChanged } from './kept-types.js'
+import { holdsSeconds, whyChanged } from './kept-types.js'
 import { tellingProgress } from './progress.js'
 
 export interface GuestQuery {
@@ -83,20 +83,38 @@ async function run(
   connection: DuckDBConnection,
   { sql, file, onProgress }: GuestQuery,
 ): Promise<{ readonly isOrdered: boolean }> {
-  await checkSelect(connection, sql)
+  const seconds = await checkSelect(connection, sql)
   const isOrdered = await hasOrder(connection, sql)
   const rows = `SELECT * FROM query(${quoted(sql)})`
   // How rows fall into row groups then depends on no number of threads: the same rows are the same bytes.
   const numbered = `SELECT * EXCLUDE (${rowName}) FROM (SELECT *, row_number() OVER () AS ${rowName} FROM (${rows})) ORDER BY ${rowName}`
-  await tellingProgress(connection, onProgress, () =>
-    connection.run(`COPY (${isOrdered ? rows : numbered}) TO ${quoted(file)} (FORMAT parquet, COMPRESSION zstd)`),
-  )
+  try {
+    await tellingProgress(connection, onProgress, () =>
+      connection.run(`COPY (${isOrdered ? rows : numbered}) TO ${quoted(file)} (FORMAT parquet, COMPRESSION zstd)`),
+    )
+  } catch (error) {
+    throw secondsError(seconds, error) ?? error
+  }
   return { isOrdered }
+}
+
+/** Where the engine names no column. @param seconds columns in which a TIMESTAMP_S lies */
+function secondsError(seconds: readonly string[], error: unknown): MillcourseError | null {
+  const message = engineError(error)?.exception_message ?? ''
+  if (!message.startsWith('Could not convert Timestamp(S)') || seconds.length === 0) return null
+  const [first] = seconds
+  const names = seconds.map((name) => `"${name}"`).join(' or ')
+  return refusal(
+    `gives a TIMESTAMP_S without a TIMESTAMP, infinity or too far off, in column ${names}`,
+    `leave it out: CASE WHEN isfinite("${first}") THEN "${first}" END`,
+    { column: seconds.join(', ') },
+  )
 }
 
 const rowName = '__millcourse_row'
 
-async function checkSelect(connection: DuckDBConnection, sql: string): Promise<void> {
+/** Columns in which a TIMESTAMP_S lies. */
+async function checkSelect(connection: DuckDBConnection, sql: string): Promise<readonly string[]> {
   if (isEmpty(sql)) throw refusal('is empty', 'write a SELECT')
   const statements = await connection.extractStatements(sql)
   const statement = statements.count === 1 ? await statements.prepare(0) : null
@@ -104,6 +122,10 @@ async function checkSelect(connection: DuckDBConnection, sql: string): Promise<v
     throw refusal('is not one SELECT', 'one statement, which reads and changes nothing')
   if (statement.parameterCount > 0) throw refusal('has parameters, for which nothing is given', 'write their values')
   checkColumns(statement)
+  const columns = Array.from({ length: statement.columnCount }, (_, index) => index)
+  return columns
+    .filter((index) => holdsSeconds(statement.columnType(index)))
+    .map((index) => statement.columnName(index))
 }
 
 function checkColumns(statement: DuckDBPreparedStatement): void {

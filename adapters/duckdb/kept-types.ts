@@ -27,14 +27,28 @@ export function whyChanged(type: DuckDBType): ChangedType | null {
         why: 'each value has a type of its own, not all of which it holds',
         cast: 'CAST(… AS JSON), or AS VARCHAR',
       }
-    case DuckDBTypeId.LIST:
-    case DuckDBTypeId.ARRAY:
-      return whyChanged(type.valueType)
-    case DuckDBTypeId.MAP:
-      return whyChanged(type.keyType) ?? whyChanged(type.valueType)
     case DuckDBTypeId.STRUCT:
       if (type.entryNames.some((name) => name === '')) return { why: 'its fields have names', cast: "{'a': …, 'b': …}" }
-      return type.entryTypes.reduce<ChangedType | null>((found, entry) => found ?? whyChanged(entry), null)
+      return firstInside(type, whyChanged)
+    default:
+      return firstInside(type, whyChanged)
+  }
+}
+
+/** Parquet has no such type: it becomes a TIMESTAMP, and `infinity` has none of those that DuckDB would make of it. */
+export function holdsSeconds(type: DuckDBType): boolean {
+  return type.typeId === DuckDBTypeId.TIMESTAMP_S || firstInside(type, (inner) => holdsSeconds(inner) || null) !== null
+}
+
+function firstInside<Found>(type: DuckDBType, look: (inner: DuckDBType) => Found | null): Found | null {
+  switch (type.typeId) {
+    case DuckDBTypeId.LIST:
+    case DuckDBTypeId.ARRAY:
+      return look(type.valueType)
+    case DuckDBTypeId.MAP:
+      return look(type.keyType) ?? look(type.valueType)
+    case DuckDBTypeId.STRUCT:
+      return type.entryTypes.reduce<Found | null>((found, entry) => found ?? look(entry), null)
     default:
       return null
   }

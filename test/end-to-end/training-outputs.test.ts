@@ -162,6 +162,7 @@ test('columns of any type that Parquet holds come through a query untouched, and
 })
 
 test.each([
+  ["SELECT [TIMESTAMP_S 'infinity'] AS ends", { column: 'ends' }, /TIMESTAMP_S .* in column "ends"/],
   ['SELECT n FROM t', { line: 1, column: 15 }, /at line 1, column 15: Table with name t/],
   ['CREATE TABLE t (a INT)', undefined, /is not one SELECT/],
   ["SELECT 'x' AS shop, 'never' AS \"at\"", { column: 'at' }, /"at" is VARCHAR, not a timestamp/],
