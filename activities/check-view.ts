@@ -13,29 +13,25 @@ import {
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import { keyText } from '../core/explain/index.js'
-import { isBeingReplaced } from '../core/plan/index.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
-import type { Commit, ViewKey } from '../core/ports/ledger.js'
-import type { ShownState } from '../core/ports/ledger-quality.js'
+import type { ViewKey } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
-import { type PackedValue, reachedSpan, versionTableName, windowReach } from '../core/publish/index.js'
+import { encodeKey, type PackedValue, reachedSpan, versionTableName, windowReach } from '../core/publish/index.js'
 import {
+  type AtFault,
   atFault,
-  type Fault,
-  faultsListedMax,
-  firstOfEach,
+  buildWholeFileQuery,
+  hexOf,
   judgeKeys,
   type KeyVerdict,
-  lagsOf,
   type QualityCheck,
   standingOf,
   type Verified,
   verifyKeys,
 } from '../core/quality/index.js'
 import { rowSource } from '../core/source/index.js'
-import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
-import { type Interval, toIsoInterval } from '../core/time/interval.js'
+import { type Instant, parseInstant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
 import { findCompactions } from './find-compactions.js'
@@ -43,6 +39,7 @@ import { isFileLost } from './publish-state.js'
 import { cachedOtherwise } from './quality-cache.js'
 import { type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
 import { readItems } from './quality-items.js'
+import { brokenFaults, checkOf, fileFault, type Look, type Target } from './quality-look.js'
 import { sampleKeys } from './quality-sample.js'
 import { recordCheck } from './record-check.js'
 import type { CheckViewInput, CheckViewResult } from './steps.js'
@@ -104,27 +101,18 @@ export async function checkVersion(
   let left = keys
   let look: Look | null = null
   for (let turn = 0; turn < turnsMax && (left.length > 0 || look === null); turn++) {
-    look = await lookAt(deps, bundle, key, left, { seed, again: again.starts, signal })
+    look = await lookAt(deps, bundle, key, left, { seed, again, signal })
     const isWrong = ({ faults }: KeyVerdict) => faults.length > 0
     for (const verdict of look.verdicts) if (look.isStable || !isWrong(verdict)) verdicts.set(verdict.text, verdict)
     const isLeft = (one: readonly PackedValue[]) => look!.faults.length > 0 || !verdicts.has(keyText(bundle, one))
     left = look.isStable ? [] : left.filter(isLeft)
   }
   const unsettled = left.filter((one) => !verdicts.has(keyText(bundle, one))).length
-  return checkOf(deps, bundle, { seed, counts, look: look!, verdicts: [...verdicts.values()], unsettled })
-}
-
-interface Target {
-  readonly state: ShownState | null
-  /** Null: an offline view, or nothing published: items are no matter. */
-  readonly table: string | null
-  /** Null: nothing is committed. */
-  readonly endAt: Instant | null
-  readonly span: Interval | null
-  /** Of the state that is shown; of a view that shows nothing, of now. */
-  readonly commits: readonly Commit[]
-  /** What stands for many of them, by URIs. */
-  readonly compactions: readonly CompactedCommits[]
+  const byKey = keys.map((one) => {
+    const verdict = verdicts.get(keyText(bundle, one)) ?? null
+    return [hexOf(encodeKey(bundle.entity.keys, one)), verdict] as const
+  })
+  return await checkOf(deps, bundle, { seed, counts, look: look!, before, verdicts: new Map(byKey), unsettled })
 }
 
 async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: ViewKey): Promise<Target> {
@@ -152,17 +140,6 @@ async function newestEnd(deps: ActivityDeps, key: ViewKey, since: Instant): Prom
   return commits.at(-1)?.interval.end ?? null
 }
 
-interface Look {
-  readonly target: Target
-  readonly inputs: QualityInputs | null
-  readonly verdicts: readonly KeyVerdict[]
-  /** Of whole files. */
-  readonly faults: readonly Fault[]
-  readonly sequenceSeenMax: bigint
-  /** Nothing was published, and no source file was changed, from before anything was read until after. */
-  readonly isStable: boolean
-}
-
 async function lookAt(
   deps: ActivityDeps,
   bundle: ViewBundle,
@@ -185,7 +162,10 @@ async function lookAt(
           looked.flatMap(({ item }) => item ?? []),
           options.signal,
         )
-  const { inputs, verified, broken, coarse } = await verify(deps, bundle, key, target, { keys, ...options })
+  const { inputs, verified, broken, coarse, isCoarseKnown } = await verify(deps, bundle, key, target, {
+    keys,
+    ...options,
+  })
   const after = await deps.ledger.shownState(key)
   const isStable = after?.mark === state?.mark && (await isAsRead(deps, inputs))
   const byStart = new Map(inputs.intervals.map((one) => [one.standing.interval.start, one]))
@@ -198,7 +178,12 @@ async function lookAt(
     keys: looked.map((one) => ({ ...one, isCachedOtherwise: cache !== 'lost' && cache.has(one.text) })),
     online: table === null ? null : { ...state!, realNow: deps.clock.realNow() },
     isTruthKnown: inputs.intervals.every(isKnown),
-    fileAt: (start) => ({ interval: byStart.get(start)!.standing.interval, file: byStart.get(start)!.file }),
+    ...{ isCoarseKnown, isCacheKnown: cache !== 'lost' },
+    compared: new Set(inputs.intervals.filter(isCompared).map(({ standing }) => standing.interval.start)),
+    fileAt: (start) => {
+      const { standing, file } = byStart.get(start)!
+      return { interval: standing.interval, file, commitId: String(standing.commit!.commitId) }
+    },
     standingOf: (row) => {
       const one = byStart.get(row.intervalStart)
       return one ? standingOf(one.standing, row.file, etags.get(row.file) ?? null) : null
@@ -216,12 +201,25 @@ async function lookAt(
   }
 }
 
+const isCompared = ({ verified: { isRecomputed, commit } }: QualityInterval): boolean =>
+  isRecomputed && commit?.isReadable === true
+
 interface VerifyOptions {
   readonly keys: readonly (readonly PackedValue[])[]
   readonly seed: number
-  /** Starts of intervals that are computed again whatever is drawn. */
-  readonly again: ReadonlySet<Instant>
+  /** Looked at whatever is drawn. */
+  readonly again: AtFault
   readonly signal: CancelSignal
+}
+
+interface VerifiedFiles {
+  readonly inputs: QualityInputs
+  readonly verified: Verified
+  /** Committed files that cannot be read. */
+  readonly broken: ReadonlySet<string>
+  /** Those that cannot. */
+  readonly coarse: readonly KnownCoarseTile[]
+  readonly isCoarseKnown: boolean
 }
 
 /**
@@ -234,14 +232,23 @@ async function verify(
   key: ViewKey,
   target: Target,
   { keys, seed, again, signal }: VerifyOptions,
-): Promise<{ inputs: QualityInputs; verified: Verified; broken: ReadonlySet<string>; coarse: KnownCoarseTile[] }> {
+): Promise<VerifiedFiles> {
   const { commits, span, endAt, state } = target
-  const broken = new Set<string>()
   const committed = new Set([...commits.flatMap(({ data }) => uriOf(deps, data) ?? []), ...urisOf(target.compactions)])
   const known = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
   const coarse = known.map((tile): KnownCoarseTile => ({ ...tile, file: uriOf(deps, tile.data) }))
-  const lost: KnownCoarseTile[] = []
+  // Of an own file whose place a compaction takes it is no matter: it may have been removed.
+  const counting = new Set([...filesOf(deps, target).map(nameOf), ...coarse.flatMap(({ file }) => file ?? [])])
+  const unread = await lostAmong(
+    deps,
+    [...again.files].filter((file) => counting.has(file)),
+    signal,
+  )
+  const broken = new Set([...unread].filter((file) => committed.has(file)))
+  const lost = coarse.filter(({ file }) => file !== null && unread.has(file))
   let unreadable = ofAnotherView(bundle)
+  // Tiles of an unreadable file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
+  const isCoarseRead = () => broken.size === 0 && !state?.isPublishUnfinished
   for (;;) {
     const inputs = await readQualityInputs(deps, {
       ...{ bundle, key, span: span!, commits, compactions: target.compactions, seed, again, broken, unreadable },
@@ -252,14 +259,13 @@ async function verify(
       intervals: inputs.intervals.map(({ verified }) => verified),
       dimensions: inputs.dimensions,
       compactions: target.compactions.filter((one) => !urisOf([one]).some((uri) => broken.has(uri))),
-      // Tiles of an unreadable file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
-      coarse: broken.size > 0 || state?.isPublishUnfinished ? [] : coarse.filter((tile) => !lost.includes(tile)),
+      coarse: isCoarseRead() ? coarse.filter((tile) => !lost.includes(tile)) : [],
     }
     try {
       const verified = await deps.engine.withSession((session) => verifyKeys(toolsOf(deps, session, sizes), input), {
         signal,
       })
-      return { inputs, verified, broken, coarse: lost }
+      return { inputs, verified, broken, coarse: lost, isCoarseKnown: coarse.length === 0 || isCoarseRead() }
     } catch (error) {
       const file = isMillcourseError(error) ? String(error.detail.facts?.file ?? '') : ''
       const tile = coarse.find((one) => one.file === file && !lost.includes(one))
@@ -276,6 +282,23 @@ async function verify(
       else throw error
     }
   }
+}
+
+/** Of files that could not be read last time those that cannot now: what is asked of the keys may leave their faulty pages out. */
+async function lostAmong(
+  { engine }: ActivityDeps,
+  files: readonly string[],
+  signal: CancelSignal,
+): Promise<ReadonlySet<string>> {
+  const lost = new Set<string>()
+  for (const file of files)
+    try {
+      await engine.withSession((session) => session.all(buildWholeFileQuery(file)), { signal })
+    } catch (error) {
+      if (!isFileLost(error)) throw error
+      lost.add(file)
+    }
+  return lost
 }
 
 /** Its rows are no source's: that view's own check computes them again. */
@@ -312,6 +335,8 @@ async function isAsRead(deps: ActivityDeps, { read }: QualityInputs): Promise<bo
 const uriOf = (deps: ActivityDeps, data: { readonly path: string } | null): string | null =>
   data === null ? null : deps.lake.uri(data.path)
 
+const nameOf = (file: CommittedFile): string => (typeof file === 'string' ? file : file.uri)
+
 const urisOf = (compactions: readonly CompactedCommits[]): string[] =>
   compactions.flatMap(({ files }) => files.map(({ path }) => path))
 
@@ -322,72 +347,4 @@ function filesOf(deps: ActivityDeps, { commits, compactions }: Target): Committe
     data: data && { path: deps.lake.uri(data.path) },
   }))
   return committedFiles(wanted, compactions, (uri) => uri)
-}
-
-/**
- * One of each file, over all its intervals from the first to the last; more where some of them between cannot be repaired. Not of what is
- * committed anew already, which the next publish shows.
- */
-function brokenFaults({ intervals }: QualityInputs, broken: ReadonlySet<string>): Fault[] {
-  const faults: { file: string; span: Interval; isRepairable: boolean }[] = []
-  for (const { file, standing, verified } of intervals) {
-    const { interval, commit, state } = standing
-    if (file === null || !broken.has(file) || state?.committed?.commitId !== commit?.commitId) continue
-    const isRepairable = verified.isRecomputed || (state !== null && isBeingReplaced(state))
-    const last = faults.findLast((one) => one.file === file)
-    if (last?.isRepairable === isRepairable) last.span = { start: last.span.start, end: interval.end }
-    else faults.push({ file, span: interval, isRepairable })
-  }
-  return faults.map(({ file, span, isRepairable }) => fileFault('committed-file', file, span, isRepairable))
-}
-
-function fileFault(
-  cause: Fault['cause'],
-  file: string | null,
-  interval: Interval | null,
-  isRepairable: boolean,
-): Fault {
-  return {
-    ...{ cause, file, isRepairable, key: null, keyHex: null, features: [] },
-    ...{
-      interval: interval && toIsoInterval(interval),
-      expected: null,
-      found: file === null ? null : 'cannot be read',
-    },
-  }
-}
-
-function checkOf(
-  deps: ActivityDeps,
-  { view }: ViewBundle,
-  found: {
-    readonly seed: number
-    readonly counts: QualityCheck['keys']
-    readonly look: Look
-    readonly verdicts: readonly KeyVerdict[]
-    readonly unsettled: number
-  },
-): QualityCheck {
-  const { look, verdicts, counts, seed, unsettled } = found
-  const { target, inputs } = look
-  const faults = [...(look.isStable ? look.faults : []), ...verdicts.flatMap((verdict) => verdict.faults)]
-  const listed = firstOfEach(faults)
-  const { shown = null } = (target.table === null ? null : target.state) ?? {}
-  const { unreadable = null } = inputs ?? {}
-  return {
-    ...{ view: view.name, version: view.version, checkedAt: formatInstant(deps.clock.realNow()), seed, keys: counts },
-    intervals: {
-      recomputed: inputs?.intervals.filter(({ verified }) => verified.isRecomputed).length ?? 0,
-      of: target.commits.length,
-    },
-    lostInputs: inputs?.lostInputs ?? 0,
-    endAt: shown && formatInstant(shown.endAt),
-    sequence: shown && String(shown.sequence),
-    sequenceSeenMax: look.sequenceSeenMax === 0n ? null : String(look.sequenceSeenMax),
-    faults: listed.slice(0, faultsListedMax),
-    faultsLeft: Math.max(0, listed.length - faultsListedMax),
-    lags: lagsOf(verdicts),
-    unsettled,
-    unreadable: unreadable && { code: unreadable.code, message: unreadable.message },
-  }
 }

@@ -4,7 +4,12 @@ import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../core/errors.js'
 import { type IntervalState, mergeRanges, type PinnedFile } from '../core/plan/index.js'
 import type { Commit, RunRecord, ViewKey } from '../core/ports/ledger.js'
-import { drawNewestAndOthers, type StandingInterval, type VerifiedInterval } from '../core/quality/index.js'
+import {
+  type AtFault,
+  drawNewestAndOthers,
+  type StandingInterval,
+  type VerifiedInterval,
+} from '../core/quality/index.js'
 import { filesOf, rowSource, type SourceFile } from '../core/source/index.js'
 import type { Instant } from '../core/time/instant.js'
 import type { Interval } from '../core/time/interval.js'
@@ -23,8 +28,12 @@ const runsAtOnce = 8
 export interface QualityInterval {
   readonly verified: VerifiedInterval
   readonly standing: StandingInterval
-  /** URI of its committed file, also where it cannot be read. */
+  /** URI of its committed file, also where it cannot be read; of a compaction's the first. */
   readonly file: string | null
+  /** All of them. */
+  readonly files: readonly string[]
+  /** What its run read is there, unchanged. */
+  readonly isHere: boolean
 }
 
 export interface QualityInputs {
@@ -43,8 +52,8 @@ export interface InputsRequest {
   readonly span: Interval
   readonly commits: readonly Commit[]
   readonly seed: number
-  /** Starts of intervals that are computed again whatever is drawn. */
-  readonly again: ReadonlySet<Instant>
+  /** Computed again whatever is drawn. */
+  readonly again: Pick<AtFault, 'starts' | 'files'>
   /** By URIs. */
   readonly compactions: readonly CompactedCommits[]
   /** URIs of committed files, and of compactions', that cannot be read. */
@@ -103,24 +112,31 @@ function chooseCommits(deps: ActivityDeps, request: InputsRequest): Commit[] {
   const { bundle, commits, seed, again } = request
   const max = intervalsMax[bundle.view.viewKind]
   const drawn = new Set(drawNewestAndOthers(commits, max, seed, ({ interval }) => String(interval.start)))
+  const isAgain = (commit: Commit) =>
+    again.starts.has(commit.interval.start) ||
+    (again.files.size > 0 && filesOfCommit(deps, request, commit).some((uri) => again.files.has(uri)))
   return commits.filter(
-    (commit) => drawn.has(commit) || again.has(commit.interval.start) || brokenFileOf(deps, request, commit) !== null,
+    (commit) => drawn.has(commit) || isAgain(commit) || brokenFileOf(deps, request, commit) !== null,
   )
 }
 
 /** Its own file, or one of a compaction that stands for it; null: all that it may be read from can be read. */
-function brokenFileOf(deps: ActivityDeps, { broken, compactions }: InputsRequest, commit: Commit): string | null {
-  if (commit.data === null || broken.size === 0) return null
-  const held = compactions.filter(({ commitIds }) => commitIds.includes(commit.commitId))
-  const uris = [deps.lake.uri(commit.data.path), ...held.flatMap(({ files }) => files.map(({ path }) => path))]
-  return uris.find((uri) => broken.has(uri)) ?? null
+function brokenFileOf(deps: ActivityDeps, request: InputsRequest, commit: Commit): string | null {
+  const { broken } = request
+  return broken.size === 0 ? null : (filesOfCommit(deps, request, commit).find((uri) => broken.has(uri)) ?? null)
+}
+
+function filesOfCommit(deps: ActivityDeps, { compactions }: InputsRequest, { commitId, data }: Commit): string[] {
+  if (data === null) return []
+  const held = compactions.filter(({ commitIds }) => commitIds.includes(commitId))
+  return [deps.lake.uri(data.path), ...held.flatMap(({ files }) => files.map(({ path }) => path))]
 }
 
 /** Where a person would look: the newest compaction that stands for it, else its own. */
-function placeOf(deps: ActivityDeps, { compactions }: InputsRequest, { commitId, data }: Commit): string | null {
-  if (data === null) return null
+function placeOf(deps: ActivityDeps, { compactions }: InputsRequest, { commitId, data }: Commit): readonly string[] {
+  if (data === null) return []
   const held = compactions.find(({ commitIds }) => commitIds.includes(commitId))
-  return held?.files[0]?.path ?? deps.lake.uri(data.path)
+  return held?.files[0] ? held.files.map(({ path }) => path) : [deps.lake.uri(data.path)]
 }
 
 function ofCommit({ deps, request, source, chosen, runs, states }: Known, commit: Commit): MadeInterval {
@@ -138,6 +154,7 @@ function ofCommit({ deps, request, source, chosen, runs, states }: Known, commit
   const isHere = pins.every(({ uri, etag }) => source.etags.get(uri) === etag)
   const isRecomputed = isMeant && isHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
   const now = isLooked ? filesOf(source.files, interval) : null
+  const files = brokenFile === null ? placeOf(deps, request, commit) : [brokenFile]
   const pinned = new Map(pins.flatMap(({ uri, etag, role }) => (role === 'own' ? [[uri, etag] as const] : [])))
   return {
     verified: {
@@ -149,7 +166,7 @@ function ofCommit({ deps, request, source, chosen, runs, states }: Known, commit
     },
     standing: { interval, commit: { commitId, isRejected }, pinned, state },
     ...{
-      file: brokenFile ?? placeOf(deps, request, commit),
+      ...{ file: files[0] ?? null, files, isHere },
       read: [...(isRecomputed ? pins : []), ...(now ?? [])],
       isLost: isMeant && !isHere,
     },
@@ -179,7 +196,7 @@ function ofOpen({ source }: Known, state: IntervalState): MadeInterval {
   return {
     verified: { interval, commit: null, isRecomputed: false, pinned: [], now: now?.map(({ uri }) => uri) ?? null },
     standing: { interval, commit: null, pinned: new Map(), state },
-    ...{ file: null, read: now ?? [], isLost: false },
+    ...{ file: null, files: [], isHere: false, read: now ?? [], isLost: false },
   }
 }
 

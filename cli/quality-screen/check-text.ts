@@ -73,7 +73,10 @@ function faultText(fault: Fault): string[] {
       : [`  expected ${fault.expected ?? 'nothing'}, found ${fault.found ?? 'nothing'}`]
   const file = fault.file === null ? [] : [`  ${fault.file}`]
   const what = isWhole ? unreadableWords[fault.cause]! : faultWords[fault.cause]
-  return [[...key, ...place].join(' ').concat(`: ${what}`).replace(/^: /, ''), ...values, ...file]
+  const { judgedAt } = fault
+  const since =
+    judgedAt === undefined ? [] : [`  found ${judgedAt.replace(/\.\d+Z$/, 'Z')}; it could not be judged anew`]
+  return [[...key, ...place].join(' ').concat(`: ${what}`).replace(/^: /, ''), ...values, ...file, ...since]
 }
 
 const lagWords: Readonly<Record<LagCause, string>> = {
@@ -108,15 +111,16 @@ function noteLines({ lostInputs, unreadable, unsettled }: QualityCheck): string[
 }
 
 function nextLines(
-  { view, faults, faultsLeft }: QualityCheck,
+  { view, faults, faultsLeft, unreadable }: QualityCheck,
   repair: (RepairStarted & { readonly isDone: boolean }) | undefined,
   givenOptions: string,
 ): string[] {
   if (faults.length === 0) return []
   if (!repair) {
     const isRepairable = faults.some((fault) => fault.isRepairable)
-    return isRepairable
-      ? [`next: millcourse check-quality ${view} --repair --reason "…"${givenOptions}`]
+    if (isRepairable) return [`next: millcourse check-quality ${view} --repair --reason "…"${givenOptions}`]
+    return unreadable && unreadable.code !== 'SOURCE_FILE_UNSUPPORTED'
+      ? [`next: millcourse check-quality ${view}${givenOptions}, once its source can be read`]
       : ['next: put the file back from a backup of the lake; its source files are gone, so it cannot be computed again']
   }
   const what = [

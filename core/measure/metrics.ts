@@ -199,7 +199,7 @@ export const metrics = {
   },
   millcourse_quality_faults: {
     ...{ kind: 'gauge', unit: '1', labels: [...view, 'cause'], from: watcher },
-    help: 'Faults that the last check of the view found: online-item, committed-file, coarse-tile, published-state.',
+    help: 'Faults that the last check of the view found, or could not judge anew: online-item, committed-file, coarse-tile, published-state.',
   },
   millcourse_quality_last_check_timestamp_seconds: {
     ...{ kind: 'gauge', unit: 'seconds', labels: view, from: watcher },

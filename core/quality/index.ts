@@ -1,5 +1,6 @@
 /** Do serving, training and the source agree? Keys are drawn, computed again from source rows, and compared (docs/quality-checks.md). */
 
+export { carriedFaults, fileStateOf, type IntervalNow, isSameFault } from './carried-faults.js'
 export { bytesOfHex, hexOf, type JudgeInput, judgeKeys, type KeyVerdict, type LookedAtKey } from './judge-keys.js'
 export {
   type Fault,
@@ -14,5 +15,5 @@ export {
 } from './quality-check.js'
 export { buildCommittedKeysQuery, buildPublishedKeysQuery, drawNewestAndOthers, seededFraction } from './sample-keys.js'
 export { type StandingInterval, standingOf } from './standing.js'
-export { atFault, firstOfEach, lagsOf } from './summaries.js'
-export { type Verified, type VerifiedInterval, verifyKeys } from './verify-keys.js'
+export { type AtFault, atFault, firstOfEach, lagsOf } from './summaries.js'
+export { buildWholeFileQuery, type Verified, type VerifiedInterval, verifyKeys } from './verify-keys.js'

@@ -7,7 +7,7 @@ import { parseDuration } from '../time/duration.js'
 import { type Instant, nsPerSecond } from '../time/instant.js'
 import { type Interval, toIsoInterval } from '../time/interval.js'
 import type { RowDifference } from './file-difference.js'
-import type { Fault, LagCause } from './quality-check.js'
+import type { Fault, FaultCause, LagCause } from './quality-check.js'
 import type { Verified } from './verify-keys.js'
 
 export interface LookedAtKey {
@@ -33,8 +33,18 @@ export interface JudgeInput {
   } | null
   /** False: a committed file cannot be read, nor computed again: nobody can say what items should be. */
   readonly isTruthKnown: boolean
+  /** Long windows were computed from coarse tiles, too, or there are none. */
+  readonly isCoarseKnown: boolean
+  /** The cache of what is online could be read, or is not kept. */
+  readonly isCacheKnown: boolean
+  /** Starts of intervals whose committed rows were compared. */
+  readonly compared: ReadonlySet<Instant>
   /** Of an interval, by its start. */
-  readonly fileAt: (start: Instant) => { readonly interval: Interval; readonly file: string | null }
+  readonly fileAt: (start: Instant) => {
+    readonly interval: Interval
+    readonly file: string | null
+    readonly commitId: string
+  }
   readonly standingOf: (
     row: Verified['rows'][number],
   ) => { readonly cause: LagCause; readonly interval: Interval } | null
@@ -44,6 +54,9 @@ export interface KeyVerdict {
   readonly text: string
   readonly faults: readonly Fault[]
   readonly lags: readonly { readonly cause: LagCause; readonly interval: Interval | null }[]
+  /** Of what it says whether the key is at fault; of committed files by interval. */
+  readonly judged: ReadonlySet<FaultCause>
+  readonly compared: ReadonlySet<Instant>
 }
 
 export function judgeKeys(input: JudgeInput): KeyVerdict[] {
@@ -73,6 +86,8 @@ function judgeKey(
   const isFileAtFault = faults.length > 0
   const coarse = verified.coarse.get(one.text) ?? null
   if (!isFileAtFault && !isSame(bundle, coarse, stored)) faults.push(fault(bundle, one, 'coarse-tile', truth, coarse))
+  const judged = new Set<FaultCause>(!isFileAtFault && input.isCoarseKnown ? ['coarse-tile'] : [])
+  if (online === null) judged.add('online-item').add('published-state')
   const lags: KeyVerdict['lags'][number][] = []
   if (online !== null && input.isTruthKnown && !isOtherSchema) {
     const found = readItem(bundle, one.item)
@@ -86,20 +101,27 @@ function judgeKey(
       else faults.push(itemFault(bundle, one, truth, found, isAhead))
     } else if (isRight && !isGone && one.isCachedOtherwise && !online.isPublishUnfinished)
       faults.push({ ...fault(bundle, one, 'published-state', null, null), features: [] })
+    if (lags.length === 0) judged.add('online-item')
+    if (isRight && input.isCacheKnown && !online.isPublishUnfinished) judged.add('published-state')
   }
   const now = verified.now.get(one.text) ?? null
   if (!isSame(bundle, now, truth)) lags.push(...whyBehind(input, one))
-  return { text: one.text, faults, lags }
+  return { text: one.text, faults, lags, judged, compared: input.compared }
 }
 
 function fileFaults(input: JudgeInput, one: LookedAtKey, differences: readonly RowDifference[]): Fault[] {
   const { bundle } = input
   const byInterval = new Map(differences.map((difference) => [difference.intervalStart, difference]))
   return [...byInterval.values()].map(({ intervalStart, columns, stored, recomputed }): Fault => {
-    const { interval, file } = input.fileAt(intervalStart)
+    const { interval, file, commitId } = input.fileAt(intervalStart)
     return {
       ...fault(bundle, one, 'committed-file', null, null),
-      ...{ interval: toIsoInterval(interval), file, features: columns.map((name) => name.replace(/^__/, '')) },
+      ...{
+        interval: toIsoInterval(interval),
+        file,
+        commitId,
+        features: columns.map((name) => name.replace(/^__/, '')),
+      },
       ...{ expected: columns.length > 0 ? plain(recomputed) : null, found: columns.length > 0 ? plain(stored) : null },
     }
   })

@@ -41,6 +41,11 @@ export interface Fault {
   readonly found: string | null
   /** Whether `--repair` can put it right. */
   readonly isRepairable: boolean
+  /** Of rows that differ: the commit that holds them, and what its file was like. */
+  readonly commitId?: string
+  readonly fileState?: string
+  /** The check that found it: this one could not say whether it is still so. Absent: this one says it. */
+  readonly judgedAt?: IsoInstant
 }
 
 export interface Lag {
@@ -75,8 +80,8 @@ export interface QualityCheck {
   readonly unreadable: { readonly code: string; readonly message: string } | null
 }
 
-/** So many are listed. */
-export const faultsListedMax = 50
+/** So many are kept, to be looked at again and repaired. */
+export const faultsListedMax = 1_000
 export const sampleDefault = 100
 export const sampleMax = 10_000
 

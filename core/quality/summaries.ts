@@ -18,19 +18,24 @@ export function firstOfEach(faults: readonly Fault[]): Fault[] {
   return [...faults].sort((a, b) => rank.get(a)! - rank.get(b)!)
 }
 
-/**
- * What is looked at again whatever is drawn: keys, hex, and starts of intervals whose committed rows differ. A file that cannot be read is
- * found by reading.
- */
-export function atFault(check: QualityCheck | null): {
+/** What is looked at again whatever is drawn. */
+export interface AtFault {
+  /** Hex. */
   readonly keys: readonly string[]
+  /** Of intervals whose committed rows differ. */
   readonly starts: ReadonlySet<Instant>
-} {
-  const ofKeys = check?.faults.filter(({ keyHex }) => keyHex !== null) ?? []
+  /** That could not be read: they are read as a whole, and what lies in them is computed again. */
+  readonly files: ReadonlySet<string>
+}
+
+export function atFault(check: QualityCheck | null): AtFault {
+  const faults = check?.faults ?? []
+  const ofKeys = faults.filter(({ keyHex }) => keyHex !== null)
   const inFiles = ofKeys.filter(({ cause }) => cause === 'committed-file')
   return {
     keys: [...new Set(ofKeys.map(({ keyHex }) => keyHex!))],
     starts: new Set(inFiles.flatMap(({ interval }) => (interval ? [parseInstant(interval.start)] : []))),
+    files: new Set(faults.flatMap(({ keyHex, file }) => (keyHex === null && file !== null ? [file] : []))),
   }
 }
 

@@ -10,6 +10,8 @@
  */
 import { chooseTileFiles, type KnownCoarseTile } from '../compute/choose-tile-files.js'
 import { type CommittedFile, type CompactedCommits, committedFiles } from '../compute/committed-files.js'
+import { printRelation } from '../compute/print-duckdb.js'
+import { parquet } from '../compute/sql-algebra.js'
 import { buildWindowValues } from '../compute/window-values.js'
 import type { ViewBundle } from '../define/definitions.js'
 import {
@@ -108,6 +110,11 @@ export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Pro
   const starts = new Set(recomputed.flatMap(({ interval, commit }) => (commit?.isReadable ? [interval.start] : [])))
   const differences = rowDifferences(bundle, found).filter(({ intervalStart }) => starts.has(intervalStart))
   return { stored, truth, coarse, differences, ...(await sourceNow(tools, input, read, truth)) }
+}
+
+/** Reads all of it: what is asked of some keys may leave out pages that cannot be read. */
+export function buildWholeFileQuery(file: string): { readonly sql: string } {
+  return { sql: `SELECT max(hash(COLUMNS(*))) FROM (${printRelation(parquet([file]))})` }
 }
 
 /** Of rows and of each dimension, each once. */

@@ -22,6 +22,9 @@ export function evaluateQuality(calendar: readonly CalendarEntry[], checks: read
   })
 }
 
+/** Whoever reads an alert reads no more. */
+const newsMax = 50
+
 type Checked = Pick<CalendarEntry, 'view' | 'version' | 'owner' | 'services'>
 
 function draftOf(entry: Checked, check: QualityCheck, cause: FaultCause): IncidentDraft {
@@ -39,7 +42,7 @@ function draftOf(entry: Checked, check: QualityCheck, cause: FaultCause): Incide
       ? `millcourse check-quality ${entry.view} --repair --reason "…"`
       : `millcourse check-quality ${entry.view} --last`,
     facts: { services: entry.services.join(', '), cause, faults: faults.length, checkedAt: check.checkedAt },
-    news: faults.map(placeOf).sort().join(' '),
+    news: faults.map(placeOf).sort().slice(0, newsMax).join(' '),
   }
 }
 

@@ -4,15 +4,21 @@
  */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkVersion } from '../../activities/check-view.js'
 import { compactSpan } from '../../activities/compact-span.js'
 import { planCompaction } from '../../activities/plan-compaction.js'
 import { publishView } from '../../activities/publish-view.js'
 import { removeFiles } from '../../activities/remove-files.js'
 import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
+import type { Commit } from '../../core/ports/ledger.js'
+import { encodeKey } from '../../core/publish/index.js'
+import { hexOf, type QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
-import { recordedCheck } from '../support/recorded-check.js'
+import { rewriteFile } from '../support/lake-files.js'
+import { tableOf } from '../support/publish-rig.js'
+import { faultsOf, recordedCheck } from '../support/recorded-check.js'
 import { folder, hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
 const key = { view: 'packed', version: 1 }
@@ -29,6 +35,7 @@ beforeAll(async () => {
   const views = {
     packed: { view: { online: true, checks: { features: { amount: { max: 100 } } } } },
     unready: { view: { online: true }, ready: { marker: '_SUCCESS', deadline: '2h' } },
+    restless: { view: { online: true } },
   } as const
   rig = await startSalesRig(views, null, online)
 })
@@ -53,8 +60,8 @@ test('a compaction that cannot be read is one fault, blames no item meanwhile, a
   const worthwhile = { fanIn: 4n, piecesMin: { shortest: 2, longer: 2 } }
   const retention = { compactedKeptMs: 0, supersededKeptMs: 86_400_000, graceMs: 0 }
   const packing = { ...rig.deps, settings: { ...rig.deps.settings, worthwhile, retention } }
-  const { spans } = await rig.step(planCompaction, [{ view: 'packed' }], {}, packing)
   const pack = async () => {
+    const { spans } = await rig.step(planCompaction, [{ view: 'packed' }], {}, packing)
     for (const span of spans) await rig.step(compactSpan, [{ ...key, span }], {}, packing)
   }
   await expectShortFileTold(pack)
@@ -94,6 +101,57 @@ test('a compaction that cannot be read is one fault, blames no item meanwhile, a
   expect(await published()).toEqual([true, true, true, true])
   expect((await check()).faults).toEqual([])
   expect(await rig.deps.ledger.isRebuildAsked(key)).toBe(false)
+
+  // Wrong rows are compacted as they are: what cannot be judged meanwhile is at fault there.
+  const [{ data }] = (await rig.deps.ledger.currentCommits(key, hourAt(1))) as [Commit]
+  await rewriteFile(rig.deps, data!.path, `* REPLACE (CASE shop WHEN 'a' THEN 99 ELSE amount END::BIGINT AS amount)`)
+  const wrong = { cause: 'committed-file', interval: { start: hour(1) }, key: { shop: 'a' } }
+  expect((await check()).faults).toMatchObject([{ ...wrong, file: rig.deps.lake.uri(data!.path) }])
+  await pack()
+  const [newest] = await rig.deps.ledger.compactions(key, all)
+  await startRepair()
+  expect((await check()).faults).toMatchObject([{ ...wrong, file: rig.deps.lake.uri(newest!.files[0]!.path) }])
+  await rerun(1)
+  expect((await check()).faults).toEqual([])
+})
+
+test('while publishes come and go a file is at fault if it was before, and an item that was is none the better', async () => {
+  const restless = { view: 'restless', version: 1 }
+  for (const at of [0, 1]) {
+    await rig.write('restless', at, 'a', sale(hour(at, 10), 'a', at))
+    await rig.run(hourOf('restless', at))
+  }
+  const [{ data }] = (await rig.deps.ledger.currentCommits(restless, hourAt(1))) as [Commit]
+  await writeFile(rig.deps.lake.uri(data!.path), 'not parquet any more')
+  let marks = 0
+  const ledger = new Proxy(rig.deps.ledger, {
+    get: (of, name, self) =>
+      name !== 'shownState'
+        ? Reflect.get(of, name, self)
+        : async () => ({ ...(await of.shownState(restless))!, mark: String(marks++) }),
+  })
+  const bundle = await rig.deps.registry.view('restless')
+  const { signal } = new AbortController()
+  const look = async (before: QualityCheck | null) =>
+    await checkVersion({ ...rig.deps, ledger }, bundle, { seed: 1, sample: 30, before }, signal)
+  const lost = ['committed-file', null, '01:00']
+  expect(faultsOf(await look(null))).toEqual([])
+  const before = await recordedCheck(rig.deps, 'restless')
+  expect(faultsOf(before)).toEqual([lost])
+  const encoded = encodeKey(bundle.entity.keys, ['a'])
+  const [item] = await online.getItems(await tableOf(rig.deps, bundle), [encoded])
+  await online.putItems(await tableOf(rig.deps, bundle), [{ ...item!, values: new Uint8Array([0xc1]) }])
+  const place = { key: { shop: 'a' }, keyHex: hexOf(encoded), interval: null, file: null }
+  const known = {
+    ...before,
+    faults: [{ ...before.faults[0]!, ...place, cause: 'online-item' as const }, ...before.faults],
+  }
+  const after = await look(known)
+  expect(faultsOf(after)).toEqual([['online-item', 'a', null], lost])
+  await rig.deps.ledger.recordQualityCheck(after, before)
+  expect(await rig.step(repairView, [{ ...restless, by: 'ann', reason: 'a test' }])).toMatchObject({ left: 0 })
+  await rig.run(hourOf('restless', 1, { kind: 'manual' }))
+  expect(faultsOf(await recordedCheck(rig.deps, 'restless'))).toEqual([])
 })
 
 /** Of files that are all read whole, too, the one at fault is named, with the command for its interval. */

@@ -1,26 +1,34 @@
 /** What one check of quality leaves for the next: what was at fault is looked at again, and no fault is lost between two of them. */
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkVersion } from '../../activities/check-view.js'
 import { planQuality } from '../../activities/plan-quality.js'
 import { repairView } from '../../activities/repair-view.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import { parseInstant } from '../../core/time/instant.js'
-import { rewriteFile } from '../support/lake-files.js'
+import { columnsOf, rewriteFile } from '../support/lake-files.js'
 import { faultsOf, recordedCheck } from '../support/recorded-check.js'
-import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
+import { folder, hour, hourOf, redelivery, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
 let rig: SalesRig
 beforeAll(async () => {
-  rig = await startSalesRig({ many: {}, racing: {}, left: {} })
+  rig = await startSalesRig({ many: {}, racing: {}, left: {}, waiting: {} })
 })
 afterAll(() => rig?.stop())
 
-/** Runs an hour of one sale, and has its committed file say otherwise. */
-async function corrupt(view: string, at: number): Promise<void> {
-  const interval = { start: parseInstant(hour(at)), end: parseInstant(hour(at + 1)) }
-  const [commit] = await rig.deps.ledger.currentCommits({ view, version: 1 }, interval)
-  await rewriteFile(rig.deps, commit!.data!.path, '* REPLACE (99::BIGINT AS amount)')
+const ofHour = (at: number) => ({ start: parseInstant(hour(at)), end: parseInstant(hour(at + 1)) })
+
+async function pathOf(view: string, at: number): Promise<string> {
+  const [commit] = await rig.deps.ledger.currentCommits({ view, version: 1 }, ofHour(at))
+  return commit!.data!.path
 }
+
+/** Has the committed file of an hour say otherwise. */
+async function corrupt(view: string, at: number, select = '* REPLACE (99::BIGINT AS amount)'): Promise<void> {
+  await rewriteFile(rig.deps, await pathOf(view, at), select)
+}
+
+const startRepair = (view: string) => rig.step(repairView, [{ view, version: 1, by: 'ann', reason: 'a test' }])
 
 async function run(view: string, at: number): Promise<void> {
   await rig.write(view, at, 'a', sale(hour(at, 10), 'x', 1))
@@ -41,8 +49,76 @@ test('an interval at fault is looked at again, and repaired, whatever intervals 
   while (await isSeen(unseen)) unseen++
   for (const seed of [seen, unseen])
     expect(faultsOf(await recordedCheck(rig.deps, 'many', { seed }))).toEqual([['committed-file', 'x', '00:00']])
-  const { reopened } = await rig.step(repairView, [{ view: 'many', version: 1, by: 'ann', reason: 'a test' }])
-  expect(reopened).toEqual([{ start: hour(0), end: hour(1) }])
+  expect((await startRepair('many')).reopened).toEqual([{ start: hour(0), end: hour(1) }])
+
+  // So it is where the file could not be read, and is put back as it should not be.
+  await rig.run(hourOf('many', 0))
+  await corrupt('many', 0)
+  const file = rig.deps.lake.uri(await pathOf('many', 0))
+  const bytes = await readFile(file)
+  await writeFile(file, 'not parquet any more')
+  expect(faultsOf(await recordedCheck(rig.deps, 'many', { seed: unseen }))).toEqual([['committed-file', null, '00:00']])
+  await writeFile(file, bytes)
+  expect(faultsOf(await recordedCheck(rig.deps, 'many', { seed: unseen }))).toEqual([['committed-file', 'x', '00:00']])
+})
+
+test('a fault that cannot be judged stands, and is not run again without its source files', async () => {
+  await run('waiting', 0)
+  await corrupt('waiting', 0)
+  const fault = ['committed-file', 'x', '00:00']
+  const check = () => recordedCheck(rig.deps, 'waiting')
+  const found = await check()
+  expect(faultsOf(found)).toEqual([fault])
+  expect(found.faults[0]).not.toHaveProperty('judgedAt')
+  await rig.deps.ledger.recordQualityCheck({ ...found, faultsLeft: 7 }, found)
+
+  await startRepair('waiting')
+  const waiting = await check()
+  expect(waiting).toMatchObject({ faults: [{ judgedAt: found.checkedAt, isRepairable: true }], faultsLeft: 7 })
+  const reopens = async () =>
+    (await rig.deps.ledger.intervalStates({ view: 'waiting', version: 1 }, ofHour(0)))[0]!.reopens
+  const before = await reopens()
+  expect(await startRepair('waiting')).toMatchObject({ reopened: [{ start: hour(0) }], left: 0 })
+  expect(await reopens()).toBe(before)
+  await rig.run(hourOf('waiting', 0))
+  expect(await check()).toMatchObject({ faults: [], faultsLeft: 0 })
+
+  await corrupt('waiting', 0)
+  expect(faultsOf(await check())).toEqual([fault])
+  await writeFile(rig.deps.sources.uri(`${folder('waiting', 0)}/b.parquet`), 'no parquet')
+  const unread = await check()
+  expect(unread).toMatchObject({ unreadable: { code: 'SOURCE_FILE_CORRUPT' }, faults: [{ isRepairable: false }] })
+  await rm(rig.deps.sources.uri(`${folder('waiting', 0)}/b.parquet`))
+  const judged = await check()
+  expect(judged.faults).toMatchObject([{ isRepairable: true }])
+  expect(judged.faults[0]).not.toHaveProperty('judgedAt')
+
+  await rm(rig.deps.sources.uri(`${folder('waiting', 0)}/a.parquet`))
+  for (let times = 0; times < 2; times++) expect(faultsOf(await check())).toEqual([fault])
+  expect(await startRepair('waiting')).toEqual({ reopened: [], isRebuildAsked: false, left: 1 })
+  // Put back by hand, which nobody can compare with anything.
+  await corrupt('waiting', 0, '* REPLACE (1::BIGINT AS amount)')
+  expect(faultsOf(await check())).toEqual([])
+})
+
+test('R19: a fault stands while the run that should mend it has failed, and a repair has it run once more', async () => {
+  await rig.write('events', 0, 'a', redelivery(0, 10, 'one', 5, hour(0, 11)))
+  const rerun = () => rig.run(hourOf('redelivered', 0, { kind: 'manual' }))
+  await rerun()
+  const path = await pathOf('redelivered', 0)
+  const sum = (await columnsOf(rig.deps, path)).find((name) => /sum/.test(name))!
+  await rewriteFile(rig.deps, path, `* REPLACE (("${sum}" + 1) AS "${sum}")`)
+  const check = async () => faultsOf(await recordedCheck(rig.deps, 'redelivered'))
+  const fault = ['committed-file', 'x', '00:00']
+  expect(await check()).toEqual([fault])
+  await startRepair('redelivered')
+  await writeFile(rig.deps.sources.uri(`${folder('events', 0)}/b.parquet`), 'no parquet')
+  expect((await rerun()).outcome).toBe('SOURCE_FILE_CORRUPT')
+  await rm(rig.deps.sources.uri(`${folder('events', 0)}/b.parquet`))
+  expect(await check()).toEqual([fault])
+  expect((await startRepair('redelivered')).reopened).toHaveLength(1)
+  await rerun()
+  expect(await check()).toEqual([])
 })
 
 test('what another check records meanwhile is looked at before its record is taken the place of', async () => {

@@ -1,0 +1,74 @@
+/**
+ * A fault leaves the record for a reason, not because a check could say nothing of it. It is gone when
+ *
+ *     the key was judged right, its interval's rows compared
+ *     another commit took the place of the one that it was found in, or windows reach its interval no more
+ *     the key is none of the entity any more
+ *     its source files are gone, so that nothing can be compared, and its file is another than it was: somebody put one back
+ *
+ * and stands until then. Each of these is in a person's hands: to have the interval run again, or the key published, or the file put back.
+ */
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { type Instant, parseInstant } from '../time/instant.js'
+import type { KeyVerdict } from './judge-keys.js'
+import type { Fault, QualityCheck } from './quality-check.js'
+
+/** An interval of what decides the answers, as faults name it. */
+export interface IntervalNow {
+  /** Null: it has no accepted version. */
+  readonly commitId: string | null
+  readonly file: string | null
+  /** Null: not asked for. */
+  readonly fileState: string | null
+  /** All source files of its run are there, unchanged. */
+  readonly isHere: boolean
+  /** It is to run again, or does. */
+  readonly isBeingReplaced: boolean
+}
+
+/**
+ * Faults of keys that were found before and are not judged now. Files that cannot be read are found by reading them.
+ * @param keys by their encoding, hex, all that were looked at; null: without a verdict
+ * @param intervals by their starts
+ */
+export function carriedFaults(
+  before: QualityCheck,
+  keys: ReadonlyMap<string, Pick<KeyVerdict, 'judged' | 'compared'> | null>,
+  intervals: ReadonlyMap<Instant, IntervalNow>,
+): Fault[] {
+  return before.faults.flatMap((fault): Fault[] => {
+    const verdict = fault.keyHex === null ? undefined : keys.get(fault.keyHex)
+    // Looked at again is whatever was at fault and is a key of the entity.
+    if (verdict === undefined) return []
+    const carried = { ...fault, judgedAt: fault.judgedAt ?? before.checkedAt }
+    if (fault.cause !== 'committed-file' || fault.interval === null)
+      return verdict?.judged.has(fault.cause) ? [] : [carried]
+    const start = parseInstant(fault.interval.start)
+    const now = intervals.get(start)
+    if (now === undefined || isOther(fault, now) || verdict?.compared.has(start)) return []
+    const { file, fileState } = now
+    // Run again without its source files it would be committed as empty.
+    const isRepairable = now.isHere || now.isBeingReplaced
+    return [{ ...carried, file, isRepairable, ...(fileState === null ? {} : { fileState }) }]
+  })
+}
+
+/** Whether what it was found in counts no more. A compaction that was made since holds what the commit held. */
+function isOther({ commitId, file, fileState }: Fault, now: IntervalNow): boolean {
+  if (commitId === undefined) return file !== now.file
+  if (commitId !== now.commitId) return true
+  const isPutBack = file === now.file && now.fileState !== null && now.fileState !== fileState
+  return !now.isHere && fileState !== undefined && isPutBack
+}
+
+/** Of one key and interval, or of one file. */
+export function isSameFault(a: Fault, b: Fault): boolean {
+  const isSamePlace = a.keyHex === null ? a.file === b.file : a.interval?.start === b.interval?.start
+  return a.cause === b.cause && a.keyHex === b.keyHex && isSamePlace
+}
+
+/** @param etags of all files that hold it; null: one is gone */
+export function fileStateOf(etags: readonly (string | null)[]): string {
+  return bytesToHex(sha256(utf8ToBytes(etags.join('\n')))).slice(0, 16)
+}
