@@ -1,6 +1,8 @@
 /** What a command is given: the ports, opened when first asked for, and how to talk to the person at the terminal. */
+import type { Routing } from '../core/alert/index.js'
 import type { FeatureRepo } from '../core/define/definitions.js'
 import type { MillcourseError } from '../core/errors.js'
+import type { AlertChannel } from '../core/ports/alert-channel.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { Lake } from '../core/ports/lake.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
@@ -11,6 +13,7 @@ import type { RegistryWriter } from '../core/ports/registry.js'
 import type { RunControl } from '../core/ports/run-control.js'
 import type { SchemaState } from '../core/ports/schema-state.js'
 import type { IsoInstant } from '../core/time/instant.js'
+import type { Incident } from '../core/watch/index.js'
 import type { Progress } from './output/progress.js'
 
 export interface CliContext {
@@ -54,6 +57,8 @@ export interface CliContext {
   /** The next two need no stack. */
   sources(): Promise<Lake>
   engine(): Promise<QueryEngine>
+  /** The routes of alerts; need no stack. @throws MillcourseError CONFIG_INVALID with file, line and path of each fault */
+  alerts(): Promise<ConfiguredAlerts>
   /** Programs that `millcourse dev` needs: where each is, and what happens if it is nowhere. */
   localTools(): Promise<readonly { readonly name: string; readonly path: string | null; readonly otherwise: string }[]>
   /** Works until `signal` is aborted. */
@@ -68,6 +73,17 @@ export interface StackAddresses {
   readonly temporalUi: string | null
   /** Where the processes of a local stack answer `/readyz`, by their names; elsewhere whoever started them knows. */
   readonly processes: Readonly<Record<string, string>>
+}
+
+export interface ConfiguredAlerts {
+  /** The routes' file, or the variable that holds them; null: alerts go to the log alone. */
+  readonly from: string | null
+  readonly routing: Routing
+  /** Secrets that are not set here, each with the place that names it. */
+  readonly unset: readonly string[]
+  channelsFor(incident: Incident): readonly string[]
+  /** @throws MillcourseError CONFIG_INVALID for a name that no channel has, a secret that is not set, or one that cannot be used */
+  open(name: string): Promise<AlertChannel>
 }
 
 /**

@@ -169,6 +169,16 @@ export function buildProgram(run: Runner, version: string): Command {
       example('millcourse incidents silence held/airport_delays@v1 --for 2h --reason "known strike"'),
     )
     .action(body(async () => (await import('./commands/incidents-silence.js')).silenceIncident))
+  const alerts = program
+    .command('alerts')
+    .description('the channels that incidents are told by')
+    .addHelpText('after', example('millcourse alerts test ads-oncall'))
+  alerts
+    .command('test')
+    .argument('[channel...]', 'these (default: all)')
+    .description('send a test incident and its end, and say what came back')
+    .addHelpText('after', example('millcourse alerts test', 'millcourse alerts test ads-oncall'))
+    .action(body(async () => (await import('./commands/alerts-test.js')).testAlerts))
 
   program.commandsGroup('Values:')
   program

@@ -98,6 +98,7 @@ export const errorCodes = {
   INCIDENT_UNKNOWN: { retry: 'after-fix', http: 404, exit: 66 },
   INCIDENT_NOT_OPEN: { retry: 'after-fix', http: 409, exit: 65 },
   ALERT_UNDELIVERED: { retry: 'backoff', http: 502, exit: 75 },
+  ALERT_REFUSED: { retry: 'after-fix', http: 502, exit: 78 },
   // backup / restore
   BACKUP_INVALID: { retry: 'after-fix', http: 422, exit: 65 },
   RESTORE_TARGET_NOT_EMPTY: { retry: 'after-fix', http: 409, exit: 73 },

@@ -34,10 +34,25 @@ export const config = infraConfig({
   watcher: {
     cpu: 256,
     memoryMiB: 1024,
-    webhook: {
-      url: 'https://alerts.example.com/millcourse',
-      secretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:flights/webhook-secret-AbCdEf',
+    alerts: {
+      routes: `
+channels:
+  oncall: { type: pagerduty, routingKey: { env: ONCALL_PAGERDUTY_KEY } }
+  flights: { type: slack, url: { env: FLIGHTS_SLACK_URL } }
+  incidents: { type: sns, topic: 'arn:aws:sns:eu-central-1:111122223333:feature-incidents' }
+routes:
+  - severity: critical
+    to: [oncall, flights, incidents]
+default: [flights, incidents]
+`,
+      secretArns: {
+        ONCALL_PAGERDUTY_KEY: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:flights/pagerduty-key-AbCdEf',
+        FLIGHTS_SLACK_URL: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:flights/slack-url-AbCdEf',
+      },
+      topicArns: ['arn:aws:sns:eu-central-1:111122223333:feature-incidents'],
     },
+    runbooksUrl: 'https://github.com/example/features/blob/main/docs/runbooks',
+    heartbeatSecretArn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:flights/heartbeat-url-AbCdEf',
   },
   server: {
     cpu: 1024,

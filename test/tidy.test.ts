@@ -23,6 +23,7 @@ const own = 'test/tidy.test.ts'
 const homes: Readonly<Record<string, readonly RegExp[]>> = {
   '@aws-sdk/client-dynamodb': [/^adapters\/dynamodb\//, /^bench\//],
   '@aws-sdk/client-s3': [/^adapters\/s3\//],
+  '@aws-sdk/client-sns': [/^adapters\/alerts\/sns\//],
   '@aws-sdk/credential-providers': [/^adapters\/s3\//],
   '@duckdb/node-api': [/^adapters\/duckdb\//, /^bench\//],
   '@hono/node-server': [/^workers\/process-http\./],
@@ -47,11 +48,13 @@ const homes: Readonly<Record<string, readonly RegExp[]>> = {
   'lossless-json': [/^api\//],
   kysely: [/^adapters\/postgres\//],
   ora: [/^cli\/output\//, /^demo\//],
+  nodemailer: [/^adapters\/alerts\/email\//],
   pg: [/^adapters\/postgres\//],
   pino: [/^workers\//, /^adapters\/alerts\//],
   standardwebhooks: [/^adapters\/alerts\//],
   tsx: [/^adapters\/feature-repo\//],
   'vega-datasets': [],
+  yaml: [/^adapters\/alerts\/routing-file\//, /^infra\/test\//],
 }
 
 describe('each SDK lives in one place', () => {

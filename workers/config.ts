@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { MillcourseError } from '../core/errors.js'
 import { sampleDefault, sampleMax } from '../core/quality/quality-check.js'
 import { type IsoInstant, parseInstant } from '../core/time/instant.js'
+import { type AlertConfig, alertVariables, toAlertConfig } from './alert-config.js'
 import { count, durationMs, flag, httpUrl, sizeMb, spanMs } from './config-values.js'
 import { type DeploymentConfig, deploymentVariables, toDeploymentConfig } from './deployment-config.js'
 import { type HttpConfig, httpVariables, type ServerConfig, toHttpConfig, toServerConfig } from './http-config.js'
@@ -82,8 +83,7 @@ const schema = z.object({
   MILLCOURSE_KEEP_QUARANTINE: spanMs('90d', 3_600_000),
   MILLCOURSE_CHECK_QUALITY: durationMs('24h', 1_000).or(z.literal('off')),
   MILLCOURSE_CHECK_QUALITY_SAMPLE: count(sampleDefault, sampleMax),
-  MILLCOURSE_WEBHOOK_URL: httpUrl('https://host/path').optional(),
-  MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
+  ...alertVariables,
   MILLCOURSE_WATCH_STATE_DIR: z.string().optional(),
   // The alert on a watcher that does not look fires after two minutes (infra/observability/alerts.yaml).
   MILLCOURSE_WATCH_POLL: durationMs('15s', 100).refine((ms) => ms <= 60_000, 'at most 1m'),
@@ -149,8 +149,6 @@ export interface S3Config {
 }
 
 export interface WatcherConfig {
-  /** Where signed alerts go; null: to the log only. */
-  readonly webhook: { readonly url: string; readonly secret: string } | null
   /** Where the calendar is kept, for the hour when the ledger is gone. */
   readonly stateDir: string
   readonly pollMs: number
@@ -214,6 +212,7 @@ export interface Config {
   /** The Schedule that checks views. */
   readonly quality: { readonly everyMs: number | null; readonly sample: number }
   readonly watcher: WatcherConfig
+  readonly alerts: AlertConfig
   readonly telemetry: {
     /** A collector of spans is named; the SDK reads where and how from the variables OTEL_… itself. */
     readonly isTracing: boolean
@@ -245,7 +244,7 @@ export function readConfig(env: Environment): Config {
       facts: { variables: namesOf(issues) },
     })
   }
-  return toConfig(parsed.data)
+  return toConfig(parsed.data, given)
 }
 
 /** Who sets one of these means TLS: an API key sent in the clear, or an authority that nobody asks, is a mistake. */
@@ -260,7 +259,7 @@ const tlsVariables = [
   ...(['TEMPORAL_API_KEY', 'TEMPORAL_API_KEY_FILE'] as const),
 ]
 
-function toConfig(env: z.output<typeof schema>): Config {
+function toConfig(env: z.output<typeof schema>, given: Environment): Config {
   return {
     project: env.MILLCOURSE_PROJECT,
     postgresUrl: env.MILLCOURSE_POSTGRES_URL,
@@ -331,7 +330,6 @@ function toConfig(env: z.output<typeof schema>): Config {
       sample: env.MILLCOURSE_CHECK_QUALITY_SAMPLE,
     },
     watcher: {
-      webhook: toWebhook(env.MILLCOURSE_WEBHOOK_URL, env.MILLCOURSE_WEBHOOK_SECRET),
       stateDir: env.MILLCOURSE_WATCH_STATE_DIR ?? join(process.cwd(), '.millcourse', 'watcher'),
       pollMs: env.MILLCOURSE_WATCH_POLL,
       graceMs: env.MILLCOURSE_WATCH_GRACE,
@@ -339,6 +337,7 @@ function toConfig(env: z.output<typeof schema>): Config {
       heldMaxMs: env.MILLCOURSE_WATCH_HELD === 'off' ? null : env.MILLCOURSE_WATCH_HELD,
       escalateAfterMs: env.MILLCOURSE_ESCALATE_AFTER === 'off' ? null : env.MILLCOURSE_ESCALATE_AFTER,
     },
+    alerts: toAlertConfig(env, given),
     telemetry: {
       isTracing:
         (env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT) !== undefined &&
@@ -350,13 +349,4 @@ function toConfig(env: z.output<typeof schema>): Config {
     server: toServerConfig(env),
     logLevel: env.MILLCOURSE_LOG_LEVEL,
   }
-}
-
-/** An unsigned alert can be forged, so a URL without a secret is refused rather than sent unsigned. */
-function toWebhook(url: string | undefined, secret: string | undefined): WatcherConfig['webhook'] {
-  if (url === undefined) return null
-  if (secret !== undefined) return { url, secret }
-  throw new MillcourseError('CONFIG_INVALID', 'MILLCOURSE_WEBHOOK_URL is set, MILLCOURSE_WEBHOOK_SECRET is not', {
-    hint: 'set MILLCOURSE_WEBHOOK_SECRET to whsec_$(openssl rand -base64 32) and give the same to the receiver',
-  })
 }

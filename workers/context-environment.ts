@@ -14,6 +14,9 @@ const partAddresses = [
   'TEMPORAL_ADDRESS',
 ] as const
 
+/** In a feature repo: to whom incidents are told. */
+export const routesFile = 'alerts.yaml'
+
 export interface ContextEnvironment {
   readonly environment: Record<string, string>
   /** Variables that keep a living local stack out. */
@@ -26,17 +29,19 @@ export interface ContextSources {
   readonly repoDir: string
   /** Null: there is no feature repo. */
   readonly project: string | null
+  readonly hasRoutes?: boolean
   readonly stack: Pick<StackFile, 'environment' | 'outer'> | null
   readonly given: Environment
 }
 
-export function contextEnvironment({ repoDir, project, stack, given }: ContextSources): ContextEnvironment {
+export function contextEnvironment({ repoDir, project, hasRoutes, stack, given }: ContextSources): ContextEnvironment {
   const set = givenVariables(given)
   const defaults = {
     ...(project === null ? {} : { MILLCOURSE_PROJECT: project }),
     MILLCOURSE_SOURCES: repoDir,
     MILLCOURSE_WATCH_STATE_DIR: join(stateFolder(repoDir), 'watcher'),
     MILLCOURSE_SERVER_STATE_DIR: join(stateFolder(repoDir), 'server'),
+    ...(hasRoutes ? { MILLCOURSE_ALERT_ROUTES_FILE: join(repoDir, routesFile) } : {}),
   }
   const { environment: local = {}, outer = {} } = stack ?? {}
   // The same address said twice is no contradiction: a shell keeps what `millcourse dev` was started with.

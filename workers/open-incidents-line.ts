@@ -3,16 +3,12 @@
  * single incidents would be over while they are still open; and silence tells that nobody watches.
  */
 import type { Log } from '../activities/activity-deps.js'
-import type { Incident, IncidentRule } from '../core/watch/index.js'
+import { type Incident, type IncidentRule, incidentRules } from '../core/watch/index.js'
 
 /** Said so often although nothing changes: alarms ask for a number every few minutes. */
 const everyMs = 60_000
 
-const none: Readonly<Record<IncidentRule, number>> = {
-  ...{ missing_run: 0, skipped: 0, stale: 0, slow_run: 0, failed: 0, schema_change: 0, held: 0, blocked: 0 },
-  ...{ not_ready: 0, warned: 0, quality: 0 },
-  ...{ ledger_unreachable: 0, scheduler_unreachable: 0 },
-}
+const none = Object.fromEntries(incidentRules.map((rule) => [rule, 0])) as Readonly<Record<IncidentRule, number>>
 
 /** Called after each look; `monotonicMs` is when. */
 export function sayOpenIncidents(log: Log): (open: readonly Incident[], monotonicMs: number) => void {

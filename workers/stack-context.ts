@@ -8,7 +8,7 @@ import { newProgress } from '../cli/output/progress.js'
 import { MillcourseError } from '../core/errors.js'
 import { formatInstant, parseInstant } from '../core/time/instant.js'
 import { type Config, type Environment, projectDefault, readConfig } from './config.js'
-import { contextEnvironment } from './context-environment.js'
+import { contextEnvironment, routesFile } from './context-environment.js'
 import { readStackFile, type StackFile } from './stack-file.js'
 import { packageVersion } from './stack-package.js'
 import { openStackPorts } from './stack-ports.js'
@@ -37,7 +37,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
   const found = await readStackFile(repoDir)
   const project = await projectOf(repoDir)
   const { environment, keptOutBy, untold } = contextEnvironment({
-    ...{ repoDir, project, stack: found },
+    ...{ repoDir, project, stack: found, hasRoutes: existsSync(join(repoDir, routesFile)) },
     given: { ...process.env, ...(pretended === null ? {} : { MILLCOURSE_NOW: formatInstant(pretended) }) },
   })
   const stack = keptOutBy.length > 0 ? null : found
@@ -90,6 +90,10 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
     ...ports,
     sources: local.sources,
     engine: local.engine,
+    alerts: async () => {
+      const { readAlerts } = await import('./open-alert-channels.js')
+      return readAlerts(localConfig(environment))
+    },
     localTools: async () => {
       const { lookForTemporalBinary } = await import('../adapters/embedded/temporal-binary.js')
       const { findPostgresBinaries } = await import('../adapters/embedded/postgres-binaries.js')

@@ -1,7 +1,6 @@
 /** What `millcourse worker`, `millcourse watcher` and `millcourse server` run. */
 import type { Logger } from 'pino'
 import { createLogAlertChannel } from '../adapters/alerts/log/log-alert-channel.js'
-import { createWebhookAlertChannel } from '../adapters/alerts/webhook/webhook-alert-channel.js'
 import { SystemClock } from '../adapters/clock/system-clock.js'
 import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
 import { isMillcourseError } from '../core/errors.js'
@@ -16,6 +15,7 @@ import { createProcessLog } from './process-log.js'
 import type { WorkerProbes } from './process-probes.js'
 import { openStackPorts, type StackPorts } from './stack-ports.js'
 import { openTelemetry } from './telemetry.js'
+import type { WatcherDeps } from './watcher.js'
 
 /** Works until `signal`, or until the process that started this one is gone. */
 export async function runProcess(name: ProcessName, config: Config, signal: AbortSignal): Promise<void> {
@@ -104,7 +104,12 @@ async function watch(parts: Parts) {
   const { config, ports, clock, log, telemetry, signal } = parts
   const { runWatcher, watcherDefaults } = await import('./watcher.js')
   const { openProbes, watcherProbes } = await import('./process-probes.js')
-  const { webhook, ...settings } = config.watcher
+  const { openAlertChannels, readAlerts } = await import('./open-alert-channels.js')
+  const settings = config.watcher
+  // Before anything is begun: routes that cannot be read are said while a person looks.
+  const alerts = await readAlerts(config)
+  const channels = [createLogAlertChannel(log), ...(await openAlertChannels(alerts))]
+  log.info({ channels: channels.map(({ name }) => name) }, `alerts go by ${alerts.from ?? 'the log alone'}`)
   const probes = watcherProbes(clock, settings.pollMs)
   const http = await openProbes('watcher', parts, probes.questions, probes.liveness)
   try {
@@ -115,10 +120,8 @@ async function watch(parts: Parts) {
       ledger: await ports.ledger(),
       registry: await ports.registry(),
       scheduler: await ports.runControl(),
-      channels: [
-        createLogAlertChannel(log),
-        ...(webhook ? [createWebhookAlertChannel({ ...webhook, timeoutMs: webhookTimeoutMs })] : []),
-      ],
+      ...{ channels, channelsFor: alerts.channelsFor },
+      ...(await heartbeatOf(parts)),
       onLook: probes.onLook,
     }
     tellParentReady()
@@ -128,4 +131,13 @@ async function watch(parts: Parts) {
   }
 }
 
-const webhookTimeoutMs = 10_000
+async function heartbeatOf({ config, clock, log, telemetry }: Parts): Promise<Pick<WatcherDeps, 'heartbeat'>> {
+  const url = config.alerts.heartbeatUrl
+  if (url === null) return {}
+  const { sendHeartbeat } = await import('../adapters/alerts/heartbeat/http-heartbeat.js')
+  const { heartbeatEveryMs, startHeartbeat } = await import('./outward-heartbeat.js')
+  const send = () => sendHeartbeat(url, heartbeatTimeoutMs)
+  return { heartbeat: startHeartbeat({ clock, log, telemetry, send }, heartbeatEveryMs) }
+}
+
+const heartbeatTimeoutMs = 10_000

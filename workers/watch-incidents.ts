@@ -9,6 +9,7 @@ import type { AlertChannel, AlertMessage } from '../core/ports/alert-channel.js'
 import type { IncidentWriter } from '../core/ports/incident-ledger.js'
 import type { IsoInstant } from '../core/time/instant.js'
 import {
+  type Incident,
   type IncidentChange,
   type IncidentDraft,
   type IncidentRule,
@@ -21,6 +22,8 @@ import type { WatcherState } from './watcher-state.js'
 export interface IncidentDeps {
   readonly ledger: IncidentWriter
   readonly channels: readonly Pick<AlertChannel, 'name'>[]
+  /** Absent: all of them. */
+  readonly channelsFor?: (incident: Incident) => readonly string[]
   readonly log: Log
 }
 
@@ -51,7 +54,7 @@ export function watchedIncidents(
   const { ledger } = deps
   const rules: LifeRules = { escalateAfterNs: escalateAfterMs === null ? null : BigInt(escalateAfterMs) * 1_000_000n }
   const forAll = (change: IncidentChange, changeId: string | null) =>
-    deps.channels.map((channel) => ({ channel: channel.name, message: addressed(change), changeId }))
+    toldTo(deps, change.incident).map((channel) => ({ channel, message: addressed(change), changeId }))
 
   function reconcile(known: readonly OpenIncident[], { drafts, unsure, now }: Found) {
     const kept = known.filter(({ rule }) => unsure.includes(rule))
@@ -134,8 +137,15 @@ export function watchedIncidents(
   }
 }
 
+/** What a watcher sees without the ledger. */
 function isOutage({ rule }: Pick<OpenIncident, 'rule'>): boolean {
-  return rule === 'ledger_unreachable' || rule === 'scheduler_unreachable'
+  return rule === 'ledger_unreachable' || rule === 'scheduler_unreachable' || rule === 'undelivered'
+}
+
+/** A channel that takes no alerts cannot be told that it does not. */
+function toldTo({ channels, channelsFor }: IncidentDeps, incident: Incident): readonly string[] {
+  const names = channelsFor?.(incident) ?? channels.map(({ name }) => name)
+  return incident.rule === 'undelivered' ? names.filter((name) => name !== incident.facts.channel) : names
 }
 
 function isOwn({ changeId }: WatcherState['outbox'][number]): boolean {

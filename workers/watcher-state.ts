@@ -4,21 +4,14 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Log } from '../activities/activity-deps.js'
 import { makeFolder } from '../adapters/files/make-folder.js'
-import type { AlertMessage } from '../core/ports/alert-channel.js'
 import type { CalendarEntry, OpenIncident, ViewAge } from '../core/watch/index.js'
+import type { DeliveryState } from './alert-delivery.js'
 
-export interface WatcherState {
+export interface WatcherState extends DeliveryState {
   readonly calendar: readonly CalendarEntry[]
   /** How far each view had come when the ledger last answered. */
   readonly ages: readonly ViewAge[]
   readonly open: readonly OpenIncident[]
-  /** By channel: what it has not acknowledged yet, oldest first. */
-  readonly outbox: readonly {
-    readonly channel: string
-    readonly message: AlertMessage
-    /** Under which the ledger knows it; absent or null: it was seen while the ledger was away. */
-    readonly changeId?: string | null
-  }[]
   /** Changes of the ledger that were put into the outbox and are not yet said to be told. */
   readonly handed: readonly string[]
   /** What the ledger has not been told yet (it was unreachable). */
@@ -27,13 +20,17 @@ export interface WatcherState {
   readonly onDuty: boolean | null
 }
 
-const empty: WatcherState = { calendar: [], ages: [], open: [], outbox: [], handed: [], unrecorded: [], onDuty: null }
+const empty: WatcherState = {
+  ...{ calendar: [], ages: [], open: [], outbox: [], troubles: [] },
+  ...{ handed: [], unrecorded: [], onDuty: null },
+}
 const shape = z.object({
   calendar: z.array(z.unknown()),
   // A former release wrote none of those that have a default.
   ages: z.array(z.unknown()).default([]),
   open: z.array(z.unknown()),
   outbox: z.array(z.unknown()),
+  troubles: z.array(z.unknown()).default([]),
   handed: z.array(z.string()).default([]),
   unrecorded: z.array(z.unknown()),
   onDuty: z.boolean().nullable().default(null),
@@ -62,23 +59,29 @@ export async function readWatcherState(
  */
 export function keepWatcherState(path: string, log: Log) {
   let failure: Error | null = null
+  let writing = Promise.resolve()
   return {
     /** Null: what was written last is on disk. */
     failure: () => failure,
-    async write(state: WatcherState): Promise<void> {
-      try {
-        await writeWatcherState(path, state)
-        if (failure !== null) log.info({ path }, 'the watcher can keep its state again')
-        failure = null
-      } catch (cause) {
-        const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-        const message = `the state cannot be written to ${path} (${why}); alerts are sent, but a restart would forget calendar and unsent alerts`
-        // Once, not every few seconds: probes go on saying it.
-        if (failure?.message !== message)
-          log.error({ path, why, hint: 'give MILLCOURSE_WATCH_STATE_DIR a folder on a disk with room' }, message)
-        failure = new Error(message, { cause })
-      }
+    /** One after the other: looks and deliveries both change the state, and what is written last is the newest. */
+    async write(newest: () => WatcherState): Promise<void> {
+      writing = writing.then(() => write(newest()))
+      await writing
     },
+  }
+  async function write(state: WatcherState): Promise<void> {
+    try {
+      await writeWatcherState(path, state)
+      if (failure !== null) log.info({ path }, 'the watcher can keep its state again')
+      failure = null
+    } catch (cause) {
+      const why = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+      const message = `the state cannot be written to ${path} (${why}); alerts are sent, but a restart would forget calendar and unsent alerts`
+      // Once, not every few seconds: probes go on saying it.
+      if (failure?.message !== message)
+        log.error({ path, why, hint: 'give MILLCOURSE_WATCH_STATE_DIR a folder on a disk with room' }, message)
+      failure = new Error(message, { cause })
+    }
   }
 }
 

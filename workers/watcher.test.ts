@@ -3,11 +3,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
+import { sendHeartbeat } from '../adapters/alerts/heartbeat/http-heartbeat.js'
+import { createWebhookAlertChannel } from '../adapters/alerts/webhook/webhook-alert-channel.js'
 import { SystemClock } from '../adapters/clock/system-clock.js'
 import { connectPostgres } from '../adapters/postgres/index.js'
 import { TemporalRunControl } from '../adapters/temporal/temporal-run-control.js'
-import { createWatcher, watcherDefaults } from './watcher.js'
+import type { AlertChannel, AlertMessage } from '../core/ports/alert-channel.js'
+import { noTelemetry } from '../core/ports/telemetry.js'
+import { startAlertReceiver, teller } from '../test/support/alert-receiver.js'
+import { deliveryDefaults } from './alert-delivery.js'
+import { startHeartbeat } from './outward-heartbeat.js'
+import { createWatcher, runWatcher, watcherDefaults } from './watcher.js'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -22,7 +29,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function startBlind(stateDir: string) {
+async function startBlind(stateDir: string, more: readonly AlertChannel[] = []) {
   const nowhere = `127.0.0.1:${await freePort()}`
   const stores = connectPostgres({ url: `postgresql://me:word@${nowhere}/x`, project: 'shop' })
   const scheduler = new TemporalRunControl({
@@ -38,25 +45,34 @@ async function startBlind(stateDir: string) {
   const errors: string[] = []
   const log = { info: () => {}, warn: () => {}, error: (_facts: object, message: string) => void errors.push(message) }
   const channels = [
-    { name: 'collected', send: async ({ incident }: { incident: { rule: string } }) => void sent.push(incident.rule) },
+    {
+      name: 'collected',
+      send: async ({ event, incident }: AlertMessage) =>
+        `taken as ${sent.push(event === 'opened' ? incident.rule : `${event} ${incident.rule}`)}`,
+    },
+    ...more,
   ]
   const parts = { clock: new SystemClock(null), log, ledger: stores.ledger, registry: stores.registry }
-  const settings = { ...watcherDefaults, stateDir, pollMs: 500, unreachableAfterMs: 0 }
-  const watcher = await createWatcher({ ...parts, scheduler, channels }, settings)
-  return { watcher, sent, errors }
+  const delivery = { ...deliveryDefaults, firstMs: 1, maxMs: 1, closeMs: 50 }
+  const settings = { ...watcherDefaults, stateDir, pollMs: 500, unreachableAfterMs: 0, delivery }
+  const deps = { ...parts, scheduler, channels }
+  const watcher = await createWatcher(deps, settings)
+  cleanups.push(() => watcher.leave())
+  return { watcher, sent, errors, deps, settings }
 }
 
 test('a watcher that cannot write its state alerts from memory, says so, and writes again when it can', async () => {
-  const dir = mkdtempSync(join(tmpdir(), 'millcourse-blind-'))
-  cleanups.push(() => rmSync(dir, { recursive: true, force: true }))
+  const dir = newFolder()
   const inTheWay = join(dir, 'state')
   writeFileSync(inTheWay, 'a file where the folder should be')
   const { watcher, sent, errors } = await startBlind(inTheWay)
 
   await watcher.look()
+  await watcher.settled()
   expect(sent).toEqual(['ledger_unreachable', 'scheduler_unreachable'])
   expect(watcher.unkept()?.message).toMatch(/^the state cannot be written to .*state\/watcher\.json/)
   await watcher.look()
+  await watcher.settled()
   expect(sent).toHaveLength(2)
   expect(errors).toEqual([watcher.unkept()?.message])
 
@@ -67,4 +83,81 @@ test('a watcher that cannot write its state alerts from memory, says so, and wri
     open: [{ rule: 'ledger_unreachable' }, { rule: 'scheduler_unreachable' }],
     outbox: [],
   })
+})
+
+function newFolder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'millcourse-blind-'))
+  cleanups.push(() => rmSync(dir, { recursive: true, force: true }))
+  return dir
+}
+
+const soon = { timeout: 20_000, interval: 10 }
+
+test('a channel that never answers keeps neither a look nor another channel waiting, and what it lacks is on disk', async () => {
+  const dir = newFolder()
+  const { watcher, sent } = await startBlind(dir, [{ name: 'dead', send: () => new Promise(() => {}) }])
+  await watcher.look()
+  await vi.waitFor(() => expect(sent).toHaveLength(2), soon)
+  await watcher.look()
+  await vi.waitFor(() => {
+    const { outbox } = JSON.parse(readFileSync(join(dir, 'watcher.json'), 'utf8')) as { outbox: { channel: string }[] }
+    expect(outbox.map(({ channel }) => channel)).toEqual(['dead', 'dead'])
+  }, soon)
+})
+
+test('a channel that refuses is an incident, told by the others and not by itself, until it takes one', async () => {
+  const receiver = await startAlertReceiver({ status: 404 })
+  cleanups.push(receiver.close)
+  const secret = `whsec_${Buffer.from('a secret of thirty-two bytes ....').toString('base64')}`
+  const hook = createWebhookAlertChannel({ ...teller, name: 'hook', url: receiver.url, secret, timeoutMs: 15_000 })
+  const dir = newFolder()
+  const { watcher, sent } = await startBlind(dir, [hook])
+  const troubles = () => {
+    const text = readFileSync(join(dir, 'watcher.json'), 'utf8')
+    return (JSON.parse(text) as { troubles: { channel: string; why: string }[] }).troubles
+  }
+  await watcher.look()
+  await vi.waitFor(() => expect(troubles()).toMatchObject([{ channel: 'hook' }]), soon)
+  await watcher.look()
+  await vi.waitFor(() => expect(sent).toEqual(['ledger_unreachable', 'scheduler_unreachable', 'undelivered']), soon)
+  receiver.answer({ status: 200 })
+  await vi.waitFor(() => expect(troubles()).toEqual([]), soon)
+  await watcher.look()
+  await vi.waitFor(() => expect(sent.at(-1)).toBe('resolved undelivered'), soon)
+  const rules = receiver.received.map(({ body }) => (JSON.parse(body) as { data: { rule: string } }).data.rule)
+  expect(new Set(rules)).toEqual(new Set(['ledger_unreachable', 'scheduler_unreachable']))
+})
+
+test('the heartbeat goes out after a look that worked, and not after one that did not', async () => {
+  const receiver = await startAlertReceiver()
+  cleanups.push(receiver.close)
+  const { deps, settings } = await startBlind(newFolder())
+  const send = () => sendHeartbeat(receiver.url, 15_000)
+  const run = async (isBroken: boolean) => {
+    const stop = new AbortController()
+    const isReachable = () => Promise.reject(new Error('nobody foresaw this'))
+    const scheduler: typeof deps.scheduler = Object.assign(Object.create(deps.scheduler), { isReachable })
+    const outcomes: boolean[] = []
+    const heartbeat = startHeartbeat({ ...deps, telemetry: noTelemetry, send }, 0)
+    const running = runWatcher(
+      {
+        ...deps,
+        ...(isBroken ? { scheduler } : {}),
+        heartbeat,
+        onLook: (error) => {
+          outcomes.push(error === null)
+          stop.abort()
+        },
+      },
+      settings,
+      stop.signal,
+    )
+    await running
+    await heartbeat.settled()
+    return outcomes
+  }
+  expect(await run(true)).toEqual([false])
+  expect(receiver.received).toEqual([])
+  expect(await run(false)).toEqual([true])
+  expect(receiver.received).toHaveLength(1)
 })

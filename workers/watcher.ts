@@ -13,10 +13,13 @@ import type { RegistryReader } from '../core/ports/registry.js'
 import type { RunControl } from '../core/ports/run-control.js'
 import { noTelemetry, type Telemetry } from '../core/ports/telemetry.js'
 import { formatInstant } from '../core/time/instant.js'
-import { type IncidentRule, viewAge } from '../core/watch/index.js'
+import { type Incident, type IncidentRule, viewAge } from '../core/watch/index.js'
+import { type DeliverySettings, deliveryDefaults, type OutboxEntry, startDelivery } from './alert-delivery.js'
 import { observe, rulesOf } from './observe-views.js'
 import { sayOpenIncidents } from './open-incidents-line.js'
+import type { Heartbeat } from './outward-heartbeat.js'
 import { showQuality } from './quality-readings.js'
+import { undeliveredDrafts } from './undelivered.js'
 import { watchedIncidents } from './watch-incidents.js'
 import { ledgerOutage, schedulerOutage } from './watch-outages.js'
 import { showAges, showWatch, WatchReadings } from './watch-readings.js'
@@ -30,6 +33,10 @@ export interface WatcherDeps extends Pick<ActivityDeps, 'clock' | 'log'> {
   /** Asked whether it answers, and why it has not started what was due. */
   readonly scheduler: Pick<RunControl, 'isReachable' | 'schedule' | 'workers'>
   readonly channels: readonly AlertChannel[]
+  /** Names of those that an incident is told to; absent: all of them. */
+  readonly channelsFor?: (incident: Incident) => readonly string[]
+  /** Absent: nobody outside is told that the watcher lives. */
+  readonly heartbeat?: Heartbeat
   /** Absent: nobody measures. */
   readonly telemetry?: Telemetry
   /** Told of each look: null, or why it failed; and why its state is not on disk. */
@@ -49,6 +56,8 @@ export interface WatcherSettings {
   readonly escalateAfterMs: number | null
   /** A hold that nobody decides on for longer is critical; null: none is. */
   readonly heldMaxMs: number | null
+  /** Absent: `deliveryDefaults`. */
+  readonly delivery?: DeliverySettings
 }
 
 export const watcherDefaults = {
@@ -68,6 +77,7 @@ export async function runWatcher(deps: WatcherDeps, settings: WatcherSettings, s
     try {
       await watcher.look()
       deps.onLook?.(null, watcher.unkept())
+      deps.heartbeat?.beat()
       telemetry.count('millcourse_watcher_looks_total', { outcome: 'ok' })
     } catch (error) {
       deps.onLook?.(error, watcher.unkept())
@@ -80,11 +90,13 @@ export async function runWatcher(deps: WatcherDeps, settings: WatcherSettings, s
 }
 
 export interface Watcher {
-  /** One comparison: judge, keep state, record, deliver. */
+  /** One comparison: judge, keep state, record; what there is to tell is delivered meanwhile and afterwards. */
   look(): Promise<void>
   /** Why what it has to remember is not on disk; null: it is. */
   unkept(): Error | null
-  /** Another watcher may speak at once. */
+  /** When each channel has taken what it was sent, or keeps a pause after it did not. */
+  settled(): Promise<void>
+  /** Sends no more, but for what is under way; another watcher may speak at once. */
   leave(): Promise<void>
 }
 
@@ -94,6 +106,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
   if (loaded.problem) deps.log.warn({}, loaded.problem)
   let state = loaded.state
   const kept = keepWatcherState(statePath, deps.log)
+  const keep = () => kept.write(() => state)
   const { telemetry = noTelemetry } = deps
   const readings = new WatchReadings(telemetry, deps.ledger)
   const sayOpen = sayOpenIncidents(deps.log)
@@ -101,11 +114,47 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
 
   // Of this process: one that is started again must not be taken for one that hangs.
   const owner = `${process.pid}@${hostname()}/${randomUUID()}`
-  const incidents = watchedIncidents(deps, owner, (state) => kept.write(state), settings)
+  const delivered = new WeakSet<OutboxEntry>()
+  const delivery = startDelivery(
+    {
+      ...{ channels: deps.channels, log: deps.log, clock: deps.clock, telemetry, read: () => state },
+      async change(to) {
+        const next = to(state)
+        const left = new Set(next.outbox)
+        for (const entry of state.outbox) if (!left.has(entry)) delivered.add(entry)
+        state = { ...state, ...next }
+        await keep()
+        void sayTold()
+      },
+    },
+    settings.delivery ?? deliveryDefaults,
+  )
+  /** A look takes its time, and works on the state as it was: what was delivered meanwhile stays so. Whoever is off duty delivers nothing. */
+  function adopt(next: WatcherState): void {
+    const outbox = next.outbox.filter((entry) => !delivered.has(entry))
+    state = { ...next, outbox, troubles: next.onDuty === false && outbox.length === 0 ? [] : state.troubles }
+  }
+  /** At once, so that a watcher that takes over repeats little; the next look says what the ledger could not take. */
+  async function sayTold(): Promise<void> {
+    const { handed } = state
+    const left = await incidents.sayTold(state).catch(() => null)
+    if (left === null) return
+    const said = new Set(handed.filter((changeId) => !left.handed.includes(changeId)))
+    state = { ...state, handed: state.handed.filter((changeId) => !said.has(changeId)) }
+  }
+  const keepNext = async (next: WatcherState) => {
+    adopt(next)
+    await keep()
+  }
+  const incidents = watchedIncidents(deps, owner, keepNext, settings)
 
   return {
     unkept: kept.failure,
-    leave: () => incidents.leave(state),
+    settled: delivery.settled,
+    async leave() {
+      await delivery.close()
+      await incidents.leave(state)
+    },
     async look() {
       const now = formatInstant(deps.clock.now())
       const isSchedulerUp = await deps.scheduler.isReachable(Math.min(Math.max(settings.pollMs, 1_000), 5_000))
@@ -119,7 +168,9 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       const calendar = isSeen ? ledgerView.calendar : state.calendar
       const found = isSeen ? ledgerView.drafts : []
       const isSchedulerGone = lasted(outages.scheduler)
+      const untold = undeliveredDrafts(state, deps.clock.realNow(), settings.graceMs)
       const schedulerDrafts = isSchedulerGone ? [schedulerOutage(calendar, isSeen ? found : state.open)] : []
+      const own = [...schedulerDrafts, ...untold]
       // An outage that is under way but not yet long enough leaves open what is open; why runs are missing nobody can say meanwhile.
       const isUnsure = outages.scheduler !== null && !isSchedulerGone
       const unsure: IncidentRule[] = isUnsure ? ['scheduler_unreachable', 'missing_run', 'skipped'] : []
@@ -130,25 +181,19 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
         const causes = found
           .filter(({ rule }) => !isSchedulerGone || (rule !== 'missing_run' && rule !== 'stale'))
           .filter(({ rule }) => !unsure.includes(rule))
-        state = await incidents.settle(
-          state,
-          { drafts: [...schedulerDrafts, ...causes], unsure, now },
-          ledgerView.isOnDuty,
-        )
+        adopt(await incidents.settle(state, { drafts: [...own, ...causes], unsure, now }, ledgerView.isOnDuty))
       } else if (lasted(outages.ledger)) {
-        const drafts = [ledgerOutage(calendar, ledgerView), ...schedulerDrafts]
+        const drafts = [ledgerOutage(calendar, ledgerView), ...own]
         state = incidents.settleBlind(state, { drafts, unsure, now })
       } else
         state = incidents.settleBlind(state, {
-          drafts: schedulerDrafts,
+          drafts: own,
           unsure: [...unsure, 'ledger_unreachable'],
           now,
         })
       // On disk before anything is sent: a watcher that dies here sends again, the receiver tells repeats by their id.
-      await kept.write(state)
-      state = { ...state, outbox: await deliver(deps, state) }
-      if (isSeen) state = await incidents.sayTold(state)
-      await kept.write(state)
+      await keep()
+      delivery.wake()
       sayOpen(state.open, deps.clock.monotonicMs())
       showAges(telemetry, state.ages, deps.clock.now())
       showWatch(deps, state, { isLedgerUp: isSeen, isSchedulerUp })
@@ -158,28 +203,6 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       await readings.show(ledgerView.looks, deps.clock.now(), rulesOf(settings))
     },
   }
-}
-
-/** Tries each channel in order; what one did not take stays for the next look, in its order. */
-async function deliver(deps: WatcherDeps, state: WatcherState): Promise<WatcherState['outbox']> {
-  const left = await Promise.all(
-    deps.channels.map(async (channel) => {
-      const queue = state.outbox.filter((entry) => entry.channel === channel.name)
-      for (const [index, entry] of queue.entries()) {
-        try {
-          await channel.send(entry.message)
-        } catch (error) {
-          deps.log.warn(
-            { channel: channel.name, waiting: queue.length - index, why: String(error) },
-            'an alert could not be delivered; it is tried again',
-          )
-          return queue.slice(index)
-        }
-      }
-      return []
-    }),
-  )
-  return left.flat()
 }
 
 function pause(ms: number, stop: AbortSignal): Promise<void> {

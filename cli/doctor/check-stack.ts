@@ -3,6 +3,7 @@ import { isMillcourseError } from '../../core/errors.js'
 import type { CliContext } from '../context.js'
 import { formatMs, plural } from '../output/words.js'
 import type { Check } from './check.js'
+import { checkAlerts } from './check-alerts.js'
 import { checkTables } from './check-tables.js'
 import { lakeProbe, tableProbe } from './probes.js'
 
@@ -20,6 +21,7 @@ export function stackChecks(context: CliContext): Check[] {
     { part: 'DynamoDB', look: whereRunning(() => checkOnline(context)) },
     { part: 'online tables', look: whereRunning(() => checkTables(context)) },
     { part: 'lake', look: whereRunning(() => checkLake(context)) },
+    { part: 'alerts', look: () => checkAlerts(context) },
     { part: 'incidents', look: whereRunning(() => checkIncidents(context)) },
   ]
 }

@@ -213,6 +213,14 @@ export const metrics = {
     ...{ kind: 'gauge', unit: '1', labels: ['channel'], from: watcher },
     help: 'Messages that a channel has not taken yet.',
   },
+  millcourse_alerts_total: {
+    ...{ kind: 'counter', unit: '1', labels: ['channel', 'outcome'], from: watcher },
+    help: 'Attempts to deliver an alert: delivered or failed; given_up: messages that are not tried any more.',
+  },
+  millcourse_heartbeats_total: {
+    ...{ kind: 'counter', unit: '1', labels: ['outcome'], from: watcher },
+    help: 'Calls of MILLCOURSE_HEARTBEAT_URL after looks that worked: ok, or failed.',
+  },
   millcourse_feature_null_rate: {
     ...{ kind: 'gauge', unit: 'ratio', labels: [...view, 'feature'], from: watcher },
     help: 'Of the newest judged run: nulls of the feature’s column among its rows.',

@@ -1,19 +1,22 @@
 import type { IsoInstant } from '../time/instant.js'
 
-export type IncidentRule =
-  | 'missing_run'
-  | 'skipped'
-  | 'stale'
-  | 'slow_run'
-  | 'failed'
-  | 'schema_change'
-  | 'held'
-  | 'blocked'
-  | 'not_ready'
-  | 'warned'
-  | 'quality'
-  | 'ledger_unreachable'
-  | 'scheduler_unreachable'
+export const incidentRules = [
+  'missing_run',
+  'skipped',
+  'stale',
+  'slow_run',
+  'failed',
+  'schema_change',
+  'held',
+  'blocked',
+  'not_ready',
+  'warned',
+  'quality',
+  'ledger_unreachable',
+  'scheduler_unreachable',
+  'undelivered',
+] as const
+export type IncidentRule = (typeof incidentRules)[number]
 
 /** One cause, however many alerts. */
 export interface Incident {

@@ -5,13 +5,14 @@ export { countIntervals, type IntervalWord, intervalWords } from './count-interv
 export { evaluateQuality } from './evaluate-quality.js'
 export { evaluateView, missingIntervals, reachedAt } from './evaluate-view.js'
 export { foldDownstream } from './fold-downstream.js'
-export type {
-  Incident,
-  IncidentChange,
-  IncidentDraft,
-  IncidentEvent,
-  IncidentRule,
-  IncidentWord,
+export {
+  type Incident,
+  type IncidentChange,
+  type IncidentDraft,
+  type IncidentEvent,
+  type IncidentRule,
+  type IncidentWord,
+  incidentRules,
 } from './incident.js'
 export type { ViewObservation, WatchRules } from './observation.js'
 export { reconcileIncidents } from './reconcile-incidents.js'

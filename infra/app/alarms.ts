@@ -40,6 +40,7 @@ export const incidentRules = [
   'quality',
   'ledger_unreachable',
   'scheduler_unreachable',
+  'undelivered',
 ] as const
 
 export type IncidentMetrics = Readonly<Record<(typeof incidentRules)[number] | 'critical', Metric>>

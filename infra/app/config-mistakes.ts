@@ -29,11 +29,24 @@ export function configMistakes(config: InfraConfig): string[] {
   for (const name of ['worker', 'watcher', 'server'] as const) mistakes.push(...sizeMistakes(name, config[name]))
   for (const name of ['worker', 'server'] as const)
     if (config[name].tasks.max < config[name].tasks.min) mistakes.push(`${name}.tasks: max is below min`)
+  mistakes.push(...alertMistakes(config.watcher))
   const limit = toMiB(worker.memoryLimit)
   if (limit === null || limit < limitMinMiB) mistakes.push('worker.memoryLimit: write it as 2GiB, at least 32MiB')
   else if (2 * limit + processMiB > worker.memoryMiB)
     mistakes.push(`worker.memoryMiB: leave it twice worker.memoryLimit and ${processMiB} MiB`)
   return mistakes
+}
+
+function alertMistakes({ webhook, alerts }: InfraConfig['watcher']): readonly string[] {
+  if (alerts === undefined) return []
+  const { routes, secretArns, topicArns } = alerts
+  const named = [...routes.matchAll(/\benv: *['"]?([A-Za-z_]\w*)/g)].map((match) => match[1]!)
+  const topics = [...routes.matchAll(/\btopic: *['"]?(arn:[^\s'",}]+)/g)].map((match) => match[1]!)
+  return [
+    ...(webhook === undefined ? [] : ['watcher.webhook: the product refuses it beside watcher.alerts']),
+    ...named.filter((name) => !(name in secretArns)).map((name) => `watcher.alerts.secretArns: lacks ${name}`),
+    ...topics.filter((topic) => !topicArns.includes(topic)).map((topic) => `watcher.alerts.topicArns: lacks ${topic}`),
+  ]
 }
 
 function sizeMistakes(

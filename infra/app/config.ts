@@ -74,7 +74,22 @@ export const configSchema = z.strictObject({
   }),
   watcher: z.strictObject({
     ...size,
+    /** One signed receiver of everything; or: */
     webhook: z.strictObject({ url: z.url(), secretArn: arn('secretsmanager') }).optional(),
+    /** docs/incidents.md says how routes are written. */
+    alerts: z
+      .strictObject({
+        /** The text of alerts.yaml. */
+        routes: z.string().min(1),
+        /** For each variable that the routes name, a secret whose whole value it is. */
+        secretArns: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), arn('secretsmanager')),
+        /** Of channels of type sns. */
+        topicArns: z.array(arn('sns')),
+      })
+      .optional(),
+    runbooksUrl: z.url().optional(),
+    /** A secret that is the URL of a dead-man switch. */
+    heartbeatSecretArn: arn('secretsmanager').optional(),
   }),
   server: z.strictObject({
     ...size,

@@ -37,7 +37,11 @@ export function processEnvironment(
     secrets[variable] = TaskSecret.fromSecretsManager(Secret.fromSecretCompleteArn(scope, `${name}-${variable}`, arn))
   }
   if (temporal.apiKeySecretArn !== undefined && needsTemporal(name)) named('TEMPORAL_API_KEY', temporal.apiKeySecretArn)
-  if (watcher.webhook !== undefined && name === 'watcher') named('MILLCOURSE_WEBHOOK_SECRET', watcher.webhook.secretArn)
+  if (name === 'watcher') {
+    if (watcher.webhook !== undefined) named('MILLCOURSE_WEBHOOK_SECRET', watcher.webhook.secretArn)
+    if (watcher.heartbeatSecretArn !== undefined) named('MILLCOURSE_HEARTBEAT_URL', watcher.heartbeatSecretArn)
+    for (const [variable, arn] of Object.entries(watcher.alerts?.secretArns ?? {})) named(variable, arn)
+  }
   if (isServer(name)) secrets.MILLCOURSE_API_TOKENS = TaskSecret.fromSecretsManager(data.apiTokens)
   return {
     secrets,
@@ -75,6 +79,8 @@ function ofProcess(name: RoleName, { worker, watcher, lake, tableKeyArn }: Infra
         ...http,
         MILLCOURSE_WATCH_STATE_DIR: watcherDir,
         ...(watcher.webhook === undefined ? {} : { MILLCOURSE_WEBHOOK_URL: watcher.webhook.url }),
+        ...(watcher.alerts === undefined ? {} : { MILLCOURSE_ALERT_ROUTES: watcher.alerts.routes }),
+        ...(watcher.runbooksUrl === undefined ? {} : { MILLCOURSE_RUNBOOKS_URL: watcher.runbooksUrl }),
       }
     case 'server':
     case 'server-pii':

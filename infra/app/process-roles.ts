@@ -22,7 +22,7 @@ export interface Places {
   readonly backupBucketArn: string
 }
 
-type Config = Pick<InfraConfig, 'account' | 'region' | 'project' | 'lake' | 'sources' | 'piiViews'>
+type Config = Pick<InfraConfig, 'account' | 'region' | 'project' | 'lake' | 'sources' | 'piiViews' | 'watcher'>
 
 export function roleStatements(name: RoleName, config: Config, places: Places): PolicyStatement[] {
   switch (name) {
@@ -48,9 +48,13 @@ export function roleStatements(name: RoleName, config: Config, places: Places): 
           [`${places.backupBucketArn}/*`],
         ),
       ]
-    case 'watcher':
+    case 'watcher': {
+      // Postgres, Temporal and most channels by their secrets.
+      const topics = config.watcher.alerts?.topicArns ?? []
+      return topics.length === 0 ? [] : [allow('TellTopics', ['sns:Publish'], topics)]
+    }
     case 'migrate':
-      // Postgres and Temporal only, by their secrets.
+      // Postgres only, by its secret.
       return []
   }
 }

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { readRouting } from '../../adapters/alerts/routing-file/read-routing.js'
 import { readConfig } from '../../workers/config.js'
+import { configMistakes } from '../app/config-mistakes.js'
 import { knownVariables, productCommands, writtenFolders } from './product-words.js'
 import { synthesisedExample } from './synthesised.js'
 
@@ -11,10 +13,15 @@ interface Named {
 
 const secretValues: Readonly<Record<string, string>> = {
   MILLCOURSE_POSTGRES_URL: 'postgresql://millcourse:secret@db.example.com:5432/millcourse?sslmode=verify-full',
-  MILLCOURSE_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  MILLCOURSE_HEARTBEAT_URL: 'https://switch.example.com/flights',
+  ONCALL_PAGERDUTY_KEY: 'R0123456789ABCDEFGHIJKLMNOPQRSTU',
+  FLIGHTS_SLACK_URL: 'https://hooks.example.com/services/T0/B0/x',
   MILLCOURSE_API_TOKENS: 'abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv',
   TEMPORAL_API_KEY: 'key',
 }
+
+const { config } = synthesisedExample()
+const { secretArns } = config.watcher.alerts!
 
 /** What each task's process will find in its environment; secrets with a value such as they hold. */
 const environments = synthesisedExample()
@@ -39,7 +46,8 @@ const environments = synthesisedExample()
 
 describe.each(environments)('$process', ({ process, command, mounts, variables }) => {
   test('every variable is one that the product reads', () => {
-    expect(Object.keys(variables).filter((name) => !knownVariables().includes(name))).toEqual([])
+    const own = process === 'watcher' ? Object.keys(secretArns) : []
+    expect(Object.keys(variables).filter((name) => !knownVariables().includes(name))).toEqual(own)
   })
   test('its process starts with them', () => {
     const config = readConfig(variables)
@@ -47,7 +55,8 @@ describe.each(environments)('$process', ({ process, command, mounts, variables }
     expect(config.lake).toMatch(/^s3:\/\/.+\/flights$/)
     expect(config.worker.shutdownGraceMs).toBe(90_000)
     expect(config.temporal.isTls).toBe('TEMPORAL_API_KEY' in variables)
-    if (process === 'watcher') expect(config.watcher.webhook?.url).toBe('https://alerts.example.com/millcourse')
+    if (process === 'watcher')
+      expect(config.alerts).toMatchObject({ webhook: null, heartbeatUrl: secretValues.MILLCOURSE_HEARTBEAT_URL! })
     if (process === 'worker')
       expect(config.engine).toMatchObject({
         memoryLimitMb: 3584,
@@ -68,6 +77,30 @@ describe.each(environments)('$process', ({ process, command, mounts, variables }
   test('its command is one of the product’s', () => {
     expect(productCommands()).toContain(command[0])
   })
+})
+
+test('the routes of alerts are such as the product reads, and their secrets are there', () => {
+  const { variables } = environments.find(({ process }) => process === 'watcher')!
+  const { routing, secrets } = readRouting(variables.MILLCOURSE_ALERT_ROUTES!, 'routes')
+  expect(Object.values(routing.channels).map(({ type }) => type)).toEqual(['pagerduty', 'slack', 'sns'])
+  expect(secrets.map(({ env }) => env).sort()).toEqual(Object.keys(secretArns).sort())
+})
+
+test('one webhook does without routes; beside them it is refused, as is a secret or a topic that nobody gives', () => {
+  const { watcher } = config
+  const { alerts, ...rest } = watcher
+  const webhook = { url: 'https://alerts.example.com', secretArn: Object.values(secretArns)[0]! }
+  expect(configMistakes({ ...config, watcher: { ...rest, webhook } })).toEqual([])
+  expect(configMistakes({ ...config, watcher: { ...watcher, webhook } })).toEqual([
+    'watcher.webhook: the product refuses it beside watcher.alerts',
+  ])
+  expect(
+    configMistakes({ ...config, watcher: { ...watcher, alerts: { ...alerts!, secretArns: {}, topicArns: [] } } }),
+  ).toEqual([
+    'watcher.alerts.secretArns: lacks ONCALL_PAGERDUTY_KEY',
+    'watcher.alerts.secretArns: lacks FLIGHTS_SLACK_URL',
+    'watcher.alerts.topicArns: lacks arn:aws:sns:eu-central-1:111122223333:feature-incidents',
+  ])
 })
 
 test('the image holds what the environment counts on', () => {

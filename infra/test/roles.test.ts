@@ -242,9 +242,12 @@ test('backups are written by the backup, read by the restore, and deleted by nob
   expect(whoMay('s3:GetObject', file)).toEqual(['backup', 'restore'])
 })
 
-test('watcher and migrate have secrets only', () => {
+test('migrate has its secret only, the watcher its topics, too', () => {
   expect(taskStatements(synthesisedExample(), 'migrate')).toEqual([])
-  expect(taskStatements(synthesisedExample(), 'watcher').map(({ Sid }) => Sid)).toEqual(['MountState'])
+  expect(taskStatements(synthesisedExample(), 'watcher').map(({ Sid }) => Sid)).toEqual(['TellTopics', 'MountState'])
+  const [topic] = config.watcher.alerts!.topicArns
+  expect(whoMay('sns:Publish', topic!)).toEqual(['watcher'])
+  expect(whoMay('sns:Publish', `${topic}-of-others`)).toEqual([])
 })
 
 test('each process is given its own secrets and no other', () => {
@@ -260,7 +263,7 @@ test('each process is given its own secrets and no other', () => {
   const url = 'MILLCOURSE_POSTGRES_URL'
   expect(Object.fromEntries(given)).toEqual({
     worker: [url, 'TEMPORAL_API_KEY'],
-    watcher: [url, 'MILLCOURSE_WEBHOOK_SECRET', 'TEMPORAL_API_KEY'].sort(),
+    watcher: [url, 'FLIGHTS_SLACK_URL', 'MILLCOURSE_HEARTBEAT_URL', 'ONCALL_PAGERDUTY_KEY', 'TEMPORAL_API_KEY'].sort(),
     server: ['MILLCOURSE_API_TOKENS', url],
     'server-pii': ['MILLCOURSE_API_TOKENS', url],
     operator: [url, 'TEMPORAL_API_KEY'],

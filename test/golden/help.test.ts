@@ -16,10 +16,10 @@ const commands = [...help().matchAll(/^ {2}([a-z-]+)(?: \[options\]| <| \[|\s)/g
 
 test('the commands are those of the golden list', async () => {
   await expect(help()).toMatchFileSnapshot('help/millcourse.golden.txt')
-  expect(commands).toHaveLength(20)
+  expect(commands).toHaveLength(21)
 })
 
-test.each([...commands, 'runs show', 'incidents show', 'incidents ack', 'incidents silence'])(
+test.each([...commands, 'runs show', 'incidents show', 'incidents ack', 'incidents silence', 'alerts test'])(
   'millcourse %s --help has an example',
   async (name) => {
     const text = help(...name.split(' '))

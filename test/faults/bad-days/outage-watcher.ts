@@ -28,6 +28,7 @@ export async function startOutageWatcher(
   })
   const send = async ({ event, incident }: AlertMessage) => {
     heard.push(`${event} ${incident.rule}: ${incident.summary}`)
+    return 'heard'
   }
   const running = runWatcher(
     {

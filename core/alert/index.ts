@@ -1,0 +1,11 @@
+export { type RetryPace, retryPauseMs } from './retry-pause.js'
+export {
+  type ChannelSettings,
+  channelsFor,
+  noRouting,
+  type Routing,
+  routingSchema,
+  type SecretName,
+} from './routing.js'
+export { runbookOf } from './runbook.js'
+export { incidentLines, type Teller, type ToldIncident, tellIncident } from './tell-incident.js'

@@ -1,0 +1,34 @@
+/** What is said of a channel that takes no alerts: an incident as any other, for those whom other channels reach. */
+import type { Instant } from '../core/time/instant.js'
+import { parseInstant } from '../core/time/instant.js'
+import type { IncidentDraft } from '../core/watch/index.js'
+import type { ChannelTrouble, DeliveryState } from './alert-delivery.js'
+
+/** Refusals are told at once; what passes by itself is given `afterMs`. */
+export function undeliveredDrafts(
+  { troubles, outbox }: DeliveryState,
+  now: Instant,
+  afterMs: number,
+): readonly IncidentDraft[] {
+  const lasted = (since: Instant) => now - since >= BigInt(afterMs) * 1_000_000n
+  return troubles
+    .filter(({ refusedSince, givenUp, since }) => refusedSince !== null || givenUp > 0 || lasted(parseInstant(since)))
+    .map((trouble) => draftOf(trouble, outbox.filter(({ channel }) => channel === trouble.channel).length))
+}
+
+function draftOf({ channel, since, why, givenUp, refusedSince }: ChannelTrouble, waiting: number): IncidentDraft {
+  const lost = givenUp === 0 ? '' : `; ${givenUp} given up`
+  return {
+    key: `undelivered/${channel}`,
+    rule: 'undelivered',
+    severity: 'warning',
+    view: null,
+    version: null,
+    owner: null,
+    summary: `channel ${channel} has taken no alert since ${since}: ${why}`,
+    nextStep: `millcourse alerts test ${channel}`,
+    facts: { channel, firstCause: `${why}${lost}`, waiting, givenUp },
+    // Not their numbers: one channel that stays dead is one piece of news.
+    news: `${refusedSince === null ? 'away' : 'refuses'}${givenUp > 0 ? ' given up' : ''}`,
+  }
+}
