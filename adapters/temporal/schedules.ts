@@ -199,6 +199,7 @@ export async function readSchedule(client: Client, project: string, view: string
     note: state.note ?? '',
     missedCatchups: info.numActionsMissedCatchupWindow,
     lastDueAt: dueMs.length === 0 ? null : instantFromMs(Math.max(...dueMs)),
+    isTicking: info.runningActions.length > 0,
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type IncidentDraft,
   judgeRunLength,
   reconcileIncidents,
+  type ScheduleSeen,
   skippedBecause,
   type ViewObservation,
 } from './index.js'
@@ -75,7 +76,9 @@ test('a hold is critical once nobody has decided for too long', () => {
 })
 
 test('nothing was started: by the scheduler where it says so, for want of a worker, or nobody knows why', () => {
-  const present = { kind: 'present', isPaused: false, note: '', missedCatchups: 0, lastDueAt: null } as const
+  const present: Extract<ScheduleSeen, { kind: 'present' }> = {
+    ...{ kind: 'present', isPaused: false, note: '', missedCatchups: 0, lastDueAt: null, isTicking: false },
+  }
   const because = (change: Partial<typeof present> | object) => skippedBecause({ ...present, ...change }, interval)
   expect(skippedBecause(null, interval)).toBeNull()
   expect(skippedBecause({ kind: 'absent' }, interval)).toBe('it has no Schedule')
@@ -84,6 +87,8 @@ test('nothing was started: by the scheduler where it says so, for want of a work
   expect(because({ missedCatchups: 1 })).toMatch(/longer than its catch-up window$/)
   expect(because({ missedCatchups: 1, lastDueAt: interval.end - 1n })).toMatch(/catch-up window after 2001-01-01T00:59/)
   expect(because({ missedCatchups: 1, lastDueAt: interval.end })).toBeNull()
+  // A tick that nobody works on lets no other one begin: that is no fault of the scheduler's.
+  expect(because({ missedCatchups: 1, isTicking: true })).toBeNull()
 
   const rulesOf = (observed: Partial<ViewObservation>) => look(observed, {}, at(1) + rules.graceNs)
   expect(rulesOf({ schedule: { ...present, isPaused: true } })).toMatchObject([{ key: 'skipped/delays@v1' }])

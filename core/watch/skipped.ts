@@ -14,6 +14,8 @@ export type ScheduleSeen =
       readonly missedCatchups: number
       /** When the newest start had been due; null: it has never started anything. */
       readonly lastDueAt: Instant | null
+      /** What it started last has not ended: nothing more is started beside it. */
+      readonly isTicking: boolean
     }
 
 /** Null: the scheduler did what it should; nobody else took the run. */
@@ -21,7 +23,8 @@ export function skippedBecause(schedule: ScheduleSeen | null, first: Interval): 
   if (schedule === null) return null
   if (schedule.kind === 'absent') return 'it has no Schedule'
   if (schedule.isPaused) return `its Schedule is paused${schedule.note === '' ? '' : ` ("${schedule.note}")`}`
-  const { missedCatchups, lastDueAt } = schedule
+  const { missedCatchups, lastDueAt, isTicking } = schedule
+  if (isTicking) return null
   // A start since then would have taken the interval with it.
   if (missedCatchups > 0 && (lastDueAt === null || lastDueAt < first.end))
     return `the scheduler was away for longer than its catch-up window${lastDueAt === null ? '' : ` after ${formatInstant(lastDueAt)}`}`

@@ -8,6 +8,7 @@ import { scheduleId } from '../../adapters/temporal/schedules.js'
 import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { type ErrorCode, errorCodes, MillcourseError } from '../../core/errors.js'
+import { instantFromMs } from '../../core/time/instant.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
 import { plainActivities } from '../workflows/plain-activities.js'
 
@@ -227,6 +228,12 @@ describe('Schedules', () => {
     await temporal.client.schedule.getHandle(scheduleId('pauses', 'a')).pause('I am looking into it')
     expect((await control.syncSchedules([view('a', { every: '3h' })], { isPaused: false })).updated).toEqual(['a'])
     expect((await describeSchedule('pauses', 'a')).state).toMatchObject({ paused: true, note: 'I am looking into it' })
+    // As the watcher tells of it.
+    expect(await control.schedule('a')).toEqual({
+      ...{ kind: 'present', isPaused: true, note: 'I am looking into it', missedCatchups: 0 },
+      ...{ lastDueAt: null, isTicking: false },
+    })
+    expect(await control.schedule('b')).toEqual({ kind: 'absent' })
   })
 
   test('a Schedule starts ticks', async () => {
@@ -235,6 +242,8 @@ describe('Schedules', () => {
     await temporal.startWorker(taskQueue, activities)
     await open({ project: 'fires', taskQueue }).syncSchedules([view('a', { every: '1s' })], { isPaused: false })
     await expect.poll(() => calls.filter((call) => call === 'planTick').length, { timeout: 20_000 }).toBeGreaterThan(1)
+    const seen = await open({ project: 'fires' }).schedule('a')
+    expect(seen.kind === 'present' && (seen.lastDueAt ?? 0n) > instantFromMs(Date.now() - 60_000)).toBe(true)
     await temporal.client.schedule.getHandle(scheduleId('fires', 'a')).delete()
   })
 

@@ -337,6 +337,12 @@ test('of two watchers one speaks; what it had to tell when it was killed the oth
   await vi.waitFor(() => expect(receiver.of('scheduler_unreachable')).toEqual(['incident.opened']), soon)
   await vi.waitFor(async () => expect(await stores.ledger.untoldChanges()).toEqual([]), soon)
 
+  // What a person says is told, too.
+  const word = { at: formatInstant(instantFromMs(Date.now())), by: 'ann', note: null }
+  await stores.ledger.acknowledgeIncident('scheduler_unreachable', word)
+  const said = ['incident.opened', 'incident.acknowledged']
+  await vi.waitFor(() => expect(receiver.of('scheduler_unreachable')).toEqual(said), soon)
+
   const third = world.startProcess('three')
   await third.hears('1 incident(s) open')
   await postgres.stop()
@@ -348,10 +354,7 @@ test('of two watchers one speaks; what it had to tell when it was killed the oth
   await vi.waitFor(() => expect(receiver.of('ledger_unreachable')).toHaveLength(4), soon)
   await world.startTemporal(Number(temporal.address.split(':')[1]))
   await vi.waitFor(async () => expect(await stores.ledger.openIncidents()).toEqual([]), soon)
-  await vi.waitFor(
-    () => expect(receiver.of('scheduler_unreachable')).toEqual(['incident.opened', 'incident.resolved']),
-    soon,
-  )
+  await vi.waitFor(() => expect(receiver.of('scheduler_unreachable')).toEqual([...said, 'incident.resolved']), soon)
   const keys = (await stores.ledger.incidents({ limit: 10, includeResolved: true })).map(({ key }) => key)
   expect(keys.toSorted()).toEqual(['ledger_unreachable', 'scheduler_unreachable'])
 })
