@@ -1,4 +1,6 @@
 /** An incident as a person reads it: what, since when, whom it hits, who has it in hand, what to do. */
+import type { IncidentEntry } from '../../core/ports/incident-ledger.js'
+import { formatInstant } from '../../core/time/instant.js'
 import type { Incident } from '../../core/watch/incident.js'
 
 /** Whose names stand in the summary already, or that a person does not need. */
@@ -34,4 +36,14 @@ function words({ acknowledged, silenced, escalatedAt }: Incident): string[] {
 
 export function because(note: string | null): string {
   return note === null ? '' : `: ${note}`
+}
+
+export type ShownEntry = Omit<IncidentEntry, 'told'> & { readonly told: string }
+
+/** As `--json` and the table have it. */
+export function shownHistory(history: readonly IncidentEntry[]): ShownEntry[] {
+  return history.map((entry) => ({
+    ...entry,
+    told: typeof entry.told === 'string' ? entry.told : formatInstant(entry.told),
+  }))
 }

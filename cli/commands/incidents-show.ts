@@ -1,10 +1,8 @@
 import { MillcourseError } from '../../core/errors.js'
-import type { IncidentEntry } from '../../core/ports/incident-ledger.js'
-import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { formatTable } from '../output/table.js'
 import { findIncidentKey, quotedKey } from './incident-key.js'
-import { because, incidentText } from './incident-text.js'
+import { because, incidentText, type ShownEntry, shownHistory } from './incident-text.js'
 
 /** One incident: what it hits, the next command, and what became of it so far. */
 export async function showIncident(context: CliContext, text: string): Promise<Report> {
@@ -17,7 +15,7 @@ export async function showIncident(context: CliContext, text: string): Promise<R
       facts: { key: text },
     })
   const { incident, history } = life
-  const shown = history.map((entry) => ({ ...entry, told: toldText(entry) }))
+  const shown = shownHistory(history)
   const { givenOptions } = context
   const commands =
     incident.resolvedAt !== null || incident.acknowledged
@@ -52,11 +50,7 @@ function factsText(facts: Readonly<Record<string, string | number>>): string {
     .join('\n')
 }
 
-function sayingOf({ event, note, severity, summary }: Pick<IncidentEntry, 'event' | 'note' | 'severity' | 'summary'>) {
+function sayingOf({ event, note, severity, summary }: ShownEntry): string {
   if (event === 'acknowledged' || event === 'silenced') return because(note).slice(2)
   return event === 'resolved' || event === 'silence_ended' ? '' : `${severity}: ${summary}`
-}
-
-function toldText({ told }: IncidentEntry): string {
-  return typeof told === 'string' ? told : formatInstant(told)
 }

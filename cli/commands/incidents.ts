@@ -1,7 +1,8 @@
+import type { IncidentReader } from '../../core/ports/incident-ledger.js'
 import type { Incident } from '../../core/watch/incident.js'
 import type { CliContext, Report } from '../context.js'
 import { plural } from '../output/words.js'
-import { incidentText } from './incident-text.js'
+import { incidentText, shownHistory } from './incident-text.js'
 
 /** One entry a cause: what, since when, what to do. Open ones first, broken SLAs before the rest. */
 export async function incidents(
@@ -16,7 +17,7 @@ export async function incidents(
   const head = open.length === 0 ? 'no open incidents' : plural(open.length, 'open incident')
   return {
     outcome: 'done',
-    data: { open: open.length, incidents: found },
+    data: { open: open.length, incidents: context.isJson ? await withHistories(ledger, found) : found },
     text: [head, ...found.map((incident) => incidentText(incident, context.givenOptions))].join('\n\n'),
   }
 }
@@ -24,4 +25,15 @@ export async function incidents(
 /** What breaks an SLA first, of these what nobody has in hand. */
 function weight({ severity, acknowledged, silenced }: Incident): number {
   return (severity === 'critical' ? 0 : 2) + (acknowledged || silenced ? 1 : 0)
+}
+
+/** The ledger tells the newest life of a key: one that came before it is listed without. */
+async function withHistories(ledger: IncidentReader, found: readonly Incident[]) {
+  const histories = []
+  for (const incident of found) {
+    const life = await ledger.incidentLife(incident.key)
+    const isOfIt = life?.incident.openedAt === incident.openedAt
+    histories.push({ ...incident, history: isOfIt ? shownHistory(life.history) : null })
+  }
+  return histories
 }

@@ -103,7 +103,15 @@ test('what the checks of the newest good run warned of is one incident, beside w
   expect(look(good({ ...finding, severity: 'hold' }))).toEqual([])
   const [warned] = look(good(finding, { ...finding, feature: 'max' }))
   expect(warned).toMatchObject({ key: 'warned/delays@v1', severity: 'warning', facts: { warnings: 2 } })
-  expect(warned?.summary).toContain('avg null rate above its limit 0.2: 0.5123, max null rate')
+  expect(warned?.summary).toContain('avg null rate above (0.5123, limit 0.2), max null rate above')
+  const drifted: Finding = {
+    code: 'rows_drifted',
+    severity: 'warn',
+    feature: null,
+    observed: Number.MAX_VALUE,
+    limit: 0.5,
+  }
+  expect(look(good(drifted))[0]?.summary).toMatch(/: rows drifted \(from none, limit 0.5\)$/)
   // The next run that warns of the same is no news.
   expect(look(good({ ...finding, observed: 0.6 }, { ...finding, feature: 'max' }))[0]?.news).toBe(warned?.news)
   const both = look({ ...good(finding), states: [state('failed', 'COMPUTE_FAILED')] })

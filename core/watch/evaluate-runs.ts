@@ -177,6 +177,7 @@ export function warnedDrafts(entry: CalendarEntry, { good }: ViewObservation): I
 const warningsTold = 3
 
 function findingText({ feature, code, observed, limit }: Finding): string {
-  const words = code.replaceAll('_', ' ')
-  return `${feature === null ? '' : `${feature} `}${words} its limit ${limit}: ${Number(observed.toPrecision(4))}`
+  // What changed from nothing changed by no number.
+  const by = observed === Number.MAX_VALUE ? 'from none' : Number(observed.toPrecision(4))
+  return `${feature === null ? '' : `${feature} `}${code.replaceAll('_', ' ')} (${by}, limit ${limit})`
 }

@@ -272,6 +272,11 @@ test('incidents: open ones first, the worst of them on top, each with a command 
   expect((data as { history: { event: string; by: string | null }[] }).history.map(({ event }) => event)).toEqual([
     ...['opened', 'acknowledged', 'silenced'],
   ])
+  const listed = (await incidents({ ...contextAt(at), isJson: true }, { limit: 1 })).data
+  expect(listed).toMatchObject({
+    open: 2,
+    incidents: [{ key: 'stale/spending@v1', history: (data as { history: object[] }).history }],
+  })
   expect((await said({ limit: 20 }))[1]).toBe(`stale (critical) since ${at}, owner shop`)
   await expect(silenceIncident(contextAt(at), 'stale/', { for: '31d', reason: 'x' })).rejects.toMatchObject({
     code: 'USAGE',
