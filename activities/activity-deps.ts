@@ -1,4 +1,5 @@
 import type { Worthwhile } from '../core/compact/index.js'
+import type { Prices } from '../core/plan/index.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { Lake } from '../core/ports/lake.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
@@ -48,6 +49,8 @@ export interface ActivitySettings {
   readonly retention?: Partial<FileKeeping>
   /** What is worth compacting; absent: as core/compact has it. */
   readonly worthwhile?: Worthwhile
+  /** What a backfill's plan is priced at; absent: `defaultPrices`. */
+  readonly prices?: Prices
   /** Temporal knows our search attributes; absent: it does not. */
   readonly isSearchable?: boolean
 }

@@ -126,7 +126,7 @@ async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: ViewKey):
   if (endAt === null || endAt <= since) return { state, table, endAt: null, span: null, commits: [], compactions: [] }
   const window = windowReach(view)
   const span = window === null ? { start: since, end: endAt } : reachedSpan(endAt, window, since)
-  const found = await deps.ledger.commitsAt(key, span, shown?.newestCommitId ?? null)
+  const found = await deps.ledger.commitsAt(key, span, shown)
   const commits = found.filter(({ interval }) => interval.end <= endAt)
   const compactions = (await findCompactions(deps.ledger, key, commits)).map((one) => ({
     ...one,

@@ -1,9 +1,12 @@
 import type { ActivityDeps } from './activity-deps.js'
+import { endBackfill, publishBackfill, takeBackfillTurn } from './backfill-turn.js'
 import { checkView } from './check-view.js'
 import { compactSpan } from './compact-span.js'
 import { computeInterval } from './compute-interval.js'
 import { applyDecision } from './decide.js'
 import { judgeInterval } from './judge-interval.js'
+import { openBackfill } from './open-backfill.js'
+import { planBackfill } from './plan-backfill.js'
 import { planCompaction } from './plan-compaction.js'
 import { planQuality } from './plan-quality.js'
 import { planRun } from './plan-run.js'
@@ -37,6 +40,11 @@ export function createActivities(deps: ActivityDeps): Activities {
       planQuality: planQuality(deps),
       removeFiles: removeFiles(deps),
       repairView: repairView(deps),
+      planBackfill: planBackfill(deps),
+      openBackfill: openBackfill(deps),
+      takeBackfillTurn: takeBackfillTurn(deps),
+      publishBackfill: publishBackfill(deps),
+      endBackfill: endBackfill(deps),
     },
     deps.log,
   )

@@ -53,6 +53,7 @@ export function planRun(deps: ActivityDeps) {
       inputsHash: hash,
       definitionHash: run.definitionHash,
       reopenedBecause: state?.reopenedBecause ?? null,
+      isForced: run.backfill?.isForced ?? false,
     })
     if (isDone) return { kind: 'unchanged', run }
     return await pinned(deps, run, files, state?.reopens ?? 0n, hash)
@@ -71,6 +72,7 @@ async function startOnce(deps: ActivityDeps, run: RunRef, interval: Interval): P
     definitionHash: run.definitionHash,
     workflowId: workflowExecution.workflowId,
     temporalRunId: workflowExecution.runId,
+    ...(run.backfill ? { backfillId: run.backfill.backfillId } : {}),
   })
   if (known.definitionHash !== run.definitionHash)
     throw new MillcourseError(

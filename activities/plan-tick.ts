@@ -11,6 +11,7 @@ import {
   mergeRanges,
   needsRun,
   touchedRange,
+  withoutIntervals,
 } from '../core/plan/index.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { TickInput } from '../core/ports/run-control.js'
@@ -20,6 +21,7 @@ import { parseDuration } from '../core/time/duration.js'
 import { type Instant, latest, parseInstant } from '../core/time/instant.js'
 import { type Interval, intervalAt, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { backfillInput } from './backfill-input.js'
 import { listDimensions } from './dimension-files.js'
 import { intervalsWithLostDeliveries } from './lost-deliveries.js'
 import { searchLabels } from './search-labels.js'
@@ -58,7 +60,10 @@ export function planTick(deps: ActivityDeps) {
       if (!isFollowed && !only && state.reopenedBecause === null) continue
       if (needsRun(state, { ...context, isAsked: asked !== null })) again.set(...byStart(state.interval))
     }
-    const gaps = isFollowed ? await deps.ledger.intervalGaps(key, range) : []
+    // A backfill runs them in its own time; who names a range does not wait for it.
+    const claimed = asked === null ? await deps.ledger.claimedIntervals(key, range) : []
+    for (const { start } of claimed) again.delete(start)
+    const gaps = isFollowed ? withoutIntervals(await deps.ledger.intervalGaps(key, range), claimed) : []
     const { due, left } = dueIntervals(gaps, [...again.values()], grid, input.runsMax)
     const { telemetry = noTelemetry } = deps
     telemetry.count('millcourse_ticks_total', { view: view.name })
@@ -69,6 +74,7 @@ export function planTick(deps: ActivityDeps) {
       left,
       ...searchLabels(deps, view),
       decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
+      ...(await openBackfills(deps, view, key)),
       isPublishDue:
         view.online &&
         // What is about to be replaced would be carried online once more. Not for a run that is held, failed or not ready: its interval's
@@ -76,6 +82,17 @@ export function planTick(deps: ActivityDeps) {
         (await isPublishDue(deps, key, { isAsked: asked !== null, isReplacing: unsettled.some(isReplacedSoon) })),
     }
   }
+}
+
+/** Joined where they are under way: one whose workflow was lost goes on from what the ledger knows. */
+async function openBackfills(
+  deps: ActivityDeps,
+  view: ViewBundle['view'],
+  key: ViewKey,
+): Promise<Pick<PlanTickResult, 'backfills'>> {
+  const open = await deps.ledger.backfills({ view: key.view, isOpen: true, limit: 100 })
+  const own = open.filter(({ version }) => version === key.version)
+  return own.length === 0 ? {} : { backfills: own.map((one) => backfillInput(deps, view, one)) }
 }
 
 /** R33. A publish that has cost too many workers is begun again by new commits, or by a person who asks, not by each tick. */

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
-import type { OpenPublishResult, Publish, ViewKey } from '../core/ports/ledger.js'
+import type { OpenPublishRequest, OpenPublishResult, Publish, ViewKey } from '../core/ports/ledger.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import { type KeyCounts, onlineTableName, publishedColumns, windowReach } from '../core/publish/index.js'
 import { parseDuration } from '../core/time/duration.js'
@@ -36,6 +36,8 @@ export interface PublishAttempt {
   /** How far an earlier attempt got; null: nothing known. */
   readonly cursor: PublishCursor | null
   heartbeat(cursor: PublishCursor | null): void
+  /** Absent: of no backfill. */
+  readonly backfill?: OpenPublishRequest['backfill']
 }
 
 export type PublishOutcome =
@@ -132,6 +134,7 @@ async function openPublish(
       window: windowReach(view),
       since: parseInstant(view.since),
       everyNs: parseDuration(view.every),
+      ...(attempt.backfill ? { backfill: attempt.backfill } : {}),
     })
     if (result.kind === 'nothing') return { kind: 'nothing' }
     if (result.kind !== 'busy') return { kind: 'open', publish: result.publish, askedAtMs }

@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, assertNever } from '../core/errors.js'
 import { isBeingReplaced } from '../core/plan/index.js'
-import type { ViewKey } from '../core/ports/ledger.js'
+import type { OpenPublishRequest, ViewKey } from '../core/ports/ledger.js'
 import { endOfTime, formatInstant, parseInstant } from '../core/time/instant.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
@@ -23,7 +23,11 @@ export function publishView(deps: ActivityDeps): (input: PublishViewInput) => Pr
 }
 
 /** The publish as Temporal's attempt: its name, its cancellation, the cursor of the attempt before; three workers are risked on it. */
-export async function publishAsStep(deps: ActivityDeps, bundle: ViewBundle): Promise<PublishOutcome | typeof waits> {
+export async function publishAsStep(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+  backfill?: OpenPublishRequest['backfill'],
+): Promise<PublishOutcome | typeof waits> {
   const context = Context.current()
   const { workflowExecution, attempt } = context.info
   assert(workflowExecution, 'a publish is called by a workflow')
@@ -36,6 +40,7 @@ export async function publishAsStep(deps: ActivityDeps, bundle: ViewBundle): Pro
     publishOnline({ ...deps, engine }, bundle, {
       ...{ workflowRunId: workflowExecution.runId, attempt, cursor, heartbeat },
       signal: context.cancellationSignal,
+      ...(backfill ? { backfill } : {}),
     })
   return await waitingForRepair(deps, bundle, publish)
 }

@@ -57,6 +57,7 @@ async function startUnknown(deps: ActivityDeps, input: RunInput, runId: string):
     definitionHash: await definitionHash(deps, input),
     workflowId: workflowExecution?.workflowId ?? '',
     temporalRunId: workflowExecution?.runId ?? runId,
+    ...(input.backfill ? { backfillId: input.backfill.backfillId } : {}),
   })
 }
 

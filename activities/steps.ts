@@ -6,6 +6,7 @@ import type { RowCounts } from '../core/compute/candidate.js'
 import type { Finding } from '../core/judge/verdict.js'
 import type { RunError } from '../core/ports/ledger.js'
 import type {
+  BackfillInput,
   CheckQualityInput,
   DecideInput,
   RepairStarted,
@@ -16,6 +17,7 @@ import type {
 import type { KeyCounts } from '../core/publish/delta.js'
 import type { IsoInstant } from '../core/time/instant.js'
 import type { IsoInterval } from '../core/time/interval.js'
+import type { BackfillActivities } from './backfill-steps.js'
 import type { CompactionActivities } from './compaction-steps.js'
 
 /** The run in all later steps. */
@@ -104,6 +106,8 @@ export interface PlanTickResult {
   /** Unmarked commits, or an unfinished publish, and no publish open (R33). */
   readonly isPublishDue: boolean
   readonly labels?: SearchLabels
+  /** Open ones: each has a workflow, or is given one. Absent: none. */
+  readonly backfills?: readonly BackfillInput[]
 }
 
 export interface PublishViewInput {
@@ -161,7 +165,7 @@ export interface RepairViewInput {
 }
 
 /** What workflows may call; made by create-activities.ts. Names and arguments are frozen by recorded histories. */
-export interface Activities extends CompactionActivities {
+export interface Activities extends CompactionActivities, BackfillActivities {
   planTick(input: TickInput): Promise<PlanTickResult>
   planRun(input: RunInput): Promise<PlanStepResult>
   readSource(run: RunRef): Promise<ReadStepResult>

@@ -59,6 +59,11 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
     planQuality: watch(activities.planQuality),
     checkView: watch(activities.checkView),
     repairView: watch(activities.repairView),
+    planBackfill: watch(activities.planBackfill),
+    openBackfill: watch(activities.openBackfill),
+    takeBackfillTurn: watch(activities.takeBackfillTurn),
+    publishBackfill: watch(activities.publishBackfill),
+    endBackfill: watch(activities.endBackfill),
   }
 }
 

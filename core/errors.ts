@@ -40,6 +40,10 @@ export const errorCodes = {
   PLAN_INTERVAL_INVALID: { retry: 'after-fix', http: 422, exit: 64 },
   PLAN_INPUTS_MOVED: { retry: 'replan', http: 409, exit: 65 },
   PLAN_DEFINITION_MOVED: { retry: 'replan', http: 409, exit: 65 },
+  BACKFILL_UNKNOWN: { retry: 'after-fix', http: 404, exit: 66 },
+  BACKFILL_PLAN_MOVED: { retry: 'after-fix', http: 409, exit: 65 },
+  BACKFILL_OVERLAPS: { retry: 'after-fix', http: 409, exit: 65 },
+  BACKFILL_NOT_APPLICABLE: { retry: 'after-fix', http: 409, exit: 65 },
   // source / read
   SOURCE_ACCESS_DENIED: { retry: 'after-fix', http: 403, exit: 78 },
   SOURCE_FILE_CORRUPT: { retry: 'after-fix', http: 422, exit: 65 },

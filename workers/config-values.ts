@@ -1,5 +1,7 @@
 /** How values are written in environment variables; docs/configuration.md says the same in words. */
 import { z } from 'zod'
+import { isMillcourseError } from '../core/errors.js'
+import { parsePrices } from '../core/plan/prices.js'
 import { durationToMs } from '../core/time/duration.js'
 
 /** What Node's timers can wait; they take more for nothing at all. */
@@ -48,3 +50,12 @@ export const sizeMb = (fallback: string, min: string, max: string) =>
     .default(fallback)
     .transform(inMiB)
     .refine((size) => size >= inMiB(min) && size <= inMiB(max), `at least ${min}, at most ${max}`)
+
+export const priceList = z.string().transform((text, context) => {
+  try {
+    return parsePrices(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (isMillcourseError(error) && error.detail.hint) || String(error) })
+    return z.NEVER
+  }
+})

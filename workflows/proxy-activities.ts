@@ -46,6 +46,11 @@ export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
     planQuality: tick.planQuality,
     checkView: last.checkView,
     repairView: short.repairView,
+    planBackfill: tick.planBackfill,
+    openBackfill: tick.openBackfill,
+    takeBackfillTurn: record.takeBackfillTurn,
+    publishBackfill: long.publishBackfill,
+    endBackfill: record.endBackfill,
     recordRun: record.recordRun,
     recordFailure: record.recordFailure,
   }

@@ -10,6 +10,7 @@ import {
   type TickInput,
   type TickResult,
 } from '../core/ports/run-control.js'
+import { startBackfillRuns } from './backfill-start.js'
 import { decide } from './decide.js'
 import { proxySteps } from './proxy-activities.js'
 import { publish } from './publish.js'
@@ -46,6 +47,11 @@ async function startAll(input: TickInput, plan: PlanTickResult): Promise<TickRes
   const publishing = isPublishDue
     ? await startOrJoin(publish, publishWorkflowId(plan), [{ view, version, ...labelled }], search())
     : null
+  await Promise.all(
+    (plan.backfills ?? []).map((one) =>
+      startBackfillRuns({ ...one, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) }),
+    ),
+  )
   return {
     started: runs.filter(({ how }) => how === 'started').map(({ interval, workflowId }) => ({ interval, workflowId })),
     joined: runs.filter(({ how }) => how === 'joined').map(({ interval }) => interval),

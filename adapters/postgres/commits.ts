@@ -8,6 +8,7 @@ import type { IntervalState } from '../../core/plan/interval-state.js'
 import type { CoarseTile, Commit, CommitResult, LedgerWriter, ViewKey } from '../../core/ports/ledger.js'
 import { type Interval, overlaps } from '../../core/time/interval.js'
 import type { Database, OpenTransaction, PostgresClient } from './client.js'
+import { openBackfillIds } from './left-out-commits.js'
 import { lockInterval } from './locks.js'
 import { fromLakePart, toCoarseTile, toCommit } from './rows.js'
 import { findRun, numberOf, viewKeyOf } from './runs.js'
@@ -51,6 +52,7 @@ export function createIntervalCommits(client: PostgresClient): IntervalCommits {
           data: request.data,
           isRejected: false,
           replaces: current,
+          backfillId: run.backfill_id,
         })
         return { kind: 'committed', commitId }
       }),
@@ -85,6 +87,9 @@ export function createIntervalCommits(client: PostgresClient): IntervalCommits {
           .where('view', '=', key.view)
           .where('version', '=', key.version)
           .where('published_sequence', 'is', null)
+          .where((row) =>
+            row.or([row('backfill_id', 'is', null), row('backfill_id', 'not in', openBackfillIds(db, key))]),
+          )
           .executeTakeFirstOrThrow()
         return Number(row.commits)
       }),
@@ -106,6 +111,8 @@ export interface NewCommit {
   readonly data: LakePart | null
   readonly isRejected: boolean
   readonly replaces: Commit | null
+  /** Of the backfill that made it. Absent: none did. */
+  readonly backfillId?: string | null
 }
 
 /** The caller holds the view version shared and the interval alone, and has compared the numbers. */
@@ -125,6 +132,7 @@ export async function insertCommit(trx: OpenTransaction, key: ViewKey, commit: N
           ...fromLakePart(commit.data),
           is_rejected: commit.isRejected,
           supersedes: commit.replaces?.commitId ?? null,
+          backfill_id: commit.backfillId ?? null,
         })
         .returning('commit_id'),
     )
@@ -168,7 +176,15 @@ async function findRunSharing(trx: OpenTransaction, runId: string) {
     .innerJoin('view_versions', (join) =>
       join.onRef('view_versions.view', '=', 'runs.view').onRef('view_versions.version', '=', 'runs.version'),
     )
-    .select(['runs.run_id', 'runs.view', 'runs.version', 'runs.start_at', 'runs.end_at', 'runs.number'])
+    .select([
+      'runs.run_id',
+      'runs.view',
+      'runs.version',
+      'runs.start_at',
+      'runs.end_at',
+      'runs.number',
+      'runs.backfill_id',
+    ])
     .where('run_id', '=', runId)
     .forKeyShare('view_versions')
     .executeTakeFirst()

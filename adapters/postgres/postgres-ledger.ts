@@ -1,6 +1,7 @@
 /** The ledger port on Postgres: each idea in its own file, one client for all. */
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { writeAudit } from './audit.js'
+import { createBackfills } from './backfills.js'
 import type { PostgresClient } from './client.js'
 import { createIntervalCommits } from './commits.js'
 import { createCompactions } from './compactions.js'
@@ -35,6 +36,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createFileRemoval(client),
     ...createRunFileRemoval(client),
     ...createQualityChecks(client),
+    ...createBackfills(client),
     audit: (entry) => client.query((db) => writeAudit(db, entry)),
   }
 }

@@ -8,6 +8,7 @@ import type { Instant } from '../../core/time/instant.js'
 import { fromIsoInterval, type Interval } from '../../core/time/interval.js'
 import type { Database, OpenTransaction } from './client.js'
 import { readCoarseTiles, readCurrentCommits, validTiles } from './commits.js'
+import { isLeftOut, type LeftOut, readShownCommits } from './left-out-commits.js'
 import { toCommit } from './rows.js'
 import type { PublishesTable, ViewVersionsTable } from './schema.js'
 
@@ -16,6 +17,7 @@ export async function chooseEnd(
   trx: OpenTransaction,
   request: OpenPublishRequest,
   floorAt: Instant | null,
+  leftOut: LeftOut,
 ): Promise<ChosenEnd | null> {
   const { window, since, everyNs } = request
   let query = trx
@@ -29,6 +31,19 @@ export async function chooseEnd(
     window === null
       ? query.orderBy('end_at', 'desc').limit(1)
       : query.where('end_at', '>', floorAt === null ? since : reachedSpan(floorAt, window, since).start)
+  if (leftOut.backfills.length > 0)
+    query = query.where((row) =>
+      row.exists(
+        row
+          .selectFrom('commits')
+          .select('commits.commit_id')
+          .whereRef('commits.view', '=', 'intervals.view')
+          .whereRef('commits.version', '=', 'intervals.version')
+          .whereRef('commits.start_at', '=', 'intervals.start_at')
+          .whereRef('commits.end_at', '=', 'intervals.end_at')
+          .where(sql<boolean>`not ${isLeftOut(leftOut, 'commits')}`),
+      ),
+    )
   const rows = await query.execute()
   const committed = rows.map((row) => ({ start: row.start_at, end: row.end_at }))
   return choosePublishEnd({ window, since, everyNs, committed, floorAt })
@@ -56,8 +71,13 @@ export async function chooseTable(
   return own === null ? plain : { table: own, isFirstLoad: true }
 }
 
-/** Unmarked commits up to E, of whatever run, superseded ones included (R33). */
-export async function findCovered(trx: OpenTransaction, key: ViewKey, endAt: Instant): Promise<Commit[]> {
+/** Unmarked commits up to E, of whatever run but those left out, superseded ones included (R33). */
+export async function findCovered(
+  trx: OpenTransaction,
+  key: ViewKey,
+  endAt: Instant,
+  leftOut: LeftOut,
+): Promise<Commit[]> {
   const rows = await trx
     .selectFrom('commits')
     .selectAll()
@@ -65,6 +85,7 @@ export async function findCovered(trx: OpenTransaction, key: ViewKey, endAt: Ins
     .where('version', '=', key.version)
     .where('published_sequence', 'is', null)
     .where('end_at', '<=', endAt)
+    .$if(leftOut.backfills.length > 0, (query) => query.where(sql<boolean>`not ${isLeftOut(leftOut)}`))
     .orderBy('start_at')
     .orderBy('commit_id')
     .execute()
@@ -113,7 +134,10 @@ export async function readPublish(
 ): Promise<Publish> {
   const key = { view: row.view, version: row.version }
   const reached: Interval | null = row.reached_from === null ? null : { start: row.reached_from, end: row.end_at }
-  const current = await readCurrentCommits(trx, key, reached, row.commit_horizon)
+  const current =
+    row.backfills.length === 0
+      ? await readCurrentCommits(trx, key, reached, row.commit_horizon)
+      : await readShownCommits(trx, key, reached, row.commit_horizon, row)
   return {
     ...key,
     sequence: row.sequence,

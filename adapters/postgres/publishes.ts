@@ -21,6 +21,7 @@ import {
   updateView,
   type ViewRow,
 } from './held-lease.js'
+import { findLeftOut } from './left-out-commits.js'
 import { lockAddedVersion } from './locks.js'
 import {
   chooseEnd,
@@ -160,9 +161,10 @@ async function drawPublish(
   view: ViewRow,
 ): Promise<OpenPublishResult> {
   const sequence = view.last_sequence + 1n
-  const chosen = await chooseEnd(trx, request, view.end_floor_at)
+  const leftOut = await findLeftOut(trx, request, sequence, view.finished_sequence === 0n)
+  const chosen = await chooseEnd(trx, request, view.end_floor_at, leftOut)
   if (chosen === null) return { kind: 'nothing' }
-  const covered = await findCovered(trx, request, chosen.endAt)
+  const covered = await findCovered(trx, request, chosen.endAt, leftOut)
   const { table, isFirstLoad } = await chooseTable(trx, request, view, sequence)
   const unfinished = await findUnfinished(trx, request, { after: view.finished_sequence, before: sequence, table })
   if (covered.length === 0 && unfinished.length === 0 && view.rebuild_after === null) return { kind: 'nothing' }
@@ -196,6 +198,7 @@ async function drawPublish(
       covered: covered.map(({ commitId }) => commitId).sort((a, b) => (a < b ? -1 : 1)),
       commit_horizon: newestCommitId(trx, request),
       published_generation: view.published_generation,
+      backfills: [...leftOut.backfills],
     })
     .returningAll()
     .executeTakeFirstOrThrow()

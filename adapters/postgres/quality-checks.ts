@@ -5,6 +5,7 @@ import type { PostgresClient } from './client.js'
 import { toJson } from './client.js'
 import { readCurrentCommits } from './commits.js'
 import { updateView } from './held-lease.js'
+import { readShownCommits } from './left-out-commits.js'
 import { lockViewVersion } from './locks.js'
 import { readPublishedState } from './publish-contents.js'
 
@@ -64,8 +65,20 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
         }
       }),
 
-    commitsAt: (key, range, newestCommitId) =>
-      client.query((db) => readCurrentCommits(db, key, range, newestCommitId ?? undefined)),
+    commitsAt: (key, range, shown) =>
+      client.query(async (db) => {
+        if (shown === null) return await readCurrentCommits(db, key, range)
+        const publish = await db
+          .selectFrom('publishes')
+          .select(['sequence', 'covered', 'backfills'])
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .where('sequence', '=', shown.sequence)
+          .executeTakeFirst()
+        return publish === undefined || publish.backfills.length === 0
+          ? await readCurrentCommits(db, key, range, shown.newestCommitId)
+          : await readShownCommits(db, key, range, shown.newestCommitId, publish)
+      }),
 
     isRebuildAsked: (key) =>
       client.query(async (db) => {

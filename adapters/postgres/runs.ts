@@ -140,6 +140,7 @@ async function insertRun(db: Database, run: RunStart): Promise<RunRow | undefine
       definition_hash: run.definitionHash,
       workflow_id: run.workflowId,
       temporal_run_id: run.temporalRunId,
+      backfill_id: run.backfillId ?? null,
     })
     .onConflict((conflict) => conflict.column('run_id').doNothing())
     .returningAll()

@@ -7,7 +7,9 @@ import type { ColumnType, Generated } from 'kysely'
 import type { Candidate } from '../../core/compute/candidate.js'
 import type { Definition } from '../../core/define/definitions.js'
 import type { Profile, ProfileSketches, Verdict } from '../../core/judge/verdict.js'
+import type { BackfillNeed, BackfillOptions, BackfillPlan } from '../../core/plan/backfill-plan.js'
 import type { PinnedFile, RunKind, RunOutcome } from '../../core/plan/interval-state.js'
+import type { Backfill, BackfillState } from '../../core/ports/backfill-ledger.js'
 import type { CompactedPart } from '../../core/ports/compaction-ledger.js'
 import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
 import type { RunFiles } from '../../core/ports/run-files-ledger.js'
@@ -89,6 +91,8 @@ export interface RunsTable extends IntervalColumns {
   error_code: string | null
   key_counts: OptionalJson<KeyCounts>
   measures: OptionalJson<RunMeasures>
+  /** That started it. */
+  backfill_id: Generated<string | null>
 }
 
 /** Apart from the runs, so that lists of these do not read them. */
@@ -112,6 +116,8 @@ export interface CommitsTable extends IntervalColumns {
   /** Its own file is read no longer, and goes; null: it is there. */
   removing_at: Instant | null
   removed_at: Instant | null
+  /** Of a run of this backfill. */
+  backfill_id: Generated<string | null>
 }
 
 export interface CoarseTilesTable extends IntervalColumns {
@@ -155,6 +161,8 @@ export interface PublishesTable extends ViewColumns {
   items_written: number | null
   opened_at: ServerTime<Instant>
   finished_at: Instant | null
+  /** Those whose commits it left out, but for what it covered and what was online before. */
+  backfills: Generated<string[]>
 }
 
 export interface PublishedFilesTable extends ViewColumns {
@@ -275,7 +283,41 @@ export interface QualityChecksTable extends ViewColumns {
   body: Json<QualityCheck>
 }
 
+/** What was shown to whoever asked. */
+export interface BackfillPlansTable extends ViewColumns {
+  plan_id: string
+  body: Json<BackfillPlan>
+  made_at: ServerTime<Instant>
+}
+
+export interface BackfillsTable extends IntervalColumns {
+  backfill_id: string
+  ordinal: Generated<bigint>
+  plan_id: string
+  state: BackfillState
+  options: Json<BackfillOptions>
+  retry_of: string | null
+  asked_by: string
+  reason: string
+  asked_at: ServerTime<Instant>
+  pretended_now: Instant | null
+  /** Null: open. */
+  ended_at: ColumnType<Instant | null, never, Instant>
+  error: ColumnType<Backfill['error'], never, string | null>
+}
+
+export interface BackfillIntervalsTable {
+  backfill_id: string
+  position: number
+  start_at: Instant
+  end_at: Instant
+  need: BackfillNeed
+}
+
 export interface Tables {
+  backfill_plans: BackfillPlansTable
+  backfills: BackfillsTable
+  backfill_intervals: BackfillIntervalsTable
   view_versions: ViewVersionsTable
   intervals: IntervalsTable
   runs: RunsTable

@@ -1,9 +1,10 @@
 /** What training sets are made of and keep: the publishes of the past (R30), and the files that no retention may take. */
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { PostgresClient } from './client.js'
 import { isFree } from './file-removal.js'
 import { toLakePart } from './rows.js'
+import type { CommitsTable } from './schema.js'
 
 export type TrainingSets = Pick<LedgerWriter, 'publishHistory' | 'trainingSet' | 'pinnedPaths' | 'pinTrainingSet'>
 
@@ -17,7 +18,7 @@ export function createTrainingSets(client: PostgresClient): TrainingSets {
           .where('version', '=', key.version)
           .where('state', '=', 'finished')
         const all = await finished
-          .select(['sequence', 'end_at', 'finished_at', 'commit_horizon'])
+          .select(['sequence', 'end_at', 'finished_at', 'commit_horizon', 'backfills'])
           .orderBy('sequence')
           .execute()
         const publishes = all.filter((row) => row.finished_at! <= until)
@@ -43,6 +44,7 @@ export function createTrainingSets(client: PostgresClient): TrainingSets {
             endAt: row.end_at,
             recordedAt: row.finished_at!,
             newestCommitId: row.commit_horizon,
+            ...leftOutOf(row, commits),
           })),
           commits: commits.map((row) => ({
             commitId: row.commit_id,
@@ -101,4 +103,17 @@ export function createTrainingSets(client: PostgresClient): TrainingSets {
         return expiresAt
       }),
   }
+}
+
+/** As left-out-commits.ts says it, of a publish that is finished: what it covered bears its sequence. */
+function leftOutOf(
+  publish: { readonly sequence: bigint; readonly backfills: readonly string[] },
+  commits: readonly Pick<Selectable<CommitsTable>, 'commit_id' | 'backfill_id' | 'published_sequence'>[],
+): { readonly leftOut?: readonly bigint[] } {
+  if (publish.backfills.length === 0) return {}
+  const leftOut = commits.filter(
+    ({ backfill_id: of, published_sequence: published }) =>
+      of !== null && publish.backfills.includes(of) && (published === null || published > publish.sequence),
+  )
+  return { leftOut: leftOut.map((row) => row.commit_id) }
 }

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { Client, Connection } from '@temporalio/client'
+import { type Client, type Connection, QueryNotRegisteredError, WorkflowNotFoundError } from '@temporalio/client'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import {
+  type BackfillCounts,
+  backfillMessages,
+  backfillWorkflowId,
   type CheckQualityInput,
   type CheckQualityResult,
   type CompactInput,
@@ -10,9 +13,13 @@ import {
   compactWorkflowId,
   type DecideInput,
   decideWorkflowId,
+  type NamedView,
+  type PlanBackfillInput,
   qualityWorkflowId,
   type RunControl,
   type ScheduleChanges,
+  type StartBackfillInput,
+  type StartBackfillResult,
   type TickInput,
   type TickResult,
   type WorkerSeen,
@@ -57,6 +64,38 @@ export class TemporalRunControl implements RunControl {
   async checkQuality(input: CheckQualityInput): Promise<CheckQualityResult> {
     const name = `${qualityWorkflowId(this.options.project)}/${randomUUID()}`
     return this.run<CheckQualityInput, CheckQualityResult>('checkQuality', name, input)
+  }
+
+  async planBackfill(input: PlanBackfillInput): Promise<{ readonly planId: string }> {
+    const name = `backfill-plan/${this.options.project}/${input.view}/${randomUUID()}`
+    return this.run<PlanBackfillInput, { readonly planId: string }>('planBackfill', name, input)
+  }
+
+  async startBackfill(input: StartBackfillInput): Promise<StartBackfillResult> {
+    const name = `backfill-start/${this.options.project}/${input.planId}/${randomUUID()}`
+    return this.run<StartBackfillInput, StartBackfillResult>('startBackfill', name, input)
+  }
+
+  async wakeBackfill(named: NamedView & { readonly backfillId: string }): Promise<void> {
+    await this.ask(async (client) => {
+      try {
+        await client.workflow.getHandle(backfillWorkflowId(named)).signal(backfillMessages.wake)
+      } catch (error) {
+        // Over, or lost: then the next tick starts it, which asks the ledger first.
+        if (!(error instanceof WorkflowNotFoundError)) throw error
+      }
+    })
+  }
+
+  async backfillCounts(named: NamedView & { readonly backfillId: string }): Promise<BackfillCounts | null> {
+    return this.ask(async (client) => {
+      try {
+        return await client.workflow.getHandle(backfillWorkflowId(named)).query<BackfillCounts>(backfillMessages.counts)
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError || error instanceof QueryNotRegisteredError) return null
+        throw error
+      }
+    })
   }
 
   /** Starts a workflow and waits for its end. */

@@ -56,6 +56,21 @@ export function mergeRanges(ranges: readonly Interval[]): Interval[] {
   return merged
 }
 
+/** The parts of `ranges` that none of `intervals` covers, in order. */
+export function withoutIntervals(ranges: readonly Interval[], intervals: readonly Interval[]): Interval[] {
+  const taken = mergeRanges(intervals)
+  return [...ranges].sort(byStart).flatMap((range) => {
+    const left: Interval[] = []
+    let { start } = range
+    for (const { start: from, end } of taken) {
+      if (end <= start || from >= range.end) continue
+      if (from > start) left.push({ start, end: from })
+      start = end
+    }
+    return start < range.end ? [...left, { start, end: range.end }] : left
+  })
+}
+
 function byStart(a: Interval, b: Interval): number {
   return a.start < b.start ? -1 : a.start > b.start ? 1 : 0
 }

@@ -1,6 +1,33 @@
 /** Which intervals have to run, and when one may be left alone. */
 export { askedRange } from './asked-range.js'
-export { type DueIntervals, dueIntervals, type Grid, mergeRanges, touchedRange } from './due-intervals.js'
+export {
+  type BackfillEstimate,
+  type EstimateFacts,
+  estimateBackfill,
+  type OnlineFacts,
+  type SampledInterval,
+} from './backfill-estimate.js'
+export {
+  type BackfillNeed,
+  type BackfillOptions,
+  type BackfillPlan,
+  backfillNeed,
+  backfillPlanId,
+  intervalsToRun,
+  type PlanContent,
+  type PlannedFile,
+  type PlannedInterval,
+  planChanges,
+  runsNow,
+} from './backfill-plan.js'
+export {
+  type DueIntervals,
+  dueIntervals,
+  type Grid,
+  mergeRanges,
+  touchedRange,
+  withoutIntervals,
+} from './due-intervals.js'
 export { type FilesByRole, filesByRole } from './files-by-role.js'
 export {
   hasOtherFiles,
@@ -12,3 +39,4 @@ export {
 } from './interval-need.js'
 export type { IntervalState, PinnedFile, RunKind, RunOutcome } from './interval-state.js'
 export { type OnlineTables, planTableWarnings } from './online-limits.js'
+export { defaultPrices, type Prices, parsePrices } from './prices.js'

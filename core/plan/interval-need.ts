@@ -74,10 +74,13 @@ export function isUnchanged(
     readonly inputsHash: string
     readonly definitionHash: string
     readonly reopenedBecause: string | null
+    /** By a backfill: also where nothing has changed. Absent: it is not. */
+    readonly isForced?: boolean
   },
 ): boolean {
   return (
     now.kind !== 'rerun' &&
+    !now.isForced &&
     now.reopenedBecause === null &&
     previous !== null &&
     settled.includes(previous.outcome) &&

@@ -29,8 +29,12 @@ interface ViewKey {
 export interface QualityReader<Commit> {
   /** Null: the ledger has not heard of the view version. */
   shownState(key: ViewKey): Promise<ShownState | null>
-  /** Of the state that had `newestCommitId` as its newest commit; null: of now. Overlapping `range`, oldest first. */
-  commitsAt(key: ViewKey, range: Interval, newestCommitId: bigint | null): Promise<Commit[]>
+  /** Of the state that this publish showed, `ShownState.shown`; null: of now. Overlapping `range`, oldest first. */
+  commitsAt(
+    key: ViewKey,
+    range: Interval,
+    shown: { readonly sequence: bigint; readonly newestCommitId: bigint } | null,
+  ): Promise<Commit[]>
   /** Whether `askRebuild` was said, and no publish that began afterwards has finished. */
   isRebuildAsked(key: ViewKey): Promise<boolean>
   /** The last check of each view version. */

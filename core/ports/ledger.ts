@@ -13,12 +13,7 @@ import type { DeltaFile, KeyCounts, PublishedFile } from '../publish/delta.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import type { PublishHistory, TrainingMode } from '../training/set-state.js'
-import type { CompactionReader, CompactionWriter } from './compaction-ledger.js'
-import type { IncidentReader, IncidentWriter } from './incident-ledger.js'
-import type { QualityReader, QualityWriter } from './ledger-quality.js'
-import type { ProfileReader } from './profile-ledger.js'
-import type { RunFilesWriter } from './run-files-ledger.js'
-import type { WatchReader } from './watch-ledger.js'
+import type { LedgerReaders, LedgerWriters } from './ledger-ports.js'
 
 export interface ViewKey {
   readonly view: string
@@ -34,6 +29,8 @@ export interface RunStart extends ViewKey {
   readonly definitionHash: string
   readonly workflowId: string
   readonly temporalRunId: string
+  /** Of the backfill that started it. Absent: none did. */
+  readonly backfillId?: string
 }
 
 export interface RunPins {
@@ -225,6 +222,8 @@ export interface OpenPublishRequest extends ViewKey {
   readonly window: { readonly reachNs: bigint | 'lifetime'; readonly onGap: 'block' | 'mark' } | null
   readonly since: Instant
   readonly everyNs: bigint
+  /** R34: of a lookup view the oldest commits of this open backfill are covered, too, those of the first so many rows. */
+  readonly backfill?: { readonly backfillId: string; readonly rowsMax: number }
 }
 
 /** `overtaken`: another publish took the lease; nothing was recorded. */
@@ -282,12 +281,7 @@ export interface TrainingSetPin extends Omit<PinnedTrainingSet, 'createdAt' | 'e
 
 // ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-export interface LedgerReader
-  extends CompactionReader,
-    QualityReader<Commit>,
-    IncidentReader,
-    WatchReader,
-    ProfileReader {
+export interface LedgerReader extends LedgerReaders<Commit> {
   /** One entry per interval that overlaps `range` and the ledger knows of, oldest first; intervals that never ran have no entry. Skipped runs do not count as the latest. */
   intervalStates(key: ViewKey, range: Interval): Promise<IntervalState[]>
   /** The parts of `range` that no known interval covers, oldest first: what never ran, however long ago. */
@@ -308,6 +302,7 @@ export interface LedgerReader
   currentCommits(key: ViewKey, range: Interval): Promise<Commit[]>
   /** Valid ones whose span overlaps `range`, oldest first. */
   coarseTiles(key: ViewKey, range: Interval): Promise<CoarseTile[]>
+  /** Without those of backfills still open, which their own publish carries (R33). */
   unmarkedCommits(key: ViewKey): Promise<number>
   /** The table that counts, named by a finished first load; null: the plain name. */
   onlineTable(key: ViewKey): Promise<string | null>
@@ -332,7 +327,7 @@ export interface LedgerReader
   pinnedPaths(paths: readonly string[]): Promise<string[]>
 }
 
-export interface LedgerWriter extends LedgerReader, CompactionWriter, RunFilesWriter, QualityWriter, IncidentWriter {
+export interface LedgerWriter extends LedgerReader, LedgerWriters {
   /** As it is now: the first start counts, and what the run has come to since. */
   startRun(run: RunStart): Promise<RunRecord>
   /**

@@ -1,4 +1,5 @@
 import type { FeatureViewDefinition } from '../define/definitions.js'
+import type { BackfillOptions } from '../plan/backfill-plan.js'
 import type { RunKind } from '../plan/interval-state.js'
 import type { IsoInstant } from '../time/instant.js'
 import type { IsoInterval } from '../time/interval.js'
@@ -58,6 +59,61 @@ export interface RunInput {
   readonly replans?: number
   readonly labels?: SearchLabels
   readonly heartbeatMs?: number
+  /** Set by the backfill that starts it; `isForced`: also with unchanged inputs. */
+  readonly backfill?: { readonly backfillId: string; readonly isForced: boolean }
+}
+
+export interface PlanBackfillInput {
+  readonly view: string
+  readonly range: { readonly from: IsoInstant; readonly to: IsoInstant }
+  readonly options: BackfillOptions
+  readonly now: IsoInstant | null
+  readonly heartbeatMs?: number
+}
+
+export interface StartBackfillInput {
+  readonly planId: string
+  /** Runs the failed intervals of this backfill again, instead of all that the plan holds. Absent: all. */
+  readonly retryOf?: string
+  readonly by: string
+  readonly reason: string
+  /** US dollars: dearer than this it waits for approval. Null: it never does. */
+  readonly costMax: number | null
+  readonly now: IsoInstant | null
+  readonly heartbeatMs?: number
+}
+
+export type StartBackfillResult =
+  | {
+      readonly kind: 'started' | 'joined' | 'awaiting-approval'
+      readonly backfillId: string
+      readonly intervals: number
+    }
+  | { readonly kind: 'nothing-to-run' }
+
+/** The parent of a backfill's runs; all else that it needs is in the ledger. */
+export interface BackfillInput {
+  readonly project: string
+  readonly view: string
+  readonly version: number
+  readonly backfillId: string
+  readonly atOnce: number
+  readonly isStopping: boolean
+  readonly now: IsoInstant | null
+  readonly labels?: SearchLabels
+  readonly heartbeatMs?: number
+}
+
+/** What a query of the workflow answers. */
+export interface BackfillCounts {
+  readonly total: number
+  readonly done: number
+  readonly failed: number
+  readonly held: number
+  readonly running: number
+  readonly left: number
+  /** From the measured rate; null: nothing has ended yet. */
+  readonly etaMs: number | null
 }
 
 export interface CompactInput {
@@ -137,6 +193,16 @@ export interface RunControl {
   decide(input: DecideInput): Promise<{ readonly workflowId: string }>
   /** Checks views and waits for the end; what it found is in the ledger. */
   checkQuality(input: CheckQualityInput): Promise<CheckQualityResult>
+  /** Has a worker make the plan of a backfill; it lies in the ledger by its id. */
+  planBackfill(input: PlanBackfillInput): Promise<{ readonly planId: string }>
+  /**
+   * Starts what was planned, or joins it. @throws MillcourseError BACKFILL_PLAN_MOVED, BACKFILL_OVERLAPS, BACKFILL_UNKNOWN
+   */
+  startBackfill(input: StartBackfillInput): Promise<StartBackfillResult>
+  /** Has an open backfill look at what the ledger says of it; a workflow that was lost is started anew by the view's next tick. */
+  wakeBackfill(named: NamedView & { readonly backfillId: string }): Promise<void>
+  /** As its workflow counts; null: no such workflow answers. */
+  backfillCounts(named: NamedView & { readonly backfillId: string }): Promise<BackfillCounts | null>
   /**
    * Creates, updates and deletes Schedules so that there is exactly one for each of `views`; returns what was done. Those that compact are
    * also for `retired`, the names of views that the registry knows and the repo does not: their files are still there.
@@ -206,6 +272,13 @@ export function decideWorkflowId(decisionId: string): string {
 export function compactWorkflowId({ project, view }: Pick<NamedView, 'project' | 'view'>): string {
   return `compact/${project}/${view}`
 }
+
+export function backfillWorkflowId(named: NamedView & { readonly backfillId: string }): string {
+  return `backfill/${viewPath(named)}/${named.backfillId}`
+}
+
+/** The signal and the query of a backfill's workflow. */
+export const backfillMessages = { wake: 'wake', counts: 'counts' } as const
 
 export function publishWorkflowId(named: NamedView): string {
   return `publish/${viewPath(named)}`

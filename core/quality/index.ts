@@ -13,7 +13,13 @@ export {
   sampleDefault,
   sampleMax,
 } from './quality-check.js'
-export { buildCommittedKeysQuery, buildPublishedKeysQuery, drawNewestAndOthers, seededFraction } from './sample-keys.js'
+export {
+  buildCommittedKeysQuery,
+  buildKeysQuery,
+  buildPublishedKeysQuery,
+  drawNewestAndOthers,
+  seededFraction,
+} from './sample-keys.js'
 export { type StandingInterval, standingOf } from './standing.js'
 export { type AtFault, atFault, firstOfEach, lagsOf } from './summaries.js'
 export { buildWholeFileQuery, type Verified, type VerifiedInterval, verifyKeys } from './verify-keys.js'

@@ -41,6 +41,25 @@ export function buildPublishedKeysQuery(
   return drawn(bundle, parquet(files), names, seed, count)
 }
 
+/** Keys of an interval's kept rows: a hash of each different one, and some of them, columns `k0…` in the entity's order. */
+export function buildKeysQuery(
+  bundle: ViewBundle,
+  kept: string,
+  count: number,
+): { readonly hashes: SqlQuery; readonly drawn: SqlQuery } {
+  const rows: Relation = { is: 'table', name: kept }
+  const names = bundle.view.keyColumns.map(({ column: name }) => name)
+  const distinct = select(
+    rows,
+    names.map((name, part): NamedExpression => [`k${part}`, column(name)]),
+  )
+  const parts = names.map((_, part) => `k${part}`).join(', ')
+  return {
+    hashes: { sql: `SELECT DISTINCT hash(${parts}) FROM (${printRelation(distinct)})` },
+    drawn: drawn(bundle, rows, names, 0, count),
+  }
+}
+
 function drawn(bundle: ViewBundle, rows: Relation, names: readonly string[], seed: number, count: number): SqlQuery {
   const { keys } = bundle.entity
   const stored = select(

@@ -63,12 +63,26 @@ function addsOnly(
     (!isWhole || before.endAt === after.endAt) &&
     !commits.some(
       ({ commitId, interval }) =>
-        before.newestCommitId < commitId && commitId <= after.newestCommitId && interval.end <= end,
+        interval.end <= end &&
+        commitId <= after.newestCommitId &&
+        (before.newestCommitId < commitId || isLeftOut(before, commitId) !== isLeftOut(after, commitId)),
     )
   )
 }
 
-function shownBy(commits: readonly StateCommit[], { newestCommitId, endAt }: StatePublish): StateCommit[] {
+const isLeftOut = ({ leftOut = [] }: StatePublish, commitId: bigint): boolean => leftOut.includes(commitId)
+
+function shownBy(commits: readonly StateCommit[], publish: StatePublish): StateCommit[] {
+  const { newestCommitId, endAt, leftOut = [] } = publish
+  if (leftOut.length > 0) {
+    const isOut = new Set(leftOut)
+    const shown = commits.filter(
+      ({ commitId, interval }) => commitId <= newestCommitId && interval.end <= endAt && !isOut.has(commitId),
+    )
+    // Of each interval the newest that was shown: what it was replaced by had been left out.
+    const newest = new Map(shown.map((commit) => [commit.interval.start, commit]))
+    return [...newest.values()].map((commit) => ({ ...commit, supersededBy: null }))
+  }
   return commits
     .filter(({ commitId, interval, supersededBy }) => {
       const isCurrent = supersededBy === null || supersededBy > newestCommitId

@@ -28,6 +28,8 @@ export interface StatePublish {
   /** When the ledger recorded its end: from then on it counts as shown. */
   readonly recordedAt: Instant
   readonly newestCommitId: bigint
+  /** Older commits that it did not show: of a backfill that was still under way (R33). Absent: none. */
+  readonly leftOut?: readonly bigint[]
 }
 
 export interface PublishHistory {

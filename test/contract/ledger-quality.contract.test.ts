@@ -65,9 +65,9 @@ describe('what online should show', () => {
     await commitHours(ledger, 2)
     const committed = (await ledger.shownState(view))!
     expect([committed.mark, committed.shown]).toEqual([before.mark, before.shown])
-    const runs = async (horizon: bigint | null) =>
-      (await ledger.commitsAt(view, allTime, horizon)).map(({ runId }) => runId)
-    expect(await runs(before.shown!.newestCommitId)).toEqual(['run-0', 'run-1'])
+    const runs = async (shown: typeof before.shown) =>
+      (await ledger.commitsAt(view, allTime, shown)).map(({ runId }) => runId)
+    expect(await runs(before.shown)).toEqual(['run-0', 'run-1'])
     expect(await runs(null)).toEqual(['run-0', 'run-1', 'run-2'])
     const publish = await open(ledger, publishRequest('w'))
     const opened = (await ledger.shownState(view))!

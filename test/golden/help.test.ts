@@ -16,14 +16,16 @@ const commands = [...help().matchAll(/^ {2}([a-z-]+)(?: \[options\]| <| \[|\s)/g
 
 test('the commands are those of the golden list', async () => {
   await expect(help()).toMatchFileSnapshot('help/millcourse.golden.txt')
-  expect(commands).toHaveLength(21)
+  expect(commands).toHaveLength(22)
 })
 
-test.each([...commands, 'runs show', 'incidents show', 'incidents ack', 'incidents silence', 'alerts test'])(
-  'millcourse %s --help has an example',
-  async (name) => {
-    const text = help(...name.split(' '))
-    expect(text).toMatch(/\nExample:\n {2}\$ .*millcourse /)
-    await expect(text).toMatchFileSnapshot(`help/${name.replaceAll(' ', '-')}.golden.txt`)
-  },
-)
+const below = [
+  ...['runs show', 'incidents show', 'incidents ack', 'incidents silence', 'alerts test'],
+  ...['status', 'pause', 'resume', 'cancel', 'approve', 'retry'].map((word) => `backfill ${word}`),
+]
+
+test.each([...commands, ...below])('millcourse %s --help has an example', async (name) => {
+  const text = help(...name.split(' '))
+  expect(text).toMatch(/\nExample:\n {2}\$ .*millcourse /)
+  await expect(text).toMatchFileSnapshot(`help/${name.replaceAll(' ', '-')}.golden.txt`)
+})

@@ -81,13 +81,13 @@ async function record(temporal: TestTemporal, name: string, scenario: Scenario):
   // Also a failure is a history.
   await handle.result().catch(() => {})
   await worker.stop()
-  return await showHistory(temporal, handle.workflowId)
+  return await showHistory(temporal, handle.workflowId, handle.firstExecutionRunId)
 }
 
-/** As the command line writes it: the format that all of Temporal's tools read. */
-async function showHistory(temporal: TestTemporal, workflowId: string): Promise<string> {
+/** As the command line writes it: the format that all of Temporal's tools read. Of one that continues as new, its first execution. */
+async function showHistory(temporal: TestTemporal, workflowId: string, runId: string): Promise<string> {
   const binary = await findTemporalBinary({ env: process.env })
-  const args = ['workflow', 'show', '--workflow-id', workflowId, '--output', 'json']
+  const args = ['workflow', 'show', '--workflow-id', workflowId, '--run-id', runId, '--output', 'json']
   const { stdout } = await promisify(execFile)(binary, [...args, '--address', temporal.server.address])
   // Stack traces name the folder of whoever recorded them.
   return stdout.trim().replaceAll(root, './')

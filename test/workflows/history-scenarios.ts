@@ -2,10 +2,19 @@
 import type { WorkflowHandle } from '@temporalio/client'
 import type { Activities } from '../../activities/steps.js'
 import { MillcourseError } from '../../core/errors.js'
-import { goodRun, runInput, runRef } from './plain-activities.js'
+import { goodRun, noCounts, runInput, runRef } from './plain-activities.js'
 
 export interface Scenario {
-  readonly workflow: 'run' | 'tick' | 'decide' | 'publish' | 'compact' | 'checkQuality'
+  readonly workflow:
+    | 'run'
+    | 'tick'
+    | 'decide'
+    | 'publish'
+    | 'compact'
+    | 'checkQuality'
+    | 'backfill'
+    | 'planBackfill'
+    | 'startBackfill'
   readonly input: object
   /** New ones for each recording: they count. */
   readonly answers: () => Partial<Activities>
@@ -21,6 +30,34 @@ const spans = [
   { start: '2001-01-02T08:00:00Z', end: '2001-01-03T16:00:00Z' },
 ]
 const checkInput = { views: null, sample: 100, seed: null, repair: null }
+
+const backfillInput = {
+  ...{
+    project: 'flights',
+    view: 'airport_delays',
+    version: 1,
+    backfillId: 'abc',
+    atOnce: 2,
+    isStopping: false,
+    now: null,
+  },
+}
+const filled = (hour: number) => ({
+  ...{ start: `2001-01-02T0${hour}:00:00Z`, end: `2001-01-02T0${hour + 1}:00:00Z`, isForced: hour === 0 },
+})
+const asked = { view: 'airport_delays', range: { from: filled(0).start, to: filled(0).end }, now: null }
+const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 2 }
+
+/** Turns of these intervals, then the end. */
+function turns(...of: readonly (readonly ReturnType<typeof filled>[])[]): Partial<Activities> {
+  let taken = 0
+  return {
+    takeBackfillTurn: async () => {
+      const intervals = of[taken++]
+      return intervals ? { kind: 'run', counts: noCounts, intervals } : { kind: 'finish', counts: noCounts }
+    },
+  }
+}
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'run-done': { workflow: 'run', input: runInput, answers: () => ({}) },
@@ -104,10 +141,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       }),
     }),
     meanwhile: async (handle) => {
-      for (;;) {
-        const { events } = await handle.fetchHistory()
-        if (events?.some(({ timerStartedEventAttributes }) => timerStartedEventAttributes)) break
-      }
+      await untilTimer(handle)
       await handle.cancel()
     },
   },
@@ -186,6 +220,95 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       },
     }),
   },
+  'backfill-plan': { workflow: 'planBackfill', input: { ...asked, options }, answers: () => ({}) },
+  'backfill-start': {
+    workflow: 'startBackfill',
+    input: { planId: 'abc', by: 'ann', reason: 'late files', costMax: null, now: null },
+    answers: () => ({
+      openBackfill: async () => ({
+        kind: 'started',
+        backfill: { ...backfillInput, backfillId: 'begun' },
+        intervals: 0,
+      }),
+    }),
+  },
+  'backfill-start-nothing': {
+    workflow: 'startBackfill',
+    input: { planId: 'abc', by: 'ann', reason: 'late files', costMax: null, now: null },
+    answers: () => ({}),
+  },
+  'backfill-runs-and-publishes': {
+    workflow: 'backfill',
+    input: { ...backfillInput, heartbeatMs: 5_000 },
+    answers: () => {
+      let parts = 0
+      return {
+        ...turns([filled(0), filled(1), filled(2)], [filled(3)]),
+        readSource: async ({ interval }) => {
+          if (interval.start === filled(1).start)
+            throw new MillcourseError('SOURCE_FILE_CORRUPT', 'part-7 has no footer')
+          return { warnings: [] }
+        },
+        judgeInterval: async ({ interval }) => ({
+          ...{ decision: interval.start === filled(2).start ? 'hold' : 'publish', findings: [] },
+        }),
+        publishBackfill: async () => ({ isLeft: ++parts < 2, itemsWritten: 1 }),
+      }
+    },
+  },
+  'backfill-stops-and-fails-to-publish': {
+    workflow: 'backfill',
+    input: { ...backfillInput, isStopping: true, atOnce: 1, labels },
+    answers: () => ({
+      ...turns([filled(4), filled(5)]),
+      readSource: async () => {
+        throw new MillcourseError('SOURCE_FILE_CORRUPT', 'part-7 has no footer')
+      },
+      publishBackfill: async () => {
+        throw new MillcourseError('PUBLISH_ACCESS_DENIED', 'the store does not let us in')
+      },
+    }),
+  },
+  'backfill-waits-and-is-woken': {
+    workflow: 'backfill',
+    input: backfillInput,
+    answers: () => {
+      let taken = 0
+      return {
+        takeBackfillTurn: async () => ({ kind: taken++ === 0 ? 'wait' : 'finish', counts: noCounts }),
+      }
+    },
+    meanwhile: async (handle) => {
+      await untilTimer(handle)
+      await handle.signal('wake')
+    },
+  },
+  'backfill-cancelled-by-temporal': {
+    workflow: 'backfill',
+    input: backfillInput,
+    answers: () => ({
+      takeBackfillTurn: async ({ isCancelled }) => ({ kind: isCancelled ? 'finish' : 'wait', counts: noCounts }),
+    }),
+    meanwhile: async (handle) => {
+      await untilTimer(handle)
+      await handle.cancel()
+    },
+  },
+  'backfill-continues-as-new': {
+    workflow: 'backfill',
+    input: backfillInput,
+    answers: () => turns(...Array.from({ length: 12 }, () => [])),
+  },
+  'tick-finds-a-backfill': {
+    workflow: 'tick',
+    input: tickInput,
+    answers: () => ({
+      planTick: async ({ view }) => ({
+        ...{ project: 'flights', view, version: 1, due: [], left: 0, decisionIds: [], isPublishDue: false },
+        backfills: [{ ...backfillInput, backfillId: 'found' }],
+      }),
+    }),
+  },
   'labelled-run-done': { workflow: 'run', input: { ...runInput, labels }, answers: () => ({}) },
   'labelled-run-failed': {
     workflow: 'run',
@@ -229,4 +352,11 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     answers: () => ({}),
   },
   publish: { workflow: 'publish', input: { view: 'airport_delays', version: 1, now: null }, answers: () => ({}) },
+}
+
+async function untilTimer(handle: WorkflowHandle): Promise<void> {
+  for (;;) {
+    const { events } = await handle.fetchHistory()
+    if (events?.some(({ timerStartedEventAttributes }) => timerStartedEventAttributes)) return
+  }
 }

@@ -67,6 +67,8 @@ export function runRef(input: RunInput): RunRef {
 
 export const keyCounts = { touched: 3, published: 2, unchanged: 1, superseded: 0, takenBack: 0, rewritten: 0 }
 
+export const noCounts = { total: 0, done: 0, failed: 0, held: 0, left: 0, msPerInterval: null }
+
 export const goodRun: Activities = {
   planTick: async ({ view }) => ({
     project: 'shop',
@@ -95,4 +97,9 @@ export const goodRun: Activities = {
   planQuality: async () => ({ project: 'shop', views: [{ view: 'airport_delays', version: 1 }], seed: 7 }),
   checkView: async ({ view, version }) => ({ view, version, faults: 0 }),
   repairView: async () => ({ reopened: [], isRebuildAsked: true, left: 0 }),
+  planBackfill: async () => ({ planId: 'abc' }),
+  openBackfill: async () => ({ kind: 'nothing-to-run' }),
+  takeBackfillTurn: async () => ({ kind: 'finish', counts: noCounts }),
+  publishBackfill: async () => ({ isLeft: false, itemsWritten: 0 }),
+  endBackfill: async () => ({ state: 'done' }),
 }

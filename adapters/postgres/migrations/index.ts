@@ -14,6 +14,7 @@ import { compactions } from './006-compactions.js'
 import { qualityChecks } from './007-quality-checks.js'
 import { unnamedFiles } from './008-unnamed-files.js'
 import { runFiles } from './009-run-files.js'
+import { backfills } from './010-backfills.js'
 import { incidentLives } from './011-incident-lives.js'
 import { runSketches } from './012-run-sketches.js'
 
@@ -27,6 +28,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '007-quality-checks': qualityChecks,
   '008-unnamed-files': unnamedFiles,
   '009-run-files': runFiles,
+  '010-backfills': backfills,
   '011-incident-lives': incidentLives,
   '012-run-sketches': runSketches,
 }

@@ -1,0 +1,105 @@
+/** A backfill under way: what is to run next by the ledger's word, the parts of its publish, its end (R34). */
+
+import { assertNever, MillcourseError } from '../core/errors.js'
+import type { Backfill, BackfillEnd, BackfillProgress } from '../core/ports/backfill-ledger.js'
+import { toIsoInterval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import type { BackfillActivities, BackfillTurn, TurnCounts } from './backfill-steps.js'
+import { publishAsStep } from './publish-view.js'
+
+/** Rows of a part of its publish: between two of them the lease is free for some seconds. */
+const partRowsMax = 500_000
+
+export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBackfillTurn'] {
+  return async ({ backfillId, max, isCancelled }): Promise<BackfillTurn> => {
+    const known = await knownBackfill(deps, backfillId)
+    const isOpen = known.endedAt === null
+    const backfill =
+      isCancelled && isOpen && known.state !== 'cancelling'
+        ? await deps.ledger.changeBackfill(backfillId, {
+            to: 'cancel',
+            by: 'Temporal',
+            reason: 'its workflow was cancelled',
+          })
+        : known
+    const progress = await deps.ledger.backfillProgress(backfillId)
+    const counts = countsOf(progress)
+    switch (backfill.state) {
+      case 'awaiting-approval':
+      case 'paused':
+        return { kind: 'wait', counts }
+      case 'running': {
+        if (backfill.options.onFailure === 'stop' && progress.failed > 0) return { kind: 'finish', counts }
+        const next = await deps.ledger.nextBackfillIntervals(backfillId, max)
+        if (next.length === 0) return { kind: 'finish', counts }
+        const intervals = next.map(({ interval, need }) => ({
+          ...toIsoInterval(interval),
+          isForced: need === 'forced',
+        }))
+        return { kind: 'run', counts, intervals }
+      }
+      case 'cancelling':
+      case 'done':
+      case 'partly':
+      case 'failed':
+      case 'cancelled':
+        return { kind: 'finish', counts }
+      default:
+        return assertNever(backfill.state)
+    }
+  }
+}
+
+function countsOf({ total, done, failed, held, left, running, msPerInterval }: BackfillProgress): TurnCounts {
+  return { total, done, failed, held, left: left + running, msPerInterval }
+}
+
+export function publishBackfill(deps: ActivityDeps): BackfillActivities['publishBackfill'] {
+  return async ({ backfillId, view, version }) => {
+    const bundle = await deps.registry.view(view, version)
+    const before = (await deps.ledger.backfillProgress(backfillId)).unpublished
+    if (!bundle.view.online || before === 0) return { isLeft: false, itemsWritten: 0 }
+    const outcome = await publishAsStep(deps, bundle, { backfillId, rowsMax: partRowsMax })
+    switch (outcome.kind) {
+      case 'finished': {
+        const { unpublished } = await deps.ledger.backfillProgress(backfillId)
+        // What lies behind a gap (R32) stays: the publish that the gap blocks will carry it.
+        return { isLeft: unpublished > 0 && unpublished < before, itemsWritten: outcome.itemsWritten }
+      }
+      case 'nothing':
+      // A repair is to come first: its own publish carries all that is committed.
+      case 'waits':
+        return { isLeft: false, itemsWritten: 0 }
+      case 'busy':
+      case 'overtaken':
+        return { isLeft: true, itemsWritten: 0 }
+      default:
+        return assertNever(outcome)
+    }
+  }
+}
+
+export function endBackfill(deps: ActivityDeps): BackfillActivities['endBackfill'] {
+  return async ({ backfillId, error }) => {
+    const backfill = await knownBackfill(deps, backfillId)
+    const progress = await deps.ledger.backfillProgress(backfillId)
+    const ended = await deps.ledger.endBackfill(backfillId, endOf(backfill, progress, error !== null), error)
+    deps.log.info({ backfill: backfillId, view: backfill.view, state: ended.state, ...progress }, 'backfill ended')
+    return { state: ended.state as BackfillEnd }
+  }
+}
+
+function endOf({ state }: Backfill, { total, done }: BackfillProgress, isPublishFailed: boolean): BackfillEnd {
+  if (state === 'cancelling') return 'cancelled'
+  if (done === total && !isPublishFailed) return 'done'
+  return done > 0 ? 'partly' : 'failed'
+}
+
+async function knownBackfill({ ledger }: ActivityDeps, backfillId: string): Promise<Backfill> {
+  const backfill = await ledger.backfill(backfillId)
+  if (backfill !== null) return backfill
+  throw new MillcourseError('BACKFILL_UNKNOWN', `the ledger has no backfill "${backfillId}"`, {
+    hint: 'was the ledger restored from a backup? what it has committed is published by the next tick',
+    facts: { backfill: backfillId },
+  })
+}

@@ -1,0 +1,113 @@
+/** Starts a plan by its id, if what it would do now is what was shown; the ledger lets one backfill at a time into a range. */
+import { MillcourseError } from '../core/errors.js'
+import { type BackfillPlan, intervalsToRun, type PlannedInterval, planChanges } from '../core/plan/index.js'
+import type { Backfill, BackfillRequest } from '../core/ports/backfill-ledger.js'
+import type { StartBackfillInput } from '../core/ports/run-control.js'
+import { formatInterval, fromIsoInterval, overlaps } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { backfillInput } from './backfill-input.js'
+import type { BackfillActivities } from './backfill-steps.js'
+import { planContent } from './plan-backfill.js'
+
+const changesNamed = 5
+const failedOutcomes = ['failed', 'not-ready']
+
+export function openBackfill(deps: ActivityDeps): BackfillActivities['openBackfill'] {
+  return async (input) => {
+    const plan = await deps.ledger.backfillPlan(input.planId)
+    if (plan === null)
+      throw new MillcourseError('BACKFILL_UNKNOWN', `the ledger has no plan "${input.planId}"`, {
+        hint: 'plans are kept for a week: make it again with millcourse backfill VIEW --from … --to …',
+        facts: { plan: input.planId },
+      })
+    const { view } = await deps.registry.view(plan.view, plan.version)
+    const key = { view: plan.view, version: plan.version }
+    const open = await deps.ledger.backfills({ view: plan.view, isOpen: true, limit: 100 })
+    // Said twice it is said once: what it has done meanwhile is no other input.
+    const same = open.find((one) => one.planId === plan.planId && one.version === plan.version)
+    if (same)
+      return {
+        kind: 'joined',
+        backfill: backfillInput(deps, view, same),
+        intervals: (await deps.ledger.backfillProgress(same.backfillId)).total,
+      }
+    const range = fromIsoInterval(plan.range)
+    const other = open.find((one) => one.version === plan.version && overlaps(one.range, range))
+    // What it has run meanwhile would be told as moved.
+    if (other) throw overlapping(plan, other)
+    await checkUnmoved(deps, plan, input)
+    const due = await chosen(deps, plan, input.retryOf)
+    if (due.length === 0) return { kind: 'nothing-to-run' }
+    const mayCost = input.costMax === null || plan.estimate.dollars.total <= input.costMax
+    const request: BackfillRequest = {
+      backfillId: await freeId(deps, plan.planId),
+      ...{ plan, state: mayCost ? 'running' : 'awaiting-approval', retryOf: input.retryOf ?? null },
+      ...{ by: input.by, reason: input.reason, pretendedNow: input.now },
+      intervals: due.map((one) => ({ interval: fromIsoInterval(one), need: one.need })),
+    }
+    const opened = await deps.ledger.openBackfill(request)
+    if (opened.kind === 'overlaps') throw overlapping(plan, opened.with)
+    const kind = opened.kind === 'joined' ? 'joined' : mayCost ? 'started' : 'awaiting-approval'
+    deps.log.info(
+      { ...key, backfill: opened.backfill.backfillId, by: input.by, reason: input.reason },
+      `backfill ${kind}`,
+    )
+    return { kind, backfill: backfillInput(deps, view, opened.backfill), intervals: due.length }
+  }
+}
+
+/** @throws MillcourseError BACKFILL_PLAN_MOVED */
+async function checkUnmoved(deps: ActivityDeps, plan: BackfillPlan, { now }: StartBackfillInput): Promise<void> {
+  const { start: from, end: to } = plan.range
+  const newest = await deps.registry.view(plan.view)
+  const moved =
+    newest.view.version === plan.version
+      ? planChanges(
+          plan,
+          (await planContent(deps, { view: plan.view, range: { from, to }, options: plan.options, now })).content,
+        )
+      : [`${plan.view} is at version ${newest.view.version}, the plan is of ${plan.version}`]
+  if (moved.length === 0) return
+  const more = moved.length > changesNamed ? `; and ${moved.length - changesNamed} more` : ''
+  throw new MillcourseError(
+    'BACKFILL_PLAN_MOVED',
+    `plan ${plan.planId} is of another day: ${moved.slice(0, changesNamed).join('; ')}${more}`,
+    {
+      hint: `plan it again: millcourse backfill ${plan.view} --from ${from} --to ${to}`,
+      facts: { plan: plan.planId, view: plan.view, moved: moved.length },
+    },
+  )
+}
+
+/** Of a retry: what failed then, as far as it would still run. */
+async function chosen({ ledger }: ActivityDeps, plan: BackfillPlan, retryOf?: string): Promise<PlannedInterval[]> {
+  const due = intervalsToRun(plan)
+  if (retryOf === undefined) return due
+  const before = await ledger.backfillIntervals(retryOf)
+  const failed = new Set(
+    before.filter(({ outcome }) => failedOutcomes.includes(outcome ?? '')).map(({ interval }) => interval.start),
+  )
+  return due.filter((one) => failed.has(fromIsoInterval(one).start))
+}
+
+/** A plan that was carried out, or cancelled, may be started once more. */
+async function freeId({ ledger }: ActivityDeps, planId: string): Promise<string> {
+  const taken = new Set(
+    (await ledger.backfills({ idPrefix: planId, limit: 1_000 })).map(({ backfillId }) => backfillId),
+  )
+  for (let turn = 1; ; turn++) {
+    const id = turn === 1 ? planId : `${planId}-${turn}`
+    if (!taken.has(id)) return id
+  }
+}
+
+function overlapping(plan: BackfillPlan, other: Backfill): MillcourseError {
+  return new MillcourseError(
+    'BACKFILL_OVERLAPS',
+    `backfill ${other.backfillId} of ${plan.view}@v${plan.version} is ${other.state} over ${formatInterval(other.range)}, by ${other.by}: ${other.reason}`,
+    {
+      hint: `wait for it (millcourse backfill status ${other.backfillId}), or millcourse backfill cancel ${other.backfillId}`,
+      facts: { view: plan.view, backfill: other.backfillId, by: other.by },
+    },
+  )
+}

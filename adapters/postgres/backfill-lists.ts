@@ -1,0 +1,198 @@
+/** What is read of backfills: what has become of their intervals is what their runs have come to, nothing is counted twice. */
+import { type Selectable, sql } from 'kysely'
+import type { RunOutcome } from '../../core/plan/interval-state.js'
+import type { Backfill, BackfillProgress, BackfillReader, BackfillWriter } from '../../core/ports/backfill-ledger.js'
+import { formatInstant } from '../../core/time/instant.js'
+import type { Database, PostgresClient } from './client.js'
+import type { BackfillsTable } from './schema.js'
+
+export type BackfillLists = BackfillReader & Pick<BackfillWriter, 'nextBackfillIntervals'>
+
+/** The rate is that of the runs that ended last. */
+const runsMeasured = 50
+const publishesMeasured = 20
+
+const doneOutcomes: readonly RunOutcome[] = ['done', 'committed', 'skipped', 'accepted', 'superseded']
+const heldOutcomes: readonly RunOutcome[] = ['held', 'rejected']
+
+export function createBackfillLists(client: PostgresClient): BackfillLists {
+  return {
+    backfill: (backfillId) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('backfills')
+          .selectAll()
+          .where('backfill_id', '=', backfillId)
+          .executeTakeFirst()
+        return row === undefined ? null : toBackfill(row)
+      }),
+
+    backfills: ({ view, idPrefix, isOpen, limit }) =>
+      client.query(async (db) => {
+        let query = db.selectFrom('backfills').selectAll().orderBy('ordinal', 'desc').limit(limit)
+        if (view !== undefined) query = query.where('view', '=', view)
+        if (idPrefix !== undefined) query = query.where(sql<boolean>`starts_with(backfill_id, ${idPrefix})`)
+        if (isOpen) query = query.where('ended_at', 'is', null)
+        return (await query.execute()).map(toBackfill)
+      }),
+
+    backfillProgress: (backfillId) => client.query((db) => readProgress(db, backfillId)),
+
+    backfillIntervals: (backfillId) =>
+      client.query(async (db) => {
+        const rows = await withLatestRun(db, backfillId)
+          .select(['planned.start_at', 'planned.end_at', 'planned.need', 'latest.run_id', 'latest.outcome'])
+          .orderBy('planned.position')
+          .execute()
+        return rows.map((row) => ({
+          interval: { start: row.start_at, end: row.end_at },
+          ...{ need: row.need, runId: row.run_id, outcome: row.outcome },
+        }))
+      }),
+
+    backfillPlan: (planId) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('backfill_plans')
+          .select('body')
+          .where('plan_id', '=', planId)
+          .executeTakeFirst()
+        return row?.body ?? null
+      }),
+
+    claimedIntervals: (key, range) =>
+      client.query(async (db) => {
+        const rows = await db
+          .selectFrom('backfill_intervals as planned')
+          .innerJoin('backfills', 'backfills.backfill_id', 'planned.backfill_id')
+          .select(['planned.start_at', 'planned.end_at'])
+          .where('backfills.view', '=', key.view)
+          .where('backfills.version', '=', key.version)
+          .where('backfills.ended_at', 'is', null)
+          .where('planned.start_at', '<', range.end)
+          .where('planned.end_at', '>', range.start)
+          .where((row) => row.not(row.exists(endedRun(db))))
+          .orderBy('planned.start_at')
+          .execute()
+        return rows.map((row) => ({ start: row.start_at, end: row.end_at }))
+      }),
+
+    nextBackfillIntervals: (backfillId, max) =>
+      client.query(async (db) => {
+        const rows = await db
+          .selectFrom('backfill_intervals as planned')
+          .select(['planned.start_at', 'planned.end_at', 'planned.need'])
+          .where('planned.backfill_id', '=', backfillId)
+          .where((row) => row.not(row.exists(endedRun(db))))
+          .orderBy('planned.position')
+          .limit(max)
+          .execute()
+        return rows.map((row) => ({ interval: { start: row.start_at, end: row.end_at }, need: row.need }))
+      }),
+
+    publishRate: (key) =>
+      client.query(async (db) => {
+        const last = db
+          .selectFrom('publishes')
+          .select(['items_written', 'opened_at', 'finished_at'])
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .where('state', '=', 'finished')
+          .where('items_written', '>', 0)
+          .orderBy('sequence', 'desc')
+          .limit(publishesMeasured)
+          .as('last')
+        const row = await db
+          .selectFrom(last)
+          .select(
+            sql<
+              number | null
+            >`(sum(items_written) / nullif(sum(extract(epoch from finished_at - opened_at)), 0))::float8`.as('rate'),
+          )
+          .executeTakeFirstOrThrow()
+        return row.rate
+      }),
+  }
+}
+
+/** Of the planned interval, by this backfill. */
+function endedRun(db: Database) {
+  return db
+    .selectFrom('runs')
+    .select('runs.run_id')
+    .whereRef('runs.backfill_id', '=', 'planned.backfill_id' as never)
+    .whereRef('runs.start_at', '=', 'planned.start_at' as never)
+    .where('runs.outcome', '!=', 'running')
+}
+
+function withLatestRun(db: Database, backfillId: string) {
+  return db
+    .selectFrom('backfill_intervals as planned')
+    .leftJoinLateral(
+      (query) =>
+        query
+          .selectFrom('runs')
+          .select(['runs.run_id', 'runs.outcome'])
+          .whereRef('runs.backfill_id', '=', 'planned.backfill_id')
+          .whereRef('runs.start_at', '=', 'planned.start_at')
+          .orderBy('runs.ordinal', 'desc')
+          .limit(1)
+          .as('latest'),
+      (join) => join.onTrue(),
+    )
+    .where('planned.backfill_id', '=', backfillId)
+}
+
+async function readProgress(db: Database, backfillId: string): Promise<BackfillProgress> {
+  const rows = await withLatestRun(db, backfillId)
+    .select(['latest.outcome', sql<bigint>`count(*)`.as('intervals')])
+    .groupBy('latest.outcome')
+    .execute()
+  const countOf = (matches: (outcome: RunOutcome | null) => boolean): number =>
+    rows.filter(({ outcome }) => matches(outcome)).reduce((sum, { intervals }) => sum + Number(intervals), 0)
+  const [total, done] = [countOf(() => true), countOf((outcome) => outcome !== null && doneOutcomes.includes(outcome))]
+  const held = countOf((outcome) => outcome !== null && heldOutcomes.includes(outcome))
+  const [running, left] = [countOf((outcome) => outcome === 'running'), countOf((outcome) => outcome === null)]
+  const { unpublished } = await db
+    .selectFrom('commits')
+    .select(sql<bigint>`count(*)`.as('unpublished'))
+    .where('backfill_id', '=', backfillId)
+    .where('published_sequence', 'is', null)
+    .executeTakeFirstOrThrow()
+  return {
+    ...{ total, done, held, running, left, failed: total - done - held - running - left },
+    msPerInterval: await msPerInterval(db, backfillId),
+    unpublished: Number(unpublished),
+  }
+}
+
+async function msPerInterval(db: Database, backfillId: string): Promise<number | null> {
+  const last = db
+    .selectFrom('runs')
+    .select(['started_at', 'ended_at'])
+    .where('backfill_id', '=', backfillId)
+    .where('ended_at', 'is not', null)
+    .orderBy('ended_at', 'desc')
+    .limit(runsMeasured)
+    .as('last')
+  const row = await db
+    .selectFrom(last)
+    .select(
+      sql<number | null>`(1000 * extract(epoch from max(ended_at) - min(started_at)) / nullif(count(*), 0))::float8`.as(
+        'ms',
+      ),
+    )
+    .executeTakeFirstOrThrow()
+  return row.ms
+}
+
+export function toBackfill(row: Selectable<BackfillsTable>): Backfill {
+  return {
+    ...{ backfillId: row.backfill_id, planId: row.plan_id, view: row.view, version: row.version },
+    range: { start: row.start_at, end: row.end_at },
+    ...{ state: row.state, options: row.options, retryOf: row.retry_of, by: row.asked_by, reason: row.reason },
+    askedAt: row.asked_at,
+    pretendedNow: row.pretended_now === null ? null : formatInstant(row.pretended_now),
+    ...{ endedAt: row.ended_at, error: row.error },
+  }
+}

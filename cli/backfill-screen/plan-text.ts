@@ -1,0 +1,82 @@
+/** A plan as a person reads it before anything runs: what, from what, at what price, how long, whom it touches. */
+import type { BackfillEstimate, BackfillNeed, BackfillPlan } from '../../core/plan/index.js'
+import { formatBytes, formatCount, formatMs, plural } from '../output/words.js'
+
+const needWords: readonly (readonly [BackfillNeed, string])[] = [
+  ['missing', 'missing'],
+  ['failed', 'failed'],
+  ['reopened', 're-opened'],
+  ['changed', 'with other files'],
+  ['running', 'under way: waited for'],
+  ['forced', 'done, run again (--force)'],
+  ['held', 'held: left to a decision'],
+  ['done', 'done: skipped'],
+]
+
+export function formatPlan(plan: BackfillPlan, due: number, givenOptions: string): string {
+  const { planId, view, version, range, options, estimate, services, intervals } = plan
+  const counts = needWords.flatMap(([need, words]) => {
+    const count = intervals.filter((one) => one.need === need).length
+    return count === 0 ? [] : [line(words, formatCount(count))]
+  })
+  const head = `backfill of ${view}@v${version}, ${range.start} to ${range.end}: ${plural(intervals.length, 'interval')}`
+  if (due === 0) return [head, ...counts, 'nothing to run'].join('\n')
+  const failing = options.onFailure === 'stop' ? 'stops at the first failure' : 'goes on past failures'
+  return [
+    head,
+    ...counts,
+    line(
+      'runs',
+      `${formatCount(due)}, ${options.atOnce} at once, ${options.order} first, ${failing}; each is one chunk`,
+    ),
+    line('reads', `${plural(estimate.files, 'file')}, ${formatBytes(estimate.bytesRead)}, ${rowsText(estimate)}`),
+    line('writes online', writesText(estimate)),
+    line('costs', costText(estimate)),
+    line('takes', timeText(estimate)),
+    line('services', services.length === 0 ? 'none uses this view' : services.join(', ')),
+    `plan ${planId}: nothing was started. To start exactly this:`,
+    `  millcourse backfill ${view} --plan ${planId} --reason "…"${givenOptions}`,
+  ].join('\n')
+}
+
+const line = (title: string, text: string): string => `  ${title.padEnd(26)} ${text}`
+
+function rowsText({ rows }: BackfillEstimate): string {
+  return rows === null
+    ? 'rows not known: some footers could not be read'
+    : `${plural(rows, 'row')} in them by their footers`
+}
+
+function writesText({ writes, sampled, runsInReach, runs }: BackfillEstimate): string {
+  if (writes === null) return 'not known: no interval could be sampled'
+  if (writes.changed + writes.unchanged === 0)
+    return 'none: no key of these intervals can change a value that is online'
+  const basis =
+    sampled.keys === 0
+      ? 'nothing sampled'
+      : `estimated from ${plural(sampled.keys, 'key')} of ${plural(sampled.intervals, 'interval')}`
+  const reach = runsInReach < runs ? `; ${formatCount(runs - runsInReach)} of the runs lie before all windows` : ''
+  return `once, at its end: about ${formatCount(writes.changed)} changed, ${formatCount(writes.unchanged)} unchanged (${basis}${reach})`
+}
+
+function costText({ dollars, writeUnits, s3 }: BackfillEstimate): string {
+  const units =
+    writeUnits === null
+      ? 'write units not known'
+      : `${plural(writeUnits, 'write unit')} $${money(dollars.writeUnits ?? 0)}`
+  return `about $${money(dollars.total)}: ${units}, ${plural(s3.writes + s3.reads, 'S3 request')} $${money(dollars.s3)} (prices: MILLCOURSE_PRICES)`
+}
+
+function money(dollars: number): string {
+  return dollars > 0 && dollars < 0.01 ? dollars.toPrecision(2) : dollars.toFixed(2)
+}
+
+function timeText({ minutes, measuredRuns }: BackfillEstimate): string {
+  const runs =
+    minutes.runs === null
+      ? 'runs: not known, none of this view has ended yet'
+      : `about ${formatMs(minutes.runs * 60_000)} of runs, by the last ${plural(measuredRuns, 'run')}`
+  const publish =
+    minutes.publish === null ? 'publish: not known' : `${formatMs(minutes.publish * 60_000)} of publishing`
+  return `${runs}; ${publish}`
+}

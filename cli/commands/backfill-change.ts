@@ -1,0 +1,80 @@
+import { isMillcourseError, MillcourseError } from '../../core/errors.js'
+import type { BackfillChange } from '../../core/ports/backfill-ledger.js'
+import { formatInstant } from '../../core/time/instant.js'
+import type { CliContext, Report } from '../context.js'
+import { plannedAnew, startedReport } from './backfill.js'
+import { facts } from './backfill-status.js'
+import { findBackfill } from './backfill-target.js'
+
+export interface ChangeOptions {
+  readonly reason?: string
+}
+
+/** The ledger is told first, then the workflow is woken to look there: one that does not hear it looks by itself. */
+export async function changeBackfill(
+  context: CliContext,
+  to: BackfillChange,
+  id: string,
+  { reason }: ChangeOptions,
+): Promise<Report> {
+  const ledger = await context.ledger()
+  const { backfillId } = await findBackfill(context, id)
+  const backfill = await ledger.changeBackfill(backfillId, { to, by: context.actor, reason: reason ?? null })
+  const away = await wake(context, { project: context.project, ...backfill })
+  return {
+    outcome: away === null ? 'done' : 'partly',
+    data: facts(backfill, await ledger.backfillProgress(backfillId)),
+    text: [
+      `backfill ${backfillId} of ${backfill.view}@v${backfill.version}: ${words[to]}`,
+      ...(away === null ? [] : [`${away.message}; it is noticed within 15 minutes of its coming back`]),
+    ].join('\n'),
+  }
+}
+
+const words: Readonly<Record<BackfillChange, string>> = {
+  pause: 'paused; runs under way finish',
+  resume: 'goes on',
+  cancel: 'ends: runs under way finish, what it has committed is published, the rest is left to others',
+  approve: 'approved; it begins',
+}
+
+async function wake(
+  context: CliContext,
+  named: { readonly project: string; readonly view: string; readonly version: number; readonly backfillId: string },
+): Promise<MillcourseError | null> {
+  try {
+    await (await context.runControl()).wakeBackfill(named)
+    return null
+  } catch (error) {
+    if (isMillcourseError(error) && error.code === 'TEMPORAL_UNREACHABLE') return error
+    throw error
+  }
+}
+
+export interface RetryOptions {
+  readonly failed?: boolean
+  readonly reason: string
+  readonly wait?: boolean
+}
+
+/** A backfill of its own over what failed in another: what was planned then may be done, or have other files, by now. */
+export async function retryBackfill(context: CliContext, id: string, options: RetryOptions): Promise<Report> {
+  if (!options.failed)
+    throw new MillcourseError('USAGE', 'say what is to be tried again', { hint: 'only what failed can be: --failed' })
+  if (options.reason.trim() === '')
+    throw new MillcourseError('USAGE', 'a backfill needs a reason', { hint: '--reason "why"' })
+  const before = await findBackfill(context, id)
+  if (before.endedAt === null)
+    throw new MillcourseError(
+      'BACKFILL_NOT_APPLICABLE',
+      `backfill ${before.backfillId} is ${before.state}: what failed is tried again once it is over`,
+      { hint: `millcourse backfill status ${before.backfillId}`, facts: { backfill: before.backfillId } },
+    )
+  const range = { from: formatInstant(before.range.start), to: formatInstant(before.range.end) }
+  const plan = await plannedAnew(context, before.view, range, { ...before.options, isForced: false })
+  const result = await (await context.runControl()).startBackfill({
+    ...{ planId: plan.planId, retryOf: before.backfillId, by: context.actor, reason: options.reason },
+    ...{ costMax: null, now: context.pretendedNow },
+  })
+  return await startedReport(context, before.view, result, options.wait ?? false)
+}

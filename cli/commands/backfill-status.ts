@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Backfill, BackfillInterval, BackfillProgress } from '../../core/ports/backfill-ledger.js'
+import { formatInstant } from '../../core/time/instant.js'
+import { toIsoInterval } from '../../core/time/interval.js'
+import { etaMs, formatBackfill, formatBackfills, progressLine } from '../backfill-screen/status-text.js'
+import type { CliContext, Report } from '../context.js'
+import { findBackfill } from './backfill-target.js'
+
+const listed = 20
+const lookEveryMs = 500
+
+/** All of them, newest first, or one with what has become of its intervals. */
+export async function backfillStatus(
+  context: CliContext,
+  id: string | undefined,
+  options: { readonly wait?: boolean },
+): Promise<Report> {
+  if (id !== undefined) {
+    const { backfillId } = await findBackfill(context, id)
+    return options.wait ? await followBackfill(context, backfillId) : await oneReport(context, backfillId)
+  }
+  const ledger = await context.ledger()
+  const found = await ledger.backfills({ limit: listed })
+  const rows = await Promise.all(
+    found.map(async (backfill) => ({ backfill, progress: await ledger.backfillProgress(backfill.backfillId) })),
+  )
+  return {
+    outcome: 'done',
+    data: { backfills: rows.map(({ backfill, progress }) => facts(backfill, progress)) },
+    text: rows.length === 0 ? 'no backfill yet' : formatBackfills(rows),
+  }
+}
+
+/** Until it has ended; Ctrl-C stops the waiting, not the backfill. */
+export async function followBackfill(context: CliContext, backfillId: string): Promise<Report> {
+  const ledger = await context.ledger()
+  for (;;) {
+    const backfill = await ledger.backfill(backfillId)
+    if (backfill === null || backfill.endedAt !== null || context.signal.aborted) break
+    context.progress.update(progressLine(backfill, await ledger.backfillProgress(backfillId)))
+    await sleep(lookEveryMs)
+  }
+  context.progress.end()
+  return await oneReport(context, backfillId)
+}
+
+export async function oneReport(context: CliContext, backfillId: string): Promise<Report> {
+  const ledger = await context.ledger()
+  const backfill = await findBackfill(context, backfillId)
+  const [progress, intervals] = [await ledger.backfillProgress(backfillId), await ledger.backfillIntervals(backfillId)]
+  const outcomes: Partial<Record<Backfill['state'], Report['outcome']>> = {
+    partly: 'partly',
+    failed: 'failed',
+    cancelled: 'partly',
+  }
+  return {
+    outcome: outcomes[backfill.state] ?? 'done',
+    data: { ...facts(backfill, progress), intervals: intervals.map(intervalFacts) },
+    text: formatBackfill(backfill, progress, intervals, context.givenOptions),
+  }
+}
+
+const intervalFacts = ({ interval, need, runId, outcome }: BackfillInterval) => ({
+  ...toIsoInterval(interval),
+  need,
+  run: runId,
+  outcome,
+})
+
+export function facts(backfill: Backfill, progress: BackfillProgress) {
+  const { range, askedAt, endedAt, ...rest } = backfill
+  return {
+    ...rest,
+    ...toIsoInterval(range),
+    askedAt: formatInstant(askedAt),
+    endedAt: endedAt === null ? null : formatInstant(endedAt),
+    progress: { ...progress, etaMs: endedAt === null ? etaMs(progress) : null },
+  }
+}

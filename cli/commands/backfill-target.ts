@@ -1,0 +1,20 @@
+import { MillcourseError } from '../../core/errors.js'
+import type { Backfill } from '../../core/ports/backfill-ledger.js'
+import type { CliContext } from '../context.js'
+
+/** By its id, or the beginning of it. @throws MillcourseError BACKFILL_UNKNOWN */
+export async function findBackfill(context: CliContext, id: string): Promise<Backfill> {
+  const ledger = await context.ledger()
+  const exact = await ledger.backfill(id)
+  if (exact !== null) return exact
+  const found = id === '' ? [] : await ledger.backfills({ idPrefix: id, limit: 5 })
+  if (found.length === 1) return found[0]!
+  const [what, hint] =
+    found.length === 0
+      ? [`the ledger has no backfill "${id}"`, 'millcourse backfill status lists them']
+      : [
+          `"${id}" begins several backfills`,
+          `write more of it: ${found.map(({ backfillId }) => backfillId).join(', ')}`,
+        ]
+  throw new MillcourseError('BACKFILL_UNKNOWN', what, { hint, facts: { backfill: id } })
+}

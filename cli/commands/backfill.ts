@@ -1,0 +1,131 @@
+import { MillcourseError } from '../../core/errors.js'
+import { type BackfillOptions, type BackfillPlan, intervalsToRun } from '../../core/plan/index.js'
+import type { StartBackfillResult } from '../../core/ports/run-control.js'
+import { formatInstant, parseInstant } from '../../core/time/instant.js'
+import { formatPlan } from '../backfill-screen/plan-text.js'
+import type { CliContext, Report } from '../context.js'
+import { plural } from '../output/words.js'
+import { followBackfill } from './backfill-status.js'
+
+export interface BackfillCommandOptions {
+  readonly from?: string
+  readonly to?: string
+  readonly order: BackfillOptions['order']
+  readonly force?: boolean
+  readonly stopOnFailure?: boolean
+  readonly atOnce: number
+  readonly dryRun?: boolean
+  readonly plan?: string
+  readonly yes?: boolean
+  readonly reason?: string
+  readonly costMax?: number
+  readonly wait?: boolean
+}
+
+/** Shows what would be done and what it takes; starts it only where that plan is named, or `--yes` says that none was to be looked at. */
+export async function backfill(context: CliContext, view: string, options: BackfillCommandOptions): Promise<Report> {
+  if (options.plan !== undefined && options.yes)
+    throw usage('--plan names a plan that was looked at, --yes makes one that was not', 'give one of the two')
+  const isStarting = !options.dryRun && (options.plan !== undefined || options.yes === true)
+  if (isStarting && !options.reason?.trim())
+    throw usage('a backfill needs a reason: it is kept with it, and in the audit', '--reason "why"')
+  const plan =
+    options.plan === undefined ? await makePlan(context, view, options) : await knownPlan(context, view, options)
+  return isStarting ? await startPlan(context, plan, options) : planReport(context, plan, options)
+}
+
+async function makePlan(context: CliContext, view: string, options: BackfillCommandOptions): Promise<BackfillPlan> {
+  const { from, to, order, force = false, stopOnFailure = false, atOnce } = options
+  if (from === undefined || to === undefined)
+    throw usage('a backfill names its range', '--from 2001-01-01T00:00:00Z --to 2001-02-01T00:00:00Z')
+  await (await context.registry()).view(view)
+  const range = { from: formatInstant(parseInstant(from)), to: formatInstant(parseInstant(to)) }
+  return await plannedAnew(context, view, range, {
+    ...{ order, isForced: force, onFailure: stopOnFailure ? 'stop' : 'continue', atOnce },
+  })
+}
+
+export async function plannedAnew(
+  context: CliContext,
+  view: string,
+  range: { readonly from: string; readonly to: string },
+  options: BackfillOptions,
+): Promise<BackfillPlan> {
+  context.progress.update(`${view}: planning`)
+  const runControl = await context.runControl()
+  const { planId } = await runControl.planBackfill({ view, range, options, now: context.pretendedNow })
+  const plan = await (await context.ledger()).backfillPlan(planId)
+  context.progress.end()
+  if (plan === null) throw unknownPlan(view, planId)
+  return plan
+}
+
+async function knownPlan(context: CliContext, view: string, options: BackfillCommandOptions): Promise<BackfillPlan> {
+  if (options.from !== undefined || options.to !== undefined || options.force || options.stopOnFailure)
+    throw usage(
+      'a plan has its range and options in it',
+      `millcourse backfill ${view} --plan ${options.plan} --reason "why"`,
+    )
+  const plan = await (await context.ledger()).backfillPlan(options.plan!)
+  if (plan === null) throw unknownPlan(view, options.plan!)
+  if (plan.view !== view)
+    throw usage(`plan ${plan.planId} is of ${plan.view}`, `millcourse backfill ${plan.view} --plan ${plan.planId}`)
+  return plan
+}
+
+async function startPlan(context: CliContext, plan: BackfillPlan, options: BackfillCommandOptions): Promise<Report> {
+  const result = await (await context.runControl()).startBackfill({
+    ...{ planId: plan.planId, by: context.actor, reason: options.reason! },
+    ...{ costMax: options.costMax ?? null, now: context.pretendedNow },
+  })
+  return await startedReport(context, plan.view, result, options.wait ?? false)
+}
+
+export async function startedReport(
+  context: CliContext,
+  view: string,
+  result: StartBackfillResult,
+  isFollowed: boolean,
+): Promise<Report> {
+  if (result.kind === 'nothing-to-run')
+    return { outcome: 'done', data: { view, state: 'nothing-to-run' }, text: `${view}: nothing to run` }
+  if (isFollowed && result.kind !== 'awaiting-approval') return await followBackfill(context, result.backfillId)
+  const { backfillId, intervals, kind } = result
+  const how = {
+    started: `started backfill ${backfillId}: ${plural(intervals, 'interval')}`,
+    joined: `backfill ${backfillId} is under way already: ${plural(intervals, 'interval')}`,
+    'awaiting-approval': `backfill ${backfillId} costs more than --cost-max and waits: millcourse backfill approve ${backfillId} --reason …`,
+  }[kind]
+  return {
+    outcome: 'done',
+    data: { view, backfill: backfillId, state: kind, intervals },
+    text: `${how}\nmillcourse backfill status ${backfillId}${context.givenOptions}`,
+  }
+}
+
+function planReport(context: CliContext, plan: BackfillPlan, options: BackfillCommandOptions): Report {
+  const { intervals, files, ...rest } = plan
+  const due = intervalsToRun(plan)
+  const isOver = options.costMax !== undefined && plan.estimate.dollars.total > options.costMax
+  return {
+    outcome: 'done',
+    data: {
+      ...rest,
+      intervals: intervals.map(({ start, end, need }) => ({ start, end, need })),
+      files: files.length,
+      isOverCostMax: isOver,
+    },
+    text: formatPlan(plan, due.length, context.givenOptions),
+  }
+}
+
+function usage(message: string, hint: string): MillcourseError {
+  return new MillcourseError('USAGE', message, { hint })
+}
+
+function unknownPlan(view: string, planId: string): MillcourseError {
+  return new MillcourseError('BACKFILL_UNKNOWN', `the ledger has no plan "${planId}"`, {
+    hint: `plans are kept for a week: millcourse backfill ${view} --from … --to … makes one`,
+    facts: { plan: planId, view },
+  })
+}

@@ -1,0 +1,129 @@
+/**
+ * The ledger's part on backfills (docs/backfill.md): plans that were shown, and what was made of them. A backfill is open until its end
+ * is recorded; while it is, ticks leave the intervals that it has not run yet to it, and its commits wait for its own publish (R33, R34).
+ */
+import type { BackfillNeed, BackfillOptions, BackfillPlan } from '../plan/backfill-plan.js'
+import type { Instant, IsoInstant } from '../time/instant.js'
+import type { Interval } from '../time/interval.js'
+
+interface ViewKey {
+  readonly view: string
+  readonly version: number
+}
+
+/** The first four are open, the others ends. */
+export type BackfillState =
+  | 'awaiting-approval'
+  | 'running'
+  | 'paused'
+  | 'cancelling'
+  | 'done'
+  /** Some intervals failed, were held or are left. */
+  | 'partly'
+  /** No interval was committed. */
+  | 'failed'
+  | 'cancelled'
+
+export type BackfillEnd = Extract<BackfillState, 'done' | 'partly' | 'failed' | 'cancelled'>
+
+export interface Backfill extends ViewKey {
+  readonly backfillId: string
+  readonly planId: string
+  /** From the first interval's start to the last one's end. */
+  readonly range: Interval
+  readonly state: BackfillState
+  readonly options: BackfillOptions
+  /** The backfill whose failed intervals this one runs again; null: none. */
+  readonly retryOf: string | null
+  readonly by: string
+  readonly reason: string
+  readonly askedAt: Instant
+  /** `--now` of whoever started it; null: the real clock. */
+  readonly pretendedNow: IsoInstant | null
+  readonly endedAt: Instant | null
+  /** Why its publish failed; null: it did not. */
+  readonly error: { readonly code: string; readonly message: string } | null
+}
+
+/** What has become of its intervals, by their last run of this backfill. */
+export interface BackfillProgress {
+  readonly total: number
+  /** Committed, or found unchanged. */
+  readonly done: number
+  readonly failed: number
+  readonly held: number
+  readonly running: number
+  /** Not begun. */
+  readonly left: number
+  /** Milliseconds an interval has lately taken, runs at once counted together; null: nothing has ended yet. */
+  readonly msPerInterval: number | null
+  /** Its commits that are not online yet. */
+  readonly unpublished: number
+}
+
+export interface BackfillInterval {
+  readonly interval: Interval
+  readonly need: BackfillNeed
+  /** Null: not begun. */
+  readonly runId: string | null
+  readonly outcome: string | null
+}
+
+export interface BackfillRequest {
+  /** A name that was not used yet, or that of the open backfill which is then joined. */
+  readonly backfillId: string
+  readonly plan: BackfillPlan
+  readonly intervals: readonly { readonly interval: Interval; readonly need: BackfillNeed }[]
+  readonly state: Extract<BackfillState, 'running' | 'awaiting-approval'>
+  readonly retryOf: string | null
+  readonly by: string
+  readonly reason: string
+  readonly pretendedNow: IsoInstant | null
+}
+
+export type OpenBackfillResult =
+  /** `joined`: the same plan was started before, and is still open. */
+  | { readonly kind: 'opened' | 'joined'; readonly backfill: Backfill }
+  /** Another one of the view version is open, and their ranges overlap. */
+  | { readonly kind: 'overlaps'; readonly with: Backfill }
+
+export type BackfillChange = 'pause' | 'resume' | 'cancel' | 'approve'
+
+export interface BackfillReader {
+  /** By its id. */
+  backfill(backfillId: string): Promise<Backfill | null>
+  /** Newest first. */
+  backfills(filter: {
+    readonly view?: string
+    readonly idPrefix?: string
+    readonly isOpen?: boolean
+    readonly limit: number
+  }): Promise<Backfill[]>
+  backfillProgress(backfillId: string): Promise<BackfillProgress>
+  /** In the order in which they run. */
+  backfillIntervals(backfillId: string): Promise<BackfillInterval[]>
+  backfillPlan(planId: string): Promise<BackfillPlan | null>
+  /** Those of open backfills that these have not run yet: a tick leaves them alone. Oldest first. */
+  claimedIntervals(key: ViewKey, range: Interval): Promise<Interval[]>
+  /** Of the view version's last finished publishes, items a second; null: none has written anything. */
+  publishRate(key: ViewKey): Promise<number | null>
+}
+
+export interface BackfillWriter {
+  /** Plans that nobody has started for a week are forgotten. */
+  keepBackfillPlan(plan: BackfillPlan): Promise<void>
+  /** One at a time per view version, under the lock of its row, so that two that overlap never both begin. */
+  openBackfill(request: BackfillRequest): Promise<OpenBackfillResult>
+  /** With an entry in the audit. Said twice it is said once. @throws MillcourseError BACKFILL_NOT_APPLICABLE, BACKFILL_UNKNOWN */
+  changeBackfill(
+    backfillId: string,
+    change: { readonly to: BackfillChange; readonly by: string; readonly reason: string | null },
+  ): Promise<Backfill>
+  /** The first of those that have no ended run of this backfill, at most so many, in its order. */
+  nextBackfillIntervals(
+    backfillId: string,
+    max: number,
+  ): Promise<{ readonly interval: Interval; readonly need: BackfillNeed }[]>
+  /** The first end counts. Its commits are as all others from now on, its intervals the ticks' again. */
+  endBackfill(backfillId: string, state: BackfillEnd, error: Backfill['error']): Promise<Backfill>
+}

@@ -1,0 +1,18 @@
+/** The parts of the ledger that have a page of their own; ledger.ts puts them together. */
+import type { BackfillReader, BackfillWriter } from './backfill-ledger.js'
+import type { CompactionReader, CompactionWriter } from './compaction-ledger.js'
+import type { IncidentReader, IncidentWriter } from './incident-ledger.js'
+import type { QualityReader, QualityWriter } from './ledger-quality.js'
+import type { ProfileReader } from './profile-ledger.js'
+import type { RunFilesWriter } from './run-files-ledger.js'
+import type { WatchReader } from './watch-ledger.js'
+
+/** `Commit`: as ledger.ts has it. */
+export type LedgerReaders<Commit> = BackfillReader &
+  CompactionReader &
+  IncidentReader &
+  ProfileReader &
+  QualityReader<Commit> &
+  WatchReader
+
+export type LedgerWriters = BackfillWriter & CompactionWriter & IncidentWriter & QualityWriter & RunFilesWriter

@@ -1,0 +1,180 @@
+/** Backfills in the ledger: one at a time over a range, what is left, and what a publish leaves out meanwhile (R33, R34). */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type BackfillPlan, defaultPrices, estimateBackfill } from '../../core/plan/index.js'
+import type { BackfillRequest } from '../../core/ports/backfill-ledger.js'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import { toIsoInterval } from '../../core/time/interval.js'
+import { ledgerProject } from '../support/ledger-project.js'
+import {
+  allTime,
+  end,
+  fail,
+  finish,
+  hour,
+  open,
+  part,
+  pin,
+  publishRequest,
+  record,
+  startOf,
+  view,
+} from '../support/ledger-steps.js'
+
+let ledger: LedgerWriter
+ledgerProject((project) => {
+  ledger = project.ledger
+})
+
+const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 2 } as const
+const estimate = estimateBackfill({
+  ...{ runs: 1, atOnce: 1, files: 0, fileReads: 0, bytesRead: 0, rows: null, online: null, runMs: null },
+  ...{ isLakeInS3: false, prices: defaultPrices },
+})
+
+function planOf(planId: string, from: number, to: number): BackfillPlan {
+  const intervals = Array.from({ length: to - from }, (_, at) => ({
+    ...toIsoInterval(hour(from + at)),
+    ...{ need: 'missing' as const, inputsHash: 'i' },
+  }))
+  const range = toIsoInterval({ start: hour(from).start, end: hour(to).start })
+  return { ...view, planId, definitionHash: 'd', range, options, intervals, files: [], estimate, services: [] }
+}
+
+function request(backfillId: string, from: number, to: number): BackfillRequest {
+  return {
+    ...{
+      backfillId,
+      plan: planOf(backfillId, from, to),
+      state: 'running',
+      retryOf: null,
+      by: 'ann',
+      reason: 'late files',
+    },
+    pretendedNow: null,
+    intervals: Array.from({ length: to - from }, (_, at) => ({ interval: hour(from + at), need: 'missing' as const })),
+  }
+}
+
+/** As a run of the backfill; `by` null: of a tick. */
+async function commitBy(by: string | null, runId: string, index: number): Promise<void> {
+  const { supersedes } = await pin(ledger, runId, index, by === null ? {} : { backfillId: by, kind: 'backfill' })
+  await ledger.commitRun({ runId, data: part(runId), supersedes })
+  await end(ledger, runId, 'committed')
+}
+
+describe('a backfill', () => {
+  test('is one at a time over a range, also where several begin together', async () => {
+    const all = await Promise.all(['a', 'b', 'c', 'd'].map((id, at) => ledger.openBackfill(request(id, at, at + 2))))
+    expect(all.filter(({ kind }) => kind === 'opened')).toHaveLength(2)
+    const refused = all.filter((one) => one.kind === 'overlaps')
+    const open = (await ledger.backfills({ isOpen: true, limit: 10 })).map(({ backfillId }) => backfillId)
+    for (const one of refused) expect(open).toContain(one.kind === 'overlaps' && one.with.backfillId)
+    expect(await ledger.openBackfill(request(open[0]!, 0, 9))).toMatchObject({ kind: 'joined' })
+    expect(await ledger.openBackfill(request('far', 20, 22))).toMatchObject({ kind: 'opened' })
+  })
+
+  test('claims what it has not run, counts what it has, and frees the rest at its end', async () => {
+    await ledger.openBackfill(request('a', 0, 4))
+    await commitBy('a', 'run-0', 0)
+    await ledger.startRun(startOf('run-1', 1, { backfillId: 'a' }))
+    await fail(ledger, 'others', 2)
+    await ledger.startRun(startOf('run-2', 2, { backfillId: 'a' }))
+    await ledger.endRun('run-2', { outcome: 'failed', error: null, keyCounts: null, measures: null })
+    expect(await ledger.backfillProgress('a')).toMatchObject({
+      ...{ total: 4, done: 1, failed: 1, held: 0, running: 1, left: 1, unpublished: 1 },
+      msPerInterval: expect.any(Number),
+    })
+    expect(await ledger.claimedIntervals(view, allTime)).toEqual([hour(1), hour(3)])
+    expect((await ledger.nextBackfillIntervals('a', 1)).map(({ interval }) => interval)).toEqual([hour(1)])
+    expect((await ledger.backfillIntervals('a')).map(({ runId, outcome }) => [runId, outcome])).toEqual([
+      ['run-0', 'committed'],
+      ['run-1', 'running'],
+      ['run-2', 'failed'],
+      [null, null],
+    ])
+    expect(await ledger.endBackfill('a', 'partly', null)).toMatchObject({ state: 'partly' })
+    expect(await ledger.endBackfill('a', 'done', null)).toMatchObject({ state: 'partly' })
+    expect(await ledger.claimedIntervals(view, allTime)).toEqual([])
+  })
+
+  test('is told what to do by words that fit its state; each is said once', async () => {
+    await ledger.openBackfill(request('a', 0, 1))
+    const say = (to: 'pause' | 'resume' | 'cancel' | 'approve') =>
+      ledger.changeBackfill('a', { to, by: 'bob', reason: null }).then(({ state }) => state)
+    await expect(say('approve')).resolves.toBe('running')
+    expect([await say('pause'), await say('pause'), await say('resume'), await say('cancel')]).toEqual([
+      ...['paused', 'paused', 'running', 'cancelling'],
+    ])
+    await expect(say('pause')).rejects.toMatchObject({ code: 'BACKFILL_NOT_APPLICABLE' })
+    await ledger.endBackfill('a', 'cancelled', null)
+    await expect(say('resume')).rejects.toMatchObject({ message: expect.stringContaining('cancelled, and over') })
+    await expect(ledger.changeBackfill('x', { to: 'pause', by: 'bob', reason: null })).rejects.toMatchObject({
+      code: 'BACKFILL_UNKNOWN',
+    })
+  })
+
+  test('its plan is kept as it was shown', async () => {
+    const plan = planOf('p', 0, 2)
+    await ledger.keepBackfillPlan(plan)
+    await ledger.keepBackfillPlan({ ...plan, services: ['scores'] })
+    expect(await ledger.backfillPlan('p')).toEqual({ ...plan, services: ['scores'] })
+    expect(await ledger.backfillPlan('q')).toBeNull()
+  })
+})
+
+describe('R33, R34: while a backfill is open, a publish of a lookup view', () => {
+  const publish = (workflow: string, changes = {}) =>
+    open(ledger, publishRequest(workflow, { window: null, ...changes }))
+  const finishedBy = async (workflow: string, changes = {}) => {
+    const opened = await publish(workflow, changes)
+    await record(ledger, opened)
+    await finish(ledger, opened)
+    return opened
+  }
+  const runsOf = (commits: readonly { readonly runId: string }[]) => commits.map(({ runId }) => runId)
+
+  beforeEach(async () => {
+    await commitBy(null, 'old-1', 1)
+    await commitBy(null, 'old-2', 2)
+    await finishedBy('first')
+    await ledger.openBackfill(request('a', 0, 3))
+    for (const index of [0, 1, 2]) await commitBy('a', `fill-${index}`, index)
+  })
+
+  test('shows what its commits have replaced, and is not due because of them', async () => {
+    expect(await ledger.unmarkedCommits(view)).toBe(0)
+    await commitBy(null, 'new-3', 3)
+    expect(await ledger.unmarkedCommits(view)).toBe(1)
+    const shown = await finishedBy('tick')
+    expect([runsOf(shown.covered), runsOf(shown.current)]).toEqual([['new-3'], ['old-1', 'old-2', 'new-3']])
+    const state = (await ledger.shownState(view))!.shown
+    expect(runsOf(await ledger.commitsAt(view, allTime, state))).toEqual(['old-1', 'old-2', 'new-3'])
+    // Later, too: what that publish showed stays what it was.
+    await ledger.endBackfill('a', 'done', null)
+    expect(await ledger.unmarkedCommits(view)).toBe(3)
+    await finishedBy('rest')
+    expect(runsOf(await ledger.commitsAt(view, allTime, state))).toEqual(['old-1', 'old-2', 'new-3'])
+    const { publishes, commits } = await ledger.publishHistory(view, 2n ** 62n)
+    const leftOut = publishes.map((one) => commits.filter(({ commitId }) => one.leftOut?.includes(commitId)).length)
+    expect(leftOut).toEqual([0, 3, 0])
+  })
+
+  test('its own takes them in parts, the oldest first', async () => {
+    const backfill = { backfillId: 'a', rowsMax: part('fill-0').rows }
+    const [one, two] = [await finishedBy('p1', { backfill }), await finishedBy('p2', { backfill })]
+    expect([runsOf(one.covered), runsOf(one.current)]).toEqual([['fill-0'], ['fill-0', 'old-1', 'old-2']])
+    expect([runsOf(two.covered), runsOf(two.current)]).toEqual([['fill-1'], ['fill-0', 'fill-1', 'old-2']])
+    expect(await ledger.backfillProgress('a')).toMatchObject({ unpublished: 1 })
+  })
+
+  test('a run of another that replaces one of them is shown', async () => {
+    await commitBy(null, 'again-1', 1)
+    const shown = await finishedBy('tick')
+    expect([runsOf(shown.covered), runsOf(shown.current)]).toEqual([['again-1'], ['again-1', 'old-2']])
+  })
+
+  test('of a window view all is shown that is committed: it compares every key', async () => {
+    const shown = await open(ledger, publishRequest('windows'))
+    expect(runsOf(shown.current)).toEqual(['fill-0', 'fill-1', 'fill-2'])
+  })
+})

@@ -1,0 +1,226 @@
+/**
+ * Backfills on the whole stack: of an old range beside newer values, planned and started by its id, with a worker that is killed on the
+ * way; every item online compared before and after (R22), one publish for all of it (R34).
+ */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Backfill } from '../../core/ports/backfill-ledger.js'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import type { PlanBackfillInput, RunControl } from '../../core/ports/run-control.js'
+import { versionTableName } from '../../core/publish/index.js'
+import { parseInstant } from '../../core/time/instant.js'
+import { startTestDynalite } from '../support/dynalite.js'
+import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
+import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
+import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
+import { deliver, openWorld, type World, type WorldWorker } from '../support/world.js'
+
+const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 3 } as const
+/** Of which the first eight are delivered only for the backfill. */
+const hours = 12
+const old = 8
+const now = hourStart(hours)
+const key = { view: 'last_order', version: 1 }
+const whole = { start: parseInstant(hourStart(0)), end: parseInstant(now) }
+const asked = { from: hourStart(0), to: hourStart(old) }
+
+let postgres: TestPostgres
+let temporal: TestTemporal
+let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
+let world: World
+let worker: WorldWorker
+let control: RunControl
+let ledger: LedgerWriter
+
+beforeAll(async () => {
+  ;[postgres, temporal, dynalite] = await Promise.all([startTestPostgres(), startTestTemporal(), startTestDynalite()])
+  const servers = {
+    postgresUrl: postgres.url,
+    temporalAddress: temporal.server.address,
+    dynamodbEndpoint: dynalite.endpoint,
+  }
+  const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'backfilled-'))
+  world = await openWorld(servers, 'backfilled', dir, shopRepo)
+  control = await world.ports.runControl()
+  ledger = await world.ports.ledger()
+})
+
+afterAll(async () => {
+  await world?.close()
+  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop()])
+})
+
+async function deliverHour(hour: number, keys: number, file?: string, salt = 0): Promise<void> {
+  const rows = orderRows(hour, keys, salt)
+  await deliver(await world.ports.engine(), join(world.dir, 'sources', orderFile(hour, file)), rows)
+}
+
+const plan = async (view: string, changes: Partial<PlanBackfillInput> = {}) => {
+  const { planId } = await control.planBackfill({ view, range: asked, options, now, ...changes })
+  return (await ledger.backfillPlan(planId))!
+}
+
+const start = (planId: string, changes: object = {}) =>
+  control.startBackfill({ planId, by: 'ann', reason: 'files of old hours came', costMax: null, now, ...changes })
+
+async function ended(backfillId: string): Promise<Backfill> {
+  await expect
+    .poll(async () => (await ledger.backfill(backfillId))?.endedAt ?? null, { timeout: 120_000, interval: 200 })
+    .not.toBeNull()
+  return (await ledger.backfill(backfillId))!
+}
+
+const named = (backfillId: string) => ({ project: 'backfilled', view: 'last_order', version: 1, backfillId })
+
+describe('a backfill of hours before those that are online', () => {
+  let backfillId: string
+
+  test('is planned from what the ledger lacks, and from files', async () => {
+    worker = await world.startWorker()
+    // The newer hours run as a person asked for them: nothing older has a file yet.
+    for (let hour = old; hour < hours; hour++) await deliverHour(hour, 40)
+    for (const view of ['last_order', 'spending'])
+      await control.tick({ view, now, kind: 'manual', range: { from: hourStart(old), to: now }, runsMax: 50 })
+    await expect
+      .poll(async () => (await ledger.currentCommits(key, whole)).filter((one) => one.publishedSequence !== null), {
+        timeout: 60_000,
+      })
+      .toHaveLength(hours - old)
+    for (let hour = 0; hour < old; hour++) await deliverHour(hour, 60)
+    const planned = await plan('last_order')
+    expect(planned.intervals.map(({ need }) => need)).toEqual(Array(old).fill('missing'))
+    expect(planned).toMatchObject({ files: { length: old }, estimate: { runs: old, files: old, runsInReach: old } })
+    expect(planned.estimate.rows).toBeGreaterThan(0)
+    expect(planned.estimate.writes!.changed).toBeGreaterThan(0)
+    expect(planned.estimate.writes!.unchanged).toBeGreaterThan(0)
+    expect(planned.estimate.dollars.total).toBeGreaterThan(0)
+    // The same question is the same plan; another one is another.
+    expect((await plan('last_order')).planId).toBe(planned.planId)
+    expect((await plan('last_order', { options: { ...options, order: 'newest' } })).planId).not.toBe(planned.planId)
+  }, 180_000)
+
+  test('is refused where inputs moved since, which are named', async () => {
+    const planned = await plan('last_order')
+    await deliverHour(3, 60, 'late.parquet', 5)
+    await expect(start(planned.planId)).rejects.toMatchObject({
+      code: 'BACKFILL_PLAN_MOVED',
+      message: expect.stringContaining('late.parquet is new'),
+    })
+    expect(await ledger.backfills({ limit: 10 })).toEqual([])
+  }, 60_000)
+
+  test('R22, R34: survives a killed worker, changes no newer value, and publishes once', async () => {
+    const before = new Map(await items())
+    const publishes = await lastSequence()
+    await worker.stop()
+    const marker = join(world.dir, 'fell')
+    const doomed = await world.startWorker({
+      fault: {
+        ...{ activity: 'publishInterval', call: 'ledger.commitRun', when: 'after', nth: 3 },
+        ...{ action: 'SIGKILL', markerFile: marker },
+      },
+    })
+    const started = await start((await plan('last_order')).planId)
+    if (started.kind !== 'started') throw new Error(started.kind)
+    backfillId = started.backfillId
+    await doomed.ended
+    worker = await world.startWorker()
+    // Said twice it is said once; another one in the range is refused with the name of this one.
+    expect(await start(backfillId)).toMatchObject({ kind: 'joined', backfillId })
+    const other = await plan('last_order', { range: { from: hourStart(2), to: hourStart(4) } })
+    await expect(start(other.planId)).rejects.toMatchObject({
+      code: 'BACKFILL_OVERLAPS',
+      message: expect.stringContaining(backfillId),
+    })
+    expect(await ended(backfillId)).toMatchObject({
+      state: 'done',
+      by: 'ann',
+      reason: 'files of old hours came',
+      error: null,
+    })
+    expect(await ledger.backfillProgress(backfillId)).toMatchObject({ total: old, done: old, left: 0, unpublished: 0 })
+    expect((await lastSequence()) - publishes).toBe(1n)
+    const after = new Map(await items())
+    for (const [key, item] of before) expect(after.get(key), key).toBe(item)
+    expect(after.size).toBeGreaterThan(before.size)
+    expect(await ledger.currentCommits(key, whole)).toHaveLength(hours)
+  }, 180_000)
+
+  test('has nothing left to run, unless it is forced: then the same values are committed anew and none is written', async () => {
+    expect(await start((await plan('last_order')).planId)).toEqual({ kind: 'nothing-to-run' })
+    const forced = await plan('last_order', { options: { ...options, isForced: true } })
+    expect(forced.intervals.map(({ need }) => need)).toEqual(Array(old).fill('forced'))
+    const before = await items()
+    const started = await start(forced.planId, { reason: 'to see' })
+    if (started.kind !== 'started') throw new Error(started.kind)
+    expect(await ended(started.backfillId)).toMatchObject({ state: 'done' })
+    const runs = await ledger.runs({ view: 'last_order', limit: old })
+    expect(runs.map(({ kind, outcome }) => [kind, outcome])).toEqual(Array(old).fill(['backfill', 'done']))
+    expect(await items()).toEqual(before)
+  }, 120_000)
+})
+
+describe('a backfill under way', () => {
+  test('waits while it is paused, goes on, and publishes what it has when it is cancelled', async () => {
+    const range = { from: hourStart(0), to: now }
+    const forced = await plan('last_order', { range, options: { ...options, isForced: true, atOnce: 1 } })
+    const started = await start(forced.planId, { costMax: -1 })
+    if (started.kind !== 'awaiting-approval') throw new Error(started.kind)
+    const { backfillId } = started
+    await ledger.changeBackfill(backfillId, { to: 'approve', by: 'bob', reason: null })
+    await control.wakeBackfill(named(backfillId))
+    await expect
+      .poll(async () => (await ledger.backfillProgress(backfillId)).done, { timeout: 60_000 })
+      .toBeGreaterThan(0)
+    await ledger.changeBackfill(backfillId, { to: 'pause', by: 'bob', reason: 'busy' })
+    await control.wakeBackfill(named(backfillId))
+    await expect.poll(async () => (await ledger.backfillProgress(backfillId)).running, { timeout: 60_000 }).toBe(0)
+    const paused = await ledger.backfillProgress(backfillId)
+    expect(paused.left).toBeGreaterThan(0)
+    expect(await control.backfillCounts(named(backfillId))).toMatchObject({
+      total: hours,
+      done: paused.done,
+      running: 0,
+    })
+    // Ticks leave its intervals and its commits to it.
+    expect(await ledger.claimedIntervals(key, whole)).toHaveLength(paused.left)
+    expect(await ledger.unmarkedCommits(key)).toBe(0)
+    expect(paused.unpublished).toBe(paused.done)
+    await ledger.changeBackfill(backfillId, { to: 'cancel', by: 'bob', reason: 'enough' })
+    await control.wakeBackfill(named(backfillId))
+    expect(await ended(backfillId)).toMatchObject({ state: 'cancelled' })
+    expect(await ledger.backfillProgress(backfillId)).toMatchObject({ left: paused.left, unpublished: 0 })
+    expect(await ledger.claimedIntervals(key, whole)).toEqual([])
+  }, 120_000)
+
+  test('of a window view closes the gap that blocked it, and is given a new workflow by a tick where its own was lost', async () => {
+    const planned = await plan('spending')
+    const started = await start(planned.planId)
+    if (started.kind !== 'started') throw new Error(started.kind)
+    const id = `backfill/backfilled/spending@v1/${started.backfillId}`
+    await temporal.client.workflow
+      .getHandle(id)
+      .terminate('lost')
+      .catch(() => {})
+    const [open] = await ledger.backfills({ view: 'spending', isOpen: true, limit: 1 })
+    if (open) await control.tick({ view: 'spending', now, kind: 'scheduled', range: null, runsMax: 0 })
+    expect(await ended(started.backfillId)).toMatchObject({ state: 'done' })
+    expect((await world.snapshot()).publishedEnds).toContain(`spending ${now} []`)
+  }, 120_000)
+})
+
+/** As they lie there, sequence and event time included. */
+async function items(): Promise<[string, string][]> {
+  const found: [string, string][] = []
+  const table = versionTableName('backfilled', { name: key.view, version: 1 }, await ledger.onlineTable(key))
+  const text = (_: string, part: unknown) => (typeof part === 'bigint' ? String(part) : part)
+  for await (const part of (await world.ports.online()).scan(table))
+    for (const item of part) found.push([Buffer.from(item.key).toString('hex'), JSON.stringify(item, text)])
+  return found.sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+async function lastSequence(): Promise<bigint> {
+  return (await ledger.lastPublish(key))!.sequence
+}
