@@ -29,6 +29,7 @@ import { type IsoInstant, parseInstant } from '../core/time/instant.js'
 import { fromIsoInterval, type Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
+import { askOwnChecks } from './ask-own-checks.js'
 import { checkClaimedTimes } from './claimed-times.js'
 import { emptyInterval } from './empty-interval.js'
 import { explainingUnreadable } from './explain-unreadable.js'
@@ -200,7 +201,8 @@ async function readProfile(
   const [keys] = await session.all({ sql: queries.keys })
   assert(columns && keys, 'a profile is one row')
   const sketched = sketchesFrom(bundle, await session.all({ sql: queries.sketches }))
-  return { profile: profileFrom(bundle, counts, columns, keys, sketched), sketches: sketched.sketches }
+  const own = await askOwnChecks(session, bundle, query.kept)
+  return { profile: { ...profileFrom(bundle, counts, columns, keys, sketched), ...own }, sketches: sketched.sketches }
 }
 
 async function writeParquet(

@@ -1,8 +1,13 @@
-/** What is wrong with the SQL of a repo's queries: parsed and bound by the engine itself, of no rows. Without queries it is not started. */
+/**
+ * What is wrong with the SQL of a repo's queries, and of its views' own checks: parsed and bound by the engine itself, of no rows. Without
+ * any it is not started.
+ */
 import {
   buildDescribeQuery,
+  buildOwnDescribeQuery,
   buildParseQuery,
   checkNames,
+  checkOwn,
   checkShape,
   checkTypes,
   type Finding,
@@ -11,7 +16,7 @@ import {
   parsedFrom,
   placeOf,
 } from '../../core/compute/query-check/index.js'
-import type { FeatureRepo, SourceDefinition } from '../../core/define/index.js'
+import type { FeatureRepo, FeatureViewDefinition, SourceDefinition } from '../../core/define/index.js'
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import type { CliContext } from '../context.js'
@@ -23,7 +28,8 @@ export async function queryProblems(
   faulty: ReadonlySet<string>,
 ): Promise<MillcourseError[]> {
   const queries = repo.sources.filter(({ name, query }) => query !== undefined && !faulty.has(name))
-  if (queries.length === 0) return []
+  const checks = repo.views.flatMap((view) => ownChecks(repo, view, faulty))
+  if (queries.length === 0 && checks.length === 0) return []
   const engine = await context.engine()
   return await engine.withSession(
     async (session) => {
@@ -31,6 +37,15 @@ export async function queryProblems(
       const problems: MillcourseError[] = []
       for (const source of queries)
         problems.push(...(await findingsOf(session, source, functions)).map((finding) => toError(source, finding)))
+      for (const check of checks)
+        problems.push(
+          ...(await ownFindings(session, check, functions)).map((finding) =>
+            placed(`view '${check.view.name}', check '${check.name}'`, check.sql, finding, {
+              ...{ view: check.view.name, check: check.name },
+              ...(check.view.at ? { file: check.view.at.file, line: check.view.at.line } : {}),
+            }),
+          ),
+        )
       return problems
     },
     { isLight: true, signal: context.signal },
@@ -47,8 +62,39 @@ async function findingsOf(
   if (select === null || findings.length > 0) return findings
   const named = checkNames(source, select, functions)
   if (named.length > 0) return named
+  return await bound(async () => checkTypes(source, select, await session.all(buildDescribeQuery(source))))
+}
+
+interface OwnCheckOf {
+  readonly view: FeatureViewDefinition
+  readonly source: SourceDefinition
+  readonly name: string
+  readonly sql: string
+}
+
+function ownChecks(repo: FeatureRepo, view: FeatureViewDefinition, faulty: ReadonlySet<string>): OwnCheckOf[] {
+  const source = repo.sources.find(({ name }) => name === view.source)
+  if (!source || faulty.has(source.name)) return []
+  return Object.entries(view.checks.own ?? {}).map(([name, { sql }]) => ({ view, source, name, sql }))
+}
+
+async function ownFindings(
+  session: QuerySession,
+  { source, sql }: OwnCheckOf,
+  functions: ReturnType<typeof functionKindsFrom>,
+): Promise<Finding[]> {
+  const findings = checkOwn(source, sql, parsedFrom((await session.all(buildParseQuery(sql)))[0]), functions)
+  if (findings.length > 0) return findings
+  return await bound(async () => {
+    await session.all(buildOwnDescribeQuery(source, sql))
+    return []
+  })
+}
+
+/** What the engine's binder has against it is a finding. */
+async function bound(ask: () => Promise<Finding[]>): Promise<Finding[]> {
   try {
-    return checkTypes(source, select, await session.all(buildDescribeQuery(source)))
+    return await ask()
   } catch (error) {
     if (!isMillcourseError(error) || !['COMPUTE_FAILED', 'COMPUTE_VALUE_OUT_OF_RANGE'].includes(error.code)) throw error
     const why = error.message.replace(/^.*?(Binder|Catalog|Parser|Conversion) Error: /, '')
@@ -58,16 +104,27 @@ async function findingsOf(
 }
 
 /** `source 'us_flights', line 2, column 8 of its SQL: there is no …`. */
-function toError(source: SourceDefinition, { code, message, hint, byte, column }: Finding): MillcourseError {
-  const place = byte === null ? null : placeOf(source.query!.sql, byte)
+function toError(source: SourceDefinition, finding: Finding): MillcourseError {
+  return placed(`source '${source.name}'`, source.query!.sql, finding, {
+    source: source.name,
+    ...(source.at ? { file: source.at.file, line: source.at.line } : {}),
+  })
+}
+
+function placed(
+  who: string,
+  sql: string,
+  { code, message, hint, byte, column }: Finding,
+  facts: Readonly<Record<string, string | number>>,
+): MillcourseError {
+  const place = byte === null ? null : placeOf(sql, byte)
   const where = place === null ? '' : `, line ${place.line}, column ${place.column} of its SQL`
-  return new MillcourseError(code, `source '${source.name}'${where}: ${message}`, {
+  return new MillcourseError(code, `${who}${where}: ${message}`, {
     ...(hint === undefined ? {} : { hint }),
     facts: {
-      source: source.name,
+      ...facts,
       ...(column === undefined ? {} : { column }),
       ...(place === null ? {} : { sql: `${place.line}:${place.column}`, written: place.text.trim() }),
-      ...(source.at ? { file: source.at.file, line: source.at.line } : {}),
     },
   })
 }

@@ -36,9 +36,17 @@ function whatIsWrong(finding: Finding): string {
       return `null rate changed by ${short(observed)}${fromTo(finding)}, limit ${limit}${comparedWith(finding)}`
     case 'distribution_drifted':
       return `stability index ${times(observed)} is above its limit ${limit}${comparedWith(finding)}`
+    case 'own_check_failed':
+      return `check ${finding.check}: ${observed} bad rows are more than ${limit}${examplesOf(finding)}`
+    case 'own_check_unanswered':
+      return `check ${finding.check} has no answer: ${finding.why}`
     default:
       return assertNever(code)
   }
+}
+
+function examplesOf({ examples = [] }: Finding): string {
+  return examples.length === 0 ? '' : `, such as ${examples.join(', ')}`
 }
 
 function movedBy(finding: Finding): string {

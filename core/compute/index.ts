@@ -42,6 +42,7 @@ export {
 export { keyBucket } from './key-bucket.js'
 export { buildLatestRows, type LatestRowsInput } from './latest-rows.js'
 export { answerOfNothing } from './merged-features.js'
+export { buildOwnCheck, keptAsSeen, ownAnswerFrom } from './own-check.js'
 export { printCommittedFile, printFileRows } from './print-duckdb.js'
 export type { SqlQuery } from './sql-algebra.js'
 export type { PublishedRead, Served } from './training-served.js'

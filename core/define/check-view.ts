@@ -2,7 +2,14 @@
 
 import { familyOf, formatColumnType, isCounted, isNumeric } from './column-types.js'
 import { isDeclared, type Problem } from './declare.js'
-import type { FeatureCheck, FeatureDrift, FeatureViewDefinition, SourceDefinition, ViewDrift } from './definitions.js'
+import type {
+  FeatureCheck,
+  FeatureDrift,
+  FeatureViewDefinition,
+  OwnCheck,
+  SourceDefinition,
+  ViewDrift,
+} from './definitions.js'
 import { didYouMean } from './did-you-mean.js'
 import type { GivenView } from './given-view.js'
 import { checkColumnNames, checkName, isPlainObject } from './names.js'
@@ -132,6 +139,7 @@ function checkProblems(view: FeatureViewDefinition, given: GivenView): Problem[]
       .filter(([, rate]) => typeof rate === 'number' && !(rate >= 0 && rate <= 1))
       .map(([name, rate]) => invalid(view, `: checks.${name} is ${rate}, a share lies between 0 and 1`)),
     ...limitProblems(view, 'rows', view.checks.rows ?? {}),
+    ...Object.entries(view.checks.own ?? {}).flatMap(([name, check]) => ownProblems(view, name, check)),
     ...(view.checks.drift ? driftProblems(view, 'drift', view.checks.drift) : []),
     ...Object.entries(view.checks.features).flatMap(([name, check]) => featureCheckProblems(view, given, name, check)),
   ]
@@ -141,6 +149,21 @@ function limitProblems(view: FeatureViewDefinition, name: string, limits: { min?
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limits
   if (min <= max) return []
   return [invalid(view, `: checks.${name}: min ${min} is above max ${max}, so nothing passes`)]
+}
+
+/** What its SQL says is checked by `plan` (core/compute/query-check). */
+function ownProblems(view: FeatureViewDefinition, name: string, { sql, max, severity }: OwnCheck): Problem[] {
+  const problems = [...checkName(`view '${view.name}': check`, name)]
+  if (typeof sql !== 'string' || sql.trim() === '')
+    problems.push(invalid(view, `: checks.own.${name} has no sql`, { hint: "sql: 'SELECT … FROM rows WHERE …'" }))
+  if (max !== undefined && !(Number.isInteger(max) && max >= 0))
+    problems.push(invalid(view, `: checks.own.${name}.max is ${max}, not a number of rows from 0 on`))
+  return [...problems, ...severityProblems(view, `own.${name}`, severity)]
+}
+
+function severityProblems(view: FeatureViewDefinition, name: string, severity: unknown): Problem[] {
+  if (severity === undefined || severity === 'hold' || severity === 'warn') return []
+  return [invalid(view, `: checks.${name}.severity ${JSON.stringify(severity)} is neither 'hold' nor 'warn'`)]
 }
 
 /** Limits are of amounts of change. */
@@ -155,9 +178,7 @@ function driftProblems(view: FeatureViewDefinition, name: string, drift: Feature
     problems.push(invalid(view, `: checks.${name} has no limit`, { hint: 'say one, or leave it out' }))
   if (historyMin !== undefined && !(Number.isInteger(historyMin) && historyMin >= 1))
     problems.push(invalid(view, `: checks.${name}.historyMin is ${historyMin}, not a number of runs from 1 on`))
-  if (severity !== undefined && severity !== 'hold' && severity !== 'warn')
-    problems.push(invalid(view, `: checks.${name}.severity ${JSON.stringify(severity)} is neither 'hold' nor 'warn'`))
-  return problems
+  return [...problems, ...severityProblems(view, name, severity)]
 }
 
 function featureCheckProblems(

@@ -159,6 +159,14 @@ export interface ViewDrift extends DriftRule {
   readonly cardinalityChangeMax?: number
 }
 
+/** A check in SQL, which answers with bad rows of `rows`, the interval's kept rows (core/compute/own-check.ts). */
+export interface OwnCheck {
+  readonly sql: string
+  /** So many bad rows pass; default 0. */
+  readonly max?: number
+  readonly severity?: 'hold' | 'warn'
+}
+
 export interface ViewChecks {
   readonly rows: { readonly min?: number; readonly max?: number; readonly severity?: 'hold' | 'warn' } | null
   /** Rows with a null in a key or without an event time, as a share of rows read. */
@@ -167,8 +175,10 @@ export interface ViewChecks {
   readonly duplicateRateMax: number | null
   /** By feature name. For a window view the statistics are those of the features' columns in the interval's rows. */
   readonly features: Readonly<Record<string, FeatureCheck>>
-  /** Left out where none is declared. */
+  /** Left out where none is declared, as `own`. */
   readonly drift?: ViewDrift
+  /** By name. */
+  readonly own?: Readonly<Record<string, OwnCheck>>
 }
 
 export interface ViewSla {

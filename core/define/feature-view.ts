@@ -6,6 +6,7 @@ import type {
   FeatureDrift,
   FeatureServiceDefinition,
   FeatureViewDefinition,
+  OwnCheck,
   SourceDefinition,
   ViewChecks,
   ViewDrift,
@@ -67,6 +68,8 @@ export interface ViewOptions<
     readonly features?: FeatureChecks<Name, NoInfer<S>, NoInfer<Specs>>
     /** How far the interval's rows and keys may be, in number, from those of good runs before it. */
     readonly drift?: ViewDrift
+    /** By name: SQL that answers with bad rows of `rows`. */
+    readonly own?: Readonly<Record<string, OwnCheck>>
   }
   readonly sla?: {
     /** Online event time may be at most so old. */
@@ -118,6 +121,7 @@ const viewOptions = {
       historyMin: true,
       severity: true,
     } satisfies Record<keyof ViewDrift, true>,
+    own: { each: { sql: true, max: true, severity: true } satisfies Record<keyof OwnCheck, true> },
   } satisfies Record<keyof ViewChecks, OptionShape[string]>,
   sla: { freshness: true, duration: true },
   online: true,
@@ -197,6 +201,7 @@ function readView(name: string, given: GivenView, problems: Problem[]): Omit<Fea
       features: isPlainObject(given.checks?.features) ? given.checks.features : {},
       // Left out where there is none: a view that was applied by an older release has not changed.
       ...(isPlainObject(given.checks?.drift) ? { drift: given.checks.drift } : {}),
+      ...(isPlainObject(given.checks?.own) ? { own: given.checks.own } : {}),
     },
     sla: { freshness: sla('freshness'), duration: sla('duration') },
     online: given.online ?? true,

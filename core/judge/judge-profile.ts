@@ -1,7 +1,7 @@
-import type { FeatureCheck, ViewChecks } from '../define/definitions.js'
+import type { FeatureCheck, OwnCheck, ViewChecks } from '../define/definitions.js'
 import { judgeDrift } from './judge-drift.js'
 import type { Baseline } from './measure-drift.js'
-import type { ColumnProfile, Finding, Profile, ProfileSketches, Verdict } from './verdict.js'
+import type { ColumnProfile, Finding, OwnAnswer, Profile, ProfileSketches, Verdict } from './verdict.js'
 
 /** What drift is judged by. */
 export interface Past {
@@ -20,6 +20,7 @@ export function judgeProfile(profile: Profile, checks: ViewChecks, past: Past | 
   const findings = [
     ...judgeRows(profile, checks),
     ...profile.columns.flatMap((column) => judgeFeature(column, checks.features[column.feature] ?? {})),
+    ...Object.entries(checks.own ?? {}).flatMap(([name, check]) => judgeOwn(name, check, profile.own?.[name])),
     ...(past ? judgeDrift({ profile, sketches: past.sketches }, checks, past.baseline, past.historyMin) : []),
   ]
   return { decision: findings.some((finding) => finding.severity === 'hold') ? 'hold' : 'publish', findings }
@@ -48,6 +49,15 @@ function judgeFeature(column: ColumnProfile, check: FeatureCheck): Finding[] {
     // R20: NaN ranks above every number, so above every limit.
     above('value_above', severity, feature, nans > 0 ? Number.MAX_VALUE : max, check.max),
   ].flat()
+}
+
+/** A check that could not be answered has not passed. One that was declared after the rows were computed has not been asked. */
+function judgeOwn(name: string, { max = 0, severity = 'hold' }: OwnCheck, answer: OwnAnswer | undefined): Finding[] {
+  if (!answer) return []
+  const about = { severity, feature: null, limit: max, check: name }
+  if (answer.rows === null) return [{ code: 'own_check_unanswered', observed: 0, ...about, why: answer.why }]
+  if (answer.rows <= max) return []
+  return [{ code: 'own_check_failed', observed: answer.rows, ...about, examples: answer.examples }]
 }
 
 type Limit = number | null | undefined

@@ -31,7 +31,14 @@ export interface Profile {
   /** Rows of one key and event time beyond the first. */
   readonly duplicateRows: number
   readonly columns: readonly ColumnProfile[]
+  /** Answers of the view's own checks, by name; left out where it has none, or the interval no files. */
+  readonly own?: Readonly<Record<string, OwnAnswer>>
 }
+
+/** Bad rows and some of them as JSON; or why there is no answer. */
+export type OwnAnswer =
+  | { readonly rows: number; readonly examples: readonly string[] }
+  | { readonly rows: null; readonly why: string }
 
 /** What merges into the profile of a day or a week, as text: kept apart from the profile, which every list of runs reads. */
 export interface ProfileSketches {
@@ -64,6 +71,8 @@ export interface Finding {
     | 'null_rate_drifted'
     | 'distribution_drifted'
     | 'cardinality_drifted'
+    | 'own_check_failed'
+    | 'own_check_unanswered'
   readonly severity: 'hold' | 'warn'
   /** Null: the view as a whole. */
   readonly feature: string | null
@@ -71,6 +80,10 @@ export interface Finding {
   readonly limit: number
   /** Of drift: what it was compared with. */
   readonly baseline?: FindingBaseline
+  /** Of a check of the view's own: its name, some of the bad rows, why it has no answer. */
+  readonly check?: string
+  readonly examples?: readonly string[]
+  readonly why?: string
 }
 
 export interface FindingBaseline {

@@ -64,8 +64,8 @@ export const mutationsOfRuns: readonly Mutation[] = [
     {
       breaks: 'what is judged bad is committed',
       file: 'activities/judge-interval.ts',
-      before: '    return verdict\n',
-      after: "    return { ...verdict, decision: 'publish' }\n",
+      before: '    return withoutRows(verdict)\n',
+      after: "    return { ...withoutRows(verdict), decision: 'publish' }\n",
     },
   ]),
   ...mutationsOf('R27', plan, [

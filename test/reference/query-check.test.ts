@@ -1,7 +1,7 @@
 /** What `plan` has against the SQL of a query, by the engine's own parser and binder: each refusal at its place, and what is allowed. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { queryProblems } from '../../cli/commands/query-problems.js'
-import { asOf, type FeatureRepo, parquet, query, t } from '../../core/define/index.js'
+import { asOf, entity, type FeatureRepo, featureView, lookup, parquet, query, t } from '../../core/define/index.js'
 import { Bench } from './generated-history.js'
 
 const owner = 'test'
@@ -54,6 +54,58 @@ async function problemsOf(sql: string, columns: Parameters<typeof query>[1]['sch
 
 const said = async (sql: string, columns?: Parameters<typeof problemsOf>[1]) =>
   (await problemsOf(sql, columns)).map(({ code, message }) => `${code} ${message.replace(/^source 'us_flights'/, '')}`)
+
+describe("a view's own check", () => {
+  const problemsOfOwn = async (sql: string) => {
+    const shop = entity('airport', { keys: { origin: t.string() }, owner })
+    const view = featureView('delays', {
+      ...{ version: 1, entity: shop, source: flights, since: '2001-01-01T00:00:00Z', every: '1h', owner },
+      ...{ features: { delay: lookup() }, checks: { own: { sane: { sql } } } },
+    })
+    const repo: FeatureRepo = {
+      ...{ project: 'test', entities: [shop.definition], sources: [flights.definition], services: [] },
+      views: [view.definition],
+    }
+    const context = { engine: async () => bench.engine, signal: new AbortController().signal }
+    return (await queryProblems(context, repo, new Set())).map(({ message }) =>
+      message.replace("view 'delays', check 'sane'", ''),
+    )
+  }
+  test.each([
+    'SELECT * FROM rows WHERE delay < -60 AND seen > date',
+    'select origin from rows group by origin having count(*) > 1 and avg(delay) > 3 -- too many',
+    'WITH late AS (SELECT * FROM "rows" WHERE delay > 60) SELECT * FROM late QUALIFY row_number() OVER (ORDER BY date) > 3',
+    'SELECT a.origin FROM rows a JOIN rows b USING (origin) WHERE a.date < b.date - INTERVAL 1 HOUR UNION ALL SELECT origin FROM rows WHERE "odd ""name" IS NULL;',
+    'SELECT count(*) FROM rows WHERE delay IN (SELECT max(delay) FROM rows) LIMIT 5',
+  ])('may be %s', async (sql) => {
+    expect(await problemsOfOwn(sql)).toEqual([])
+  })
+  test.each([
+    ["SELECT * FROM 'secret.parquet'", 'there is no table "secret.parquet"'],
+    ["SELECT * FROM rows, read_text('/etc/passwd')", 'read_text is refused'],
+    ['SELECT * FROM rows WHERE delay > (SELECT count(*) FROM duckdb_settings())', 'duckdb_settings is refused'],
+    ['SELECT * FROM main.rows', 'there is no table "main.rows"'],
+    ['SELECT * FROM rows WHERE seen < now()', 'now answers differently at another time or on another machine'],
+    [
+      'SELECT * FROM rows WHERE seen < current_date',
+      'current_date answers differently at another time or on another machine',
+    ],
+    ['SELECT * FROM rows USING SAMPLE 3', 'a sample is refused'],
+    ['SELECT * FROM rows WHERE random() < 0.5', 'random answers differently at another time or on another machine'],
+    ['SELECT * FROM rows WHERE delay > $1', 'a parameter is refused'],
+    ['SELECT 1; SELECT 2', 'it is not one statement'],
+    ["SELECT getenv('HOME') FROM rows", 'there is no function getenv'],
+    ['DELETE FROM rows', 'Only SELECT statements can be serialized to json!'],
+    ['SELECT * FROM (SHOW TABLES)', 'SHOW_REF is refused'],
+  ])('is refused: %s', async (sql, what) => {
+    const [first] = await problemsOfOwn(sql)
+    expect(first?.replace(/^, line \d+, column \d+ of its SQL/, '')).toBe(`: ${what}`)
+  })
+  test('is bound to the declared columns', async () => {
+    expect((await problemsOfOwn('SELECT * FROM rows WHERE delai > 3'))[0]).toContain('"delai" not found')
+    expect((await problemsOfOwn('SELECT * FROM rows WHERE abs(origin) > 1'))[0]).toMatch(/^: .*abs/)
+  })
+})
 
 describe('a query is refused', () => {
   const where = (line: number, column: number, what: string, code = 'DEFINE_QUERY_REFUSED') =>

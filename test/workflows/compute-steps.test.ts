@@ -15,6 +15,12 @@ const driftChecks = {
   drift: { volumeChangeMax: 1, historyMin: 5 },
 }
 
+const ownChecks = {
+  negative: { sql: 'SELECT shop, amount, "at" FROM rows WHERE amount < 0', max: 1 },
+  crowded: { sql: 'SELECT shop FROM rows GROUP BY shop HAVING count(*) > 2', severity: 'warn' },
+  parsed: { sql: 'SELECT * FROM rows WHERE CAST(note AS INTEGER) > 3', severity: 'warn' },
+}
+
 let rig: SalesRig
 beforeAll(async () => {
   rig = await startSalesRig({
@@ -25,6 +31,7 @@ beforeAll(async () => {
     moved: {},
     cancel: {},
     drifting: { view: { checks: driftChecks } },
+    own: { view: { checks: { own: ownChecks } } },
   })
 })
 afterAll(() => rig?.stop())
@@ -141,6 +148,35 @@ describe('read and compute', () => {
     const verdict = await rig.step(judgeInterval, [run])
     expect(verdict).toEqual({ decision: 'publish', findings: [] })
     expect(await rig.step(judgeInterval, [run])).toEqual(verdict)
+  })
+  test('R26: own checks are asked of the kept rows: so many bad rows pass, more hold, and one without an answer has not passed', async () => {
+    const [bad, worse] = [sale(hour(0, 1), 'x', -1), sale(hour(0, 2), 'x', -2)]
+    await rig.write('own', 0, 'all', bad, sale(hour(0, 3), null, -1), sale(hour(1), 'y', -1))
+    await rig.write(
+      'own',
+      2,
+      'all',
+      ...[bad, worse].map((one) => one.replaceAll('T00:', 'T02:')),
+      sale(hour(2, 5), 'x', 1),
+    )
+    const good = await rig.run(hourOf('own', 0))
+    expect(good.outcome).toBe('done')
+    const unanswered = { code: 'own_check_unanswered', severity: 'warn', check: 'parsed' }
+    expect((await rig.deps.ledger.run(good.runId))!.verdict!.findings).toMatchObject([unanswered])
+    const run = await rig.planned('own', 2, 'own-checks')
+    await rig.step(readSource, [run])
+    await rig.step(computeInterval, [run], { id: run.runId })
+    const verdict = await rig.step(judgeInterval, [run])
+    expect(verdict).toMatchObject({ decision: 'hold' })
+    // Rows stay in the ledger: what is returned goes through Temporal.
+    expect(JSON.stringify(verdict)).not.toContain('02:01:00')
+    const { findings } = (await rig.deps.ledger.run(run.runId))!.verdict!
+    expect(findings).toMatchObject([
+      { code: 'own_check_failed', severity: 'hold', check: 'negative', observed: 2, limit: 1 },
+      { code: 'own_check_failed', severity: 'warn', check: 'crowded', observed: 1, examples: ['{"shop":"x"}'] },
+      { ...unanswered, why: expect.stringContaining("'n'") },
+    ])
+    expect(findings[0]!.examples!.toSorted()[0]).toBe('{"shop":"x","amount":-1,"at":"2001-01-01 02:01:00"}')
   })
   test('R26: a drift is judged against good runs, once there are enough; held ones are left out, and a value at its limit passes', async () => {
     const sales = (hours: number, rows: number, amount: string, note = `'n'`) =>

@@ -83,7 +83,7 @@ const wholes =
   /--[^\n]*|\/\*[\s\S]*?\*\/|\be'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|(\$[a-z_0-9]*\$)[\s\S]*?\1|;/gi
 
 /** Byte of the first semicolon that ends the statement; one at the end of the text is taken off before. */
-function semicolonIn(sql: string): number | null {
+export function semicolonIn(sql: string): number | null {
   for (const { 0: found, index } of sql.matchAll(wholes))
     if (found === ';') return utf8ToBytes(sql.slice(0, index)).length
   return null
