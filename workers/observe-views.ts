@@ -21,6 +21,7 @@ import {
   viewLabel,
   type WatchRules,
 } from '../core/watch/index.js'
+import type { FirstCauses } from './first-causes.js'
 import { blindness } from './watch-outages.js'
 import type { ViewLook } from './watch-readings.js'
 
@@ -43,6 +44,7 @@ export interface ObserverDeps {
   readonly clock: Pick<Clock, 'now'>
   readonly log: Log
   readonly isSchedulerUp: boolean
+  readonly causes: FirstCauses
 }
 
 export interface ObserverSettings {
@@ -69,7 +71,8 @@ export async function observe(
     const looks = await withScheduler(deps, await withRuns(deps, seen, settings), now, rules)
     const checks = await deps.ledger.qualityChecks()
     const found = looks.flatMap((look) => evaluateView(look.entry, look, now, rules))
-    const drafts = [...foldDownstream(calendar, found), ...evaluateQuality(calendar, checks)]
+    const failures = await deps.causes.addTo(foldDownstream(calendar, found))
+    const drafts = [...failures, ...evaluateQuality(calendar, checks)]
     return { kind: 'seen', calendar, looks, checks, drafts, isOnDuty }
   } catch (error) {
     if (isMillcourseError(error) && error.code in blindness)

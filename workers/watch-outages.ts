@@ -17,7 +17,12 @@ export function ledgerOutage(
     ...outage('ledger_unreachable', calendar),
     summary: `${what}: ${calendar.length} view(s) can neither run nor be watched`,
     nextStep: 'millcourse doctor',
-    facts: { views: calendar.map(viewLabel).join(', '), why, shortestFreshness: shortestFreshness(calendar) },
+    facts: {
+      views: calendar.map(viewLabel).join(', '),
+      why,
+      shortestFreshness: shortestFreshness(calendar),
+      ...ownersOf(calendar),
+    },
   }
 }
 
@@ -36,6 +41,7 @@ export function schedulerOutage(
       views: calendar.map(viewLabel).join(', '),
       missing: missing.map((draft) => draft.summary).join('; '),
       shortestFreshness: shortestFreshness(calendar),
+      ...ownersOf(calendar),
     },
   }
 }
@@ -53,6 +59,12 @@ function outage(
     owner: calendar[0]?.owner ?? null,
     news: '',
   }
+}
+
+/** Whoever has a view is hit: alerts go to each. */
+function ownersOf(calendar: readonly CalendarEntry[]): { readonly owners?: string } {
+  const owners = [...new Set(calendar.flatMap(({ owner }) => owner ?? []))]
+  return owners.length > 1 ? { owners: owners.join(', ') } : {}
 }
 
 /** Until when the SLA of any view holds at the earliest is decided by the shortest one. */

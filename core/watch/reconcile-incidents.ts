@@ -57,9 +57,12 @@ function mergeByKey(drafts: readonly IncidentDraft[]): IncidentDraft[] {
 
 /** Whom one cause hits through several views. */
 function hitBy(drafts: readonly IncidentDraft[]) {
+  const owners = [...new Set(drafts.flatMap(({ owner }) => owner ?? []))]
   const services = drafts.flatMap(({ facts }) => String(facts.services ?? '').split(', '))
   return {
     views: drafts.map((draft) => `${draft.view}@v${draft.version}`).join(', '),
     services: [...new Set(services)].filter((name) => name !== '').join(', '),
+    // Each is told: one owner stands for himself.
+    ...(owners.length > 1 ? { owners: owners.join(', ') } : {}),
   }
 }

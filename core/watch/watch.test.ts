@@ -267,9 +267,9 @@ test('one message per change: opened, nothing while it stays the same, updated w
 test('two views hit by one cause are one incident that names both', () => {
   const { open } = reconcileIncidents(
     [],
-    [draftOf(), draftOf({ view: 'routes', severity: 'critical' })],
+    [draftOf({ owner: 'ops' }), draftOf({ view: 'routes', severity: 'critical', owner: 'ads' })],
     '2001-01-01T00:00:00Z',
     noEscalation,
   )
-  expect(open).toMatchObject([{ severity: 'critical', facts: { views: 'delays@v1, routes@v1' } }])
+  expect(open).toMatchObject([{ severity: 'critical', facts: { views: 'delays@v1, routes@v1', owners: 'ops, ads' } }])
 })

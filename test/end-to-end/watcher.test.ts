@@ -313,6 +313,24 @@ test('a run is skipped by a paused Schedule, then missing, slow, and good with a
   await vi.waitFor(() => expect(receiver.of('slow_run')).toEqual(['incident.opened', 'incident.resolved']), soon)
   await vi.waitFor(() => expect(receiver.of('warned')).toEqual(['incident.opened']), soon)
   expect(await stores.ledger.openIncidents()).toMatchObject([{ key: 'warned/sales_1h@v1' }])
+
+  const again = { runId: 'r2', view: view.name, version: 1, interval: { start, end: start + 3_600_000_000_000n } }
+  const ids = { definitionHash: 'x', workflowId: 'w', temporalRunId: 't' }
+  await stores.ledger.startRun({ ...again, ...ids, kind: 'rerun' })
+  const error = {
+    code: 'COMPUTE_FAILED',
+    message: 'the query says no',
+    hint: null,
+    facts: {},
+    step: 'compute',
+    attempts: 3,
+  }
+  await stores.ledger.endRun('r2', { outcome: 'failed', error, keyCounts: null, measures: null })
+  await vi.waitFor(() => expect(receiver.of('failed')).toEqual(['incident.opened']), soon)
+  expect(receiver.received.find(({ rule }) => rule === 'failed')).toMatchObject({
+    firstCause: 'COMPUTE_FAILED in step compute: the query says no',
+    runbook: 'docs/runbooks/failed.md',
+  })
 })
 
 test('of two watchers one speaks; what it had to tell when it was killed the other tells, and only blindness comes from both', async () => {
