@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { defaultPrices } from '../../core/plan/prices.js'
 import {
   actionsOf,
   actionsPerHour,
@@ -12,6 +13,14 @@ import {
 } from '../costs.js'
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+
+test('the plan of a backfill goes by the same prices', () => {
+  expect(defaultPrices).toEqual({
+    millionWriteUnits: prices['DynamoDB, million write units'],
+    thousandS3Writes: prices['S3, thousand writes or listings'],
+    thousandS3Reads: prices['S3, thousand reads'],
+  })
+})
 
 test('the page shows what the formulas give', () => {
   const shown = /<!-- costs -->\n([\s\S]*?)\n<!-- \/costs -->/.exec(read('docs/costs.md'))?.[1]

@@ -6,11 +6,15 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { backfill } from '../../cli/commands/backfill.js'
+import { changeBackfill, retryBackfill } from '../../cli/commands/backfill-change.js'
+import { backfillStatus } from '../../cli/commands/backfill-status.js'
 import type { Backfill } from '../../core/ports/backfill-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { PlanBackfillInput, RunControl } from '../../core/ports/run-control.js'
 import { versionTableName } from '../../core/publish/index.js'
 import { parseInstant } from '../../core/time/instant.js'
+import { commandContext } from '../support/command-context.js'
 import { startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
@@ -148,17 +152,34 @@ describe('a backfill of hours before those that are online', () => {
     expect(await ledger.currentCommits(key, whole)).toHaveLength(hours)
   }, 180_000)
 
-  test('has nothing left to run, unless it is forced: then the same values are committed anew and none is written', async () => {
-    expect(await start((await plan('last_order')).planId)).toEqual({ kind: 'nothing-to-run' })
-    const forced = await plan('last_order', { options: { ...options, isForced: true } })
-    expect(forced.intervals.map(({ need }) => need)).toEqual(Array(old).fill('forced'))
+  test('is asked for by commands: nothing is left to run, unless it is forced, which commits the same values anew and writes none', async () => {
+    const context = { ...commandContext(world.ports), project: 'backfilled', pretendedNow: now }
+    const given = { ...asked, order: 'oldest', atOnce: 3 } as const
+    expect((await backfill(context, 'last_order', given)).text).toMatch(/done: skipped +8\nnothing to run$/)
+    await expect(backfill(context, 'last_order', { ...given, yes: true })).rejects.toMatchObject({ code: 'USAGE' })
+    const shown = await backfill(context, 'last_order', { ...given, force: true })
+    expect(shown.text).toMatch(
+      /done, run again \(--force\) +8\n[\s\S]*about 0 changed, \d+ unchanged[\s\S]*plan [0-9a-f]{12}/,
+    )
+    const { planId } = shown.data as { readonly planId: string }
     const before = await items()
-    const started = await start(forced.planId, { reason: 'to see' })
-    if (started.kind !== 'started') throw new Error(started.kind)
-    expect(await ended(started.backfillId)).toMatchObject({ state: 'done' })
+    const how = { order: 'oldest', atOnce: 3, plan: planId, reason: 'to see', wait: true } as const
+    const done = await backfill(context, 'last_order', how)
+    expect(done).toMatchObject({ outcome: 'done', data: { state: 'done', progress: { total: old, done: old } } })
+    expect(done.text).toContain('by test, ')
     const runs = await ledger.runs({ view: 'last_order', limit: old })
     expect(runs.map(({ kind, outcome }) => [kind, outcome])).toEqual(Array(old).fill(['backfill', 'done']))
     expect(await items()).toEqual(before)
+    expect((await backfillStatus(context, undefined, {})).text).toMatch(
+      new RegExp(`${planId} +last_order@v1 .*done +8/8`),
+    )
+    expect((await backfillStatus(context, planId.slice(0, 6), {})).text).toContain('8 of 8 done')
+    expect((await retryBackfill(context, planId, { failed: true, reason: 'x' })).text).toBe(
+      'last_order: nothing to run',
+    )
+    await expect(changeBackfill(context, 'pause', planId, {})).rejects.toMatchObject({
+      code: 'BACKFILL_NOT_APPLICABLE',
+    })
   }, 120_000)
 })
 
@@ -176,7 +197,15 @@ describe('a backfill under way', () => {
       .toBeGreaterThan(0)
     await ledger.changeBackfill(backfillId, { to: 'pause', by: 'bob', reason: 'busy' })
     await control.wakeBackfill(named(backfillId))
-    await expect.poll(async () => (await ledger.backfillProgress(backfillId)).running, { timeout: 60_000 }).toBe(0)
+    // It waits by a timer, the only one it has.
+    const handle = temporal.client.workflow.getHandle(`backfill/backfilled/last_order@v1/${backfillId}`)
+    const waiting = async () => {
+      const { events } = await handle.fetchHistory()
+      const count = (kind: 'Started' | 'Fired' | 'Canceled') =>
+        events?.filter((event) => event[`timer${kind}EventAttributes`]).length ?? 0
+      return count('Started') - count('Fired') - count('Canceled')
+    }
+    await expect.poll(waiting, { timeout: 60_000 }).toBe(1)
     const paused = await ledger.backfillProgress(backfillId)
     expect(paused.left).toBeGreaterThan(0)
     expect(await control.backfillCounts(named(backfillId))).toMatchObject({
@@ -188,10 +217,20 @@ describe('a backfill under way', () => {
     expect(await ledger.claimedIntervals(key, whole)).toHaveLength(paused.left)
     expect(await ledger.unmarkedCommits(key)).toBe(0)
     expect(paused.unpublished).toBe(paused.done)
+    await ledger.changeBackfill(backfillId, { to: 'resume', by: 'bob', reason: null })
+    await control.wakeBackfill(named(backfillId))
+    await expect
+      .poll(async () => (await ledger.backfillProgress(backfillId)).done, { timeout: 60_000 })
+      .toBeGreaterThan(paused.done)
     await ledger.changeBackfill(backfillId, { to: 'cancel', by: 'bob', reason: 'enough' })
     await control.wakeBackfill(named(backfillId))
     expect(await ended(backfillId)).toMatchObject({ state: 'cancelled' })
-    expect(await ledger.backfillProgress(backfillId)).toMatchObject({ left: paused.left, unpublished: 0 })
+    expect(await ledger.backfillProgress(backfillId)).toMatchObject({
+      total: hours,
+      failed: 0,
+      running: 0,
+      unpublished: 0,
+    })
     expect(await ledger.claimedIntervals(key, whole)).toEqual([])
   }, 120_000)
 
