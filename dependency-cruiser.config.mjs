@@ -63,8 +63,9 @@ export default {
     stage('explain', ...first, 'source', 'plan', 'compute', 'publish', 'serve'),
     stage('quality', ...first, 'source', 'plan', 'compute', 'publish', 'serve', 'explain'),
     stage('watch', ...first, 'plan', 'judge', 'quality'),
-    stage('alert', ...first, 'watch'),
+    stage('alert', ...first, 'watch', 'runbook'),
     stage('backup', ...first),
+    stage('runbook', 'watch'),
     {
       name: 'core-errors-know-nothing',
       severity: 'error',

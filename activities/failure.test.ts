@@ -14,7 +14,7 @@ test.each(codes)('%s keeps its code, words and facts, and is retried only if the
   expect(failure.type).toBe(code)
   expect(failure.message).toBe('what went wrong')
   expect(failure.nonRetryable).toBe(errorCodes[code].retry !== 'backoff')
-  expect(failure.details).toEqual([{ file: 'part-7' }, 'do this', 4, null])
+  expect(failure.details).toEqual([{ file: 'part-7' }, 'do this', 4, null, 0])
   expect(failure.cause).toMatchObject({ name: 'Error', message: 'vendor', stack: cause.stack })
 })
 
@@ -34,7 +34,7 @@ test('what a vendor quotes of credentials goes no further: not in words, facts, 
 
 test('without hint, facts and cause the details keep their places', () => {
   const failure = toTemporalFailure(new MillcourseError('INTERNAL', 'x'), 1) as ApplicationFailure
-  expect(failure.details).toEqual([{}, null, 1, null])
+  expect(failure.details).toEqual([{}, null, 1, null, 0])
   expect(failure.cause).toBeUndefined()
 })
 
@@ -48,8 +48,9 @@ test('an error that nobody foresaw is INTERNAL and may be retried twice', () => 
 test('the first failure travels beside the last', () => {
   const first = toFirstFailure(new MillcourseError('PUBLISH_THROTTLED', 'slow', { facts: { table: 't' } }))
   expect(first).toEqual({ code: 'PUBLISH_THROTTLED', message: 'slow', hint: null, facts: { table: 't' } })
-  const last = toTemporalFailure(new MillcourseError('PUBLISH_UNREACHABLE', 'gone'), 2, first) as ApplicationFailure
-  expect(last.details?.[3]).toEqual(first)
+  const gone = new MillcourseError('PUBLISH_UNREACHABLE', 'gone')
+  const last = toTemporalFailure(gone, 2, first, 500) as ApplicationFailure
+  expect(last.details?.slice(2)).toEqual([2, first, 500])
 })
 
 test('a cancellation passes unchanged: Temporal knows it by its class', () => {

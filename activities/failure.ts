@@ -9,12 +9,13 @@ import { redactSecrets } from '../core/measure/index.js'
 /** An error that nobody foresaw may be a passing one: it is tried again so often, then it is a mistake of ours. */
 const unforeseenAttemptsMax = 3
 
-/** `[facts, hint, attempts, what the first attempt failed of]`: what workflows and clients read back from a failure. */
+/** `[facts, hint, attempts, what the first attempt failed of, for how long it was tried]`: what workflows and clients read back from a failure. */
 export type FailureDetails = readonly [
   facts: Readonly<Record<string, string | number>>,
   hint: string | null,
   attempts: number,
   first: FirstFailure | null,
+  triedForMs: number,
 ]
 
 /** The first attempt's failure, kept beside the last one's: a run that ends in a timeout began with a cause. */
@@ -28,16 +29,18 @@ export interface FirstFailure {
 /**
  * The failure as Temporal carries it: `type` is the code, retried only where the table says `backoff`. A cancellation passes
  * unchanged: Temporal knows it by its class.
+ * @param triedForMs from when the step was asked for to the beginning of this attempt
  */
 export function toTemporalFailure(
   error: unknown,
   attempt: number,
   first: FirstFailure | null = null,
+  triedForMs = 0,
 ): ApplicationFailure | CancelledFailure {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error
   const known = isMillcourseError(error) ? error : unforeseen(error)
   const { message, hint, facts } = toFirstFailure(error)
-  const details: FailureDetails = [facts, hint, attempt, first]
+  const details: FailureDetails = [facts, hint, attempt, first, triedForMs]
   const mayPass = isMillcourseError(error) ? known.policy.retry === 'backoff' : attempt < unforeseenAttemptsMax
   return ApplicationFailure.create({
     type: known.code,

@@ -18,6 +18,7 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
     async (...args: Args): Promise<Result> => {
       const context = Context.current()
       const { info } = context
+      const triedForMs = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs
       const id = `${info.workflowExecution?.runId}/${info.activityId}`
       const stopPulse = startPulse(context)
       try {
@@ -27,7 +28,7 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
       } catch (thrown) {
         // What a query says when it is interrupted is not its fault: the step was told to stop, and starts again elsewhere.
         const error = context.cancellationSignal.aborted ? await context.cancelled.catch((reason) => reason) : thrown
-        const failure = toTemporalFailure(error, info.attempt, firstFailures.get(id) ?? null)
+        const failure = toTemporalFailure(error, info.attempt, firstFailures.get(id) ?? null, triedForMs)
         if (failure instanceof CancelledFailure || failure.nonRetryable) firstFailures.delete(id)
         else if (!firstFailures.has(id)) firstFailures.set(id, toFirstFailure(error))
         for (const oldest of firstFailures.keys())

@@ -71,6 +71,9 @@ export interface StackAddresses {
   readonly from: string
   readonly temporal: string
   readonly temporalUi: string | null
+  readonly temporalNamespace: string
+  /** Where the runbooks are read; null: they are named by their path in the repository. */
+  readonly runbooksUrl: string | null
   /** Where the processes of a local stack answer `/readyz`, by their names; elsewhere whoever started them knows. */
   readonly processes: Readonly<Record<string, string>>
 }

@@ -29,6 +29,7 @@ const breaches: readonly (readonly [from: string, statement: string, rule: strin
   ['core/quality/watch.ts', "import '../watch/index.js'", 'core-quality-order'],
   ['core/watch/serve.ts', "import '../serve/index.js'", 'core-watch-order'],
   ['core/alert/judge.ts', "import '../judge/index.js'", 'core-alert-order'],
+  ['core/runbook/plan.ts', "import '../plan/index.js'", 'core-runbook-order'],
   ['core/backup/plan.ts', "import '../plan/index.js'", 'core-backup-order'],
   ['core/errors.ts', "import './time/index.js'", 'core-errors-know-nothing'],
   ['core/ports/computing.ts', "import { x } from '../plan/index.js'", 'ports-take-types'],

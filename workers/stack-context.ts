@@ -149,6 +149,8 @@ function addressesOf(config: Config, stack: StackFile | null): StackAddresses {
     from: stack ? `millcourse dev (process ${stack.owner.pid})` : 'the environment',
     temporal: config.temporal.address,
     temporalUi: config.temporal.uiUrl,
+    temporalNamespace: config.temporal.namespace,
+    runbooksUrl: config.alerts.runbooksUrl,
     processes: stack?.http ?? {},
   }
 }

@@ -26,7 +26,7 @@ const cancelledHint = 'millcourse decide RUN rerun --reason … runs the interva
 const timedOutHint = 'see the log of the workers; the next tick runs the interval again'
 
 function fromFailure(failure: ApplicationFailure, step: string): FirstCause {
-  const [facts, hint, attempts, first] = (failure.details ?? []) as unknown as Partial<FailureDetails>
+  const [facts, hint, attempts, first, triedForMs] = (failure.details ?? []) as unknown as Partial<FailureDetails>
   // The first attempt's failure says more than the last one's: a run that ends unreachable may have begun with something else.
   const cause = first ?? { code: failure.type ?? '', message: failure.message, hint: hint ?? null, facts: facts ?? {} }
   return {
@@ -36,6 +36,7 @@ function fromFailure(failure: ApplicationFailure, step: string): FirstCause {
     facts: cause.facts,
     step,
     attempts: attempts ?? 1,
+    ...(triedForMs ? { triedForMs } : {}),
   }
 }
 

@@ -1,11 +1,12 @@
 /** Asks the ledger, the registry and the files' footers for what the screen of a run says. */
-import type { FeatureRepo, ViewBundle } from '../../core/define/definitions.js'
-import { isMillcourseError } from '../../core/errors.js'
+import type { ViewBundle } from '../../core/define/definitions.js'
+import { isErrorCode, isMillcourseError } from '../../core/errors.js'
 import { compareProfiles } from '../../core/judge/index.js'
 import type { IntervalState, PinnedFile } from '../../core/plan/interval-state.js'
 import type { LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.js'
 import type { RegistryReader } from '../../core/ports/registry.js'
 import { windowReach } from '../../core/publish/index.js'
+import { errorGuides, type Layer, runbookOf } from '../../core/runbook/index.js'
 import { compareInputs, isCommitUri, rowSource } from '../../core/source/index.js'
 import { formatDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant, nsPerSecond } from '../../core/time/instant.js'
@@ -14,18 +15,10 @@ import { blockedBy, judgeSla } from '../../core/watch/index.js'
 import { runSummary } from '../commands/run-summary.js'
 import type { RunTarget } from '../commands/run-target.js'
 import type { CliContext } from '../context.js'
+import { blastRadius } from './blast-radius.js'
 import { nextSteps } from './next-steps.js'
 import { compareFileSchemas } from './read-schemas.js'
-import type {
-  BlockFacts,
-  Differences,
-  Hits,
-  HitView,
-  IntervalFacts,
-  RunDetails,
-  RunFacts,
-  SlaFacts,
-} from './run-facts.js'
+import type { BlockFacts, Differences, IntervalFacts, RunDetails, RunFacts, SlaFacts } from './run-facts.js'
 
 export type FactPorts = Pick<
   CliContext,
@@ -45,11 +38,13 @@ export async function gatherRunFacts(ports: FactPorts, { key, interval, run }: R
     ...key,
     ...toIsoInterval(interval),
     run: run?.runId ?? null,
+    layer: run ? brokenLayer(run) : null,
+    runbook: runbook(run, interval.end <= now, (await ports.addresses()).runbooksUrl),
     details: run ? await runDetails(ports, run) : null,
     interval: await intervalFacts(ledger, key, interval, state, now),
     lastGoodRun: lastGood ? runSummary(lastGood) : null,
     differences: run && lastGood ? await differences(ports, bundle, run, lastGood) : null,
-    hits: await hits(ledger, repo, key, bundle, interval, run),
+    hits: await blastRadius(ledger, repo, key, bundle, interval, run),
     sla: await slaFacts(ledger, key, bundle, published?.endAt ?? null, now),
     blocks: await blockFacts(ledger, key, bundle, interval, state, now),
   }
@@ -75,10 +70,32 @@ async function viewOrNull(registry: RegistryReader, name: string, version?: numb
   }
 }
 
+function brokenLayer({ outcome, error }: RunRecord): Layer | null {
+  if (outcome === 'not-ready') return 'source'
+  // A publish of a run may have failed and another one have covered it: then nothing is broken any more.
+  return outcome === 'failed' && error && isErrorCode(error.code) ? errorGuides[error.code].layer : null
+}
+
+/** Null: nobody has to act. */
+function runbook(run: RunRecord | null, isOver: boolean, baseUrl: string | null): string | null {
+  if (!run) return isOver ? runbookOf('missing_run', null, baseUrl) : null
+  switch (run.outcome) {
+    case 'failed':
+      return runbookOf('failed', run.error?.code ?? null, baseUrl)
+    case 'held':
+      return runbookOf('held', null, baseUrl)
+    case 'not-ready':
+      return runbookOf('not_ready', null, baseUrl)
+    default:
+      return null
+  }
+}
+
 async function runDetails({ addresses, clock }: FactPorts, run: RunRecord): Promise<RunDetails> {
   const { run: _run, view: _view, version: _version, start: _start, end: _end, ...summary } = runSummary(run)
-  const { temporalUi } = await addresses()
+  const { temporalUi, temporalNamespace } = await addresses()
   const workflow = `workflows/${encodeURIComponent(run.workflowId)}/${run.temporalRunId}/history`
+  const namespace = encodeURIComponent(temporalNamespace)
   return {
     ...summary,
     tookMs: Number(((run.endedAt ?? clock.realNow()) - run.startedAt) / 1_000_000n),
@@ -89,7 +106,7 @@ async function runDetails({ addresses, clock }: FactPorts, run: RunRecord): Prom
     temporal: {
       workflowId: run.workflowId,
       runId: run.temporalRunId,
-      ui: temporalUi === null ? null : `${temporalUi}/namespaces/default/${workflow}`,
+      ui: temporalUi === null ? null : `${temporalUi}/namespaces/${namespace}/${workflow}`,
     },
   }
 }
@@ -145,43 +162,6 @@ function inSources(files: readonly PinnedFile[]): PinnedFile[] {
 
 function ownFiles(files: readonly PinnedFile[]): PinnedFile[] {
   return files.filter(({ role }) => role === 'own')
-}
-
-async function hits(
-  ledger: LedgerReader,
-  repo: FeatureRepo | null,
-  key: ViewKey,
-  bundle: ViewBundle | null,
-  interval: Interval,
-  run: RunRecord | null,
-): Promise<Hits> {
-  const code = run?.error?.code ?? null
-  const services = (repo?.services ?? []).flatMap(({ name, features }) => {
-    const taken = features.filter(({ view, viewVersion }) => view === key.view && viewVersion === key.version)
-    return taken.length > 0 ? [{ service: name, features: taken.map(({ feature }) => feature) }] : []
-  })
-  const views: HitView[] = []
-  for (const other of repo?.views ?? []) {
-    if (other.name === key.view) continue
-    const isSameSource = other.source === bundle?.view.source
-    // A fault of the source concerns its own views; any other cause may be every view's.
-    if (!isSameSource && (code === null || code.startsWith('SOURCE_'))) continue
-    const ran = (await ledger.intervalStates({ view: other.name, version: other.version }, interval)).flatMap(
-      ({ latestRun }) => (latestRun ? [latestRun] : []),
-    )
-    const alike = ran.find(({ outcome, errorCode }) => outcome === 'failed' && errorCode === code)
-    const shown = alike ?? ran.find(({ outcome }) => outcome === 'failed' || outcome === 'held') ?? ran.at(-1) ?? null
-    if (isSameSource || alike)
-      views.push({
-        view: other.name,
-        version: other.version,
-        isSameSource,
-        isSameCause: alike !== undefined,
-        outcome: shown?.outcome ?? null,
-        error: shown?.errorCode ?? null,
-      })
-  }
-  return { services, views }
 }
 
 async function slaFacts(

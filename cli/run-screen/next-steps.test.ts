@@ -1,29 +1,12 @@
 /** Every command that a screen, an incident or an alert proposes is one that the shell and the real command line take as it stands. */
-import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { errorCodes } from '../../core/errors.js'
 import type { IntervalState, RunOutcome } from '../../core/plan/interval-state.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { type CalendarEntry, evaluateView, type ViewObservation } from '../../core/watch/index.js'
-import { buildProgram } from '../program.js'
+import { parses, wordsOf } from '../../test/support/command-words.js'
 import { nextSteps, type Situation } from './next-steps.js'
 import type { RunDetails } from './run-facts.js'
-
-/** As `sh` splits it: a pipe, a redirection or an open quote makes it another command, or none. */
-function wordsOf(command: string): string[] {
-  const script = `set -e; millcourse() { printf '%s\\0' "$@"; }; ${command}`
-  return execFileSync('sh', ['-c', script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-    .split('\0')
-    .slice(0, -1)
-}
-
-async function parses(command: string): Promise<boolean> {
-  if (!command.startsWith('millcourse ')) return false
-  let ran = 0
-  const program = buildProgram(async () => void ran++, '0')
-  await program.parseAsync(wordsOf(command), { from: 'user' })
-  return ran === 1
-}
 
 const entry: CalendarEntry = {
   ...{ view: 'delays', version: 1, source: 'flights', owner: null, services: [], readyDelay: '0s', freshness: '3h' },
@@ -91,12 +74,13 @@ function situation(change: Partial<Situation> & { readonly outcome?: RunOutcome;
   const error = { message: 'm', hint: 'fix it', facts: {}, step: 'read', attempts: 1 }
   return {
     ...{ view: 'delays', version: 1, start: '2001-01-01T05:00:00Z', end: '2001-01-01T06:00:00Z', run: 'run-1' },
+    ...{ layer: null, runbook: null },
     details: { ...details, outcome, error: code === undefined ? null : { ...error, code } },
     interval: {
       ...{ isOver: true, latestRun: { run: 'run-1', outcome }, committedRun: null, isPublished: false },
       ...{ reopenedBecause: null, pendingDecision: null },
     },
-    ...{ lastGoodRun: null, differences: null, hits: { services: [], views: [] } },
+    ...{ lastGoodRun: null, differences: null, hits: { services: [], builtOn: [], views: [], owners: [] } },
     sla: { kind: 'none', freshness: null, reachedAt: null, until: null, distance: null },
     blocks: { kind: 'never', waiting: [], until: null },
     ...{ owners: { view: null, source: 'team' }, lookback: '24h', isNewestVersion: true },

@@ -6,6 +6,7 @@
 import type { ProfileShift } from '../../core/judge/index.js'
 import type { PinnedFile, RunOutcome } from '../../core/plan/interval-state.js'
 import type { RunError, RunRecord } from '../../core/ports/ledger.js'
+import type { Layer } from '../../core/runbook/index.js'
 import type { ColumnChange, FileChanges } from '../../core/source/index.js'
 import type { DurationText } from '../../core/time/duration.js'
 import type { IsoInstant } from '../../core/time/instant.js'
@@ -19,6 +20,10 @@ export interface RunFacts {
   readonly end: IsoInstant
   /** Its id; null: the interval never ran. */
   readonly run: string | null
+  /** What broke; null: nothing, or a code of another release. */
+  readonly layer: Layer | null
+  /** The page that says what to do, a URL or a path of the repository; null: nobody has to act. */
+  readonly runbook: string | null
   readonly details: RunDetails | null
   readonly interval: IntervalFacts
   readonly lastGoodRun: RunSummary | null
@@ -78,14 +83,36 @@ export interface SchemaDifference {
 }
 
 export interface Hits {
-  readonly services: readonly { readonly service: string; readonly features: readonly string[] }[]
+  readonly services: readonly HitService[]
+  /** Views whose rows are this view's commits, or those of such a view. */
+  readonly builtOn: readonly BuiltView[]
   /** Other views on the same source, and those that failed by the same cause. */
   readonly views: readonly HitView[]
+  /** Whom to call, and for what of theirs. */
+  readonly owners: readonly OwnerFacts[]
 }
 
-export interface HitView {
+export interface HitService {
+  readonly service: string
+  readonly owner: string | null
+  /** Of this view. */
+  readonly features: readonly string[]
+  /** Views built on it whose features the service takes. */
+  readonly through: readonly string[]
+}
+
+export interface BuiltView {
   readonly view: string
   readonly version: number
+  readonly owner: string | null
+}
+
+export interface OwnerFacts {
+  readonly owner: string
+  readonly of: readonly string[]
+}
+
+export interface HitView extends BuiltView {
   readonly isSameSource: boolean
   readonly isSameCause: boolean
   /** Of its newest run in the same time; null: none. */

@@ -1,5 +1,7 @@
 /** The facts of a run as one screen: about thirty lines of at most 120 columns, what matters first, what to do last. */
 import { assertNever } from '../../core/errors.js'
+import type { RunError } from '../../core/ports/ledger.js'
+import type { Layer } from '../../core/runbook/index.js'
 import type { ColumnChange, FileChanges } from '../../core/source/index.js'
 import { formatFinding } from '../output/finding-text.js'
 import { formatBytes, formatCount, formatMs, plural } from '../output/words.js'
@@ -17,6 +19,7 @@ export function formatRunScreen(facts: RunFacts): string {
   return [
     `${facts.view}@v${facts.version} [${facts.start}, ${facts.end}): ${headline(facts)}`,
     '',
+    ...row('broke', facts.layer ? brokeText(facts.layer, facts.details?.error?.step) : ''),
     ...(facts.details ? causeLines(facts.details, facts.interval.committedRun === facts.run) : []),
     ...runLines(facts),
     ...lastGoodLines(facts),
@@ -27,6 +30,7 @@ export function formatRunScreen(facts: RunFacts): string {
     ...row('sla', slaText(facts.sla)),
     ...blockLines(facts.blocks),
     ...(facts.details?.temporal.ui ? [`${'temporal'.padEnd(labelWidth)}${facts.details.temporal.ui}`] : []),
+    ...(facts.runbook ? [`${'runbook'.padEnd(labelWidth)}${facts.runbook}`] : []),
     '',
     ...stepLines(facts),
   ].join('\n')
@@ -48,15 +52,36 @@ function coveredText(isAccepted: boolean): string {
     : 'another publish has covered its commit since; the accepted version is another one by now'
 }
 
+const layerTexts: Readonly<Record<Layer, string>> = {
+  definition: 'the definition: what is applied of the feature repo',
+  source: 'the source: what its producer wrote, or did not',
+  compute: 'the computation: the query over the rows',
+  lake: 'the lake: the store of computed files',
+  ledger: 'the ledger: Postgres',
+  online: 'the online store: DynamoDB',
+  temporal: 'Temporal: the scheduler of runs',
+  process: 'the process: the worker, its memory or its environment',
+}
+
+function brokeText(layer: Layer, step: string | undefined): string {
+  return `${layerTexts[layer]}${step ? ` (step ${step})` : ''}`
+}
+
+function triesText({ attempts, triedForMs }: RunError): string {
+  if (attempts <= 1) return ''
+  const over = triedForMs === undefined ? '' : ` over ${formatMs(triedForMs)}`
+  return `${attempts} attempts${over}; this is what the first failed of`
+}
+
 /** @param isAccepted whether its commit is the interval's accepted version */
 function causeLines({ error, findings, outcome }: RunDetails, isAccepted: boolean): string[] {
   if (error) {
     const message = cut(error.message, messageMax)
     const told = Object.entries(error.facts).filter(([, value]) => !message.includes(String(value)))
     return [
-      ...row('cause', `${error.code} in ${error.step}: ${message}`),
+      ...row('cause', `${error.code}: ${message}`),
       ...row('', told.map(([name, value]) => `${name} ${cut(String(value), widthMax)}`).join('; ')),
-      ...row('', error.attempts > 1 ? `${error.attempts} attempts; this is what the first failed of` : ''),
+      ...row('', triesText(error)),
       ...row('', outcome === 'done' ? coveredText(isAccepted) : ''),
     ]
   }
@@ -169,8 +194,10 @@ function countLines({ counts, keyCounts }: RunDetails): string[] {
 
 // ── whom it hits ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function hitLines({ services, views }: Hits): string[] {
-  const taken = services.map(({ service, features }) => `${service} (${some(features, 'more')})`)
+function hitLines({ services, builtOn, views, owners }: Hits): string[] {
+  const taken = services.map(({ service, features, through }) =>
+    features.length > 0 ? `${service} (${some(features, 'more')})` : `${service} (through ${some(through, 'more')})`,
+  )
   const [alike, others] = [views.filter((view) => view.isSameCause), views.filter((view) => !view.isSameCause)]
   return [
     ...row('services', taken.length > 0 ? some(taken, 'more', 6) : 'none takes a feature of it'),
@@ -184,7 +211,9 @@ function hitLines({ services, views }: Hits): string[] {
           )}`
         : '',
     ),
+    ...row('built on it', builtOn.map(({ view, version }) => `${view}@v${version}`).join(', ')),
     ...row('source', others.length > 0 ? `also read by ${some(others.map(viewText), 'more', 6)}` : ''),
+    ...row('owners', owners.map(({ owner, of }) => `${owner} (${some(of, 'more', 6)})`).join(', ')),
   ]
 }
 

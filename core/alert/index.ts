@@ -7,5 +7,4 @@ export {
   routingSchema,
   type SecretName,
 } from './routing.js'
-export { runbookOf } from './runbook.js'
 export { incidentLines, type Teller, type ToldIncident, tellIncident } from './tell-incident.js'

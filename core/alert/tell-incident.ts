@@ -1,7 +1,8 @@
 /** What a message about an incident says, before a channel gives it its form: what, since when, whom it hits, why, what to do. */
+
+import { incidentRunbook } from '../runbook/index.js'
 import type { IsoInstant } from '../time/instant.js'
 import type { Incident, IncidentChange, IncidentEvent } from '../watch/index.js'
-import { runbookOf } from './runbook.js'
 
 export interface Teller {
   readonly project: string
@@ -30,7 +31,7 @@ export interface ToldIncident {
 }
 
 export function tellIncident({ event, incident }: IncidentChange, { project, runbooksUrl }: Teller): ToldIncident {
-  const { facts, rule, severity, summary } = incident
+  const { facts, severity, summary } = incident
   return {
     title: `[${titleWords[event] ?? severity}] ${project}: ${summary}`,
     what: `${eventWords[event]}${summary}`,
@@ -42,7 +43,7 @@ export function tellIncident({ event, incident }: IncidentChange, { project, run
     services: `${facts.services ?? ''}`,
     firstCause: firstCauseOf(incident),
     next: incident.nextStep,
-    runbook: runbookOf(rule, runbooksUrl),
+    runbook: incidentRunbook(incident, runbooksUrl),
   }
 }
 

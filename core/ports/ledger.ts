@@ -48,6 +48,8 @@ export interface RunError {
   /** The step that failed: plan, read, compute, judge, publish or record. */
   readonly step: string
   readonly attempts: number
+  /** From when the step was first asked for to the beginning of its last attempt; absent: not known. */
+  readonly triedForMs?: number
 }
 
 export interface RunMeasures {

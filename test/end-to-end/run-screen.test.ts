@@ -77,7 +77,10 @@ function contextAt(now: string): CliContext {
   const parts = {
     ...{ ledger: async () => ledger, registry: async () => registry },
     ...{ sources: async () => sources, engine: async () => engine },
-    addresses: async () => ({ from: 'test', temporal: 'localhost:1', temporalUi: 'http://localhost:8233' }),
+    addresses: async () => ({
+      ...{ from: 'test', temporal: 'localhost:1', temporalUi: 'http://localhost:8233' },
+      ...{ temporalNamespace: 'shop.a2dd6', runbooksUrl: 'https://books.example.com' },
+    }),
     clock: new SystemClock(parseInstant(now)),
     givenOptions: ' --repo shop',
     actor: 'ann',
@@ -123,10 +126,12 @@ test('a held run says what was wrong, what differs, what waits for it, and the d
     '',
     'services   shop_model (orders_1h, amount_3h)',
     'source     also read by last_order@v1 (done)',
+    'owners     shop (this view, source orders, shop_model)',
     'sla        broken since 2001-01-01T05:00:00Z (for 1h): published up to 2001-01-01T02:00:00Z, may be 3h old',
     'blocks     every end before 2001-01-01T09:00:00Z, for as long as this interval is missing; computed and waiting: 2 from',
     '           2001-01-01T03:00:00Z to 2001-01-01T04:00:00Z',
-    'temporal   http://localhost:8233/namespaces/default/workflows/workflow-<spending/02>/<spending/02>/history',
+    'temporal   http://localhost:8233/namespaces/shop.a2dd6/workflows/workflow-<spending/02>/<spending/02>/history',
+    'runbook    https://books.example.com/held.md',
     '',
     'next       the values are true: commit them:',
     '             millcourse decide <spending/02> accept --reason "the values are true" --repo shop',
@@ -149,7 +154,10 @@ test('R26: the SLA is told from the published end, to the minute it breaks', asy
 
 test('a failed run says which column of which file, and which view fails of the same', async () => {
   const { facts, lines } = await screen('spending@2001-01-01T05:00:00Z')
-  expect(lines[2]).toBe('cause      SOURCE_SCHEMA_CHANGED in any: column "amount" was float64, is VARCHAR in')
+  expect(lines.slice(2, 4)).toEqual([
+    'broke      the source: what its producer wrote, or did not (step any)',
+    'cause      SOURCE_SCHEMA_CHANGED: column "amount" was float64, is VARCHAR in',
+  ])
   expect(lines.slice(lines.indexOf('since the last good run'), -5)).toEqual([
     'since the last good run',
     '  inputs   1 file, SIZE; were 1 file, SIZE',
@@ -158,9 +166,11 @@ test('a failed run says which column of which file, and which view fails of the 
     '',
     'services   shop_model (orders_1h, amount_3h)',
     'same cause also fails last_order@v1',
+    'owners     shop (this view, source orders, shop_model, last_order)',
     'sla        broken since 2001-01-01T05:00:00Z (for 1h): published up to 2001-01-01T02:00:00Z, may be 3h old',
     'blocks     every end before 2001-01-01T12:00:00Z, for as long as this interval is missing; none of them is computed yet',
-    'temporal   http://localhost:8233/namespaces/default/workflows/workflow-<spending/05>/<spending/05>/history',
+    'temporal   http://localhost:8233/namespaces/shop.a2dd6/workflows/workflow-<spending/05>/<spending/05>/history',
+    'runbook    https://books.example.com/source_schema_changed.md',
     '',
     'next       let the producer of source "orders" write it as declared, or change the schema and apply it; then the',
   ])

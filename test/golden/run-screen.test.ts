@@ -25,6 +25,7 @@ const unreachable: RunError = {
   facts: { table: 'demo_airport_delays_v1' },
   step: 'publish',
   attempts: 10,
+  triedForMs: 3_725_000,
 }
 
 const denied: RunError = {
@@ -52,6 +53,7 @@ const range = { start: '2001-01-02T05:00:00Z', end: '2001-01-02T06:00:00Z' }
 
 function situation(details: RunDetails | null, change: Partial<Situation> = {}): Situation {
   return {
+    ...{ layer: null, runbook: null },
     ...{ view: 'airport_delays', version: 1, ...range, run: details && id, details },
     interval: {
       ...{ isOver: true, committedRun: null, isPublished: false, reopenedBecause: null, pendingDecision: null },
@@ -64,7 +66,17 @@ function situation(details: RunDetails | null, change: Partial<Situation> = {}):
     },
     differences: null,
     hits: {
-      services: [{ service: 'delay_model', features: ['delay_avg_24h', 'delay_max_7d', 'flights_24h', 'flights_1h'] }],
+      services: [
+        {
+          ...{ service: 'delay_model', owner: 'ops-ml', through: [] },
+          features: ['delay_avg_24h', 'delay_max_7d', 'flights_24h', 'flights_1h'],
+        },
+      ],
+      builtOn: [],
+      owners: [
+        { owner: 'ops-ml', of: ['this view', 'delay_model'] },
+        { owner: 'flight-data', of: ['source flights'] },
+      ],
       views: [other('last_departure'), other('route_traffic')],
     },
     sla: {
@@ -83,6 +95,7 @@ function other(view: string, isSameCause = false) {
   return {
     view,
     version: 1,
+    owner: null,
     isSameSource: true,
     isSameCause,
     ...(ran as { outcome: RunOutcome; error: string | null }),
@@ -144,17 +157,29 @@ const cases: Readonly<Record<string, Situation>> = {
       ],
     }),
     {
+      runbook: 'docs/runbooks/held.md',
       differences: differs,
       blocks: { kind: 'blocks', waiting, until: '2001-01-09T06:00:00Z' },
       sla: { ...situation(null).sla, kind: 'broken', distance: '4h' },
     },
   ),
   failed: situation(detailsOf('failed', { error }), {
+    ...{ layer: 'source', runbook: 'https://books.example.com/source_schema_changed.md' },
     differences: { ...differs, rows: null, profile: null, isDefinitionChanged: false },
     hits: { ...situation(null).hits, views: [other('last_departure', true), other('route_traffic')] },
   }),
-  'failed-passing': situation(detailsOf('failed', { ...computed, error: unreachable })),
-  'not-ready': situation(detailsOf('not-ready', { number: null })),
+  'failed-passing': situation(detailsOf('failed', { ...computed, error: unreachable }), {
+    ...{ layer: 'online', runbook: 'docs/runbooks/publish_unreachable.md' },
+    hits: {
+      ...situation(null).hits,
+      builtOn: [{ view: 'delay_trend', version: 2, owner: 'pricing' }],
+      services: [{ service: 'fares', owner: 'pricing', features: [], through: ['delay_trend'] }],
+      owners: [...situation(null).hits.owners, { owner: 'pricing', of: ['fares', 'delay_trend'] }],
+    },
+  }),
+  'not-ready': situation(detailsOf('not-ready', { number: null }), {
+    ...{ layer: 'source', runbook: 'docs/runbooks/not_ready.md' },
+  }),
   running: situation(detailsOf('running', { endedAt: null, tookMs: 65_000 })),
   superseded: situation(detailsOf('superseded', computed), {
     interval: { ...situation(null).interval, latestRun: { run: `${id}.2`, outcome: 'done' }, committedRun: `${id}.2` },

@@ -245,6 +245,7 @@ describe.concurrent('failures', () => {
       facts: { table: 't' },
       step: 'publish',
       attempts: 2,
+      triedForMs: expect.any(Number),
     })
     expect(failure.type).toBe('PUBLISH_THROTTLED')
   })

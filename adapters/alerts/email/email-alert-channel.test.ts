@@ -97,7 +97,7 @@ test('a mail arrives encrypted, from who logged in, and says what, since when, w
   for (const line of ['since:       2001-01-01T00:00:00Z', 'owner:       ops', 'services:    delay_model'])
     expect(body).toContain(line)
   expect(body).toContain('next:        millcourse runs show r1')
-  expect(body).toContain('runbook:     https://docs.example.com/runbooks/failed.md')
+  expect(body).toContain('runbook:     https://docs.example.com/runbooks/source_file_corrupt.md')
   expect(body).toContain('gr=C3=B6=C3=9Fer')
   // One thread per incident.
   const thread = (text: string) => /^References: (\S+)$/m.exec(text)?.[1]

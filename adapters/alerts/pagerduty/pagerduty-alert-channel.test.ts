@@ -40,7 +40,7 @@ test('an incident triggers, triggers again when it changes, is acknowledged, and
         next: 'millcourse runs show r1',
       },
     },
-    links: [{ href: 'https://docs.example.com/runbooks/failed.md', text: 'runbook' }],
+    links: [{ href: 'https://docs.example.com/runbooks/source_file_corrupt.md', text: 'runbook' }],
   })
   expect(updated).toMatchObject({ ...head, event_action: 'trigger' })
   expect([acknowledged, silenced]).toEqual(Array(2).fill({ ...head, event_action: 'acknowledge' }))

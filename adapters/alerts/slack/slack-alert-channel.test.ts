@@ -35,7 +35,7 @@ test('a message says what, since when, whom it hits, why, what to do, in blocks 
       '*services* delay_model',
       '*first cause* SOURCE_FILE_CORRUPT',
       '*next* `millcourse runs show r1`',
-      '*runbook* <https://docs.example.com/runbooks/failed.md>',
+      '*runbook* <https://docs.example.com/runbooks/source_file_corrupt.md>',
     ].join('\n'),
   })
   expect(blocks[2]!.elements![0]!.text).toBe('failed/delays@v1/SOURCE_FILE_CORRUPT · msg_opened')

@@ -77,7 +77,7 @@ test('what arrives is signed by AWS’s rules, says it in words and as the incid
     deliveryId: 'msg_opened',
     project: 'flights',
     key: 'failed/delays@v1/SOURCE_FILE_CORRUPT',
-    runbook: 'https://docs.example.com/runbooks/failed.md',
+    runbook: 'https://docs.example.com/runbooks/source_file_corrupt.md',
   })
   expect(bodies.email).toContain('next: millcourse runs show r1\n')
   const attributes = Object.entries(fields).filter(([name]) => /^MessageAttributes\.entry\.\d+\.Name$/.test(name))

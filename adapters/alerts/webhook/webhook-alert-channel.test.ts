@@ -22,7 +22,7 @@ test('what arrives is signed so that a receiver with the same secret accepts it,
       project: 'flights',
       hits: 'delays@v1',
       firstCause: 'SOURCE_FILE_CORRUPT',
-      runbook: 'https://docs.example.com/runbooks/failed.md',
+      runbook: 'https://docs.example.com/runbooks/source_file_corrupt.md',
     },
   })
   expect(request!.headers['webhook-id']).toBe('msg_opened')

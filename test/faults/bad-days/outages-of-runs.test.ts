@@ -250,7 +250,14 @@ test('what `runs show` says of each that failed', async () => {
   await expect(screens.join('\n\n')).toMatchFileSnapshot('outages/failed-runs.golden.txt')
 })
 
-const addresses = async () => ({ from: 'here', temporal: '', temporalUi: null, processes: {} })
+const addresses = async () => ({
+  from: 'here',
+  temporal: '',
+  temporalUi: null,
+  temporalNamespace: '',
+  runbooksUrl: null,
+  processes: {},
+})
 
 /** Without what differs from one time to another: whose table is longer by an attempt wraps elsewhere. */
 function anyRun(text: string, runId: string): string {

@@ -106,7 +106,13 @@ async function screen(view: string, runId: string): Promise<string> {
   const context = {
     ...{ ledger: async () => ledger, registry: async () => registry },
     ...{ sources: async () => sources, engine: async () => engine },
-    addresses: async () => ({ from: 'test', temporal: 'localhost:1', temporalUi: null }),
+    addresses: async () => ({
+      from: 'test',
+      temporal: 'localhost:1',
+      temporalUi: null,
+      temporalNamespace: 'default',
+      runbooksUrl: null,
+    }),
     clock: new SystemClock(parseInstant(hour(1))),
     givenOptions: '',
   } as unknown as CliContext
