@@ -166,15 +166,16 @@ describe('backup and restore', () => {
       ({ name }: { name: string }) =>
         ![
           ...['training_sets', 'compactions', 'quality_checks', 'unnamed_files', 'run_files'],
-          ...['incident_events', 'watch_duty'],
+          ...['incident_events', 'watch_duty', 'run_sketches'],
+          ...['backfill_plans', 'backfills', 'backfill_intervals'],
         ].includes(name),
     )
     const added = {
-      commits: ['removing_at', 'removed_at'],
+      commits: ['removing_at', 'removed_at', 'backfill_id'],
       incidents: ['news'],
-      runs: ['pinned_at'],
+      runs: ['backfill_id', 'pinned_at'],
       intervals: ['reopens'],
-      publishes: ['is_first_load'],
+      publishes: ['is_first_load', 'backfills'],
       view_versions: ['online_table', 'attempt_tables', 'given_up_commit', 'rebuild_after'],
     }
     for (const [name, names] of Object.entries(added)) {

@@ -1,5 +1,7 @@
 /** Which intervals a tick finds due, and which files a run is given, over real Postgres, DuckDB and folders. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openBackfill } from '../../activities/open-backfill.js'
+import { planBackfill } from '../../activities/plan-backfill.js'
 import type { Lake } from '../../core/ports/lake.js'
 import { folder, hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
@@ -8,6 +10,7 @@ beforeAll(async () => {
   rig = await startSalesRig({
     missing: { view: { lookback: '3h' } },
     ended: {},
+    filled: {},
     pins: { view: { lookback: '3h' } },
     late: { view: { lookback: '3h' } },
     reach: { view: { lookback: '2h' } },
@@ -37,6 +40,23 @@ describe('tick', () => {
     await rig.run(hourOf('missing', 1))
     expect(await rig.starts('missing', hour(5, 30))).toEqual(['00:00', '02:00', '03:00', '04:00'])
     expect(await rig.settle('missing', hour(3))).toEqual(['00:00 done', '02:00 done'])
+  })
+  test('what an open backfill has yet to run is left to it, unless a person names the range; its end frees it', async () => {
+    const { ledger } = rig.deps
+    const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 2 } as const
+    const range = { from: hour(1), to: hour(3) }
+    const input = { view: 'filled', range, options, now: hour(4) }
+    const { planId } = await rig.step(planBackfill, [input])
+    const start = { planId, by: 'ann', reason: 'gap', costMax: null, now: hour(4) }
+    expect(await rig.step(openBackfill, [start])).toMatchObject({ kind: 'started', intervals: 2 })
+    expect(await rig.starts('filled', hour(4))).toEqual(['00:00', '03:00'])
+    expect((await rig.tick('filled', hour(4))).backfills).toMatchObject([
+      { view: 'filled', backfillId: planId, atOnce: 2 },
+    ])
+    expect(await rig.starts('filled', hour(4), { kind: 'manual', range })).toEqual(['01:00', '02:00'])
+    await ledger.endBackfill(planId, 'cancelled', null)
+    expect(await rig.starts('filled', hour(4))).toEqual(['00:00', '01:00', '02:00', '03:00'])
+    expect(await rig.tick('filled', hour(4))).not.toHaveProperty('backfills')
   })
   test('R21: an interval is due once it has ended, not a moment before', async () => {
     expect(await rig.starts('ended', '2001-01-01T00:59:59.999999999Z')).toEqual([])
