@@ -46,8 +46,8 @@ import type { CheckViewInput, CheckViewResult } from './steps.js'
 
 /** Keys that differ while publishes come and go are looked at so often. */
 const turnsMax = 4
-/** Committed files that cannot be read are found one by one. */
-const brokenMax = 20
+/** Files that cannot be read are found one by one, which is quick for few; where there are more, each of them is read. */
+const brokenOneByOneMax = 3
 
 export function checkView(deps: ActivityDeps): (input: CheckViewInput) => Promise<CheckViewResult> {
   return async (input) => {
@@ -247,6 +247,7 @@ async function verify(
   const broken = new Set([...unread].filter((file) => committed.has(file)))
   const lost = coarse.filter(({ file }) => file !== null && unread.has(file))
   let unreadable = ofAnotherView(bundle)
+  let isSwept = false
   // Tiles of an unreadable file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
   const isCoarseRead = () => broken.size === 0 && !state?.isPublishUnfinished
   for (;;) {
@@ -270,9 +271,19 @@ async function verify(
       const file = isMillcourseError(error) ? String(error.detail.facts?.file ?? '') : ''
       const tile = coarse.find((one) => one.file === file && !lost.includes(one))
       if (isFileLost(error) && tile) lost.push(tile)
-      else if (isFileLost(error) && committed.has(file) && !broken.has(file) && broken.size < brokenMax)
+      else if (isFileLost(error) && committed.has(file) && !broken.has(file)) {
         broken.add(file)
-      else if (
+        if (isSwept || broken.size < brokenOneByOneMax) continue
+        isSwept = true
+        const isFound = (one: string) => broken.has(one) || lost.some((tile) => tile.file === one)
+        const others = await lostAmong(
+          deps,
+          [...counting].filter((one) => !isFound(one)),
+          signal,
+        )
+        for (const one of others) if (committed.has(one)) broken.add(one)
+        lost.push(...coarse.filter((tile) => tile.file !== null && others.has(tile.file)))
+      } else if (
         isMillcourseError(error) &&
         error.code.startsWith('SOURCE_') &&
         unreadable === null &&
@@ -284,7 +295,7 @@ async function verify(
   }
 }
 
-/** Of files that could not be read last time those that cannot now: what is asked of the keys may leave their faulty pages out. */
+/** Those that cannot be read as a whole: what is asked of the keys may leave their faulty pages out. */
 async function lostAmong(
   { engine }: ActivityDeps,
   files: readonly string[],

@@ -79,7 +79,10 @@ export function planTick(deps: ActivityDeps) {
         view.online &&
         // What is about to be replaced would be carried online once more. Not for a run that is held, failed or not ready: its interval's
         // accepted version is the state until it ends well or somebody decides (R37), and other faults would stay online as long.
-        (await isPublishDue(deps, key, { isAsked: asked !== null, isReplacing: unsettled.some(isReplacedSoon) })),
+        (await isPublishDue(deps, key, {
+          isAsked: asked !== null || only !== undefined,
+          isReplacing: unsettled.some(isReplacedSoon),
+        })),
     }
   }
 }

@@ -186,4 +186,10 @@ test('a repair is not kept from being published by an interval that has no compl
   expect(await isPublishDue()).toBe(true)
   expect(await rig.step(publishView, [{ ...unready, now: null }])).toMatchObject({ kind: 'published', endAt: hour(2) })
   expect(await rig.deps.ledger.isRebuildAsked(unready)).toBe(false)
+
+  // Nor by a publish that cost too many workers: who asks for a repair asks for it again.
+  await rig.deps.ledger.askRebuild(unready, 0n)
+  await rig.deps.ledger.giveUpPublish(unready)
+  expect(await isPublishDue()).toBe(false)
+  expect(await isPublishDue({ version: 1, only: [], runsMax: 0 })).toBe(true)
 })

@@ -12,7 +12,7 @@ import { folder, hour, hourOf, redelivery, type SalesRig, sale, startSalesRig } 
 
 let rig: SalesRig
 beforeAll(async () => {
-  rig = await startSalesRig({ many: {}, racing: {}, left: {}, waiting: {} })
+  rig = await startSalesRig({ many: {}, racing: {}, left: {}, waiting: {}, empty: {} })
 })
 afterAll(() => rig?.stop())
 
@@ -152,4 +152,13 @@ test('a view that is gone from the repo is mended by a tick of its version, also
     ['left', true],
     ['many', false],
   ])
+})
+
+test('of files that are gone all are told, however many, and repaired', async () => {
+  const hours = Array.from({ length: 22 }, (_, at) => at)
+  for (const at of hours) await run('empty', at)
+  for (const at of hours) await rm(rig.deps.lake.uri(await pathOf('empty', at)))
+  const found = await recordedCheck(rig.deps, 'empty')
+  expect(faultsOf(found)).toEqual(hours.map((at) => ['committed-file', null, hour(at).slice(11, 16)]))
+  expect((await startRepair('empty')).reopened).toHaveLength(hours.length)
 })
