@@ -178,9 +178,10 @@ function checkRows(
 /** A check of quality compares rows of the keys and intervals that it draws, which those may not be that are lost. */
 function adviceOn(place: string, holds: KnownFile['holds']): string {
   const isNot = 'the file is not as it was written: put it back from a backup of the lake'
+  const view = place.split('@')[0]
   return typeof holds === 'number'
-    ? `${isNot}, or move it away: ${holds} intervals lie in it, and millcourse check-quality ${place.split('@')[0]} --repair --reason "…" has those of a file that is missing run again`
-    : `${isNot}, or have its interval run again from its source files: millcourse decide ${place}@${holds.start} rerun --reason "…"`
+    ? `${isNot}, or move it away: ${holds} intervals lie in it, and millcourse check-quality ${view} --repair --reason "…" has those of a file that is missing run again`
+    : `${isNot}, or have its interval run again from its source files: millcourse backfill ${view} --from ${holds.start} --to ${holds.end} --force --yes --reason "…"`
 }
 
 function tell(

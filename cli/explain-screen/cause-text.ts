@@ -67,7 +67,11 @@ function nextStep({ code, interval }: CauseFacts, { view, version }: ExplainFact
     case 'unpublished-commit':
       return [`the next tick publishes it; millcourse runs show ${place}${givenOptions} says why it has not`]
     case 'committed-file':
-      return ['the file in the lake was changed, or an older release computed otherwise: decide rerun on the interval']
+      return interval === null
+        ? []
+        : [
+            `millcourse backfill ${view} --from ${interval.start} --to ${interval.end} --force --yes --reason "…"${givenOptions}: the file in the lake was changed, or an older release computed otherwise`,
+          ]
     case 'online-item':
       return ['something else wrote to the table, or it was restored: docs/explain.md, "An item that is wrong"']
     default:

@@ -162,7 +162,9 @@ async function expectShortFileTold(pack: () => Promise<void>): Promise<void> {
   const cut = `COPY (SELECT * FROM read_parquet('${file}') LIMIT 1) TO '${file}.cut' (FORMAT parquet)`
   await rig.deps.engine.withSession((session) => session.execute({ sql: cut }))
   await rename(`${file}.cut`, file)
-  const hint = expect.stringContaining(`millcourse decide packed@v1@${hour(1)} rerun --reason`)
+  const hint = expect.stringContaining(
+    `millcourse backfill packed --from ${hour(1)} --to ${hour(2)} --force --yes --reason`,
+  )
   const detail = { hint, facts: { file, rows: 1, expected: 2 } }
   await expect(pack()).rejects.toMatchObject({ code: 'COMPACT_ROWS_DIFFER', detail })
   await writeFile(file, whole)

@@ -222,7 +222,7 @@ test('a file that was cut short, yet is valid, is not compacted beside one that 
     ({ span }) => span.start === commit!.interval.start,
   )
   const advised = [
-    [commit!.data!, `millcourse decide sales@v1@${hour(0)} rerun --reason`],
+    [commit!.data!, `millcourse backfill sales --from ${hour(0)} --to ${hour(1)} --force --yes --reason`],
     [compaction!.files[0]!, `${compaction!.commitIds.length} intervals lie in it`],
   ] as const
   for (const [{ path, rows }, advice] of advised) {
