@@ -16,5 +16,7 @@ export { type MergedColumn, type MergedProfile, mergeProfiles, type ProfilePart 
 export { populationStability } from './population-stability.js'
 export { buildProfileQueries, emptyProfile, type ProfileQueries, profileFrom } from './profile-query.js'
 export { compareProfiles, type ProfileShift } from './profile-shifts.js'
+export { columnAt, type QualityPoint, qualityPoints } from './quality-points.js'
+export { type PastProfile, type Replay, replayChecks } from './replay-checks.js'
 export { type Sketched, sketchesFrom } from './sketch-query.js'
 export type { ColumnProfile, Finding, OwnAnswer, Profile, ProfileSketches, Verdict } from './verdict.js'

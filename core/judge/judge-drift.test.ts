@@ -138,6 +138,14 @@ describe('drift', () => {
     const { findings } = judge(empty, calm, checks(strict, { volumeChangeMax: 0.5, cardinalityChangeMax: 0 }))
     expect(findings).toMatchObject([{ code: 'rows_drifted', observed: 1 }])
   })
+  test('nights without a row are no baseline of keys, nor of a feature', () => {
+    const night = part(0, { mean: null, standardDeviation: null, distinctApproximate: 0 })
+    const empty = { ...night, profile: { ...night.profile, keysDistinctApproximate: 0 } }
+    const past = [...calm, empty, empty, empty, empty]
+    const limits = checks({ cardinalityChangeMax: 0, nullRateChangeMax: 0 }, { cardinalityChangeMax: 0 })
+    expect(judge(part(), past, limits).findings).toEqual([])
+    expect(judge(part(90), past.slice(1), checks({ nullRateChangeMax: 0 }, limits.drift)).findings).toEqual([])
+  })
   test('one odd run moves no median; profiles of an older release judge all but the distribution', () => {
     const odd = [...calm, part(100_000)]
     expect(judge(part(), odd, checks({}, { volumeChangeMax: 0 })).findings).toEqual([])

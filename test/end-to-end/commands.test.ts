@@ -70,6 +70,29 @@ test('a day with one bad hour', async () => {
   expect(shown.stdout).toContain('delay_avg_24h: null rate 1 is above its limit 0.2')
   expect(shown.stdout).toContain(`millcourse decide ${list.runs[0].run} accept --reason`)
 
+  const seen = json('quality', 'airport_delays', '--feature', 'delay_avg_24h')
+  expect(seen).toMatchObject({ exit: 0, data: { end: '2001-01-01T08:00:00Z', by: 'interval' } })
+  const nullRates = seen.data.points.map((point: { features: Record<string, { nullRate: number }> }) =>
+    Number(point.features.delay_avg_24h?.nullRate === 1),
+  )
+  expect(nullRates).toEqual([0, 0, 0, 0, 0, 1, 0, 0])
+  expect(millcourse('quality', 'airport_delays', '--repo', repo).stdout).toMatch(
+    /8 intervals: .*1 held\n.*START +OUTCOME/,
+  )
+  const day = json('quality', 'airport_delays', '--by', 'day').data.points
+  expect(day).toMatchObject([{ start: '2001-01-01T00:00:00Z', end: '2001-01-01T08:00:00Z' }])
+  expect(day[0].keysDistinctApproximate).toBeGreaterThan(100)
+  const replay = (...checks: string[]) => json('quality', 'replay', 'airport_delays', '--check', ...checks)
+  expect(replay('delay_avg_24h.nullRateMax=0.9', 'rows.min=1').data).toMatchObject({
+    judged: 8,
+    fired: [{ start: '2001-01-01T05:00:00Z', outcome: 'held', findings: [{ code: 'null_rate_above', limit: 0.9 }] }],
+  })
+  expect(replay('delay_avg_24h.nullRateMax=1').data).toMatchObject({ judged: 8, fired: [] })
+  const drifted = replay('delay_avg_24h.drift.nullRateChangeMax=0.5', 'delay_avg_24h.drift.historyMin=4').data
+  expect(drifted.fired).toMatchObject([
+    { start: '2001-01-01T05:00:00Z', findings: [{ baseline: { kind: 'week', runs: 5 } }] },
+  ])
+
   // What was tried is not tried again for the same files.
   expect(json('materialize', 'airport_delays')).toMatchObject({ exit: 0, data: { counts: {}, intervals: [] } })
 
@@ -178,6 +201,8 @@ test('what is not understood or not there says so, with the exit code of its err
     [['explain', 'airport_delays', 'origin=ATL', '--at', '2001-01-01T08:00:00.000000001Z'], 64, 'USAGE'],
     [['materialize', 'airport_delays', '--from', now, '--to', now], 64, 'PLAN_INTERVAL_INVALID'],
     [['get', 'airport_delays', 'origin=ATL', 'origin=ORD'], 64, 'USAGE'],
+    [['quality', 'airport_delays', '--feature', 'delay'], 66, 'REGISTRY_UNKNOWN_FEATURE'],
+    [['quality', 'replay', 'airport_delays', '--check', 'delay_avg.nullRateMax=0.1'], 64, 'USAGE'],
     [['decide', 'airport_delays@2001-01-01T05:30:00Z', 'accept', '--reason', 'x'], 64, 'USAGE'],
     // R21: what has not ended, or is no interval of the view, is not overdue; nothing of it is committed as empty.
     [['decide', 'route_traffic@2001-01-01T08:00:00Z', 'reject', '--reason', 'x'], 64, 'PLAN_INTERVAL_INVALID'],

@@ -16,11 +16,11 @@ const commands = [...help().matchAll(/^ {2}([a-z-]+)(?: \[options\]| <| \[|\s)/g
 
 test('the commands are those of the golden list', async () => {
   await expect(help()).toMatchFileSnapshot('help/millcourse.golden.txt')
-  expect(commands).toHaveLength(22)
+  expect(commands).toHaveLength(23)
 })
 
 const below = [
-  ...['runs show', 'incidents show', 'incidents ack', 'incidents silence', 'alerts test'],
+  ...['runs show', 'incidents show', 'incidents ack', 'incidents silence', 'alerts test', 'quality replay'],
   ...['status', 'pause', 'resume', 'cancel', 'approve', 'retry'].map((word) => `backfill ${word}`),
 ]
 
