@@ -4,6 +4,7 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { CliContext, Report } from './context.js'
+import { addQualityCommands } from './quality-commands.js'
 
 export interface GlobalOptions {
   readonly repo?: string
@@ -264,41 +265,7 @@ export function buildProgram(run: Runner, version: string): Command {
     .description('why a value is what it is, from source row to online')
     .addHelpText('after', example('millcourse explain airport_delays origin=ATL --at 2001-01-02T13:00:00Z'))
     .action(body(async () => (await import('./commands/explain.js')).explain))
-  const quality = program
-    .command('quality')
-    .argument('<view>')
-    .description('what runs of a view have shown of its rows, over time: rows, nulls, means')
-    .option('--feature <names>', 'only these, comma-separated', list)
-    .option('--from <instant>', 'first interval start (default: 7 days before the end)')
-    .option('--to <instant>', 'end (default: that of the newest run)')
-    .addOption(new Option('--by <span>', 'a point for each').choices(['interval', 'day', 'week']).default('interval'))
-    .addHelpText(
-      'after',
-      example(
-        'millcourse quality airport_delays --feature delay_avg_24h',
-        'millcourse quality airport_delays --by day --from 2001-01-01T00:00:00Z --json',
-        "millcourse quality replay airport_delays --check 'delay_avg_24h.nullRateMax=0.1'",
-      ),
-    )
-    .action(body(async () => (await import('./commands/quality.js')).quality))
-  quality
-    .command('replay')
-    .argument('<view>')
-    .requiredOption(
-      '--check <limit...>',
-      'FEATURE.nullRateMax=0.1, FEATURE.drift.sigmaMax=3, rows.min=1, drift.volumeChangeMax=0.5; several are tried together',
-    )
-    .option('--from <instant>', 'first interval start (default: 28 days before the end)')
-    .option('--to <instant>', 'end (default: that of the newest run)')
-    .description('how often limits would have fired, before they are switched on')
-    .addHelpText(
-      'after',
-      example(
-        "millcourse quality replay airport_delays --check 'delay_avg_24h.nullRateMax=0.1'",
-        'millcourse quality replay airport_delays --check delay_avg_24h.drift.sigmaMax=3 drift.volumeChangeMax=0.5',
-      ),
-    )
-    .action(body(async () => (await import('./commands/quality-replay.js')).qualityReplay))
+  addQualityCommands(program, body, { example, list })
   program
     .command('check-quality')
     .argument('[view...]', 'these views (default: all)')

