@@ -13,15 +13,18 @@ import {
   filesByRole,
   type OnlineFacts,
   type PinnedFile,
+  type PlanContent,
+  type PlannedInterval,
   type SampledInterval,
 } from '../core/plan/index.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import { encodeKey, type OnlineItem, type PackedValue, versionTableName, windowReach } from '../core/publish/index.js'
 import { buildKeysQuery } from '../core/quality/index.js'
-import { dimensionsOf, indexName, isCommitUri, rowSource } from '../core/source/index.js'
+import { dimensionsOf, indexName, isCommitUri, rowSource, type SourceFile } from '../core/source/index.js'
 import { parseInstant } from '../core/time/instant.js'
+import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import type { PlannedWork } from './plan-backfill.js'
+import type { DimensionFile } from './dimension-files.js'
 import { readFileTypes } from './read-file-types.js'
 import { pinnedCommits } from './upstream-commits.js'
 
@@ -30,6 +33,18 @@ const keysPerSample = 100
 /** An interval with more than that is not read for an estimate. */
 const sampleBytesMax = 512 * 1_024 * 1_024
 const runsMeasured = 20
+
+export interface PlannedWork {
+  readonly bundle: ViewBundle
+  readonly content: PlanContent
+  /** Of what runs, oldest first. */
+  readonly due: readonly {
+    readonly interval: Interval
+    readonly planned: PlannedInterval
+    readonly own: readonly SourceFile[]
+  }[]
+  readonly dimensionsAt: (interval: Interval) => readonly DimensionFile[]
+}
 
 type Due = PlannedWork['due'][number]
 

@@ -1,6 +1,5 @@
 /** The plan of a backfill: every interval of the range by what it is, from ledger and listings; then what it would take. */
 import { searchedAroundNs } from '../core/compute/index.js'
-import type { ViewBundle } from '../core/define/definitions.js'
 import {
   askedRange,
   type BackfillPlan,
@@ -18,21 +17,9 @@ import { type Instant, parseInstant } from '../core/time/instant.js'
 import { type Interval, intervalsBetween, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import type { BackfillActivities } from './backfill-steps.js'
-import { type DimensionFile, listDimensions } from './dimension-files.js'
-import { estimate } from './estimate-backfill.js'
+import { listDimensions } from './dimension-files.js'
+import { estimate, type PlannedWork } from './estimate-backfill.js'
 import { sourceFiles } from './source-files.js'
-
-export interface PlannedWork {
-  readonly bundle: ViewBundle
-  readonly content: PlanContent
-  /** Of what runs, oldest first. */
-  readonly due: readonly {
-    readonly interval: Interval
-    readonly planned: PlannedInterval
-    readonly own: readonly SourceFile[]
-  }[]
-  readonly dimensionsAt: (interval: Interval) => readonly DimensionFile[]
-}
 
 export function planBackfill(deps: ActivityDeps): BackfillActivities['planBackfill'] {
   return async (input) => {

@@ -71,7 +71,7 @@ test('channels of a file are opened with their secrets, and speak of the project
   for (const channel of channels) await channel.send(alertMessage())
   const [slack, pagerDuty] = receiver!.received
   expect(slack).toMatchObject({ path: '/services/hidden', body: expect.stringContaining('[critical] shop: ') })
-  expect(slack!.body).toContain('https://docs.example.com/books/failed.md')
+  expect(slack!.body).toContain('https://docs.example.com/books/source_file_corrupt.md')
   expect(JSON.parse(pagerDuty!.body)).toMatchObject({ routing_key: key, dedup_key: expect.stringMatching(/^shop\//) })
 })
 
