@@ -17,30 +17,32 @@ import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
-import { encodeKey, type PackedValue, reachedSpan, versionTableName, windowReach } from '../core/publish/index.js'
+import { encodeKey, type PackedValue } from '../core/publish/index.js'
 import {
   type AtFault,
   atFault,
   buildWholeFileQuery,
+  type Fault,
   hexOf,
   judgeKeys,
   type KeyVerdict,
   type QualityCheck,
   standingOf,
+  startsAtFault,
   type Verified,
   verifyKeys,
 } from '../core/quality/index.js'
 import { rowSource } from '../core/source/index.js'
-import { type Instant, parseInstant } from '../core/time/instant.js'
+import type { Instant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
-import { findCompactions } from './find-compactions.js'
 import { isFileLost } from './publish-state.js'
 import { cachedOtherwise } from './quality-cache.js'
 import { type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
 import { readItems } from './quality-items.js'
-import { brokenFaults, checkOf, fileFault, type Look, type Target } from './quality-look.js'
+import { brokenFaults, checkOf, fileFault, type Look } from './quality-look.js'
 import { sampleKeys } from './quality-sample.js'
+import { findTarget, type Target } from './quality-target.js'
 import { recordCheck } from './record-check.js'
 import type { CheckViewInput, CheckViewResult } from './steps.js'
 
@@ -101,7 +103,8 @@ export async function checkVersion(
   let left = keys
   let look: Look | null = null
   for (let turn = 0; turn < turnsMax && (left.length > 0 || look === null); turn++) {
-    look = await lookAt(deps, bundle, key, left, { seed, again, signal })
+    const known = [...(before?.faults ?? []), ...(look?.verdicts ?? []).flatMap(({ faults }) => faults)]
+    look = await lookAt(deps, bundle, key, left, { seed, again, known, signal })
     const isWrong = ({ faults }: KeyVerdict) => faults.length > 0
     for (const verdict of look.verdicts) if (look.isStable || !isWrong(verdict)) verdicts.set(verdict.text, verdict)
     const isLeft = (one: readonly PackedValue[]) => look!.faults.length > 0 || !verdicts.has(keyText(bundle, one))
@@ -113,31 +116,6 @@ export async function checkVersion(
     return [hexOf(encodeKey(bundle.entity.keys, one)), verdict] as const
   })
   return await checkOf(deps, bundle, { seed, counts, look: look!, before, verdicts: new Map(byKey), unsettled })
-}
-
-async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: ViewKey): Promise<Target> {
-  const { view } = bundle
-  const since = parseInstant(view.since)
-  const state = await deps.ledger.shownState(key)
-  const shown = view.online ? (state?.shown ?? null) : null
-  const table =
-    shown === null ? null : versionTableName(deps.settings.project, view, await deps.ledger.onlineTable(key))
-  const endAt = shown?.endAt ?? (await newestEnd(deps, key, since))
-  if (endAt === null || endAt <= since) return { state, table, endAt: null, span: null, commits: [], compactions: [] }
-  const window = windowReach(view)
-  const span = window === null ? { start: since, end: endAt } : reachedSpan(endAt, window, since)
-  const found = await deps.ledger.commitsAt(key, span, shown)
-  const commits = found.filter(({ interval }) => interval.end <= endAt)
-  const compactions = (await findCompactions(deps.ledger, key, commits)).map((one) => ({
-    ...one,
-    files: one.files.map((file) => ({ ...file, path: deps.lake.uri(file.path) })),
-  }))
-  return { state, table, endAt, span, commits, compactions }
-}
-
-async function newestEnd(deps: ActivityDeps, key: ViewKey, since: Instant): Promise<Instant | null> {
-  const commits = await deps.ledger.commitsAt(key, { start: since, end: deps.clock.now() }, null)
-  return commits.at(-1)?.interval.end ?? null
 }
 
 async function lookAt(
@@ -162,7 +140,7 @@ async function lookAt(
           looked.flatMap(({ item }) => item ?? []),
           options.signal,
         )
-  const { inputs, verified, broken, coarse, isCoarseKnown } = await verify(deps, bundle, key, target, {
+  const { inputs, verified, broken, doubted, coarse, isCoarseKnown } = await verify(deps, bundle, key, target, {
     keys,
     ...options,
   })
@@ -172,7 +150,7 @@ async function lookAt(
   const etags = new Map(inputs.read.map(({ uri, etag }) => [uri, etag]))
   // A compaction's file holds rows of many intervals: each has to be computed again for its rows to be there.
   const isKnown = ({ verified: one }: QualityInterval) =>
-    one.isRecomputed || one.commit === null || one.commit.isReadable
+    one.isRecomputed || one.commit === null || (one.commit.isReadable && !doubted.has(one.interval.start))
   const verdicts = judgeKeys({
     ...{ bundle, verified },
     keys: looked.map((one) => ({ ...one, isCachedOtherwise: cache !== 'lost' && cache.has(one.text) })),
@@ -204,11 +182,19 @@ async function lookAt(
 const isCompared = ({ verified: { isRecomputed, commit } }: QualityInterval): boolean =>
   isRecomputed && commit?.isReadable === true
 
+const isFromFile = ({ verified }: QualityInterval): boolean => !verified.isRecomputed
+
+const nowOf = ({ standing: { interval, commit }, file }: QualityInterval) => ({
+  ...{ start: interval.start, commitId: commit && String(commit.commitId), file },
+})
+
 interface VerifyOptions {
   readonly keys: readonly (readonly PackedValue[])[]
   readonly seed: number
   /** Looked at whatever is drawn. */
   readonly again: AtFault
+  /** Found before. */
+  readonly known: readonly Fault[]
   readonly signal: CancelSignal
 }
 
@@ -217,6 +203,8 @@ interface VerifiedFiles {
   readonly verified: Verified
   /** Committed files that cannot be read. */
   readonly broken: ReadonlySet<string>
+  /** Starts of intervals whose committed file was at fault, and is not computed again: nobody knows what else of it is wrong. */
+  readonly doubted: ReadonlySet<Instant>
   /** Those that cannot. */
   readonly coarse: readonly KnownCoarseTile[]
   readonly isCoarseKnown: boolean
@@ -231,12 +219,12 @@ async function verify(
   bundle: ViewBundle,
   key: ViewKey,
   target: Target,
-  { keys, seed, again, signal }: VerifyOptions,
+  { keys, seed, again, known, signal }: VerifyOptions,
 ): Promise<VerifiedFiles> {
   const { commits, span, endAt, state } = target
   const committed = new Set([...commits.flatMap(({ data }) => uriOf(deps, data) ?? []), ...urisOf(target.compactions)])
-  const known = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
-  const coarse = known.map((tile): KnownCoarseTile => ({ ...tile, file: uriOf(deps, tile.data) }))
+  const tiles = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
+  const coarse = tiles.map((tile): KnownCoarseTile => ({ ...tile, file: uriOf(deps, tile.data) }))
   // Of an own file whose place a compaction takes it is no matter: it may have been removed.
   const counting = new Set([...filesOf(deps, target).map(nameOf), ...coarse.flatMap(({ file }) => file ?? [])])
   const unread = await lostAmong(
@@ -248,25 +236,28 @@ async function verify(
   const lost = coarse.filter(({ file }) => file !== null && unread.has(file))
   let unreadable = ofAnotherView(bundle)
   let isSwept = false
-  // Tiles of an unreadable file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
-  const isCoarseRead = () => broken.size === 0 && !state?.isPublishUnfinished
+  // Tiles of an unreadable or wrong file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
+  const isCoarseRead = (doubted: ReadonlySet<Instant>) =>
+    broken.size === 0 && doubted.size === 0 && !state?.isPublishUnfinished
   for (;;) {
     const inputs = await readQualityInputs(deps, {
       ...{ bundle, key, span: span!, commits, compactions: target.compactions, seed, again, broken, unreadable },
     })
+    const doubted = startsAtFault(known, inputs.intervals.filter(isFromFile).map(nowOf))
     const sizes = new Map(inputs.read.map(({ uri, sizeBytes }) => [uri, sizeBytes]))
     const input = {
       ...{ bundle, keys, endAt: endAt! },
       intervals: inputs.intervals.map(({ verified }) => verified),
       dimensions: inputs.dimensions,
       compactions: target.compactions.filter((one) => !urisOf([one]).some((uri) => broken.has(uri))),
-      coarse: isCoarseRead() ? coarse.filter((tile) => !lost.includes(tile)) : [],
+      coarse: isCoarseRead(doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
     }
     try {
       const verified = await deps.engine.withSession((session) => verifyKeys(toolsOf(deps, session, sizes), input), {
         signal,
       })
-      return { inputs, verified, broken, coarse: lost, isCoarseKnown: coarse.length === 0 || isCoarseRead() }
+      const isCoarseKnown = coarse.length === 0 || isCoarseRead(doubted)
+      return { inputs, verified, broken, doubted, coarse: lost, isCoarseKnown }
     } catch (error) {
       const file = isMillcourseError(error) ? String(error.detail.facts?.file ?? '') : ''
       const tile = coarse.find((one) => one.file === file && !lost.includes(one))

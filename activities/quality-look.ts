@@ -1,9 +1,6 @@
 /** One look of a quality check, and what becomes of it in the record. */
-import type { CompactedCommits } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isBeingReplaced } from '../core/plan/index.js'
-import type { Commit } from '../core/ports/ledger.js'
-import type { ShownState } from '../core/ports/ledger-quality.js'
 import {
   carriedFaults,
   type Fault,
@@ -21,19 +18,7 @@ import { type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
 import type { QualityInputs } from './quality-inputs.js'
-
-export interface Target {
-  readonly state: ShownState | null
-  /** Null: an offline view, or nothing published: items are no matter. */
-  readonly table: string | null
-  /** Null: nothing is committed. */
-  readonly endAt: Instant | null
-  readonly span: Interval | null
-  /** Of the state that is shown; of a view that shows nothing, of now. */
-  readonly commits: readonly Commit[]
-  /** What stands for many of them, by URIs. */
-  readonly compactions: readonly CompactedCommits[]
-}
+import type { Target } from './quality-target.js'
 
 export interface Look {
   readonly target: Target

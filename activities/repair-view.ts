@@ -2,14 +2,17 @@
  * Puts right what the last check found, by the ways that values always take: intervals whose committed file is at fault are re-opened, so
  * that a run commits them anew; what is online is written by a publish, under its fence (R36), which trusts no cache. Nothing is written here.
  */
+
+import type { ViewBundle } from '../core/define/definitions.js'
 import { isBeingReplaced } from '../core/plan/index.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { RepairStarted } from '../core/ports/run-control.js'
-import type { Fault } from '../core/quality/index.js'
+import type { Fault, QualityCheck } from '../core/quality/index.js'
 import { fromIsoInterval, type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { inParallel } from './in-parallel.js'
 import { intervalsOfFile } from './intervals-of-file.js'
+import { findReach } from './quality-target.js'
 import type { RepairViewInput } from './steps.js'
 
 /** Sequences are 64-bit integers in the ledger: one beyond this leaves no room to draw on. */
@@ -38,12 +41,27 @@ export function repairView(deps: ActivityDeps) {
     )
     const seen = BigInt(check.sequenceSeenMax ?? 0)
     const isWritable = seen <= sequenceMax
+    const isHeld = await isTrustedWrongly(deps, bundle, key, check)
     // What was published from a file at fault is put right by the publish of its new commit, which then trusts no cache either.
-    const isRebuildAsked = bundle.view.online && isWritable && (await deps.ledger.askRebuild(key, seen))
+    const isRebuildAsked = bundle.view.online && isWritable && !isHeld && (await deps.ledger.askRebuild(key, seen))
     const isOnline = (fault: (typeof faults)[number]) => fault.cause !== 'committed-file'
     const left = check.faults.length - faults.length + (isRebuildAsked ? 0 : faults.filter(isOnline).length)
     return { reopened, isRebuildAsked, left: left + (wanted.length > again.length ? 1 : 0) }
   }
+}
+
+/** A rebuild would publish all that the committed files say: also what is wrong of one that no run puts right. */
+async function isTrustedWrongly(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+  key: ViewKey,
+  { faults }: QualityCheck,
+): Promise<boolean> {
+  const left = faults.filter(({ cause, isRepairable }) => cause === 'committed-file' && !isRepairable)
+  if (left.length === 0) return false
+  const reach = await findReach(deps, bundle, key, await deps.ledger.shownState(key))
+  const isReached = ({ start, end }: Interval) => reach !== null && start < reach.span.end && reach.span.start < end
+  return left.some(({ interval }) => interval !== null && isReached(fromIsoInterval(interval)))
 }
 
 /** Of a file that cannot be read all that lies in it. */

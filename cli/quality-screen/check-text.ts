@@ -116,20 +116,22 @@ function nextLines(
   givenOptions: string,
 ): string[] {
   if (faults.length === 0) return []
-  if (!repair) {
-    const isRepairable = faults.some((fault) => fault.isRepairable)
-    if (isRepairable) return [`next: millcourse check-quality ${view} --repair --reason "…"${givenOptions}`]
-    return unreadable && unreadable.code !== 'SOURCE_FILE_UNSUPPORTED'
-      ? [`next: millcourse check-quality ${view}${givenOptions}, once its source can be read`]
-      : ['next: put the file back from a backup of the lake; its source files are gone, so it cannot be computed again']
-  }
+  const isLost = faults.some(({ cause, isRepairable }) => cause === 'committed-file' && !isRepairable)
+  const again = `millcourse check-quality ${view} --repair --reason "…"${givenOptions}`
+  const isUnreadable = unreadable !== null && unreadable.code !== 'SOURCE_FILE_UNSUPPORTED'
+  const putBack = isUnreadable
+    ? `next: ${again}, once its source can be read`
+    : `next: put the file back from a backup of the lake, or its source files, which are gone, where they were; then ${again}`
+  if (!repair) return [isLost ? putBack : `next: ${again}`]
   const what = [
     ...(repair.reopened.length > 0 ? [`${plural(repair.reopened.length, 'interval')} run again`] : []),
     ...(repair.isRebuildAsked ? ['everything online is compared and published'] : []),
   ].join(', ')
   const left = repair.left > 0 ? `; ${plural(repair.left, 'fault')} cannot be repaired (docs/quality-checks.md)` : ''
   const more = faultsLeft > 0 ? `; ${plural(faultsLeft, 'fault')} beyond the list: check again` : ''
+  const nothing = isLost ? 'nothing is published anew from a file at fault' : 'nothing to do'
   return [
-    `repair: ${what === '' ? 'nothing to do' : what}: ${repair.isDone ? 'done' : 'still under way'}${left}${more}`,
+    `repair: ${what === '' ? nothing : what}: ${repair.isDone ? 'done' : 'still under way'}${left}${more}`,
+    ...(isLost ? [putBack] : []),
   ]
 }

@@ -54,12 +54,32 @@ export function carriedFaults(
   })
 }
 
+/** Of these intervals those whose rows were found at fault, in what holds them now. */
+export function startsAtFault(
+  faults: readonly Fault[],
+  intervals: readonly (Pick<IntervalNow, 'commitId' | 'file'> & { readonly start: Instant })[],
+): ReadonlySet<Instant> {
+  const ofRows = new Map<Instant, Fault[]>()
+  for (const fault of faults) {
+    if (fault.cause !== 'committed-file' || fault.keyHex === null || fault.interval === null) continue
+    const start = parseInstant(fault.interval.start)
+    ofRows.set(start, [...(ofRows.get(start) ?? []), fault])
+  }
+  const isAtFault = (now: (typeof intervals)[number]) =>
+    ofRows.get(now.start)?.some((fault) => !isOtherCommit(fault, now)) ?? false
+  return new Set(intervals.filter(isAtFault).map(({ start }) => start))
+}
+
 /** Whether what it was found in counts no more. A compaction that was made since holds what the commit held. */
-function isOther({ commitId, file, fileState }: Fault, now: IntervalNow): boolean {
-  if (commitId === undefined) return file !== now.file
-  if (commitId !== now.commitId) return true
+function isOther(fault: Fault, now: IntervalNow): boolean {
+  if (isOtherCommit(fault, now)) return true
+  const { file, fileState } = fault
   const isPutBack = file === now.file && now.fileState !== null && now.fileState !== fileState
   return !now.isHere && fileState !== undefined && isPutBack
+}
+
+function isOtherCommit({ commitId, file }: Fault, now: Pick<IntervalNow, 'commitId' | 'file'>): boolean {
+  return commitId === undefined ? file !== now.file : commitId !== now.commitId
 }
 
 /** Of one key and interval, or of one file. */

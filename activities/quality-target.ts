@@ -1,0 +1,64 @@
+/** What a check compares with: the state that online shows, at its end, and what it is merged from. */
+import type { CompactedCommits } from '../core/compute/index.js'
+import type { ViewBundle } from '../core/define/definitions.js'
+import type { Commit, ViewKey } from '../core/ports/ledger.js'
+import type { ShownState } from '../core/ports/ledger-quality.js'
+import { reachedSpan, versionTableName, windowReach } from '../core/publish/index.js'
+import { type Instant, parseInstant } from '../core/time/instant.js'
+import type { Interval } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { findCompactions } from './find-compactions.js'
+
+export interface Target {
+  readonly state: ShownState | null
+  /** Null: an offline view, or nothing published: items are no matter. */
+  readonly table: string | null
+  /** Null: nothing is committed. */
+  readonly endAt: Instant | null
+  readonly span: Interval | null
+  /** Of the state that is shown; of a view that shows nothing, of now. */
+  readonly commits: readonly Commit[]
+  /** What stands for many of them, by URIs. */
+  readonly compactions: readonly CompactedCommits[]
+}
+
+export async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: ViewKey): Promise<Target> {
+  const { view } = bundle
+  const state = await deps.ledger.shownState(key)
+  const shown = view.online ? (state?.shown ?? null) : null
+  const table =
+    shown === null ? null : versionTableName(deps.settings.project, view, await deps.ledger.onlineTable(key))
+  const reach = await findReach(deps, bundle, key, state)
+  if (reach === null) return { state, table, endAt: null, span: null, commits: [], compactions: [] }
+  const found = await deps.ledger.commitsAt(key, reach.span, shown)
+  const commits = found.filter(({ interval }) => interval.end <= reach.endAt)
+  const compactions = (await findCompactions(deps.ledger, key, commits)).map((one) => ({
+    ...one,
+    files: one.files.map((file) => ({ ...file, path: deps.lake.uri(file.path) })),
+  }))
+  return { state, table, ...reach, commits, compactions }
+}
+
+/** The end that values are of, and the span that they are merged from. Null: nothing is committed. */
+export async function findReach(
+  deps: Pick<ActivityDeps, 'ledger' | 'clock'>,
+  { view }: ViewBundle,
+  key: ViewKey,
+  state: ShownState | null,
+): Promise<{ readonly endAt: Instant; readonly span: Interval } | null> {
+  const since = parseInstant(view.since)
+  const shown = view.online ? (state?.shown ?? null) : null
+  const endAt = shown?.endAt ?? (await newestEnd(deps, key, since))
+  if (endAt === null || endAt <= since) return null
+  const window = windowReach(view)
+  return { endAt, span: window === null ? { start: since, end: endAt } : reachedSpan(endAt, window, since) }
+}
+
+async function newestEnd(
+  { ledger, clock }: Pick<ActivityDeps, 'ledger' | 'clock'>,
+  key: ViewKey,
+  since: Instant,
+): Promise<Instant | null> {
+  const commits = await ledger.commitsAt(key, { start: since, end: clock.now() }, null)
+  return commits.at(-1)?.interval.end ?? null
+}
