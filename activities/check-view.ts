@@ -38,7 +38,7 @@ import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
 import { isFileLost } from './publish-state.js'
 import { cachedOtherwise } from './quality-cache.js'
-import { type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
+import { drawOlder, type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
 import { readItems } from './quality-items.js'
 import { brokenFaults, checkOf, fileFault, type Look } from './quality-look.js'
 import { sampleKeys } from './quality-sample.js'
@@ -93,7 +93,7 @@ export async function checkVersion(
     deps,
     {
       ...{ bundle, seed, sample },
-      files: filesOf(deps, found),
+      files: [...olderFiles(deps, found, seed), ...filesOf(deps, found)],
       online: found.table === null ? null : { table: found.table, state: found.state! },
       again: again.keys,
     },
@@ -150,7 +150,10 @@ async function lookAt(
   const etags = new Map(inputs.read.map(({ uri, etag }) => [uri, etag]))
   // A compaction's file holds rows of many intervals: each has to be computed again for its rows to be there.
   const isKnown = ({ verified: one }: QualityInterval) =>
-    one.isRecomputed || one.commit === null || (one.commit.isReadable && !doubted.has(one.interval.start))
+    !one.isReached ||
+    one.isRecomputed ||
+    one.commit === null ||
+    (one.commit.isReadable && !doubted.has(one.interval.start))
   const verdicts = judgeKeys({
     ...{ bundle, verified },
     keys: looked.map((one) => ({ ...one, isCachedOtherwise: cache !== 'lost' && cache.has(one.text) })),
@@ -182,7 +185,9 @@ async function lookAt(
 const isCompared = ({ verified: { isRecomputed, commit } }: QualityInterval): boolean =>
   isRecomputed && commit?.isReadable === true
 
-const isFromFile = ({ verified }: QualityInterval): boolean => !verified.isRecomputed
+const isFromFile = ({ verified }: QualityInterval): boolean => verified.isReached && !verified.isRecomputed
+
+const isOlderRead = ({ verified }: QualityInterval): boolean => !verified.isReached && verified.isRecomputed
 
 const nowOf = ({ standing: { interval, commit }, file }: QualityInterval) => ({
   ...{ start: interval.start, commitId: commit && String(commit.commitId), file },
@@ -221,27 +226,32 @@ async function verify(
   target: Target,
   { keys, seed, again, known, signal }: VerifyOptions,
 ): Promise<VerifiedFiles> {
-  const { commits, span, endAt, state } = target
-  const committed = new Set([...commits.flatMap(({ data }) => uriOf(deps, data) ?? []), ...urisOf(target.compactions)])
+  const { commits, others, span, endAt, state } = target
+  const all = [...commits, ...others]
+  const committed = new Set([...all.flatMap(({ data }) => uriOf(deps, data) ?? []), ...urisOf(target.compactions)])
   const tiles = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
   const coarse = tiles.map((tile): KnownCoarseTile => ({ ...tile, file: uriOf(deps, tile.data) }))
   // Of an own file whose place a compaction takes it is no matter: it may have been removed.
   const counting = new Set([...filesOf(deps, target).map(nameOf), ...coarse.flatMap(({ file }) => file ?? [])])
+  const beyond = new Set(filesOf(deps, { commits: others, compactions: target.compactions }).map(nameOf))
   const unread = await lostAmong(
     deps,
-    [...again.files].filter((file) => counting.has(file)),
+    [...again.files].filter((file) => counting.has(file) || beyond.has(file)),
     signal,
   )
   const broken = new Set([...unread].filter((file) => committed.has(file)))
   const lost = coarse.filter(({ file }) => file !== null && unread.has(file))
   let unreadable = ofAnotherView(bundle)
   let isSwept = false
+  let areOthersRead = true
   // Tiles of an unreadable or wrong file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
-  const isCoarseRead = (doubted: ReadonlySet<Instant>) =>
-    broken.size === 0 && doubted.size === 0 && !state?.isPublishUnfinished
+  const isTorn = ({ verified: { isReached, commit } }: QualityInterval) => isReached && commit?.isReadable === false
+  const isCoarseRead = ({ intervals }: QualityInputs, doubted: ReadonlySet<Instant>) =>
+    doubted.size === 0 && !intervals.some(isTorn) && !state?.isPublishUnfinished
   for (;;) {
     const inputs = await readQualityInputs(deps, {
-      ...{ bundle, key, span: span!, commits, compactions: target.compactions, seed, again, broken, unreadable },
+      ...{ bundle, key, span: span!, commits, others, compactions: target.compactions },
+      ...{ seed, again, broken, unreadable, areOthersRead },
     })
     const doubted = startsAtFault(known, inputs.intervals.filter(isFromFile).map(nowOf))
     const sizes = new Map(inputs.read.map(({ uri, sizeBytes }) => [uri, sizeBytes]))
@@ -250,13 +260,13 @@ async function verify(
       intervals: inputs.intervals.map(({ verified }) => verified),
       dimensions: inputs.dimensions,
       compactions: target.compactions.filter((one) => !urisOf([one]).some((uri) => broken.has(uri))),
-      coarse: isCoarseRead(doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
+      coarse: isCoarseRead(inputs, doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
     }
     try {
       const verified = await deps.engine.withSession((session) => verifyKeys(toolsOf(deps, session, sizes), input), {
         signal,
       })
-      const isCoarseKnown = coarse.length === 0 || isCoarseRead(doubted)
+      const isCoarseKnown = coarse.length === 0 || isCoarseRead(inputs, doubted)
       return { inputs, verified, broken, doubted, coarse: lost, isCoarseKnown }
     } catch (error) {
       const file = isMillcourseError(error) ? String(error.detail.facts?.file ?? '') : ''
@@ -279,9 +289,10 @@ async function verify(
         error.code.startsWith('SOURCE_') &&
         unreadable === null &&
         !committed.has(file)
-      )
-        unreadable = error
-      else throw error
+      ) {
+        if (areOthersRead && inputs.intervals.some(isOlderRead)) areOthersRead = false
+        else unreadable = error
+      } else throw error
     }
   }
 }
@@ -342,7 +353,15 @@ const nameOf = (file: CommittedFile): string => (typeof file === 'string' ? file
 const urisOf = (compactions: readonly CompactedCommits[]): string[] =>
   compactions.flatMap(({ files }) => files.map(({ path }) => path))
 
-function filesOf(deps: ActivityDeps, { commits, compactions }: Target): CommittedFile[] {
+/** Of intervals that no window reaches any more, those that are compared: their keys are nowhere else, some of them. */
+function olderFiles(deps: ActivityDeps, { others, span, compactions }: Target, seed: number): CommittedFile[] {
+  return span === null ? [] : filesOf(deps, { commits: drawOlder(others, span, seed), compactions })
+}
+
+function filesOf(
+  deps: ActivityDeps,
+  { commits, compactions }: Pick<Target, 'commits' | 'compactions'>,
+): CommittedFile[] {
   const wanted = commits.map(({ commitId, interval, data }) => ({
     commitId,
     interval,

@@ -6,6 +6,7 @@ import { type IntervalState, mergeRanges, type PinnedFile } from '../core/plan/i
 import type { Commit, RunRecord, ViewKey } from '../core/ports/ledger.js'
 import {
   type AtFault,
+  drawByChance,
   drawNewestAndOthers,
   type StandingInterval,
   type VerifiedInterval,
@@ -21,6 +22,8 @@ import { sourceFiles } from './source-files.js'
 
 /** Intervals computed again: of a window view all that its windows reach, mostly; of a lookup view, whose answers may lie anywhere, some. */
 const intervalsMax = { window: 1_000, lookup: 100 } as const
+/** Of those that its windows reach no more. */
+const olderMax = 100
 /** Intervals without an accepted version that are looked at, the newest. */
 const openMax = 100
 const runsAtOnce = 8
@@ -51,6 +54,10 @@ export interface InputsRequest {
   readonly key: ViewKey
   readonly span: Interval
   readonly commits: readonly Commit[]
+  /** Beyond the span: some are compared row by row, and stand for no answer. */
+  readonly others: readonly Commit[]
+  /** False: something that they need cannot be read, which is to keep nothing else from being judged. */
+  readonly areOthersRead: boolean
   readonly seed: number
   /** Computed again whatever is drawn. */
   readonly again: Pick<AtFault, 'starts' | 'files'>
@@ -67,18 +74,31 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
   const states = await deps.ledger.intervalStates(key, span)
   const open = states.filter(({ committed, interval }) => committed === null && interval.end <= span.end)
   const chosen = chooseCommits(deps, request)
-  const runs = await inParallel(chosen, runsAtOnce, ({ runId }) => deps.ledger.run(runId))
+  const beyond = chooseOthers(deps, request)
+  const statesBeyond = await inParallel(mergeRanges(beyond.map(({ interval }) => interval)), runsAtOnce, (range) =>
+    deps.ledger.intervalStates(key, range),
+  )
+  const runs = await inParallel([...chosen, ...beyond], runsAtOnce, ({ runId }) => deps.ledger.run(runId))
   const looked = [...chosen.map(({ interval }) => interval), ...open.slice(-openMax).map(({ interval }) => interval)]
   const pins = runs.flatMap((run) => run?.pins?.files ?? [])
-  const source = await readSource(deps, bundle, looked, pins, request.unreadable)
+  const source = await readSource(
+    deps,
+    bundle,
+    { looked, beyond: request.areOthersRead ? beyond : [] },
+    pins,
+    request.unreadable,
+  )
   const known: Known = {
     ...{ deps, request, source },
-    chosen: new Set(chosen.map(({ commitId }) => commitId)),
+    chosen: new Set([...chosen, ...beyond].map(({ commitId }) => commitId)),
     runs: new Map(runs.flatMap((run) => (run === null ? [] : [[run.runId, run] as const]))),
-    states: new Map(states.map((state) => [state.interval.start, state])),
+    states: new Map([...states, ...statesBeyond.flat()].map((state) => [state.interval.start, state])),
   }
+  const isOlder = ({ interval }: Commit) => interval.start < span.start
   const made = [
-    ...commits.map((commit) => ofCommit(known, commit)),
+    ...beyond.filter(isOlder).map((commit) => ofCommit(known, commit, false)),
+    ...commits.map((commit) => ofCommit(known, commit, true)),
+    ...beyond.filter((commit) => !isOlder(commit)).map((commit) => ofCommit(known, commit, false)),
     ...open.slice(-openMax).map((state) => ofOpen(known, state)),
   ]
   const dimensions = looked.flatMap((interval) => source.dimensionsOf(interval))
@@ -107,11 +127,33 @@ interface MadeInterval extends QualityInterval {
   readonly isLost: boolean
 }
 
-/** Those whose file cannot be read, or was at fault last time, are looked at in any case. */
 function chooseCommits(deps: ActivityDeps, request: InputsRequest): Commit[] {
-  const { bundle, commits, seed, again } = request
+  const { bundle, commits, seed } = request
   const max = intervalsMax[bundle.view.viewKind]
-  const drawn = new Set(drawNewestAndOthers(commits, max, seed, ({ interval }) => String(interval.start)))
+  const drawn = drawNewestAndOthers(commits, max, seed, ({ interval }) => String(interval.start))
+  return withThoseAtFault(deps, request, commits, drawn)
+}
+
+function chooseOthers(deps: ActivityDeps, request: InputsRequest): Commit[] {
+  const { others, span, seed } = request
+  return withThoseAtFault(deps, request, others, drawOlder(others, span, seed))
+}
+
+/** Of what lies before the span. */
+export function drawOlder(others: readonly Commit[], span: Interval, seed: number): Commit[] {
+  const older = others.filter(({ interval }) => interval.start < span.start)
+  return drawByChance(older, olderMax, seed, ({ interval }) => String(interval.start))
+}
+
+/** Those whose file cannot be read, or was at fault last time, are looked at in any case. */
+function withThoseAtFault(
+  deps: ActivityDeps,
+  request: InputsRequest,
+  commits: readonly Commit[],
+  some: readonly Commit[],
+): Commit[] {
+  const { again } = request
+  const drawn = new Set(some)
   const isAgain = (commit: Commit) =>
     again.starts.has(commit.interval.start) ||
     (again.files.size > 0 && filesOfCommit(deps, request, commit).some((uri) => again.files.has(uri)))
@@ -139,7 +181,11 @@ function placeOf(deps: ActivityDeps, { compactions }: InputsRequest, { commitId,
   return held?.files[0] ? held.files.map(({ path }) => path) : [deps.lake.uri(data.path)]
 }
 
-function ofCommit({ deps, request, source, chosen, runs, states }: Known, commit: Commit): MadeInterval {
+function ofCommit(
+  { deps, request, source, chosen, runs, states }: Known,
+  commit: Commit,
+  isReached: boolean,
+): MadeInterval {
   const { interval, data, isRejected, commitId } = commit
   const path = data === null ? null : deps.lake.uri(data.path)
   const brokenFile = brokenFileOf(deps, request, commit)
@@ -147,20 +193,21 @@ function ofCommit({ deps, request, source, chosen, runs, states }: Known, commit
   const run = runs.get(commit.runId)
   const pins = run?.pins?.files ?? []
   const state = states.get(interval.start) ?? null
-  const isLooked = chosen.has(commitId) && source.unreadable === null
+  const isRead = isReached || request.areOthersRead
+  const isLooked = chosen.has(commitId) && source.unreadable === null && isRead
   // What another definition computed is not what this one gives.
   const isAsRun = run?.definitionHash === request.bundle.definitionHash && isSettled(request.bundle, commit, state)
   const isMeant = isLooked && isAsRun && !isRejected
   const isHere = pins.every(({ uri, etag }) => source.etags.get(uri) === etag)
   const isRecomputed = isMeant && isHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
-  const now = isLooked ? filesOf(source.files, interval) : null
+  const now = isLooked && isReached ? filesOf(source.files, interval) : null
   const files = brokenFile === null ? placeOf(deps, request, commit) : [brokenFile]
   const pinned = new Map(pins.flatMap(({ uri, etag, role }) => (role === 'own' ? [[uri, etag] as const] : [])))
   return {
     verified: {
       interval,
       commit: { commitId, isReadable, file: isReadable ? path : null },
-      isRecomputed,
+      ...{ isReached, isRecomputed },
       pinned: pins,
       now: now?.map(({ uri }) => uri) ?? null,
     },
@@ -168,7 +215,7 @@ function ofCommit({ deps, request, source, chosen, runs, states }: Known, commit
     ...{
       ...{ file: files[0] ?? null, files, isHere },
       read: [...(isRecomputed ? pins : []), ...(now ?? [])],
-      isLost: isMeant && !isHere,
+      isLost: isReached && isMeant && !isHere,
     },
   }
 }
@@ -194,7 +241,14 @@ function ofOpen({ source }: Known, state: IntervalState): MadeInterval {
   const { interval } = state
   const now = source.unreadable === null ? filesOf(source.files, interval) : null
   return {
-    verified: { interval, commit: null, isRecomputed: false, pinned: [], now: now?.map(({ uri }) => uri) ?? null },
+    verified: {
+      interval,
+      commit: null,
+      isReached: true,
+      isRecomputed: false,
+      pinned: [],
+      now: now?.map(({ uri }) => uri) ?? null,
+    },
     standing: { interval, commit: null, pinned: new Map(), state },
     ...{ file: null, files: [], isHere: false, read: now ?? [], isLost: false },
   }
@@ -213,7 +267,7 @@ interface SourceNow {
 async function readSource(
   deps: ActivityDeps,
   bundle: ViewBundle,
-  intervals: readonly Interval[],
+  { looked, beyond }: { readonly looked: readonly Interval[]; readonly beyond: readonly Pick<Commit, 'interval'>[] },
   pins: readonly PinnedFile[],
   unreadable: MillcourseError | null,
 ): Promise<SourceNow> {
@@ -229,10 +283,11 @@ async function readSource(
     const around = searchedAroundNs(bundle)
     const searched = ({ start, end }: Interval): Interval => ({ start: start - around, end: end + around })
     const ranges: { readonly range: Interval; readonly of: (interval: Interval) => DimensionFile[] }[] = []
-    for (const range of mergeRanges(intervals)) {
+    for (const range of mergeRanges(looked))
       for (const file of await sourceFiles(deps, rowSource(bundle.source), range)) files.set(file.uri, file)
+    const intervals = [...beyond.map(({ interval }) => interval), ...looked]
+    for (const range of mergeRanges(intervals))
       ranges.push({ range, of: await listDimensions(deps, bundle.source, searched(range)) })
-    }
     for (const { uri, etag } of files.values()) etags.set(uri, etag)
     const dimensionsOf = (interval: Interval) =>
       ranges.find(({ range }) => range.start <= interval.start && interval.end <= range.end)?.of(searched(interval)) ??

@@ -91,11 +91,13 @@ export async function checkOf(
   const listed = firstOfEach([...told.map((fault) => withFileState(fault, states)), ...carried])
   const { shown = null } = (target.table === null ? null : target.state) ?? {}
   const { unreadable = null } = inputs ?? {}
+  const recomputed = inputs?.intervals.filter(({ verified }) => verified.isRecomputed) ?? []
   return {
     ...{ view: view.name, version: view.version, checkedAt: formatInstant(deps.clock.realNow()), seed, keys: counts },
     intervals: {
-      recomputed: inputs?.intervals.filter(({ verified }) => verified.isRecomputed).length ?? 0,
+      recomputed: recomputed.filter(({ verified }) => verified.isReached).length,
       of: target.commits.length,
+      older: recomputed.filter(({ verified }) => !verified.isReached).length,
     },
     lostInputs: inputs?.lostInputs ?? 0,
     endAt: shown && formatInstant(shown.endAt),

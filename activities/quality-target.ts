@@ -18,7 +18,9 @@ export interface Target {
   readonly span: Interval | null
   /** Of the state that is shown; of a view that shows nothing, of now. */
   readonly commits: readonly Commit[]
-  /** What stands for many of them, by URIs. */
+  /** Of now, before the span, which training sets alone read, and after it; oldest first. */
+  readonly others: readonly Commit[]
+  /** What stands for many of all these, by URIs. */
   readonly compactions: readonly CompactedCommits[]
 }
 
@@ -29,14 +31,21 @@ export async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: Vi
   const table =
     shown === null ? null : versionTableName(deps.settings.project, view, await deps.ledger.onlineTable(key))
   const reach = await findReach(deps, bundle, key, state)
-  if (reach === null) return { state, table, endAt: null, span: null, commits: [], compactions: [] }
+  if (reach === null) return { state, table, endAt: null, span: null, commits: [], others: [], compactions: [] }
   const found = await deps.ledger.commitsAt(key, reach.span, shown)
   const commits = found.filter(({ interval }) => interval.end <= reach.endAt)
-  const compactions = (await findCompactions(deps.ledger, key, commits)).map((one) => ({
+  const { start, end } = reach.span
+  const around = [
+    { start: parseInstant(view.since), end: start },
+    { start: end, end: deps.clock.now() },
+  ].filter((range) => range.start < range.end)
+  const whole = (await Promise.all(around.map((range) => deps.ledger.currentCommits(key, range)))).flat()
+  const others = whole.filter(({ interval }) => interval.end <= start || interval.start >= end)
+  const compactions = (await findCompactions(deps.ledger, key, [...others, ...commits])).map((one) => ({
     ...one,
     files: one.files.map((file) => ({ ...file, path: deps.lake.uri(file.path) })),
   }))
-  return { state, table, ...reach, commits, compactions }
+  return { state, table, ...reach, commits, others, compactions }
 }
 
 /** The end that values are of, and the span that they are merged from. Null: nothing is committed. */

@@ -46,7 +46,7 @@ test('a fault of rows stands until they are compared, or another commit took the
   expect(carried(rows, { compared: [start] })).toEqual([])
   expect(carried(rows, null, { commitId: '8' })).toEqual([])
   expect(carried(rows, null, { commitId: null, file: null })).toEqual([])
-  // Windows reach it no more.
+  // It has no accepted version any more.
   expect(carried(rows, null, null)).toEqual([])
 })
 

@@ -2,7 +2,7 @@
  * A fault leaves the record for a reason, not because a check could say nothing of it. It is gone when
  *
  *     the key was judged right, its interval's rows compared
- *     another commit took the place of the one that it was found in, or windows reach its interval no more
+ *     another commit took the place of the one that it was found in, whether windows reach its interval or training sets alone
  *     the key is none of the entity any more
  *     its source files are gone, so that nothing can be compared, and its file is another than it was: somebody put one back
  *
@@ -14,7 +14,7 @@ import { type Instant, parseInstant } from '../time/instant.js'
 import type { KeyVerdict } from './judge-keys.js'
 import type { Fault, QualityCheck } from './quality-check.js'
 
-/** An interval of what decides the answers, as faults name it. */
+/** An interval, as faults name it. */
 export interface IntervalNow {
   /** Null: it has no accepted version. */
   readonly commitId: string | null
@@ -30,7 +30,7 @@ export interface IntervalNow {
 /**
  * Faults of keys that were found before and are not judged now. Files that cannot be read are found by reading them.
  * @param keys by their encoding, hex, all that were looked at; null: without a verdict
- * @param intervals by their starts
+ * @param intervals by their starts, all that faults name and that have an accepted version
  */
 export function carriedFaults(
   before: QualityCheck,

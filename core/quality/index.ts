@@ -17,6 +17,7 @@ export {
   buildCommittedKeysQuery,
   buildKeysQuery,
   buildPublishedKeysQuery,
+  drawByChance,
   drawNewestAndOthers,
   seededFraction,
 } from './sample-keys.js'

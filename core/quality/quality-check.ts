@@ -62,7 +62,12 @@ export interface QualityCheck {
   /** Keys looked at, by where they were found. */
   readonly keys: { readonly committed: number; readonly published: number; readonly online: number }
   /** Intervals whose tiles or rows were computed again from source files, and of how many that decide the answers. */
-  readonly intervals: { readonly recomputed: number; readonly of: number }
+  readonly intervals: {
+    readonly recomputed: number
+    readonly of: number
+    /** Of those that no window reaches any more; absent: as recorded before such were looked at. */
+    readonly older?: number
+  }
   /** Of those intervals the ones whose source files are gone or others now. */
   readonly lostInputs: number
   /** What online shows; null: nothing published, or an offline view. */

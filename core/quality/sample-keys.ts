@@ -95,16 +95,22 @@ export function drawNewestAndOthers<Entry>(
 ): Entry[] {
   if (entries.length <= max) return [...entries]
   const newest = entries.slice(-Math.ceil(max / 2))
-  const others = entries
-    .slice(0, entries.length - newest.length)
+  const others = entries.slice(0, entries.length - newest.length)
+  return [...drawByChance(others, max - newest.length, seed, textOf), ...newest]
+}
+
+/** At most so many of them, each with the same chance; in their order. */
+export function drawByChance<Entry>(
+  entries: readonly Entry[],
+  max: number,
+  seed: number,
+  textOf: (entry: Entry) => string,
+): Entry[] {
+  return entries
     .map((entry, index) => ({ index, at: seededFraction(seed, textOf(entry)) }))
     .sort((a, b) => a.at - b.at)
-    .slice(0, max - newest.length)
-  return [
-    ...others
-      .map(({ index }) => index)
-      .sort((a, b) => a - b)
-      .map((index) => entries[index]!),
-    ...newest,
-  ]
+    .slice(0, max)
+    .map(({ index }) => index)
+    .sort((a, b) => a - b)
+    .map((index) => entries[index]!)
 }

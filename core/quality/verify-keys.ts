@@ -38,6 +38,8 @@ export interface VerifiedInterval {
   readonly interval: Interval
   /** Null: it has no accepted version. `file`: URI; null: committed as empty, or it cannot be read. */
   readonly commit: { readonly commitId: bigint; readonly file: string | null; readonly isReadable: boolean } | null
+  /** It decides the answers. Of others only rows are compared: training sets read them. */
+  readonly isReached: boolean
   /** To be computed again, from these files, which are as its run read them. */
   readonly isRecomputed: boolean
   readonly pinned: readonly { readonly uri: string; readonly role: PinnedFile['role']; readonly alias?: string }[]
@@ -77,7 +79,8 @@ const rowsToldMax = 20_000
 
 /** @throws MillcourseError of committed files and of source files, naming the file */
 export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Promise<Verified> {
-  const { bundle, keys, intervals, compactions } = input
+  const { bundle, keys, compactions } = input
+  const intervals = input.intervals.filter(({ isReached }) => isReached)
   await tools.execute(
     createKeys(
       bundle,
@@ -87,8 +90,8 @@ export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Pro
   )
   const answers = (files: readonly CommittedFile[]) => publishedAnswers(tools, bundle, files, keysTable, input.endAt)
   const stored = await answers(filesOf(intervals, compactions))
-  const coarse = input.coarse.length === 0 ? stored : await coarseAnswers(tools, input)
-  const recomputed = intervals.filter(({ isRecomputed }) => isRecomputed)
+  const coarse = input.coarse.length === 0 ? stored : await coarseAnswers(tools, { ...input, intervals })
+  const recomputed = input.intervals.filter(({ isRecomputed }) => isRecomputed)
   const looked = intervals.filter(({ now }) => now !== null)
   if (recomputed.length === 0 && looked.length === 0)
     return { stored, truth: stored, coarse, now: stored, differences: [], rows: [] }
@@ -99,17 +102,24 @@ export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Pro
     keysTable,
     rowsTable,
   )
-  const run = await writeRecomputed(tools, bundle, rowsTable, `${prefix}_run`, placesOf(recomputed, read))
+  const runOf = (some: readonly VerifiedInterval[], name: string) =>
+    writeRecomputed(tools, bundle, rowsTable, `${prefix}_${name}`, placesOf(some, read))
+  const run = await runOf(
+    recomputed.filter(({ isReached }) => isReached),
+    'run',
+  )
+  const beyond = recomputed.filter(({ isReached }) => !isReached)
+  const runs = beyond.length === 0 ? [run] : [run, await runOf(beyond, 'beyond')]
   const others = filesOf(
     intervals.filter(({ isRecomputed }) => !isRecomputed),
     compactions,
   )
   const truth = await answers([run, ...others])
   const files = filesOf(recomputed, compactions)
-  const found = await tools.all(buildDifferenceQuery(bundle, files, [run], keysTable))
+  const found = await tools.all(buildDifferenceQuery(bundle, files, runs, keysTable))
   const starts = new Set(recomputed.flatMap(({ interval, commit }) => (commit?.isReadable ? [interval.start] : [])))
   const differences = rowDifferences(bundle, found).filter(({ intervalStart }) => starts.has(intervalStart))
-  return { stored, truth, coarse, differences, ...(await sourceNow(tools, input, read, truth)) }
+  return { stored, truth, coarse, differences, ...(await sourceNow(tools, { ...input, intervals }, read, truth)) }
 }
 
 /** Reads all of it: what is asked of some keys may leave out pages that cannot be read. */

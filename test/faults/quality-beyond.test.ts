@@ -1,5 +1,5 @@
 /** What a check of quality does about a committed file that nobody can compare any more, and about those that no window reaches. */
-import { rename } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
@@ -45,14 +45,17 @@ async function fill(view: string, hours: readonly number[]): Promise<void> {
   }
 }
 
-/** Has the tiles of an hour say ten times as much, of all shops. */
-async function corrupt(view: string, at: number): Promise<string> {
+async function pathOf(view: string, at: number): Promise<string> {
   const interval = { start: parseInstant(hour(at)), end: parseInstant(hour(at + 1)) }
   const [commit] = await rig.deps.ledger.currentCommits({ view, version: 1 }, interval)
-  const { path } = commit!.data!
+  return commit!.data!.path
+}
+
+/** Has the tiles of an hour say ten times as much, of all shops. */
+async function corrupt(view: string, at: number): Promise<void> {
+  const path = await pathOf(view, at)
   const sum = (await columnsOf(rig.deps, path)).find((name) => /sum/.test(name))!
   await rewriteFile(rig.deps, path, `* REPLACE (("${sum}" * 10) AS "${sum}")`)
-  return path
 }
 
 async function putWrong(view: string, shop: string): Promise<void> {
@@ -102,4 +105,32 @@ test('a file known to be wrong is no truth once its source files are gone: right
   await rename(`${sourceOf('lost', 2)}.away`, sourceOf('lost', 2))
   expect(told(await recordedCheck(rig.deps, 'lost'))).toEqual(all)
   expect(await startRepair('lost')).toMatchObject({ reopened: [{ start: hour(2) }], isRebuildAsked: true, left: 0 })
+})
+
+test('a file that no window reaches any more is compared, its fault stands as long as its commit does, and is no reason to judge no item', async () => {
+  await fill('older', [0, 1, 2, 3])
+  await corrupt('older', 0)
+  const rows = ['committed-file,a,00:00', 'committed-file,b,00:00']
+  const check = async () => told(await recordedCheck(rig.deps, 'older'))
+  const first = await recordedCheck(rig.deps, 'older')
+  expect(told(first)).toEqual(rows)
+  expect(first.intervals).toEqual({ recomputed: 3, of: 3, older: 1 })
+  await rename(sourceOf('older', 0), `${sourceOf('older', 0)}.away`)
+  expect(await check()).toEqual(rows)
+  await putWrong('older', 'a')
+  expect(await check()).toEqual([...rows, 'online-item,a,'])
+  expect(await startRepair('older')).toEqual({ reopened: [], isRebuildAsked: true, left: 2 })
+  await rename(`${sourceOf('older', 0)}.away`, sourceOf('older', 0))
+  expect(await check()).toEqual([...rows, 'online-item,a,'])
+  expect(await startRepair('older')).toMatchObject({ reopened: [{ start: hour(0) }], left: 0 })
+  await rig.run(hourOf('older', 0, { kind: 'manual' }))
+  const file = rig.deps.lake.uri(await pathOf('older', 0))
+  expect(await check()).toEqual([])
+
+  const bytes = await readFile(file)
+  await writeFile(file, 'not parquet any more')
+  for (let times = 0; times < 2; times++) expect(await check()).toEqual(['committed-file,,00:00'])
+  await putWrong('older', 'b')
+  expect(await check()).toEqual(['committed-file,,00:00', 'online-item,b,'])
+  await writeFile(file, bytes)
 })

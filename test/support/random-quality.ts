@@ -75,13 +75,14 @@ async function findLasting(self: RandomWorld, check: QualityCheck): Promise<stri
   const judged = await checkOne(self, view, seed, { ...check, faults: others, faultsLeft: 1 })
   // What items should be is not said where rows are known to be wrong and are not computed again.
   const after = await checkOne(self, view, seed, { ...check, faults: rows, faultsLeft: 1 })
-  const { recomputed, of } = after.intervals
+  const { recomputed, older = 0 } = after.intervals
+  const lasting = rows.length - recomputed - older
   const left = after.faults.filter(({ cause, keyHex }) => cause !== 'committed-file' || keyHex === null)
   const isCounted = [judged, after].some(({ faults, faultsLeft }) => faultsLeft > 0 && faults.length === 0)
   return [
     ...told(judged, 'made up'),
     ...told({ ...after, faults: left }, 'made up of rows'),
-    ...(after.faults.length > of - recomputed || isCounted ? [`${view}: made up ${after.faults.length} of ${of}`] : []),
+    ...(after.faults.length > lasting || isCounted ? [`${view}: made up ${after.faults.length} of ${lasting}`] : []),
   ]
 }
 
