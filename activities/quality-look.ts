@@ -3,9 +3,9 @@ import type { ViewBundle } from '../core/define/definitions.js'
 import { isBeingReplaced } from '../core/plan/index.js'
 import {
   carriedFaults,
+  digestOfFiles,
   type Fault,
   faultsListedMax,
-  fileStateOf,
   firstOfEach,
   type IntervalNow,
   isSameFault,
@@ -16,7 +16,7 @@ import {
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { currentFiles } from './current-files.js'
+import { fileDigests } from './file-digests.js'
 import type { QualityInputs } from './quality-inputs.js'
 import type { Target } from './quality-target.js'
 
@@ -86,9 +86,10 @@ export async function checkOf(
     ...look.faults.filter((fault) => look.isStable || isKnown(fault)),
     ...given.flatMap(({ faults }) => faults),
   ]
-  const states = await fileStates(deps, inputs, [...(before?.faults ?? []), ...told])
-  const carried = before === null || inputs === null ? [] : carriedFaults(before, verdicts, intervalsOf(inputs, states))
-  const listed = firstOfEach([...told.map((fault) => withFileState(fault, states)), ...carried])
+  const digests = await filesDigests(deps, inputs, [...(before?.faults ?? []), ...told])
+  const carried =
+    before === null || inputs === null ? [] : carriedFaults(before, verdicts, intervalsOf(inputs, digests))
+  const listed = firstOfEach([...told.map((fault) => withDigest(fault, digests)), ...carried])
   const { shown = null } = (target.table === null ? null : target.state) ?? {}
   const { unreadable = null } = inputs ?? {}
   const recomputed = inputs?.intervals.filter(({ verified }) => verified.isRecomputed) ?? []
@@ -112,8 +113,8 @@ export async function checkOf(
   }
 }
 
-/** Of intervals in which rows differ, or did, by their starts: what the files that hold them are like. */
-async function fileStates(
+/** Of intervals in which rows differ, or did, by their starts: what the files that hold them are like; none where one is gone. */
+async function filesDigests(
   { lake }: ActivityDeps,
   inputs: QualityInputs | null,
   faults: readonly Fault[],
@@ -124,26 +125,30 @@ async function fileStates(
     ),
   )
   const of = inputs?.intervals.filter(({ standing }) => starts.has(standing.interval.start)) ?? []
-  const now = await currentFiles(
+  const now = await fileDigests(
     lake,
     of.flatMap(({ files }) => files),
   )
-  const stateOf = (files: readonly string[]) => fileStateOf(files.map((uri) => now.get(uri)?.etag ?? null))
-  return new Map(of.map(({ standing, files }) => [standing.interval.start, stateOf(files)]))
+  return new Map(
+    of.flatMap(({ standing, files }) => {
+      const digests = files.flatMap((uri) => now.get(uri) ?? [])
+      return digests.length < files.length ? [] : [[standing.interval.start, digestOfFiles(digests)] as const]
+    }),
+  )
 }
 
-function withFileState(fault: Fault, states: ReadonlyMap<Instant, string>): Fault {
-  const state = fault.commitId === undefined ? undefined : states.get(parseInstant(fault.interval!.start))
-  return state === undefined ? fault : { ...fault, fileState: state }
+function withDigest(fault: Fault, digests: ReadonlyMap<Instant, string>): Fault {
+  const filesDigest = fault.commitId === undefined ? undefined : digests.get(parseInstant(fault.interval!.start))
+  return filesDigest === undefined ? fault : { ...fault, filesDigest }
 }
 
-function intervalsOf({ intervals }: QualityInputs, states: ReadonlyMap<Instant, string>): Map<Instant, IntervalNow> {
+function intervalsOf({ intervals }: QualityInputs, digests: ReadonlyMap<Instant, string>): Map<Instant, IntervalNow> {
   return new Map(
     intervals.map(({ standing: { interval, commit, state }, file, isHere }) => [
       interval.start,
       {
         ...{ commitId: commit && String(commit.commitId), file, isHere },
-        fileState: states.get(interval.start) ?? null,
+        filesDigest: digests.get(interval.start) ?? null,
         isBeingReplaced: state !== null && isBeingReplaced(state),
       },
     ]),

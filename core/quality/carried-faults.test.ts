@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseInstant } from '../time/instant.js'
-import { carriedFaults, fileStateOf, type IntervalNow, isSameFault } from './carried-faults.js'
+import { carriedFaults, digestOfFiles, type IntervalNow, isSameFault } from './carried-faults.js'
 import type { KeyVerdict } from './judge-keys.js'
 import type { Fault, FaultCause, QualityCheck } from './quality-check.js'
 
@@ -10,9 +10,9 @@ const item: Fault = {
   ...{ cause: 'online-item', key: { shop: 'x' }, keyHex: 'a1', interval: null, file: null, features: ['amount'] },
   ...{ expected: '1', found: '2', isRepairable: true },
 }
-const rows: Fault = { ...item, cause: 'committed-file', interval, file: 'own', commitId: '7', fileState: 'as found' }
+const rows: Fault = { ...item, cause: 'committed-file', interval, file: 'own', commitId: '7', filesDigest: 'as found' }
 const whole: Fault = { ...rows, key: null, keyHex: null }
-const now: IntervalNow = { commitId: '7', file: 'own', fileState: 'as found', isHere: true, isBeingReplaced: false }
+const now: IntervalNow = { commitId: '7', file: 'own', filesDigest: 'as found', isHere: true, isBeingReplaced: false }
 
 function carried(
   fault: Fault,
@@ -51,17 +51,17 @@ test('a fault of rows stands until they are compared, or another commit took the
 })
 
 test('in a compaction lies what the commit held: the fault moves with it', () => {
-  expect(carried(rows, null, { file: 'compaction', fileState: 'other' })).toMatchObject([
-    { file: 'compaction', fileState: 'other' },
+  expect(carried(rows, null, { file: 'compaction', filesDigest: 'other' })).toMatchObject([
+    { file: 'compaction', filesDigest: 'other' },
   ])
 })
 
 test('whose source files are gone is not run again without them, and ends where its file is put back by hand', () => {
   expect(carried(rows, null, { isHere: false })).toMatchObject([{ isRepairable: false }])
   expect(carried(rows, null, { isHere: false, isBeingReplaced: true })).toMatchObject([{ isRepairable: true }])
-  expect(carried(rows, null, { isHere: false, fileState: 'put back' })).toEqual([])
-  expect(carried(rows, null, { isHere: false, file: 'compaction', fileState: 'other' })).toHaveLength(1)
-  expect(carried(rows, null, { fileState: 'put back' })).toHaveLength(1)
+  expect(carried(rows, null, { isHere: false, filesDigest: 'put back' })).toEqual([])
+  expect(carried(rows, null, { isHere: false, file: 'compaction', filesDigest: 'other' })).toHaveLength(1)
+  expect(carried(rows, null, { filesDigest: 'put back' })).toHaveLength(1)
 })
 
 test('of a key that is none any more, or of a whole file, nothing is carried; as recorded before commits were, by its file', () => {
@@ -82,6 +82,6 @@ test('faults are told apart by key and interval, of whole files by the file', ()
 })
 
 test('the state of files is another as soon as one of them is', () => {
-  expect(fileStateOf(['a', 'b'])).toBe(fileStateOf(['a', 'b']))
-  expect(fileStateOf(['a', null])).not.toBe(fileStateOf(['a', 'b']))
+  expect(digestOfFiles(['a', 'b'])).toBe(digestOfFiles(['a', 'b']))
+  expect(digestOfFiles(['a', 'c'])).not.toBe(digestOfFiles(['a', 'b']))
 })

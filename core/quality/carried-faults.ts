@@ -4,7 +4,7 @@
  *     the key was judged right, its interval's rows compared
  *     another commit took the place of the one that it was found in, whether windows reach its interval or training sets alone
  *     the key is none of the entity any more
- *     its source files are gone, so that nothing can be compared, and its file is another than it was: somebody put one back
+ *     its source files are gone, so that nothing can be compared, and its file holds something else than it did: somebody put one back
  *
  * and stands until then. Each of these is in a person's hands: to have the interval run again, or the key published, or the file put back.
  */
@@ -19,8 +19,8 @@ export interface IntervalNow {
   /** Null: it has no accepted version. */
   readonly commitId: string | null
   readonly file: string | null
-  /** Null: not asked for. */
-  readonly fileState: string | null
+  /** Null: not asked for, or a file is gone. */
+  readonly filesDigest: string | null
   /** All source files of its run are there, unchanged. */
   readonly isHere: boolean
   /** It is to run again, or does. */
@@ -47,10 +47,10 @@ export function carriedFaults(
     const start = parseInstant(fault.interval.start)
     const now = intervals.get(start)
     if (now === undefined || isOther(fault, now) || verdict?.compared.has(start)) return []
-    const { file, fileState } = now
+    const { file, filesDigest } = now
     // Run again without its source files it would be committed as empty.
     const isRepairable = now.isHere || now.isBeingReplaced
-    return [{ ...carried, file, isRepairable, ...(fileState === null ? {} : { fileState }) }]
+    return [{ ...carried, file, isRepairable, ...(filesDigest === null ? {} : { filesDigest }) }]
   })
 }
 
@@ -73,9 +73,9 @@ export function startsAtFault(
 /** Whether what it was found in counts no more. A compaction that was made since holds what the commit held. */
 function isOther(fault: Fault, now: IntervalNow): boolean {
   if (isOtherCommit(fault, now)) return true
-  const { file, fileState } = fault
-  const isPutBack = file === now.file && now.fileState !== null && now.fileState !== fileState
-  return !now.isHere && fileState !== undefined && isPutBack
+  const { file, filesDigest } = fault
+  const isPutBack = file === now.file && now.filesDigest !== null && now.filesDigest !== filesDigest
+  return !now.isHere && filesDigest !== undefined && isPutBack
 }
 
 function isOtherCommit({ commitId, file }: Fault, now: Pick<IntervalNow, 'commitId' | 'file'>): boolean {
@@ -88,7 +88,7 @@ export function isSameFault(a: Fault, b: Fault): boolean {
   return a.cause === b.cause && a.keyHex === b.keyHex && isSamePlace
 }
 
-/** @param etags of all files that hold it; null: one is gone */
-export function fileStateOf(etags: readonly (string | null)[]): string {
-  return bytesToHex(sha256(utf8ToBytes(etags.join('\n')))).slice(0, 16)
+/** @param digests of all files that hold it */
+export function digestOfFiles(digests: readonly string[]): string {
+  return bytesToHex(sha256(utf8ToBytes(digests.join('\n')))).slice(0, 16)
 }

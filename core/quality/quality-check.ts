@@ -41,9 +41,9 @@ export interface Fault {
   readonly found: string | null
   /** Whether `--repair` can put it right. */
   readonly isRepairable: boolean
-  /** Of rows that differ: the commit that holds them, and what its file was like. */
+  /** Of rows that differ: the commit that holds them, and what its files hold, a digest. */
   readonly commitId?: string
-  readonly fileState?: string
+  readonly filesDigest?: string
   /** The check that found it: this one could not say whether it is still so. Absent: this one says it. */
   readonly judgedAt?: IsoInstant
 }

@@ -1,5 +1,5 @@
 /** What one check of quality leaves for the next: what was at fault is looked at again, and no fault is lost between two of them. */
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkVersion } from '../../activities/check-view.js'
 import { planQuality } from '../../activities/plan-quality.js'
@@ -94,7 +94,12 @@ test('a fault that cannot be judged stands, and is not run again without its sou
   expect(judged.faults[0]).not.toHaveProperty('judgedAt')
 
   await rm(rig.deps.sources.uri(`${folder('waiting', 0)}/a.parquet`))
-  for (let times = 0; times < 2; times++) expect(faultsOf(await check())).toEqual([fault])
+  for (let times = 0; times < 2; times++) {
+    expect(faultsOf(await check())).toEqual([fault])
+    // Touched is not put back.
+    await utimes(rig.deps.lake.uri(await pathOf('waiting', 0)), times, times)
+  }
+  expect(faultsOf(await check())).toEqual([fault])
   expect(await startRepair('waiting')).toEqual({ reopened: [], isRebuildAsked: false, left: 1 })
   // Put back by hand, which nobody can compare with anything.
   await corrupt('waiting', 0, '* REPLACE (1::BIGINT AS amount)')
