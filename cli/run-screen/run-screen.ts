@@ -56,7 +56,7 @@ const layerTexts: Readonly<Record<Layer, string>> = {
   definition: 'the definition: what is applied of the feature repo',
   source: 'the source: what its producer wrote, or did not',
   compute: 'the computation: the query over the rows',
-  lake: 'the lake: the store of computed files',
+  lake: 'the store of files: the lake, or the sources’',
   ledger: 'the ledger: Postgres',
   online: 'the online store: DynamoDB',
   temporal: 'Temporal: the scheduler of runs',
