@@ -1,7 +1,7 @@
 /** What files of the lake hold: another etag does not say that it is anything else, where somebody copied or touched them. */
-import { createHash } from 'node:crypto'
 import { isMillcourseError } from '../core/errors.js'
 import type { Lake } from '../core/ports/lake.js'
+import { digestInParts } from '../core/quality/index.js'
 import { inParallel } from './in-parallel.js'
 
 const filesAtOnce = 4
@@ -15,12 +15,12 @@ export async function fileDigests(lake: Lake, uris: readonly string[]): Promise<
 }
 
 async function digestOf(lake: Lake, uri: string): Promise<string | null> {
-  const hash = createHash('sha256')
+  const hash = digestInParts()
   try {
     for (let at = 0; ; at += partBytes) {
       const bytes = await lake.readRange(uri, at, partBytes)
       hash.update(bytes)
-      if (bytes.length < partBytes) return hash.digest('hex')
+      if (bytes.length < partBytes) return hash.finish()
     }
   } catch (error) {
     if (isMillcourseError(error) && error.code === 'LAKE_FILE_MISSING') return null

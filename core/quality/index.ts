@@ -1,6 +1,7 @@
 /** Do serving, training and the source agree? Keys are drawn, computed again from source rows, and compared (docs/quality-checks.md). */
 
 export { carriedFaults, digestOfFiles, type IntervalNow, isSameFault, startsAtFault } from './carried-faults.js'
+export { digestInParts } from './digest-in-parts.js'
 export { bytesOfHex, hexOf, type JudgeInput, judgeKeys, type KeyVerdict, type LookedAtKey } from './judge-keys.js'
 export {
   type Fault,
