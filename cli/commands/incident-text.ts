@@ -1,7 +1,9 @@
 /** An incident as a person reads it: what, since when, whom it hits, who has it in hand, what to do. */
 import type { IncidentEntry } from '../../core/ports/incident-ledger.js'
+import { incidentRunbook } from '../../core/runbook/index.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { Incident } from '../../core/watch/incident.js'
+import type { CliContext } from '../context.js'
 
 /** Whose names stand in the summary already, or that a person does not need. */
 const factsShown = ['services', 'views', 'blockedIntervals', 'ageOnline', 'shortestFreshness'] as const
@@ -13,15 +15,30 @@ const factNames: Readonly<Record<(typeof factsShown)[number], string>> = {
   shortestFreshness: 'shortest freshness',
 }
 
-export function incidentText(incident: Incident, givenOptions: string): string {
-  const { rule, severity, openedAt, resolvedAt, owner, summary, facts, nextStep } = incident
+/** As `--json` has it. */
+export interface ShownIncident extends Incident {
+  /** The page that says what to do: a link, or its path in the repository. */
+  readonly runbook: string
+}
+
+/** @throws MillcourseError CONFIG_INVALID */
+export async function withRunbooks(
+  { addresses }: Pick<CliContext, 'addresses'>,
+  incidents: readonly Incident[],
+): Promise<ShownIncident[]> {
+  const { runbooksUrl } = await addresses()
+  return incidents.map((incident) => ({ ...incident, runbook: incidentRunbook(incident, runbooksUrl) }))
+}
+
+export function incidentText(incident: ShownIncident, givenOptions: string): string {
+  const { rule, severity, openedAt, resolvedAt, owner, summary, facts, nextStep, runbook } = incident
   const state = resolvedAt === null ? severity : `resolved ${resolvedAt}`
   const told = factsShown.flatMap((name) => (facts[name] ? [`${factNames[name]}: ${facts[name]}`] : []))
   return [
     `${rule} (${state}) since ${openedAt}${owner ? `, owner ${owner}` : ''}`,
     `  ${summary}`,
     ...(told.length > 0 ? [`  ${told.join('; ')}`] : []),
-    ...(resolvedAt === null ? [...words(incident), `  next: ${nextStep}${givenOptions}`] : []),
+    ...(resolvedAt === null ? [...words(incident), `  next: ${nextStep}${givenOptions}`, `  runbook: ${runbook}`] : []),
     `  key: ${incident.key}`,
   ].join('\n')
 }

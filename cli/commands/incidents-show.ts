@@ -2,7 +2,7 @@ import { MillcourseError } from '../../core/errors.js'
 import type { CliContext, Report } from '../context.js'
 import { formatTable } from '../output/table.js'
 import { findIncidentKey, quotedKey } from './incident-key.js'
-import { because, incidentText, type ShownEntry, shownHistory } from './incident-text.js'
+import { because, incidentText, type ShownEntry, shownHistory, withRunbooks } from './incident-text.js'
 
 /** One incident: what it hits, the next command, and what became of it so far. */
 export async function showIncident(context: CliContext, text: string): Promise<Report> {
@@ -14,7 +14,8 @@ export async function showIncident(context: CliContext, text: string): Promise<R
       hint: '`millcourse incidents --all` lists them with their keys; quote a key that has a space',
       facts: { key: text },
     })
-  const { incident, history } = life
+  const { history } = life
+  const incident = (await withRunbooks(context, [life.incident]))[0]!
   const shown = shownHistory(history)
   const { givenOptions } = context
   const commands =

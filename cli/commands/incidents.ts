@@ -2,7 +2,7 @@ import type { IncidentReader } from '../../core/ports/incident-ledger.js'
 import type { Incident } from '../../core/watch/incident.js'
 import type { CliContext, Report } from '../context.js'
 import { plural } from '../output/words.js'
-import { incidentText, shownHistory } from './incident-text.js'
+import { incidentText, type ShownIncident, shownHistory, withRunbooks } from './incident-text.js'
 
 /** One entry a cause: what, since when, what to do. Open ones first, broken SLAs before the rest. */
 export async function incidents(
@@ -13,7 +13,7 @@ export async function incidents(
   const open = (await ledger.openIncidents()).toSorted((a, b) => weight(a) - weight(b))
   const newest = await ledger.incidents({ limit: options.limit, includeResolved: options.all === true })
   const resolved = newest.filter(({ resolvedAt }) => resolvedAt !== null)
-  const found = [...open.slice(0, options.limit), ...resolved]
+  const found = await withRunbooks(context, [...open.slice(0, options.limit), ...resolved])
   const head = open.length === 0 ? 'no open incidents' : plural(open.length, 'open incident')
   return {
     outcome: 'done',
@@ -28,7 +28,7 @@ function weight({ severity, acknowledged, silenced }: Incident): number {
 }
 
 /** The ledger tells the newest life of a key: one that came before it is listed without. */
-async function withHistories(ledger: IncidentReader, found: readonly Incident[]) {
+async function withHistories(ledger: IncidentReader, found: readonly ShownIncident[]) {
   const histories = []
   for (const incident of found) {
     const life = await ledger.incidentLife(incident.key)

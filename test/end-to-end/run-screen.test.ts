@@ -263,10 +263,16 @@ test('incidents: open ones first, the worst of them on top, each with a command 
     '  spending@v1 was held by its checks',
     '  services: shop_model',
     '  next: millcourse runs show spending@v1@2001-01-01T02:00:00Z --repo shop',
+    '  runbook: https://books.example.com/held.md',
     '  key: held/spending@v1',
   ]
   const open = await said({ limit: 20 })
-  const stale = [`stale (critical) since ${at}, owner shop`, ...held.slice(1, -1), '  key: stale/spending@v1']
+  const stale = [
+    `stale (critical) since ${at}, owner shop`,
+    ...held.slice(1, -2),
+    '  runbook: https://books.example.com/stale.md',
+    '  key: stale/spending@v1',
+  ]
   expect(open).toEqual(['2 open incidents', ...stale, ...held])
   // What is over does not push out what is open.
   const all = await said({ all: true, limit: 1 })
@@ -285,7 +291,13 @@ test('incidents: open ones first, the worst of them on top, each with a command 
   const listed = (await incidents({ ...contextAt(at), isJson: true }, { limit: 1 })).data
   expect(listed).toMatchObject({
     open: 2,
-    incidents: [{ key: 'stale/spending@v1', history: (data as { history: object[] }).history }],
+    incidents: [
+      {
+        key: 'stale/spending@v1',
+        runbook: 'https://books.example.com/stale.md',
+        history: (data as { history: object[] }).history,
+      },
+    ],
   })
   expect((await said({ limit: 20 }))[1]).toBe(`stale (critical) since ${at}, owner shop`)
   await expect(silenceIncident(contextAt(at), 'stale/', { for: '31d', reason: 'x' })).rejects.toMatchObject({
