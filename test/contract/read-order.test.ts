@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { newItemsAtEndReader } from '../../core/serve/index.js'
+import { type Fault, type FaultProxy, startFaultProxy } from '../../drill/faults/fault-proxy.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
-import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import { end, item } from './online-store.contract.js'
 
 let dynalite: Awaited<ReturnType<typeof startTestDynalite>>

@@ -13,7 +13,7 @@ import { uploadFile } from '../../adapters/s3/upload-file.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { QueryEngine } from '../../core/ports/query-engine.js'
-import { type S3Proxy, startS3Proxy } from '../support/s3-proxy.js'
+import { type S3Proxy, startS3Proxy } from '../../drill/faults/s3-proxy.js'
 import { startTestS3, type TestS3 } from '../support/versitygw.js'
 
 let server: TestS3

@@ -9,10 +9,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { stackChecks } from '../../cli/doctor/check-stack.js'
 import { MillcourseError } from '../../core/errors.js'
+import { type Fault, type FaultProxy, startFaultProxy } from '../../drill/faults/fault-proxy.js'
 import { commandContext } from '../support/command-context.js'
 import { localCredentials } from '../support/dynalite.js'
 import { type DynamoDbLocal, startDynamoDbLocal } from '../support/dynamodb-local.js'
-import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 
 const keyArn = 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab'
 

@@ -12,8 +12,8 @@ import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-sto
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../adapters/embedded/embedded-postgres.js'
 import { createPostgresClient } from '../../adapters/postgres/client.js'
 import { createPostgresRegistry } from '../../adapters/postgres/postgres-registry.js'
+import { type Fault, type FaultProxy, startFaultProxy } from '../../drill/faults/fault-proxy.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
-import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import { type ProductProcess, startProduct } from '../support/product-process.js'
 import { bigId, fullRowJson, publishServedValues, servedNow, servedRepo } from '../support/served-values.js'
 

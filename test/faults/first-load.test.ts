@@ -4,8 +4,8 @@ import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-sto
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
 import { onlineTableName } from '../../core/publish/index.js'
+import { type Fault, type FaultProxy, startFaultProxy } from '../../drill/faults/fault-proxy.js'
 import { localCredentials } from '../support/dynalite.js'
-import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import { type Bundle, Crash, counts, crashingAfter, lookupBundle, row } from '../support/publish-fixtures.js'
 import { type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { computeInterval } from '../../activities/compute-interval.js'
 import { readSource } from '../../activities/read-source.js'
-import { type S3Proxy, startS3Proxy } from '../support/s3-proxy.js'
+import { type S3Proxy, startS3Proxy } from '../../drill/faults/s3-proxy.js'
 import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 import { startTestS3, type TestS3 } from '../support/versitygw.js'
 

@@ -3,7 +3,7 @@
  * session token included.
  */
 import type { IncomingMessage } from 'node:http'
-import type { Answer } from '../../support/s3-proxy.js'
+import type { Answer } from '../../../drill/faults/s3-proxy.js'
 
 /** @param sessionToken quoted also where none was sent: the server behind knows no sessions */
 export function echoingRefusal(speaks: 'json' | 'xml', sessionToken: string): Answer {

@@ -1,8 +1,8 @@
 /** The bad days of each part: what stands in its place, as the environment of who wants to reach it. */
 import pg from 'pg'
-import { type Fault, startFaultProxy } from '../../support/fault-proxy.js'
-import { type S3Fault, startS3Proxy } from '../../support/s3-proxy.js'
-import { startTcpProxy, type TcpMode } from '../../support/tcp-proxy.js'
+import { type Fault, startFaultProxy } from '../../../drill/faults/fault-proxy.js'
+import { type S3Fault, startS3Proxy } from '../../../drill/faults/s3-proxy.js'
+import { startTcpProxy, type TcpMode } from '../../../drill/faults/tcp-proxy.js'
 import { startTemporalTlsProxy } from '../../support/temporal-tls-proxy.js'
 import type { OutageParts } from './outage-parts.js'
 import { postgresRefusal } from './postgres-refusal.js'

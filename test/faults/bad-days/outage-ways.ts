@@ -1,9 +1,9 @@
 /** A worker's ways to its four parts, each of which can be broken and mended while it works. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fault, type FaultProxy, startFaultProxy } from '../../support/fault-proxy.js'
-import { type S3Fault, type S3Proxy, startS3Proxy } from '../../support/s3-proxy.js'
-import { startTcpProxy, type TcpMode, type TcpProxy } from '../../support/tcp-proxy.js'
+import { type Fault, type FaultProxy, startFaultProxy } from '../../../drill/faults/fault-proxy.js'
+import { type S3Fault, type S3Proxy, startS3Proxy } from '../../../drill/faults/s3-proxy.js'
+import { startTcpProxy, type TcpMode, type TcpProxy } from '../../../drill/faults/tcp-proxy.js'
 import { startTemporalTlsProxy, type TemporalTlsProxy } from '../../support/temporal-tls-proxy.js'
 import type { PartName } from './outage-days.js'
 import type { OutageParts } from './outage-parts.js'
