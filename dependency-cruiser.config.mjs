@@ -26,7 +26,7 @@ export default {
       from: {
         orphan: true,
         pathNot:
-          '[.](test|test-d|config)[.](ts|mjs)$|[.]d[.]ts$|^(bench|feature_repo|test|templates)/|(main|bundle|index)[.]ts$',
+          '[.](test|test-d|config)[.](ts|mjs)$|[.]d[.]ts$|^drill/drills/|^(bench|feature_repo|test|templates)/|(main|bundle|index)[.]ts$',
       },
       to: {},
     },
@@ -139,6 +139,13 @@ export default {
       comment: "A team's definitions see `millcourse` and each other, nothing of the inside.",
       from: { path: '^(feature_repo|templates)/' },
       to: { pathNot: '^feature_repo/|^templates/|^millcourse$|^core/define/index[.]ts$|^dist/' },
+    },
+    {
+      name: 'drills-stand-outside',
+      severity: 'error',
+      comment: 'A drill breaks the product from outside: only the command that runs drills, and tests, know of them.',
+      from: { pathNot: '^(drill|test)/|^cli/commands/drill[.]ts$' },
+      to: { path: '^drill/' },
     },
     {
       name: 'no-dep-on-test',

@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{core,adapters,activities,workflows,workers,api,cli}/**/*.test.ts',
+            '{core,adapters,activities,workflows,workers,api,cli,drill}/**/*.test.ts',
             'test/*.test.ts',
             'test/{types,mutations}/*.test.ts',
           ],

@@ -4,6 +4,7 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { CliContext, Report } from './context.js'
+import { addDrillCommand } from './drill-command.js'
 import { addQualityCommands } from './quality-commands.js'
 
 export interface GlobalOptions {
@@ -335,6 +336,8 @@ export function buildProgram(run: Runner, version: string): Command {
     .description('put a backup back, all or nothing, and bring it in line with the lake and the online store')
     .addHelpText('after', example('millcourse restore --from backups/shop-20010131T033000Z'))
     .action(body(async () => (await import('./commands/restore.js')).restore))
+
+  addDrillCommand(program, body, { example })
 
   program.commandsGroup('Processes:')
   program

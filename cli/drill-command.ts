@@ -1,0 +1,34 @@
+/** The command that breaks things on purpose, as program.ts has the others. */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { CliContext, Report } from './context.js'
+
+type Body = <Arguments extends unknown[]>(
+  load: () => Promise<(context: CliContext, ...args: Arguments) => Promise<Report>>,
+) => (...args: [...Arguments, Command]) => Promise<void>
+
+export function addDrillCommand(
+  program: Command,
+  body: Body,
+  { example }: { readonly example: (...lines: string[]) => string },
+): void {
+  program
+    .command('drill')
+    .argument('<name...>', '`list`, `all`, or the names of drills')
+    .description('break a part on purpose, see that the alarm comes, and that nothing was lost')
+    .option('--report <dir>', 'where the reports go', 'drill-reports')
+    .option('--staging', 'on the stack of the environment, which has to be marked as staging; else on one of their own')
+    .option('--canary', 'cut the alarm: the drill has to fail')
+    .option('--with-canaries', 'after each drill its canary; one that does not fail of its alarm fails the command')
+    .option('--at-once <count>', 'so many side by side', atLeastOne, 1)
+    .addHelpText(
+      'after',
+      example('millcourse drill list', 'millcourse drill kill-worker', 'millcourse drill all --with-canaries --json'),
+    )
+    .action(body(async () => (await import('./commands/drill.js')).drill))
+}
+
+function atLeastOne(text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It is not a positive whole number.')
+  return number
+}

@@ -1,0 +1,39 @@
+/** What came of a drill: facts, for a program; `report-text.ts` makes words of them. */
+import type { Alarm, Check } from '../drill.js'
+
+export interface DrillReport {
+  readonly drill: string
+  /** Its alarm was cut: it has to fail of just that. */
+  readonly isCanary: boolean
+  readonly outcome: 'passed' | 'failed'
+  /** Sentences; empty: it passed. */
+  readonly failures: readonly string[]
+  /** Failed of the alarm that did not come, and of nothing else: what a canary has to do. */
+  readonly isDeafOnly: boolean
+  readonly stack: 'embedded' | 'staging'
+  readonly startedAt: string
+  readonly endedAt: string
+  readonly injects: string
+  readonly undoneBy: string
+  readonly injectedAt: string | null
+  readonly expected: { readonly alarm: Alarm; readonly ruleAt: string | null; readonly withinMs: number }
+  /** As it came to the receiver; null: it did not. */
+  readonly alarm: {
+    readonly heardAt: string
+    readonly key: string
+    readonly summary: string
+    /** After the rule's time; below zero: before. */
+    readonly afterRuleMs: number
+  } | null
+  readonly undoneAt: string | null
+  readonly resolvedAt: string | null
+  readonly checks: readonly Check[]
+  /** Everything that the receiver was told, in order. */
+  readonly told: readonly {
+    readonly at: string
+    readonly event: string
+    readonly key: string
+    readonly summary: string
+  }[]
+  readonly timeline: readonly { readonly at: string; readonly what: string }[]
+}

@@ -1,0 +1,63 @@
+/** A report as Markdown: who reads it later wants to know what was done when, and what came of it. */
+import type { DrillReport } from './drill-report.js'
+
+export function reportText(report: DrillReport): string {
+  const { alarm, expected } = report
+  return [
+    `# ${titleOf(report)}: ${report.outcome}`,
+    '',
+    `${report.startedAt} to ${report.endedAt}, on ${report.stack === 'embedded' ? 'an embedded stack' : 'a staging stack'}.`,
+    ...(report.isCanary
+      ? ['', `A canary: the alarm \`${expected.alarm}\` was cut, so that this drill has to fail.`]
+      : []),
+    '',
+    `- **Injected** ${report.injectedAt ?? 'not at all'}: ${report.injects}`,
+    alarm
+      ? `- **Alarm** \`${expected.alarm}\` heard ${alarm.heardAt}, ${seconds(alarm.afterRuleMs)} after its rule's time: ${alarm.summary}`
+      : `- **Alarm** \`${expected.alarm}\` not heard; it was due at ${expected.ruleAt ?? 'no time'} and waited for ${seconds(expected.withinMs)}`,
+    `- **Undone** ${report.undoneAt ?? 'not at all'}: ${report.undoneBy}`,
+    `- **Resolved** ${report.resolvedAt ?? 'not heard'}`,
+    ...section('What failed', report.failures),
+    ...section(
+      'Checks',
+      report.checks.map(({ what, differences }) =>
+        differences.length === 0
+          ? `holds: ${what}`
+          : `**does not hold**: ${what}${differences
+              .slice(0, 20)
+              .map((line) => `\n  - ${line}`)
+              .join('')}`,
+      ),
+    ),
+    ...section(
+      'Told',
+      report.told.map(({ at, event, key, summary }) => `${at} ${event} \`${key}\`: ${summary}`),
+    ),
+    ...section(
+      'Timeline',
+      report.timeline.map(({ at, what }) => `${at} ${what}`),
+    ),
+    '',
+  ].join('\n')
+}
+
+/** One line for a list of several. */
+export function reportLine(report: DrillReport): string {
+  const { alarm, isCanary, isDeafOnly } = report
+  const heard = alarm ? `${report.expected.alarm} heard ${seconds(alarm.afterRuleMs)} after its time` : 'no alarm'
+  const why = report.failures.length === 0 ? '' : `; ${report.failures[0]}`
+  const canary = isCanary ? (isDeafOnly ? ', as a canary has to' : ': THE CANARY IS WRONG') : ''
+  return `${report.outcome === 'passed' ? 'passed' : 'FAILED'}  ${titleOf(report)}: ${heard}${canary === '' ? why : canary}`
+}
+
+function titleOf({ drill, isCanary }: DrillReport): string {
+  return `${drill}${isCanary ? ' (canary)' : ''}`
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', `## ${title}`, '', ...lines.map((line) => `- ${line}`)]
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`
+}

@@ -1,0 +1,196 @@
+/**
+ * One drill from end to end: a steady state, the fault, the alarm at its receiver, the undoing, the end of the alarm, rest, checks. The fault is
+ * undone whatever happened. A canary's drill ends with the silence: what comes after it proves nothing about its alarm.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { checkWorld } from './checks/check-world.js'
+import { observeViews } from './checks/observe.js'
+import { watchEnds } from './checks/watch-ends.js'
+import type { Check, Drill } from './drill.js'
+import type { Heard } from './receiver/incident-receiver.js'
+import type { DrillReport } from './report/drill-report.js'
+import type { DrillStack } from './stack/drill-stack.js'
+import { DrillStopped, until } from './until.js'
+import type { DrillWorld } from './world/drill-world.js'
+import { openWorld } from './world/open-world.js'
+import { untilRest, untilSettled, untilSteady } from './world/steady-state.js'
+import { everyMs } from './world/world-options.js'
+
+export interface RunOptions {
+  readonly isCanary: boolean
+  /** Aborted: the fault is undone and the drill ends. */
+  readonly signal: AbortSignal
+  /** Told of each step. */
+  readonly onStep?: (text: string) => void
+}
+
+/** An alarm has to come so long after its rule's time at the latest, and to end so long after the fault is undone. */
+export const alarmWithinMs = 60_000
+const resolvedWithinMs = 120_000
+/** A cut alarm is in the watcher's log and nowhere else: so long it gets to come all the same. */
+const canaryWaitMs = 4_000
+
+export async function runDrill(drill: Drill, stack: DrillStack, options: RunOptions): Promise<DrillReport> {
+  const run = new DrillRun(drill, stack, options)
+  await run.play()
+  return run.report()
+}
+
+const iso = (ms: number) => new Date(ms).toISOString()
+
+class DrillRun {
+  readonly #startedMs = Date.now()
+  readonly #timeline: { at: string; what: string }[] = []
+  readonly #failures: string[] = []
+  readonly #checks: Check[] = []
+  #told: readonly Heard[] = []
+  #injectedMs: number | null = null
+  #undoneMs: number | null = null
+  #ruleMs: number | null = null
+  #alarm: Heard | null = null
+  #resolved: Heard | null = null
+
+  constructor(
+    readonly drill: Drill,
+    readonly stack: DrillStack,
+    readonly options: RunOptions,
+  ) {}
+
+  async play(): Promise<void> {
+    try {
+      const world = await this.#open()
+      try {
+        await this.#experiment(world)
+      } finally {
+        this.#told = [...world.receiver.heard]
+        await world.close()
+      }
+    } catch (error) {
+      this.#fail(error instanceof DrillStopped ? error.message : `the drill broke: ${(error as Error).stack ?? error}`)
+    }
+  }
+
+  async #open(): Promise<DrillWorld> {
+    this.#note('the world is made')
+    const { drill, options } = this
+    return openWorld(this.stack, {
+      // Of several at once, and of yesterday's on a staging stack, each has its own.
+      project: `drill_${drill.name.replaceAll('-', '_')}_${randomBytes(3).toString('hex')}`,
+      options: drill.world ?? {},
+      cut: options.isCanary ? drill.expects.alarm : null,
+      signal: options.signal,
+      note: (text) => this.#note(text),
+    })
+  }
+
+  async #experiment(world: DrillWorld): Promise<void> {
+    await untilSteady(world)
+    this.#note('steady: every view is published by its Schedule, no incident is open')
+    const before = await observeViews(world)
+    const ends = watchEnds(world)
+    const toldBefore = world.receiver.heard.length
+    const undo = await this.#inject(world)
+    try {
+      this.#alarm = await this.#untilAlarm(world, toldBefore)
+      if (this.#alarm === null) this.#fail(`the alarm ${this.drill.expects.alarm} did not come`)
+    } finally {
+      await undo()
+      this.#undoneMs = Date.now()
+      this.#note(`undone: ${this.drill.undoneBy}`)
+    }
+    if (this.#alarm !== null) await this.#untilResolved(world, this.#alarm)
+    else if (this.options.isCanary) return void ends.stop()
+    const dueMs = Math.floor(Date.now() / everyMs) * everyMs
+    await untilSettled(world, dueMs)
+    this.#note('settled: what was due is published, no incident is open')
+    await untilRest(world)
+    this.#checks.push(...(await checkWorld(world, before, dueMs)))
+    this.#checks.push({ what: 'published ends only rose', differences: ends.stop() })
+    this.#checks.push(...((await this.drill.check?.(world)) ?? []))
+    for (const { what, differences } of this.#checks)
+      if (differences.length > 0) this.#fail(`does not hold: ${what}: ${differences[0]}`)
+  }
+
+  async #inject(world: DrillWorld): Promise<() => Promise<void>> {
+    this.#note(`injecting: ${this.drill.injects}`)
+    const undo = await this.drill.inject(world)
+    this.#injectedMs = Date.now()
+    this.#ruleMs = this.#injectedMs + this.drill.expects.afterMs(world)
+    this.#note(`injected; the alarm ${this.drill.expects.alarm} is due at ${iso(this.#ruleMs)}`)
+    return undo
+  }
+
+  async #untilAlarm(world: DrillWorld, toldBefore: number): Promise<Heard | null> {
+    const { alarm, keyHas = '' } = this.drill.expects
+    const find = () =>
+      world.receiver.heard
+        .slice(toldBefore)
+        .find((heard) => heard.alarm === alarm && heard.event === 'opened' && heard.key.includes(keyHas)) ?? null
+    const limitMs = this.#ruleMs! + alarmWithinMs
+    const { signal, isCanary } = this.options
+    const heard = isCanary
+      ? await until(signal, async () => find() ?? ((await this.#isLogged(world)) ? 'logged' : null), limitMs)
+      : await until(signal, find, limitMs)
+    if (heard === 'logged') return await until(signal, find, Date.now() + canaryWaitMs)
+    if (heard) this.#note(`heard: ${heard.key}: ${heard.summary}`)
+    return heard
+  }
+
+  /** Whatever the routes say, an incident is in the watcher's log. */
+  async #isLogged({ dir }: DrillWorld): Promise<boolean> {
+    const lines = await readFile(join(dir, 'logs', 'watcher.log'), 'utf8').catch(() => '')
+    return lines
+      .split('\n')
+      .some(
+        (line) =>
+          line.includes('"event":"opened"') &&
+          line.includes(`"rule":"${this.drill.expects.alarm}"`) &&
+          Date.parse(/"openedAt":"([^"]+)"/.exec(line)?.[1] ?? '') >= this.#injectedMs! - 1_000,
+      )
+  }
+
+  async #untilResolved(world: DrillWorld, alarm: Heard): Promise<void> {
+    const { key } = alarm
+    const opened = world.receiver.heard.indexOf(alarm)
+    const find = () =>
+      world.receiver.heard.slice(opened).find((heard) => heard.key === key && heard.event === 'resolved') ?? null
+    this.#resolved = await until(this.options.signal, find, this.#undoneMs! + resolvedWithinMs)
+    if (this.#resolved) this.#note(`resolved: ${key}`)
+    else this.#fail(`the incident ${key} was not resolved within ${resolvedWithinMs / 1_000} s`)
+  }
+
+  #note(what: string): void {
+    this.#timeline.push({ at: iso(Date.now()), what })
+    this.options.onStep?.(`${this.drill.name}${this.options.isCanary ? ' (canary)' : ''}: ${what}`)
+  }
+
+  #fail(why: string): void {
+    this.#failures.push(why)
+    this.#note(`FAILED: ${why}`)
+  }
+
+  report(): DrillReport {
+    const { drill, options, stack } = this
+    const { injects, undoneBy, expects } = drill
+    const at = (ms: number | null) => (ms === null ? null : iso(ms))
+    return {
+      ...{ drill: drill.name, isCanary: options.isCanary, outcome: this.#failures.length > 0 ? 'failed' : 'passed' },
+      failures: this.#failures,
+      isDeafOnly: this.#injectedMs !== null && this.#alarm === null && this.#failures.length === 1,
+      ...{ stack: stack.kind, startedAt: iso(this.#startedMs), endedAt: iso(Date.now()), injects, undoneBy },
+      injectedAt: at(this.#injectedMs),
+      expected: { alarm: expects.alarm, ruleAt: at(this.#ruleMs), withinMs: alarmWithinMs },
+      alarm: this.#alarm && {
+        ...{ heardAt: iso(this.#alarm.atMs), key: this.#alarm.key, summary: this.#alarm.summary },
+        afterRuleMs: this.#alarm.atMs - this.#ruleMs!,
+      },
+      undoneAt: at(this.#undoneMs),
+      resolvedAt: at(this.#resolved?.atMs ?? null),
+      checks: this.#checks,
+      told: this.#told.map(({ atMs, event, key, summary }) => ({ at: iso(atMs), event, key, summary })),
+      timeline: this.#timeline,
+    }
+  }
+}

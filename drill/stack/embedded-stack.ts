@@ -1,0 +1,108 @@
+/** The servers of `millcourse dev` for drills: started here and not kept alive, so that a drill can take one away. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
+import { startDynalite } from '../../adapters/embedded/embedded-dynalite.js'
+import { startEmbeddedPostgres } from '../../adapters/embedded/embedded-postgres.js'
+import { startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
+import { processEnvironment } from '../world/process-environment.js'
+import type { BreakablePart, DrillStack, PartName } from './drill-stack.js'
+
+/** It all goes with the drill: nothing has to be on the disk. */
+const postgresSettings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' }
+
+export async function startEmbeddedStack(onProgress: (text: string) => void = () => {}): Promise<DrillStack> {
+  const dir = await mkdtemp(join(tmpdir(), 'millcourse-drill-'))
+  await mkdir(join(dir, 'spill'))
+  const shared: BreakablePart[] = []
+  const stop = async () => {
+    await Promise.all(shared.map((part) => part.stop()))
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 })
+  }
+  try {
+    const names: readonly PartName[] = ['postgres', 'temporal', 'dynamodb']
+    const started = await Promise.allSettled(
+      names.map(async (name) => shared.push(await startPart(name, join(dir, name), { isKept: false, onProgress }))),
+    )
+    for (const result of started) if (result.status === 'rejected') throw result.reason
+    const engine = await createDuckdbEngine({
+      ...{ memoryLimitMb: 256, spillMaxMb: 1_024, spillDir: join(dir, 'spill'), threads: 1 },
+    })
+    return {
+      kind: 'embedded',
+      dir,
+      root: dir,
+      environment: Object.assign(processEnvironment(), ...shared.map((part) => part.environment)),
+      engine,
+      breakable: (part, at) => startPart(part, at, { isKept: true, onProgress }),
+      async stop() {
+        await engine.close()
+        await stop()
+      },
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startPart(
+  name: PartName,
+  dir: string,
+  /** `isKept`: it has to come back with what it had. Temporal takes twice the CPU for that. */
+  { isKept, onProgress }: { readonly isKept: boolean; readonly onProgress: (text: string) => void },
+): Promise<BreakablePart> {
+  switch (name) {
+    case 'postgres': {
+      const start = (port?: number) =>
+        startEmbeddedPostgres({ dir, settings: postgresSettings, ...(port ? { port } : {}) })
+      const first = await start()
+      return restartable(first, () => start(first.port), { MILLCOURSE_POSTGRES_URL: first.url })
+    }
+    case 'temporal': {
+      const start = (port?: number) =>
+        startEmbeddedTemporal({
+          ...{
+            env: processEnvironment(),
+            dbFile: isKept ? join(dir, 'temporal.db') : null,
+            logFile: join(dir, 'temporal.log'),
+          },
+          ...{ withUi: false, onProgress },
+          ...(port ? { port } : {}),
+        })
+      const first = await start()
+      const port = Number(first.address.split(':')[1])
+      return restartable(first, () => start(port), { TEMPORAL_ADDRESS: first.address })
+    }
+    case 'dynamodb': {
+      const start = (port: number) => startDynalite({ folder: dir, port })
+      const first = await start(0)
+      return restartable(first, () => start(first.port), { MILLCOURSE_DYNAMODB_ENDPOINT: first.endpoint })
+    }
+  }
+}
+
+interface Stoppable {
+  stop(): Promise<void>
+}
+
+function restartable(
+  first: Stoppable,
+  start: () => Promise<Stoppable>,
+  environment: Readonly<Record<string, string>>,
+): BreakablePart {
+  let running: Stoppable | null = first
+  const end = async () => {
+    await running?.stop()
+    running = null
+  }
+  return {
+    environment,
+    break: end,
+    async mend() {
+      running ??= await start()
+    },
+    stop: end,
+  }
+}

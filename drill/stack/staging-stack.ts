@@ -1,0 +1,79 @@
+/** A stack that is there already, by the environment: projects of the drills' own on it, and proxies before what they break. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
+import type { Config } from '../../workers/config.js'
+import { startTcpProxy } from '../faults/tcp-proxy.js'
+import type { BreakablePart, DrillStack, PartName } from './drill-stack.js'
+
+export async function openStagingStack(config: Config, environment: NodeJS.ProcessEnv): Promise<DrillStack> {
+  const dir = await mkdtemp(join(tmpdir(), 'millcourse-drill-'))
+  await mkdir(join(dir, 'spill'))
+  const engine = await createDuckdbEngine({
+    ...{ memoryLimitMb: 256, spillMaxMb: 1_024, spillDir: join(dir, 'spill'), threads: 1 },
+  })
+  return {
+    kind: 'staging',
+    dir,
+    root: config.lake.startsWith('s3://') ? `${config.lake.replace(/\/$/, '')}/drills` : dir,
+    environment: Object.fromEntries(
+      Object.entries(environment).filter(
+        (entry): entry is [string, string] => !!entry[1] && !alertsOfOthers.test(entry[0]),
+      ),
+    ),
+    engine,
+    breakable: (part) => proxied(part, config),
+    async stop() {
+      await engine.close()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Nobody is called for a drill but the drill itself. */
+const alertsOfOthers =
+  /^MILLCOURSE_(ALERT_ROUTES|ALERT_ROUTES_FILE|WEBHOOK_URL|WEBHOOK_SECRET|HEARTBEAT_URL|NOW|TASK_QUEUE)$/
+
+async function proxied(part: PartName, config: Config): Promise<BreakablePart> {
+  const { target, environmentAt } = wayTo(part, config)
+  const proxy = await startTcpProxy(target)
+  return {
+    environment: environmentAt(proxy.address),
+    break: () => proxy.become('refuse'),
+    mend: () => proxy.become('pass'),
+    stop: proxy.stop,
+  }
+}
+
+function wayTo(part: PartName, { postgresUrl, temporal, online }: Config) {
+  switch (part) {
+    case 'postgres': {
+      const url = new URL(postgresUrl)
+      return {
+        target: `${url.hostname}:${url.port || 5432}`,
+        environmentAt: (host: string) => ({
+          MILLCOURSE_POSTGRES_URL: Object.assign(new URL(postgresUrl), { host }).href,
+        }),
+      }
+    }
+    case 'temporal':
+      return {
+        target: temporal.address,
+        environmentAt: (address: string) => ({
+          TEMPORAL_ADDRESS: address,
+          // The certificate is the server's own, not the proxy's.
+          ...(temporal.isTls && temporal.tls.serverName === null
+            ? { TEMPORAL_TLS_SERVER_NAME: temporal.address.split(':')[0]! }
+            : {}),
+        }),
+      }
+    case 'dynamodb': {
+      const url = new URL(online.endpoint ?? `https://dynamodb.${online.region}.amazonaws.com`)
+      return {
+        target: `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`,
+        environmentAt: (host: string) => ({ MILLCOURSE_DYNAMODB_ENDPOINT: `${url.protocol}//${host}` }),
+      }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** What a drill is given: a small product of its own at work, and hands on it from outside. */
+
+import type { RunningPart } from '../../workers/dev-parts.js'
+import type { StackPorts } from '../../workers/stack-ports.js'
+import type { IncidentReceiver } from '../receiver/incident-receiver.js'
+import type { BreakablePart, DrillStack, PartName } from '../stack/drill-stack.js'
+import type { Producer } from './producer.js'
+
+export type ProcessName = 'worker' | 'watcher'
+
+export interface DrillWorld {
+  readonly stack: DrillStack
+  readonly project: string
+  /** Everything of this world lies below it. */
+  readonly dir: string
+  readonly repoDir: string
+  /** Aborted: no drill goes on. */
+  readonly signal: AbortSignal
+  /** Of the product's processes. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly sinceMs: number
+  /** Names of the views; all are of version 1. */
+  readonly views: readonly string[]
+  /** To look at what the product has done: never used by the product. */
+  readonly ports: StackPorts
+  readonly producer: Producer
+  readonly receiver: IncidentReceiver
+  /** Servers that the drill may break (`WorldOptions.breaks`). */
+  part(name: PartName): BreakablePart
+  /** `millcourse worker`, `millcourse watcher`: real processes. */
+  startProcess(name: ProcessName, settings?: Readonly<Record<string, string>>): Promise<void>
+  /** Null: it does not run. */
+  process(name: ProcessName): RunningPart | null
+  /** SIGKILL, and waits for its end. */
+  killProcess(name: ProcessName): Promise<void>
+  /** SIGTERM, and waits for its end. */
+  stopProcess(name: ProcessName): Promise<void>
+  /** `millcourse …` as an operator has it, `--json`. @throws Error with what it said, where it fails */
+  command(...words: string[]): Promise<Record<string, unknown>>
+  /** The start of an interval that no run has looked at yet: so many after the one that runs now. */
+  comingStartMs(intervals: number): number
+  /** For the report: what happened when. */
+  note(text: string): void
+  /** Ends what still runs and removes what it made in the stack's parts. */
+  close(): Promise<void>
+}

@@ -1,0 +1,163 @@
+/** Makes a drill's world: a feature repo that is applied, files that arrive, a worker and a watcher at work, somebody on call. */
+import { execFile } from 'node:child_process'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { readFeatureRepo } from '../../adapters/feature-repo/feature-repo-loader.js'
+import { onlineTableName } from '../../core/publish/index.js'
+import { readConfig } from '../../workers/config.js'
+import { startDevChild } from '../../workers/dev-child.js'
+import type { RunningPart } from '../../workers/dev-parts.js'
+import { builtProgram } from '../../workers/stack-package.js'
+import { openStackPorts } from '../../workers/stack-ports.js'
+import type { Alarm } from '../drill.js'
+import { startIncidentReceiver } from '../receiver/incident-receiver.js'
+import type { BreakablePart, DrillStack, PartName } from '../stack/drill-stack.js'
+import type { DrillWorld, ProcessName } from './drill-world.js'
+import { createProducer } from './producer.js'
+import { everyMs, graceMs, pollMs, unreachableMs, type WorldOptions } from './world-options.js'
+import { secretVariable, writeWorldRepo } from './world-repo.js'
+
+export interface WorldPlan {
+  /** Of this world alone. */
+  readonly project: string
+  readonly options: WorldOptions
+  /** A canary's: told to nobody. */
+  readonly cut: Alarm | null
+  readonly signal: AbortSignal
+  note(text: string): void
+}
+
+export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<DrillWorld> {
+  const { project, options } = plan
+  const dir = join(stack.dir, project)
+  const repoDir = join(dir, 'repo')
+  await mkdir(join(dir, 'logs'), { recursive: true })
+  const closers: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const end of closers.splice(0).reverse()) await end()
+  }
+  try {
+    const receiver = await startIncidentReceiver()
+    closers.push(() => receiver.close())
+    const parts = new Map<PartName, BreakablePart>()
+    for (const name of options.breaks ?? []) {
+      const part = await stack.breakable(name, join(dir, name))
+      closers.push(() => part.stop())
+      parts.set(name, part)
+    }
+    const root = stack.root.startsWith('s3://') ? `${stack.root}/${project}` : dir
+    const environment: Record<string, string> = {
+      ...stack.environment,
+      ...Object.assign({}, ...[...parts.values()].map((part) => part.environment)),
+      ...shortTimes,
+      MILLCOURSE_PROJECT: project,
+      MILLCOURSE_LAKE: `${root}/lake`,
+      MILLCOURSE_SOURCES: `${root}/sources`,
+      MILLCOURSE_SPILL_DIR: join(dir, 'spill'),
+      MILLCOURSE_WATCH_STATE_DIR: join(dir, 'watcher'),
+      MILLCOURSE_ACTOR: 'drill',
+      [secretVariable]: receiver.secret,
+      ...options.settings,
+    }
+    const ports = openStackPorts(() => readConfig(environment))
+    closers.push(() => ports.close())
+    const sinceMs = Math.floor(Date.now() / everyMs) * everyMs - everyMs
+    const since = new Date(sinceMs).toISOString()
+    await writeWorldRepo({ dir: repoDir, project, since, options, receiverUrl: receiver.url, cut: plan.cut })
+    const producer = createProducer(stack.engine, await ports.sources(), join(dir, 'scratch'), sinceMs)
+    await producer.start()
+    closers.push(() => producer.stop())
+    await ports.migrate()
+    const { repo, problems } = await readFeatureRepo(repoDir)
+    if (problems.length > 0) throw problems[0]!
+    await (await ports.registry()).apply(repo, { by: 'drill' })
+    const control = await ports.runControl()
+    await control.syncSchedules(repo.views, { isPaused: false })
+    closers.push(() => removeTraces())
+
+    const processes = new Map<ProcessName, RunningPart>()
+    const world: DrillWorld = {
+      ...{ stack, project, dir, repoDir, environment, sinceMs, ports, producer, receiver },
+      signal: plan.signal,
+      views: repo.views.map(({ name }) => name),
+      note: plan.note,
+      part(name) {
+        const part = parts.get(name)
+        if (!part) throw new Error(`this drill does not break ${name}: name it in world.breaks`)
+        return part
+      },
+      async startProcess(name, settings = {}) {
+        const child = await startDevChild({
+          command: name,
+          args: ['--repo', repoDir],
+          environment: { ...environment, ...settings },
+          logFile: join(dir, 'logs', `${name}.log`),
+          stopTimeoutMs: 20_000,
+        })
+        processes.set(name, child)
+        plan.note(`${name} works as process ${child.pid}`)
+      },
+      process: (name) => processes.get(name) ?? null,
+      async killProcess(name) {
+        const child = processes.get(name)
+        if (!child) return
+        processes.delete(name)
+        process.kill(child.pid, 'SIGKILL')
+        await child.ended
+        plan.note(`${name} was killed: SIGKILL to process ${child.pid}`)
+      },
+      async stopProcess(name) {
+        const child = processes.get(name)
+        processes.delete(name)
+        await child?.stop()
+      },
+      command: (...words) => runCommand(words, repoDir, environment),
+      comingStartMs: (intervals) => (Math.floor(Date.now() / everyMs) + intervals) * everyMs,
+      close,
+    }
+    closers.push(() => Promise.all([...processes.keys()].map((name) => world.stopProcess(name))))
+    await Promise.all([world.startProcess('worker'), world.startProcess('watcher')])
+    return world
+
+    /** Of a stack that goes on without this world. */
+    async function removeTraces(): Promise<void> {
+      await Promise.allSettled([...parts.values()].map((part) => part.mend()))
+      await control.syncSchedules([], { isPaused: false }).catch(() => {})
+      if (stack.kind === 'embedded') return
+      const online = await ports.online()
+      const prefix = onlineTableName(project, '', 1).replace(/\.v1$/, '')
+      for (const table of await online.listTables()) if (table.startsWith(prefix)) await online.dropTable(table)
+      const lake = await ports.lakeAt(root)
+      for await (const { path } of lake.list('')) await lake.remove(path)
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** An hour is ten seconds here, and so is what is waited for. */
+const shortTimes = {
+  MILLCOURSE_HEARTBEAT: '3s',
+  MILLCOURSE_LEASE: '3s',
+  MILLCOURSE_PUBLISH_WAIT: '6s',
+  MILLCOURSE_SHUTDOWN_GRACE: '5s',
+  MILLCOURSE_WATCH_POLL: `${pollMs}ms`,
+  MILLCOURSE_WATCH_GRACE: `${graceMs}ms`,
+  MILLCOURSE_WATCH_UNREACHABLE: `${unreachableMs}ms`,
+  MILLCOURSE_MEMORY_LIMIT: '256MiB',
+  MILLCOURSE_THREADS: '1',
+  MILLCOURSE_COMPACT: 'off',
+  MILLCOURSE_CHECK_QUALITY: 'off',
+}
+
+async function runCommand(
+  words: readonly string[],
+  repoDir: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<Record<string, unknown>> {
+  const args = [builtProgram('cli/main.js'), ...words, '--json', '--repo', repoDir]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: environment, maxBuffer: 64 * 1_048_576 })
+  return JSON.parse(stdout) as Record<string, unknown>
+}

@@ -1,0 +1,75 @@
+/** Who delivers: writes files into the source's root ahead of time, as a producer outside of the product does, and remembers every row. */
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Lake } from '../../core/ports/lake.js'
+import type { QueryEngine } from '../../core/ports/query-engine.js'
+import { type EventRow, eventFile, eventsOf, eventsSql } from './events.js'
+import { everyMs } from './world-options.js'
+
+export interface Producer {
+  /** Keeps files of the next minutes there until `stop`. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** What is found there and can be read, as it was written. */
+  rows(): readonly EventRow[]
+  /** Writes a file whole, over what is there; `select` instead of the columns as they are. */
+  deliver(path: string, rows: readonly EventRow[], select?: string): Promise<void>
+  /** Bytes as they are, of which no row counts. */
+  deliverBytes(path: string, bytes: Uint8Array): Promise<void>
+  bytes(path: string): Promise<Uint8Array>
+  remove(path: string): Promise<void>
+}
+
+const aheadMs = 90_000
+const topUpMs = 20_000
+
+export function createProducer(engine: QueryEngine, sources: Lake, scratch: string, sinceMs: number): Producer {
+  const files = new Map<string, readonly EventRow[]>()
+  let upToMs = sinceMs
+  let drafts = 0
+  let timer: NodeJS.Timeout | undefined
+  let topping: Promise<void> = Promise.resolve()
+
+  async function put(path: string, bytes: Uint8Array): Promise<void> {
+    const draft = `${path}.draft`
+    await sources.remove(draft)
+    await sources.writeIfAbsent(draft, bytes)
+    await sources.replace(draft, path)
+  }
+  async function deliver(path: string, rows: readonly EventRow[], select = '*'): Promise<void> {
+    await mkdir(scratch, { recursive: true })
+    drafts += 1
+    const local = join(scratch, `${drafts}.parquet`)
+    const sql = `COPY (SELECT ${select} FROM (${eventsSql(rows)})) TO '${local.replaceAll("'", "''")}' (FORMAT parquet)`
+    await engine.withSession((session) => session.execute({ sql }))
+    await put(path, await readFile(local))
+    await rm(local)
+    files.set(path, rows)
+  }
+  async function topUp(): Promise<void> {
+    for (; upToMs < Date.now() + aheadMs; upToMs += everyMs) await deliver(eventFile(upToMs), eventsOf(upToMs))
+  }
+  return {
+    async start() {
+      await topUp()
+      timer = setInterval(() => {
+        topping = topping.then(topUp).catch(() => {})
+      }, topUpMs)
+    },
+    async stop() {
+      clearInterval(timer)
+      await topping
+    },
+    rows: () => [...files.values()].flat(),
+    deliver,
+    async deliverBytes(path, bytes) {
+      await put(path, bytes)
+      files.delete(path)
+    },
+    bytes: (path) => sources.read(path),
+    async remove(path) {
+      await sources.remove(path)
+      files.delete(path)
+    },
+  }
+}

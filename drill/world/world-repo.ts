@@ -1,0 +1,63 @@
+/** The feature repo of a drill: one source of events, a window view and a lookup view over it, and the route of its alerts. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Alarm } from '../drill.js'
+import { everyMs, type WorldOptions } from './world-options.js'
+
+export const secretVariable = 'DRILL_SECRET'
+
+export interface RepoPlan {
+  readonly dir: string
+  readonly project: string
+  readonly since: string
+  readonly options: WorldOptions
+  readonly receiverUrl: string
+  /** A canary: incidents of this rule are told to nobody. Null: all are told. */
+  readonly cut: Alarm | null
+}
+
+export async function writeWorldRepo(plan: RepoPlan): Promise<void> {
+  await mkdir(join(plan.dir, 'views'), { recursive: true })
+  await writeFile(join(plan.dir, 'millcourse.json'), `${JSON.stringify({ project: plan.project })}\n`)
+  await writeFile(join(plan.dir, 'views', 'events.ts'), definitions(plan))
+  await writeFile(join(plan.dir, 'alerts.yaml'), routes(plan))
+}
+
+const seconds = (intervals: number) => `${(intervals * everyMs) / 1_000}s`
+export const countedOver = { ms: 2 * everyMs, text: seconds(2) }
+export const summedOver = { ms: 3 * everyMs, text: seconds(3) }
+
+function definitions({ since, options }: RepoPlan): string {
+  const more = (given?: object) => (given ? `...${JSON.stringify(given)},` : '')
+  return `import { entity, featureView, lookup, parquet, t, window } from 'millcourse'
+export const user = entity('user', { keys: { user_id: t.int64() }, owner: 'drill' })
+export const events = parquet('events', {
+  path: 'events/date={yyyy-MM-dd}/hour={HH}/minute={mm}/*.parquet',
+  eventTime: 'ts',
+  schema: { ts: t.timestamp(), user_id: t.int64(), amount: t.int64().nullable(), item: t.string(), event_id: t.string() },
+  owner: 'drill',
+  ${more(options.source)}
+})
+const shared = { version: 1, entity: user, source: events, since: '${since}', every: '${seconds(1)}', lookback: '3m', owner: 'drill' } as const
+export const totals = featureView('totals', {
+  ...shared,
+  features: { events_counted: window.count({ over: '${countedOver.text}' }), amount_summed: window.sum('amount', { over: '${summedOver.text}' }) },
+  ${more(options.totals)}
+})
+export const latest = featureView('latest', {
+  ...shared, features: { item: lookup(), amount: lookup() },
+  ${more(options.latest)}
+})
+`
+}
+
+function routes({ receiverUrl, cut }: RepoPlan): string {
+  const isCut = cut !== null && cut !== 'dead_man_switch'
+  return `channels:
+  drill:
+    type: webhook
+    url: ${receiverUrl}
+    secret: { env: ${secretVariable} }
+${isCut ? `routes:\n  - rule: ${cut}\n    to: []\n` : ''}default: [drill]
+`
+}
