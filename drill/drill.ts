@@ -2,12 +2,9 @@
  * What a drill states: what it injects, which alarm has to come, how it is undone, what must hold after. The names are those of chaos
  * experiments: a steady state, a fault from outside, its rollback (always), checks against a reference. One file of `drills/` each.
  */
-import type { IncidentRule } from '../core/watch/index.js'
+import type { Alarm } from './alarm.js'
 import type { DrillWorld } from './world/drill-world.js'
 import type { WorldOptions } from './world/world-options.js'
-
-/** `dead_man_switch`: nobody tells of a watcher that is gone but the silence of its heartbeat. */
-export type Alarm = IncidentRule | 'dead_man_switch'
 
 export interface Expectation {
   readonly alarm: Alarm

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import type { IncidentEvent } from '../../core/watch/index.js'
-import type { Alarm } from '../drill.js'
+import type { Alarm } from '../alarm.js'
 
 export interface Heard {
   readonly atMs: number

@@ -1,5 +1,6 @@
 /** What came of a drill: facts, for a program; `report-text.ts` makes words of them. */
-import type { Alarm, Check } from '../drill.js'
+import type { Alarm } from '../alarm.js'
+import type { Check } from '../drill.js'
 
 export interface DrillReport {
   readonly drill: string

@@ -4,13 +4,14 @@ import { DrillStopped, until } from '../until.js'
 import type { DrillWorld } from './drill-world.js'
 import { everyMs } from './world-options.js'
 
-/** A busy machine takes its time to start processes. */
-const steadyWithinMs = 120_000
-const settledWithinMs = 180_000
+/** A busy machine takes its time to start processes, and to run what is due. */
+const steadyWithinMs = 240_000
+const settledWithinMs = 240_000
+const behindMax = 3
 
 /** Something is published of every view, and it keeps up. @throws DrillStopped */
 export async function untilSteady(world: DrillWorld): Promise<void> {
-  const keptUpMs = () => Math.floor(Date.now() / everyMs) * everyMs - everyMs
+  const keptUpMs = () => Math.floor(Date.now() / everyMs) * everyMs - behindMax * everyMs
   await demand(world, 'steady', steadyWithinMs, () => Math.max(world.sinceMs + everyMs, keptUpMs()))
 }
 

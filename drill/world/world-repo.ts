@@ -1,7 +1,7 @@
 /** The feature repo of a drill: one source of events, a window view and a lookup view over it, and the route of its alerts. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Alarm } from '../drill.js'
+import type { Alarm } from '../alarm.js'
 import { everyMs, type WorldOptions } from './world-options.js'
 
 export const secretVariable = 'DRILL_SECRET'
