@@ -13,7 +13,7 @@ import {
   printFileRows,
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
-import { MillcourseError } from '../core/errors.js'
+import { assert, MillcourseError } from '../core/errors.js'
 import type { CompactedPart, Compaction } from '../core/ports/compaction-ledger.js'
 import type { Commit } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
@@ -22,8 +22,11 @@ import { fromIsoInterval, type IsoInterval, toIsoInterval } from '../core/time/i
 import type { ActivityDeps } from './activity-deps.js'
 import type { CompactSpanInput, CompactSpanResult } from './compaction-steps.js'
 import { findCompactions } from './find-compactions.js'
+import { inParallel } from './in-parallel.js'
 import { readPlans } from './plan-compaction.js'
 import { sparingWorkers } from './spare-workers.js'
+
+const digestedAtOnce = 4
 
 export function compactSpan(deps: ActivityDeps) {
   return async ({ view, version, span }: CompactSpanInput): Promise<CompactSpanResult> => {
@@ -75,6 +78,7 @@ async function write(deps: ActivityDeps, bundle: ViewBundle, work: Work): Promis
       const rows = sum([...rowsOf.values()])
       if (expectedRows !== null && rows !== expectedRows) await checkFiles(deps, session, bundle, reading)
       checkRows(bundle, expectedRows, rows, 'read')
+      await checkDigests(deps, bundle, reading)
       const files: CompactedPart[] = []
       for (const [number, expected] of [...rowsOf].sort(([a], [b]) => a - b)) {
         const bucket = { number, of }
@@ -91,8 +95,9 @@ async function write(deps: ActivityDeps, bundle: ViewBundle, work: Work): Promis
 async function writeBucket(deps: ActivityDeps, session: QuerySession, path: string, select: string) {
   await deps.lake.prepareWrite(path)
   const [written] = await session.all(printCommittedFile(select, deps.lake.uri(path)))
-  const file = await deps.lake.head(path)
-  return { path, rows: Number(Object.values(written ?? {})[0]), sizeBytes: file?.sizeBytes ?? 0 }
+  const file = await deps.lake.digest(path)
+  assert(file, 'a file that was written is there')
+  return { path, rows: Number(Object.values(written ?? {})[0]), ...file }
 }
 
 /**
@@ -127,6 +132,7 @@ const urisOf = ({ read }: Reading): string[] => [
 
 interface KnownFile {
   readonly rows: number
+  readonly sha256?: string
   /** What lies in it: of a commit's own file its interval, of a compaction's how many. */
   readonly holds: IsoInterval | number
 }
@@ -137,7 +143,7 @@ function knownFiles({ lake }: ActivityDeps, { held, compactions }: Reading): Rea
   const parts = compactions.flatMap(({ files, commitIds }) =>
     files.map((file) => ({ ...file, holds: commitIds.length })),
   )
-  return new Map([...own, ...parts].map(({ path, rows, holds }) => [lake.uri(path), { rows, holds }]))
+  return new Map([...own, ...parts].map(({ path, ...known }) => [lake.uri(path), known]))
 }
 
 /** @throws MillcourseError COMPACT_ROWS_DIFFER of the first whose own count is another, and what to do about it */
@@ -152,6 +158,22 @@ async function checkFiles(
     const file = known.get(String(name))
     if (file) checkRows(bundle, file.rows, Number(rows), 'read', { uri: String(name), holds: file.holds })
   }
+}
+
+/**
+ * Something wrong that is compacted is wrong for good: the compaction's own digest would say that it is right.
+ * @throws MillcourseError COMPACT_ROWS_DIFFER
+ */
+async function checkDigests(deps: ActivityDeps, { view }: ViewBundle, reading: Reading): Promise<void> {
+  const known = knownFiles(deps, reading)
+  await inParallel(urisOf(reading), digestedAtOnce, async (uri) => {
+    const { sha256, holds } = known.get(uri)!
+    if (sha256 === undefined || (await deps.lake.digest(uri))?.sha256 === sha256) return
+    throw new MillcourseError('COMPACT_ROWS_DIFFER', `${uri} is not what was committed: its digest is another`, {
+      hint: `nothing was changed; ${adviceOn(`${view.name}@v${view.version}`, holds)}`,
+      facts: { view: view.name, version: view.version, file: uri },
+    })
+  })
 }
 
 /** @throws MillcourseError COMPACT_ROWS_DIFFER */

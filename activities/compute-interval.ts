@@ -213,9 +213,10 @@ async function writeParquet(
 ): Promise<LakePart> {
   await deps.lake.prepareWrite(path)
   const [written] = await session.all(printCommittedFile(select, deps.lake.uri(path)))
-  const file = await deps.lake.head(path)
+  const file = await deps.lake.digest(path)
   assert(file, 'a file that was written is there')
-  return { path, rows: Number(Object.values(written ?? {})[0]), sizeBytes: file.sizeBytes }
+  const { sha256, sizeBytes } = file
+  return { path, rows: Number(Object.values(written ?? {})[0]), sizeBytes, sha256 }
 }
 
 /** R19: intervals whose rows are replaced by rows found here, unless their own latest run has looked at these files already. */

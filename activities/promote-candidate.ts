@@ -17,5 +17,6 @@ export async function promoteCandidate(
   if (data === null) return null
   const path = committedPath(bundle.view, run.interval.start, run.runId)
   if (data.path !== path) await deps.lake.promote(data.path, path)
-  return { ...data, path }
+  const placed = await deps.lake.head(path)
+  return { ...data, path, ...(placed === null ? {} : { etag: placed.etag }) }
 }

@@ -1,4 +1,4 @@
-import type { Lake, LakeFile, ListRange } from '../core/ports/lake.js'
+import type { Lake, LakeDigest, LakeFile, ListRange } from '../core/ports/lake.js'
 
 export interface RoutedLakeParts {
   /** Where relative paths lie. */
@@ -36,6 +36,10 @@ export class RoutedLake implements Lake {
 
   async readRange(path: string, start: number, length: number): Promise<Uint8Array> {
     return (await this.#home(path)).readRange(path, start, length)
+  }
+
+  async digest(path: string): Promise<LakeDigest | null> {
+    return (await this.#home(path)).digest(path)
   }
 
   writeIfAbsent(path: string, bytes: Uint8Array): Promise<'written' | 'exists'> {

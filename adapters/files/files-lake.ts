@@ -1,16 +1,17 @@
 /** The port Lake on a folder. A file appears under its name only when all its bytes are on the disk: written beside it, synced, linked. */
-import { randomBytes } from 'node:crypto'
-import type { BigIntStats, Dirent } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { type BigIntStats, createReadStream, type Dirent } from 'node:fs'
 import { link, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MillcourseError } from '../../core/errors.js'
-import type { Lake, LakeFile, ListRange } from '../../core/ports/lake.js'
+import type { Lake, LakeDigest, LakeFile, ListRange } from '../../core/ports/lake.js'
 import { toLakeError } from './errors.js'
 import { makeFolder } from './make-folder.js'
 
 /** Names that begin so are writes under way: never listed. */
 const unfinishedPrefix = '.millcourse-unfinished-'
+const digestPartBytes = 1024 * 1024
 
 /**
  * @param root `file:///dir` or a path; need not exist yet
@@ -68,6 +69,23 @@ class FilesLake implements Lake {
       } finally {
         await file.close()
       }
+    })
+  }
+
+  async digest(path: string): Promise<LakeDigest | null> {
+    const { absolute, name } = this.#placeToRead(path)
+    const stats = await statOrNull(absolute)
+    if (!stats?.isFile()) return null
+    const { etag, sizeBytes } = toLakeFile(name, stats)
+    const hash = createHash('sha256')
+    return await guarded(absolute, async () => {
+      try {
+        for await (const part of createReadStream(absolute, { highWaterMark: digestPartBytes })) hash.update(part)
+      } catch (error) {
+        if (isMissing(error)) return null
+        throw error
+      }
+      return { sha256: hash.digest('hex'), etag, sizeBytes }
     })
   }
 

@@ -130,6 +130,7 @@ export async function insertCommit(trx: OpenTransaction, key: ViewKey, commit: N
           run_id: commit.runId,
           number: commit.number,
           ...fromLakePart(commit.data),
+          ...{ sha256: commit.data?.sha256 ?? null, etag: commit.data?.etag ?? null },
           is_rejected: commit.isRejected,
           supersedes: commit.replaces?.commitId ?? null,
           backfill_id: commit.backfillId ?? null,

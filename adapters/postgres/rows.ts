@@ -14,6 +14,11 @@ export function toLakePart(row: PartColumns): LakePart | null {
   return row.path === null ? null : { path: row.path, rows: Number(row.rows), sizeBytes: Number(row.size_bytes) }
 }
 
+function toCommittedPart({ sha256, etag, ...row }: Selectable<CommitsTable>): LakePart | null {
+  const part = toLakePart(row)
+  return part && { ...part, ...(sha256 === null ? {} : { sha256 }), ...(etag === null ? {} : { etag }) }
+}
+
 export function fromLakePart(data: LakePart | null): PartColumns {
   if (data === null) return { path: null, rows: null, size_bytes: null }
   return { path: data.path, rows: BigInt(data.rows), size_bytes: BigInt(data.sizeBytes) }
@@ -25,7 +30,7 @@ export function toCommit(row: Selectable<CommitsTable>): Commit {
     interval: { start: row.start_at, end: row.end_at },
     runId: row.run_id,
     number: row.number,
-    data: toLakePart(row),
+    data: toCommittedPart(row),
     isRejected: row.is_rejected,
     publishedSequence: row.published_sequence,
     committedAt: row.committed_at,

@@ -108,6 +108,9 @@ export interface CommitsTable extends IntervalColumns {
   path: string | null
   rows: bigint | null
   size_bytes: bigint | null
+  /** Of its own file when it was committed; null: of a release before. */
+  sha256: Generated<string | null>
+  etag: Generated<string | null>
   is_rejected: boolean
   supersedes: bigint | null
   superseded_by: bigint | null

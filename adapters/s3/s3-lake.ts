@@ -1,7 +1,8 @@
 /** The port Lake on S3, or on a store that speaks it: listings of 1,000, and conditional writes (`If-None-Match: *`). */
+import { createHash } from 'node:crypto'
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
 import { MillcourseError } from '../../core/errors.js'
-import type { Lake, LakeFile, ListRange } from '../../core/ports/lake.js'
+import type { Lake, LakeDigest, LakeFile, ListRange } from '../../core/ports/lake.js'
 import { readFault } from './errors.js'
 import { headObject } from './head-object.js'
 import { formatS3Uri, parseS3Uri, type S3Location } from './location.js'
@@ -86,6 +87,23 @@ class S3Lake implements Lake {
       } catch (error) {
         // Nothing of it lies in the file.
         if (readFault(error).status === 416) return new Uint8Array()
+        throw error
+      }
+    })
+  }
+
+  async digest(path: string): Promise<LakeDigest | null> {
+    const { at } = this.#placeToRead(path)
+    return this.#s3.ask(at, async (client) => {
+      try {
+        const { Body, ETag, ContentLength } = await client.send(
+          new GetObjectCommand({ Bucket: at.bucket, Key: at.key }),
+        )
+        const hash = createHash('sha256')
+        for await (const part of Body!.transformToWebStream()) hash.update(part as Uint8Array)
+        return { sha256: hash.digest('hex'), etag: unquoted(ETag), sizeBytes: ContentLength ?? 0 }
+      } catch (error) {
+        if (readFault(error).name === 'NoSuchKey') return null
         throw error
       }
     })

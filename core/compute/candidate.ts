@@ -4,6 +4,10 @@ export interface LakePart {
   readonly path: string
   readonly rows: number
   readonly sizeBytes: number
+  /** Of its bytes as they were written, hex; absent: a release before has written it. */
+  readonly sha256?: string
+  /** The store's, where it lies; absent: of a release before, or of a file that is still to be moved. */
+  readonly etag?: string
 }
 
 export interface Candidate {

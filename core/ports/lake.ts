@@ -3,7 +3,7 @@
  * relative source paths lie. Data is read and written by the query engine through `uri`; this port lists, checks and commits.
  *
  * Every method may be repeated. Paths use `/`, have no leading slash, and never leave the root (@throws CONFIG_INVALID);
- * `list`, `head`, `read` and `readRange` also take what `uri` returned, and name files the same way.
+ * `list`, `head`, `read`, `readRange` and `digest` also take what `uri` returned, and name files the same way.
  * @throws MillcourseError LAKE_UNREACHABLE, LAKE_THROTTLED, LAKE_ACCESS_DENIED, LAKE_BUCKET_MISSING, LAKE_FULL
  */
 export interface Lake {
@@ -20,6 +20,8 @@ export interface Lake {
   read(path: string): Promise<Uint8Array>
   /** So many bytes from byte `start` on, fewer where the file ends before. @throws MillcourseError LAKE_FILE_MISSING */
   readRange(path: string, start: number, length: number): Promise<Uint8Array>
+  /** What it holds, all of it read; null: there is no such file. */
+  digest(path: string): Promise<LakeDigest | null>
   /** Writes all or nothing; readers never see half a file. `exists`: nothing was written. */
   writeIfAbsent(path: string, bytes: Uint8Array): Promise<'written' | 'exists'>
   /** Makes the folder of `path` where the technology needs one, so that the query engine can write there. */
@@ -43,4 +45,9 @@ export interface LakeFile {
   /** Changes whenever the content does; for a folder made of inode, size and modification time in ns. */
   readonly etag: string
   readonly sizeBytes: number
+}
+
+export interface LakeDigest extends Omit<LakeFile, 'path'> {
+  /** Hex. */
+  readonly sha256: string
 }

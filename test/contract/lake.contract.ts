@@ -1,4 +1,5 @@
 /** What every Lake must do; run on each adapter against the real thing. A skip carries its reason. */
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Lake, LakeFile } from '../../core/ports/lake.js'
 
@@ -60,6 +61,16 @@ export function lakeContract(name: string, { newLake, skip = [] }: LakeContractO
       expect(await part(6, 4)).toBe('6789')
       expect(await part(8, 100)).toBe('89')
       await expect(lake.readRange(`${folder}/absent`, 0, 1)).rejects.toMatchObject({ code: 'LAKE_FILE_MISSING' })
+    })
+
+    holds('the digest of a file is of all its bytes, and bears its etag; of an absent one there is none', async () => {
+      const path = `${folder}/digested`
+      const bytes = new Uint8Array(3_000_000).map((_, at) => at % 251)
+      await lake.writeIfAbsent(path, bytes)
+      const { etag, sizeBytes } = (await lake.head(path))!
+      const sha256 = createHash('sha256').update(bytes).digest('hex')
+      for (const name of [path, lake.uri(path)]) expect(await lake.digest(name)).toEqual({ sha256, etag, sizeBytes })
+      expect(await lake.digest(`${folder}/absent`)).toBeNull()
     })
 
     holds('of many writers at once exactly one writes', async () => {

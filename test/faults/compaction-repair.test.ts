@@ -105,6 +105,7 @@ test('a compaction that cannot be read is one fault, blames no item meanwhile, a
   // Wrong rows are compacted as they are: what cannot be judged meanwhile is at fault there.
   const [{ data }] = (await rig.deps.ledger.currentCommits(key, hourAt(1))) as [Commit]
   await rewriteFile(rig.deps, data!.path, `* REPLACE (CASE shop WHEN 'a' THEN 99 ELSE amount END::BIGINT AS amount)`)
+  await rig.commitAsIs(data!.path)
   const wrong = { cause: 'committed-file', interval: { start: hour(1) }, key: { shop: 'a' } }
   expect((await check()).faults).toMatchObject([{ ...wrong, file: rig.deps.lake.uri(data!.path) }])
   await pack()
@@ -167,6 +168,9 @@ async function expectShortFileTold(pack: () => Promise<void>): Promise<void> {
   )
   const detail = { hint, facts: { file, rows: 1, expected: 2 } }
   await expect(pack()).rejects.toMatchObject({ code: 'COMPACT_ROWS_DIFFER', detail })
+  // So is one of as many rows.
+  await rewriteFile(rig.deps, commit!.data!.path, '* REPLACE (amount + 1 AS amount)')
+  await expect(pack()).rejects.toMatchObject({ code: 'COMPACT_ROWS_DIFFER', detail: { hint, facts: { file } } })
   await writeFile(file, whole)
 }
 

@@ -16,6 +16,7 @@ import { recordFailure, recordRun } from '../../activities/record-run.js'
 import type { PlanStepResult, PlanTickResult, RecordStepInput, RunRef } from '../../activities/steps.js'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
+import { toJson } from '../../adapters/postgres/client.js'
 import type { FeatureRepo } from '../../core/define/index.js'
 import { isMillcourseError } from '../../core/errors.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
@@ -39,6 +40,8 @@ export interface StepRig {
   /** Writes a Parquet file of a SELECT below the sources' root. */
   writeFile(path: string, select: string): Promise<void>
   writeBytes(path: string, bytes: string | Uint8Array): Promise<void>
+  /** Has the ledger say that a file of the lake was committed as it is now: whatever is wrong of it, a run or a compaction wrote it so. */
+  commitAsIs(path: string): Promise<void>
   rowsOf(path: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   tick(view: string, now: string, options?: Partial<TickInput>): Promise<PlanTickResult>
   plan(input: RunInput, call?: Call, deps?: ActivityDeps): Promise<PlanStepResult>
@@ -74,7 +77,7 @@ export async function startStepRig(
 ): Promise<StepRig> {
   const root = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'step-rig-'))
   const postgres = await startTestPostgres()
-  const { ledger, registry, project } = await postgres.newProject()
+  const { ledger, registry, project, client } = await postgres.newProject()
   await registry.apply({ ...repo, project }, { by: 'test' })
   const lakes = openStackLakes(given?.s3 ?? noS3)
   const spillDir = join(root, 'spill')
@@ -145,6 +148,21 @@ export async function startStepRig(
     writeBytes: async (path, bytes) => {
       await sources.prepareWrite(path)
       await writeFile(sources.uri(path), bytes)
+    },
+    commitAsIs: async (path) => {
+      const { sha256, etag, sizeBytes } = (await lake.digest(path))!
+      await client.query(async (db) => {
+        const committed = { sha256, etag, size_bytes: BigInt(sizeBytes) }
+        await db.updateTable('commits').set(committed).where('path', '=', path).execute()
+        for (const { compaction_id: id, files } of await db.selectFrom('compactions').selectAll().execute()) {
+          const now = files?.map((file) => (file.path === path ? { ...file, sha256, etag, sizeBytes } : file)) ?? []
+          await db
+            .updateTable('compactions')
+            .set({ files: toJson(now) })
+            .where('compaction_id', '=', id)
+            .execute()
+        }
+      })
     },
     rowsOf: (path) =>
       engine.withSession((session) =>

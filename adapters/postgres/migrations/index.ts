@@ -17,6 +17,7 @@ import { runFiles } from './009-run-files.js'
 import { backfills } from './010-backfills.js'
 import { incidentLives } from './011-incident-lives.js'
 import { runSketches } from './012-run-sketches.js'
+import { committedDigests } from './014-committed-digests.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -31,6 +32,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '010-backfills': backfills,
   '011-incident-lives': incidentLives,
   '012-run-sketches': runSketches,
+  '014-committed-digests': committedDigests,
 }
 
 export function isContract(name: string): boolean {
