@@ -5,6 +5,7 @@
  */
 import { Context } from '@temporalio/activity'
 import {
+  type Bucket,
   type CommittedFile,
   type CompactedCommits,
   committedFiles,
@@ -23,6 +24,8 @@ import {
   atFault,
   buildWholeFileQuery,
   type Fault,
+  type FileFault,
+  fileOfKey,
   hexOf,
   judgeKeys,
   type KeyVerdict,
@@ -36,11 +39,12 @@ import { rowSource } from '../core/source/index.js'
 import type { Instant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
+import { damagedFiles } from './damaged-files.js'
 import { isFileLost } from './publish-state.js'
 import { cachedOtherwise } from './quality-cache.js'
 import { drawOlder, type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
 import { readItems } from './quality-items.js'
-import { brokenFaults, checkOf, fileFault, type Look } from './quality-look.js'
+import { brokenFaults, checkOf, doubtedStarts, fileFault, intervalNow, type Look } from './quality-look.js'
 import { sampleKeys } from './quality-sample.js'
 import { findTarget, type Target } from './quality-target.js'
 import { recordCheck } from './record-check.js'
@@ -89,11 +93,14 @@ export async function checkVersion(
   const key: ViewKey = { view: view.name, version: view.version }
   const again = atFault(before)
   const found = await findTarget(deps, bundle, key)
+  const named = new Set((before?.faults ?? []).flatMap(({ file }) => file ?? []))
+  const damaged = await damagedFiles(deps.lake, { ...found, seed, again: named }, signal)
+  const isWhole = (file: CommittedFile) => !damaged.has(nameOf(file))
   const { keys, counts } = await sampleKeys(
     deps,
     {
       ...{ bundle, seed, sample },
-      files: [...olderFiles(deps, found, seed), ...filesOf(deps, found)],
+      files: [...olderFiles(deps, found, seed), ...filesOf(deps, found)].filter(isWhole),
       online: found.table === null ? null : { table: found.table, state: found.state! },
       again: again.keys,
     },
@@ -104,7 +111,7 @@ export async function checkVersion(
   let look: Look | null = null
   for (let turn = 0; turn < turnsMax && (left.length > 0 || look === null); turn++) {
     const known = [...(before?.faults ?? []), ...(look?.verdicts ?? []).flatMap(({ faults }) => faults)]
-    look = await lookAt(deps, bundle, key, left, { seed, again, known, signal })
+    look = await lookAt(deps, bundle, key, left, { seed, again, known, damaged, signal })
     const isWrong = ({ faults }: KeyVerdict) => faults.length > 0
     for (const verdict of look.verdicts) if (look.isStable || !isWrong(verdict)) verdicts.set(verdict.text, verdict)
     const isLeft = (one: readonly PackedValue[]) => look!.faults.length > 0 || !verdicts.has(keyText(bundle, one))
@@ -127,7 +134,8 @@ async function lookAt(
 ): Promise<Look> {
   const target = await findTarget(deps, bundle, key)
   const { state, table, span } = target
-  if (span === null) return { target, inputs: null, verdicts: [], faults: [], sequenceSeenMax: 0n, isStable: true }
+  if (span === null)
+    return { target, inputs: null, verdicts: [], buckets: new Map(), faults: [], sequenceSeenMax: 0n, isStable: true }
   const looked = await readItems(deps, bundle, table, keys)
   const cache =
     table === null || state?.published == null || keys.length === 0
@@ -154,6 +162,7 @@ async function lookAt(
     one.isRecomputed ||
     one.commit === null ||
     (one.commit.isReadable && !doubted.has(one.interval.start))
+  const bucketOf = (text: string) => verified.buckets.get(text)
   const verdicts = judgeKeys({
     ...{ bundle, verified },
     keys: looked.map((one) => ({ ...one, isCachedOtherwise: cache !== 'lost' && cache.has(one.text) })),
@@ -161,8 +170,9 @@ async function lookAt(
     isTruthKnown: inputs.intervals.every(isKnown),
     ...{ isCoarseKnown, isCacheKnown: cache !== 'lost' },
     compared: new Set(inputs.intervals.filter(isCompared).map(({ standing }) => standing.interval.start)),
-    fileAt: (start) => {
-      const { standing, file } = byStart.get(start)!
+    fileAt: (start, one) => {
+      const { standing, files } = byStart.get(start)!
+      const file = fileOfKey(files, bucketOf(one))
       return { interval: standing.interval, file, commitId: String(standing.commit!.commitId) }
     },
     standingOf: (row) => {
@@ -171,8 +181,13 @@ async function lookAt(
     },
   })
   const sequences = looked.map(({ item }) => item?.sequence ?? 0n)
+  const hexes = keys.map((one) => [hexOf(encodeKey(bundle.entity.keys, one)), keyText(bundle, one)] as const)
+  const buckets = hexes.flatMap(([hex, text]): [string, Bucket][] => {
+    const bucket = bucketOf(text)
+    return bucket ? [[hex, bucket]] : []
+  })
   return {
-    ...{ target, inputs, verdicts, isStable },
+    ...{ target, inputs, verdicts, isStable, buckets: new Map(buckets) },
     faults: [
       ...brokenFaults(inputs, broken),
       ...coarse.map(({ file, span: of }) => fileFault('coarse-tile', file, of, true)),
@@ -185,13 +200,7 @@ async function lookAt(
 const isCompared = ({ verified: { isRecomputed, commit } }: QualityInterval): boolean =>
   isRecomputed && commit?.isReadable === true
 
-const isFromFile = ({ verified }: QualityInterval): boolean => verified.isReached && !verified.isRecomputed
-
 const isOlderRead = ({ verified }: QualityInterval): boolean => !verified.isReached && verified.isRecomputed
-
-const nowOf = ({ standing: { interval, commit }, file }: QualityInterval) => ({
-  ...{ start: interval.start, commitId: commit && String(commit.commitId), file },
-})
 
 interface VerifyOptions {
   readonly keys: readonly (readonly PackedValue[])[]
@@ -200,15 +209,17 @@ interface VerifyOptions {
   readonly again: AtFault
   /** Found before. */
   readonly known: readonly Fault[]
+  /** Committed files that are not what they were when they were committed, by URI. */
+  readonly damaged: ReadonlyMap<string, FileFault>
   readonly signal: CancelSignal
 }
 
 interface VerifiedFiles {
   readonly inputs: QualityInputs
   readonly verified: Verified
-  /** Committed files that cannot be read. */
-  readonly broken: ReadonlySet<string>
-  /** Starts of intervals whose committed file was at fault, and is not computed again: nobody knows what else of it is wrong. */
+  /** Committed files that cannot be read, or are not what was committed. */
+  readonly broken: ReadonlyMap<string, FileFault>
+  /** Starts of intervals that no answer may be judged by. */
   readonly doubted: ReadonlySet<Instant>
   /** Those that cannot. */
   readonly coarse: readonly KnownCoarseTile[]
@@ -224,22 +235,22 @@ async function verify(
   bundle: ViewBundle,
   key: ViewKey,
   target: Target,
-  { keys, seed, again, known, signal }: VerifyOptions,
+  { keys, seed, again, known, damaged, signal }: VerifyOptions,
 ): Promise<VerifiedFiles> {
-  const { commits, others, span, endAt, state } = target
+  const { commits, others, span, endAt, state, places } = target
   const all = [...commits, ...others]
-  const committed = new Set([...all.flatMap(({ data }) => uriOf(deps, data) ?? []), ...urisOf(target.compactions)])
+  const committed = places.allOf(all, 'all')
   const tiles = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
   const coarse = tiles.map((tile): KnownCoarseTile => ({ ...tile, file: uriOf(deps, tile.data) }))
   // Of an own file whose place a compaction takes it is no matter: it may have been removed.
-  const counting = new Set([...filesOf(deps, target).map(nameOf), ...coarse.flatMap(({ file }) => file ?? [])])
-  const beyond = new Set(filesOf(deps, { commits: others, compactions: target.compactions }).map(nameOf))
+  const counting = new Set([...places.allOf(all, 'placed').keys(), ...coarse.flatMap(({ file }) => file ?? [])])
   const unread = await lostAmong(
     deps,
-    [...again.files].filter((file) => counting.has(file) || beyond.has(file)),
+    [...again.files].filter((file) => counting.has(file) && !damaged.has(file)),
     signal,
   )
-  const broken = new Set([...unread].filter((file) => committed.has(file)))
+  const broken = new Map<string, FileFault>([...damaged].filter(([file]) => committed.has(file)))
+  for (const file of unread) if (committed.has(file)) broken.set(file, 'cannot be read')
   const lost = coarse.filter(({ file }) => file !== null && unread.has(file))
   let unreadable = ofAnotherView(bundle)
   let isSwept = false
@@ -250,10 +261,11 @@ async function verify(
     doubted.size === 0 && !intervals.some(isTorn) && !state?.isPublishUnfinished
   for (;;) {
     const inputs = await readQualityInputs(deps, {
-      ...{ bundle, key, span: span!, commits, others, compactions: target.compactions },
+      ...{ bundle, key, span: span!, commits, others, places },
       ...{ seed, again, broken, unreadable, areOthersRead },
     })
-    const doubted = startsAtFault(known, inputs.intervals.filter(isFromFile).map(nowOf))
+    const wrong = startsAtFault(known, inputs.intervals.map(intervalNow))
+    const doubted = doubtedStarts(inputs.intervals, wrong)
     const sizes = new Map(inputs.read.map(({ uri, sizeBytes }) => [uri, sizeBytes]))
     const input = {
       ...{ bundle, keys, endAt: endAt! },
@@ -266,23 +278,26 @@ async function verify(
       const verified = await deps.engine.withSession((session) => verifyKeys(toolsOf(deps, session, sizes), input), {
         signal,
       })
-      const isCoarseKnown = coarse.length === 0 || isCoarseRead(inputs, doubted)
-      return { inputs, verified, broken, doubted, coarse: lost, isCoarseKnown }
+      const found = verified.differences.map(({ intervalStart }) => intervalStart)
+      const now = doubtedStarts(inputs.intervals, new Set([...wrong, ...found]))
+      const isCoarseKnown = coarse.length === 0 || isCoarseRead(inputs, now)
+      return { inputs, verified, broken, doubted: now, coarse: lost, isCoarseKnown }
     } catch (error) {
       const file = isMillcourseError(error) ? String(error.detail.facts?.file ?? '') : ''
       const tile = coarse.find((one) => one.file === file && !lost.includes(one))
       if (isFileLost(error) && tile) lost.push(tile)
       else if (isFileLost(error) && committed.has(file) && !broken.has(file)) {
-        broken.add(file)
+        broken.set(file, 'cannot be read')
         if (isSwept || broken.size < brokenOneByOneMax) continue
         isSwept = true
         const isFound = (one: string) => broken.has(one) || lost.some((tile) => tile.file === one)
+        const read = inputs.intervals.flatMap(({ files }) => files.map(({ uri }) => uri))
         const others = await lostAmong(
           deps,
-          [...counting].filter((one) => !isFound(one)),
+          [...new Set([...read, ...coarse.flatMap((one) => one.file ?? [])])].filter((one) => !isFound(one)),
           signal,
         )
-        for (const one of others) if (committed.has(one)) broken.add(one)
+        for (const one of others) if (committed.has(one)) broken.set(one, 'cannot be read')
         lost.push(...coarse.filter((tile) => tile.file !== null && others.has(tile.file)))
       } else if (
         isMillcourseError(error) &&

@@ -1,5 +1,5 @@
 /** Which intervals a check computes again, and from which files: those that their runs read, and those that are there now. */
-import { type CompactedCommits, searchedAroundNs } from '../core/compute/index.js'
+import { searchedAroundNs } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../core/errors.js'
 import { type IntervalState, mergeRanges, type PinnedFile } from '../core/plan/index.js'
@@ -8,6 +8,8 @@ import {
   type AtFault,
   drawByChance,
   drawNewestAndOthers,
+  type FileFault,
+  type KeyedFile,
   type StandingInterval,
   type VerifiedInterval,
 } from '../core/quality/index.js'
@@ -17,6 +19,7 @@ import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
 import { type DimensionFile, listDimensions } from './dimension-files.js'
+import type { FilePlaces } from './file-places.js'
 import { inParallel } from './in-parallel.js'
 import { sourceFiles } from './source-files.js'
 
@@ -31,10 +34,12 @@ const runsAtOnce = 8
 export interface QualityInterval {
   readonly verified: VerifiedInterval
   readonly standing: StandingInterval
-  /** URI of its committed file, also where it cannot be read; of a compaction's the first. */
-  readonly file: string | null
-  /** All of them. */
-  readonly files: readonly string[]
+  /** What holds its rows, also where that cannot be read: of a compaction all files. */
+  readonly files: readonly KeyedFile[]
+  /** URIs of those that it may be read from and that are at fault as a whole. */
+  readonly broken: readonly string[]
+  /** It could be computed again, which it is unless nobody would look at that. */
+  readonly isRunnable: boolean
   /** What its run read is there, unchanged. */
   readonly isHere: boolean
 }
@@ -61,10 +66,9 @@ export interface InputsRequest {
   readonly seed: number
   /** Computed again whatever is drawn. */
   readonly again: Pick<AtFault, 'starts' | 'files'>
-  /** By URIs. */
-  readonly compactions: readonly CompactedCommits[]
-  /** URIs of committed files, and of compactions', that cannot be read. */
-  readonly broken: ReadonlySet<string>
+  readonly places: FilePlaces
+  /** By URIs of committed files, and of compactions', that cannot be read or are not what was committed. */
+  readonly broken: ReadonlyMap<string, FileFault>
   /** Why the source is not to be read any more; null: it may be. */
   readonly unreadable: MillcourseError | null
 }
@@ -73,8 +77,8 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
   const { bundle, key, span, commits } = request
   const states = await deps.ledger.intervalStates(key, span)
   const open = states.filter(({ committed, interval }) => committed === null && interval.end <= span.end)
-  const chosen = chooseCommits(deps, request)
-  const beyond = chooseOthers(deps, request)
+  const chosen = chooseCommits(request)
+  const beyond = chooseOthers(request)
   const statesBeyond = await inParallel(mergeRanges(beyond.map(({ interval }) => interval)), runsAtOnce, (range) =>
     deps.ledger.intervalStates(key, range),
   )
@@ -127,16 +131,24 @@ interface MadeInterval extends QualityInterval {
   readonly isLost: boolean
 }
 
-function chooseCommits(deps: ActivityDeps, request: InputsRequest): Commit[] {
-  const { bundle, commits, seed } = request
+/** Those that lie in what was at fault last time, or is now, are computed again in any case. */
+function chooseCommits(request: InputsRequest): Commit[] {
+  const { bundle, commits, seed, places, again } = request
   const max = intervalsMax[bundle.view.viewKind]
-  const drawn = drawNewestAndOthers(commits, max, seed, ({ interval }) => String(interval.start))
-  return withThoseAtFault(deps, request, commits, drawn)
+  const drawn = new Set(drawNewestAndOthers(commits, max, seed, ({ interval }) => String(interval.start)))
+  const isAgain = (commit: Commit) =>
+    again.starts.has(commit.interval.start) ||
+    (again.files.size > 0 && places.filesOf(commit).some(({ uri }) => again.files.has(uri)))
+  return commits.filter((commit) => drawn.has(commit) || isAgain(commit) || brokenOf(request, commit).length > 0)
 }
 
-function chooseOthers(deps: ActivityDeps, request: InputsRequest): Commit[] {
-  const { others, span, seed } = request
-  return withThoseAtFault(deps, request, others, drawOlder(others, span, seed))
+/** Of those in a file at fault it is asked whether they can run again: their rows are compared with nothing. */
+function chooseOthers(request: InputsRequest): Commit[] {
+  const { others, span, seed, again } = request
+  const drawn = new Set(drawOlder(others, span, seed))
+  return others.filter(
+    (commit) => drawn.has(commit) || again.starts.has(commit.interval.start) || brokenOf(request, commit).length > 0,
+  )
 }
 
 /** Of what lies before the span. */
@@ -145,40 +157,10 @@ export function drawOlder(others: readonly Commit[], span: Interval, seed: numbe
   return drawByChance(older, olderMax, seed, ({ interval }) => String(interval.start))
 }
 
-/** Those whose file cannot be read, or was at fault last time, are looked at in any case. */
-function withThoseAtFault(
-  deps: ActivityDeps,
-  request: InputsRequest,
-  commits: readonly Commit[],
-  some: readonly Commit[],
-): Commit[] {
-  const { again } = request
-  const drawn = new Set(some)
-  const isAgain = (commit: Commit) =>
-    again.starts.has(commit.interval.start) ||
-    (again.files.size > 0 && filesOfCommit(deps, request, commit).some((uri) => again.files.has(uri)))
-  return commits.filter(
-    (commit) => drawn.has(commit) || isAgain(commit) || brokenFileOf(deps, request, commit) !== null,
-  )
-}
-
-/** Its own file, or one of a compaction that stands for it; null: all that it may be read from can be read. */
-function brokenFileOf(deps: ActivityDeps, request: InputsRequest, commit: Commit): string | null {
-  const { broken } = request
-  return broken.size === 0 ? null : (filesOfCommit(deps, request, commit).find((uri) => broken.has(uri)) ?? null)
-}
-
-function filesOfCommit(deps: ActivityDeps, { compactions }: InputsRequest, { commitId, data }: Commit): string[] {
-  if (data === null) return []
-  const held = compactions.filter(({ commitIds }) => commitIds.includes(commitId))
-  return [deps.lake.uri(data.path), ...held.flatMap(({ files }) => files.map(({ path }) => path))]
-}
-
-/** Where a person would look: the newest compaction that stands for it, else its own. */
-function placeOf(deps: ActivityDeps, { compactions }: InputsRequest, { commitId, data }: Commit): readonly string[] {
-  if (data === null) return []
-  const held = compactions.find(({ commitIds }) => commitIds.includes(commitId))
-  return held?.files[0] ? held.files.map(({ path }) => path) : [deps.lake.uri(data.path)]
+/** Of all that it may be read from. */
+function brokenOf({ broken, places }: InputsRequest, commit: Commit): string[] {
+  if (broken.size === 0) return []
+  return places.filesOf(commit).flatMap(({ uri }) => (broken.has(uri) ? [uri] : []))
 }
 
 function ofCommit(
@@ -188,8 +170,8 @@ function ofCommit(
 ): MadeInterval {
   const { interval, data, isRejected, commitId } = commit
   const path = data === null ? null : deps.lake.uri(data.path)
-  const brokenFile = brokenFileOf(deps, request, commit)
-  const isReadable = brokenFile === null
+  const broken = brokenOf(request, commit)
+  const isReadable = broken.length === 0
   const run = runs.get(commit.runId)
   const pins = run?.pins?.files ?? []
   const state = states.get(interval.start) ?? null
@@ -199,9 +181,9 @@ function ofCommit(
   const isAsRun = run?.definitionHash === request.bundle.definitionHash && isSettled(request.bundle, commit, state)
   const isMeant = isLooked && isAsRun && !isRejected
   const isHere = pins.every(({ uri, etag }) => source.etags.get(uri) === etag)
-  const isRecomputed = isMeant && isHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
+  const isRunnable = isMeant && isHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
+  const isRecomputed = isRunnable && (isReached || isReadable)
   const now = isLooked && isReached ? filesOf(source.files, interval) : null
-  const files = brokenFile === null ? placeOf(deps, request, commit) : [brokenFile]
   const pinned = new Map(pins.flatMap(({ uri, etag, role }) => (role === 'own' ? [[uri, etag] as const] : [])))
   return {
     verified: {
@@ -213,7 +195,7 @@ function ofCommit(
     },
     standing: { interval, commit: { commitId, isRejected }, pinned, state },
     ...{
-      ...{ file: files[0] ?? null, files, isHere },
+      ...{ files: request.places.placeOf(commit), broken, isHere, isRunnable },
       read: [...(isRecomputed ? pins : []), ...(now ?? [])],
       isLost: isReached && isMeant && !isHere,
     },
@@ -250,7 +232,7 @@ function ofOpen({ source }: Known, state: IntervalState): MadeInterval {
       now: now?.map(({ uri }) => uri) ?? null,
     },
     standing: { interval, commit: null, pinned: new Map(), state },
-    ...{ file: null, files: [], isHere: false, read: now ?? [], isLost: false },
+    ...{ files: [], broken: [], isHere: false, isRunnable: false, read: now ?? [], isLost: false },
   }
 }
 

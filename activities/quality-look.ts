@@ -1,29 +1,37 @@
 /** One look of a quality check, and what becomes of it in the record. */
+import type { Bucket } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isBeingReplaced } from '../core/plan/index.js'
 import {
   carriedFaults,
-  digestOfFiles,
   type Fault,
+  type FileFault,
   faultsListedMax,
+  fileOfKey,
   firstOfEach,
   type IntervalNow,
   isSameFault,
+  type KeyedFile,
   type KeyVerdict,
   lagsOf,
   type QualityCheck,
+  startsAtFault,
 } from '../core/quality/index.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { fileDigests } from './file-digests.js'
-import type { QualityInputs } from './quality-inputs.js'
+import { inParallel } from './in-parallel.js'
+import type { QualityInputs, QualityInterval } from './quality-inputs.js'
 import type { Target } from './quality-target.js'
+
+const filesAtOnce = 4
 
 export interface Look {
   readonly target: Target
   readonly inputs: QualityInputs | null
   readonly verdicts: readonly KeyVerdict[]
+  /** Which bucket of a compaction a key lies in, by its encoding, hex. */
+  readonly buckets: ReadonlyMap<string, Bucket>
   /** Of whole files. */
   readonly faults: readonly Fault[]
   readonly sequenceSeenMax: bigint
@@ -35,31 +43,85 @@ export interface Look {
  * One of each file, over all its intervals from the first to the last; more where some of them between cannot be repaired. Not of what is
  * committed anew already, which the next publish shows.
  */
-export function brokenFaults({ intervals }: QualityInputs, broken: ReadonlySet<string>): Fault[] {
-  const faults: { file: string; span: Interval; isRepairable: boolean }[] = []
-  for (const { file, standing, verified } of intervals) {
+export function brokenFaults({ intervals }: QualityInputs, broken: ReadonlyMap<string, FileFault>): Fault[] {
+  const faults: WholeFile[] = []
+  for (const { broken: files, standing, isRunnable } of intervals) {
     const { interval, commit, state } = standing
-    if (file === null || !broken.has(file) || state?.committed?.commitId !== commit?.commitId) continue
-    const isRepairable = verified.isRecomputed || (state !== null && isBeingReplaced(state))
-    const last = faults.findLast((one) => one.file === file)
-    if (last?.isRepairable === isRepairable) last.span = { start: last.span.start, end: interval.end }
-    else faults.push({ file, span: interval, isRepairable })
+    if (state?.committed?.commitId !== commit?.commitId) continue
+    const isRepairable = isRunnable || (state !== null && isBeingReplaced(state))
+    for (const file of files) addInterval(faults, { file, interval, isRepairable })
   }
-  return faults.map(({ file, span, isRepairable }) => fileFault('committed-file', file, span, isRepairable))
+  return faults.map(({ file, span, isRepairable }) =>
+    fileFault('committed-file', file, span, isRepairable, broken.get(file)),
+  )
 }
+
+/**
+ * Files in which rows are wrong, over what lies in them, decides answers and is not computed again: no rebuild may publish that. A record tells
+ * of them, so that the next check computes all that it can.
+ */
+function suspectFaults({ intervals }: QualityInputs, faults: readonly Fault[]): Fault[] {
+  const wrong = startsAtFault(faults, intervals.map(intervalNow))
+  const doubted = doubtedStarts(intervals, wrong)
+  const named = new Set(
+    faults.flatMap(({ cause, file }) => (cause === 'committed-file' && file !== null ? [file] : [])),
+  )
+  const found: WholeFile[] = []
+  for (const { standing, files, broken } of intervals) {
+    const { interval, state } = standing
+    if (!doubted.has(interval.start) || wrong.has(interval.start) || broken.length > 0) continue
+    const isRepairable = state !== null && isBeingReplaced(state)
+    for (const { uri: file } of files) if (named.has(file)) addInterval(found, { file, interval, isRepairable })
+  }
+  return found.map(({ file, span, isRepairable }) =>
+    fileFault('committed-file', file, span, isRepairable, 'holds wrong rows'),
+  )
+}
+
+interface WholeFile {
+  readonly file: string
+  span: Interval
+  readonly isRepairable: boolean
+}
+
+function addInterval(
+  faults: WholeFile[],
+  { interval, ...of }: Omit<WholeFile, 'span'> & { readonly interval: Interval },
+): void {
+  const last = faults.findLast(({ file }) => file === of.file)
+  if (last?.isRepairable === of.isRepairable) last.span = { start: last.span.start, end: interval.end }
+  else faults.push({ ...of, span: interval })
+}
+
+/** Of what decides answers and is not computed again: it is wrong, or lies in one file with rows that are. Nobody knows what else of that is. */
+export function doubtedStarts(
+  intervals: readonly QualityInterval[],
+  wrong: ReadonlySet<Instant>,
+): ReadonlySet<Instant> {
+  const startOf = ({ standing }: QualityInterval) => standing.interval.start
+  const files = new Set(intervals.filter((one) => wrong.has(startOf(one))).flatMap((one) => one.files.map(uriOf)))
+  const isDoubted = (one: QualityInterval) =>
+    one.verified.isReached &&
+    !one.verified.isRecomputed &&
+    (wrong.has(startOf(one)) || one.files.some((file) => files.has(file.uri)))
+  return new Set(intervals.filter(isDoubted).map(startOf))
+}
+
+const uriOf = ({ uri }: KeyedFile): string => uri
 
 export function fileFault(
   cause: Fault['cause'],
   file: string | null,
   interval: Interval | null,
   isRepairable: boolean,
+  found: FileFault = 'cannot be read',
 ): Fault {
   return {
     ...{ cause, file, isRepairable, key: null, keyHex: null, features: [] },
     ...{
       interval: interval && toIsoInterval(interval),
       expected: null,
-      found: file === null ? null : 'cannot be read',
+      found: file === null ? null : found,
     },
   }
 }
@@ -86,10 +148,14 @@ export async function checkOf(
     ...look.faults.filter((fault) => look.isStable || isKnown(fault)),
     ...given.flatMap(({ faults }) => faults),
   ]
-  const digests = await filesDigests(deps, inputs, [...(before?.faults ?? []), ...told])
+  const ofRows = inputs === null ? [] : await namedFiles(deps, look, inputs, [...(before?.faults ?? []), ...told])
+  const digests = new Map(ofRows)
   const carried =
-    before === null || inputs === null ? [] : carriedFaults(before, verdicts, intervalsOf(inputs, digests))
-  const listed = firstOfEach([...told.map((fault) => withDigest(fault, digests)), ...carried])
+    before === null || inputs === null
+      ? []
+      : carriedFaults(before, verdicts, nowByStart(inputs), (hex) => look.buckets.get(hex), digests)
+  const known = [...told.map((fault) => withDigest(fault, digests)), ...carried]
+  const listed = firstOfEach([...known, ...(inputs === null ? [] : suspectFaults(inputs, known))])
   const { shown = null } = (target.table === null ? null : target.state) ?? {}
   const { unreadable = null } = inputs ?? {}
   const recomputed = inputs?.intervals.filter(({ verified }) => verified.isRecomputed) ?? []
@@ -113,44 +179,36 @@ export async function checkOf(
   }
 }
 
-/** Of intervals in which rows differ, or did, by their starts: what the files that hold them are like; none where one is gone. */
-async function filesDigests(
+/** Of intervals in which rows differ, or did: what the files that hold those of the keys are like, by URI; null: one is gone. */
+async function namedFiles(
   { lake }: ActivityDeps,
-  inputs: QualityInputs | null,
+  { buckets }: Look,
+  { intervals }: QualityInputs,
   faults: readonly Fault[],
-): Promise<ReadonlyMap<Instant, string>> {
-  const starts = new Set(
-    faults.flatMap(({ cause, keyHex, interval }) =>
-      cause === 'committed-file' && keyHex !== null && interval !== null ? [parseInstant(interval.start)] : [],
-    ),
-  )
-  const of = inputs?.intervals.filter(({ standing }) => starts.has(standing.interval.start)) ?? []
-  const now = await fileDigests(
-    lake,
-    of.flatMap(({ files }) => files),
-  )
-  return new Map(
-    of.flatMap(({ standing, files }) => {
-      const digests = files.flatMap((uri) => now.get(uri) ?? [])
-      return digests.length < files.length ? [] : [[standing.interval.start, digestOfFiles(digests)] as const]
-    }),
-  )
+): Promise<(readonly [string, string | null])[]> {
+  const byStart = new Map(intervals.map((one) => [one.standing.interval.start, one]))
+  const files = faults.flatMap(({ cause, keyHex, interval }) => {
+    if (cause !== 'committed-file' || keyHex === null || interval === null) return []
+    const file = fileOfKey(byStart.get(parseInstant(interval.start))?.files ?? [], buckets.get(keyHex))
+    return file === null ? [] : [file]
+  })
+  return await inParallel([...new Set(files)], filesAtOnce, async (uri) => [
+    uri,
+    (await lake.digest(uri))?.sha256 ?? null,
+  ])
 }
 
-function withDigest(fault: Fault, digests: ReadonlyMap<Instant, string>): Fault {
-  const filesDigest = fault.commitId === undefined ? undefined : digests.get(parseInstant(fault.interval!.start))
-  return filesDigest === undefined ? fault : { ...fault, filesDigest }
+function withDigest(fault: Fault, digests: ReadonlyMap<string, string | null>): Fault {
+  const fileSha256 = fault.commitId === undefined ? null : (digests.get(fault.file ?? '') ?? null)
+  return fileSha256 === null ? fault : { ...fault, fileSha256 }
 }
 
-function intervalsOf({ intervals }: QualityInputs, digests: ReadonlyMap<Instant, string>): Map<Instant, IntervalNow> {
-  return new Map(
-    intervals.map(({ standing: { interval, commit, state }, file, isHere }) => [
-      interval.start,
-      {
-        ...{ commitId: commit && String(commit.commitId), file, isHere },
-        filesDigest: digests.get(interval.start) ?? null,
-        isBeingReplaced: state !== null && isBeingReplaced(state),
-      },
-    ]),
-  )
+export function intervalNow({ standing: { interval, commit, state }, files, isHere }: QualityInterval) {
+  return {
+    ...{ start: interval.start, commitId: commit && String(commit.commitId), files, isHere },
+    isBeingReplaced: state !== null && isBeingReplaced(state),
+  }
 }
+
+const nowByStart = ({ intervals }: QualityInputs): Map<Instant, IntervalNow> =>
+  new Map(intervals.map((one) => [one.standing.interval.start, intervalNow(one)]))

@@ -1,12 +1,13 @@
 /** What a check compares with: the state that online shows, at its end, and what it is merged from. */
-import type { CompactedCommits } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
+import type { Compaction } from '../core/ports/compaction-ledger.js'
 import type { Commit, ViewKey } from '../core/ports/ledger.js'
 import type { ShownState } from '../core/ports/ledger-quality.js'
 import { reachedSpan, versionTableName, windowReach } from '../core/publish/index.js'
 import { type Instant, parseInstant } from '../core/time/instant.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { type FilePlaces, filePlaces } from './file-places.js'
 import { findCompactions } from './find-compactions.js'
 
 export interface Target {
@@ -21,7 +22,8 @@ export interface Target {
   /** Of now, before the span, which training sets alone read, and after it; oldest first. */
   readonly others: readonly Commit[]
   /** What stands for many of all these, by URIs. */
-  readonly compactions: readonly CompactedCommits[]
+  readonly compactions: readonly Compaction[]
+  readonly places: FilePlaces
 }
 
 export async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: ViewKey): Promise<Target> {
@@ -31,7 +33,7 @@ export async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: Vi
   const table =
     shown === null ? null : versionTableName(deps.settings.project, view, await deps.ledger.onlineTable(key))
   const reach = await findReach(deps, bundle, key, state)
-  if (reach === null) return { state, table, endAt: null, span: null, commits: [], others: [], compactions: [] }
+  if (reach === null) return { state, table, endAt: null, span: null, commits: [], others: [], ...nowhere(deps) }
   const found = await deps.ledger.commitsAt(key, reach.span, shown)
   const commits = found.filter(({ interval }) => interval.end <= reach.endAt)
   const { start, end } = reach.span
@@ -45,8 +47,11 @@ export async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: Vi
     ...one,
     files: one.files.map((file) => ({ ...file, path: deps.lake.uri(file.path) })),
   }))
-  return { state, table, ...reach, commits, others, compactions }
+  const places = filePlaces(deps.lake, [...others, ...commits], compactions)
+  return { state, table, ...reach, commits, others, compactions, places }
 }
+
+const nowhere = ({ lake }: ActivityDeps) => ({ compactions: [], places: filePlaces(lake, [], []) })
 
 /** The end that values are of, and the span that they are merged from. Null: nothing is committed. */
 export async function findReach(

@@ -56,15 +56,15 @@ function faultLines({ faults, faultsLeft }: QualityCheck): string[] {
   return [...shown.flatMap(faultText), ...(left > 0 ? [`and ${plural(left, 'more fault')} (--json)`] : [])]
 }
 
-/** Of whole files. */
-const unreadableWords: Readonly<Partial<Record<FaultCause, string>>> = {
-  'committed-file': 'a committed file cannot be read',
-  'coarse-tile': 'a coarse tile cannot be read',
+/** Of whole files; what is wrong of them is what was found. */
+const fileWords: Readonly<Partial<Record<FaultCause, string>>> = {
+  'committed-file': 'a committed file',
+  'coarse-tile': 'a coarse tile',
 }
 
 function faultText(fault: Fault): string[] {
   const key = Object.entries(fault.key ?? {}).map(([name, value]) => `${name}=${value}`)
-  const isWhole = fault.key === null && fault.file !== null && fault.cause in unreadableWords
+  const isWhole = fault.key === null && fault.file !== null && fault.cause in fileWords
   const until = isWhole && fault.interval ? ` to ${fault.interval.end}` : ''
   const place = fault.interval === null ? [] : [`of ${fault.interval.start}${until}`]
   const values =
@@ -72,7 +72,7 @@ function faultText(fault: Fault): string[] {
       ? []
       : [`  expected ${fault.expected ?? 'nothing'}, found ${fault.found ?? 'nothing'}`]
   const file = fault.file === null ? [] : [`  ${fault.file}`]
-  const what = isWhole ? unreadableWords[fault.cause]! : faultWords[fault.cause]
+  const what = isWhole ? `${fileWords[fault.cause]} ${fault.found ?? 'cannot be read'}` : faultWords[fault.cause]
   const { judgedAt } = fault
   const since =
     judgedAt === undefined ? [] : [`  found ${judgedAt.replace(/\.\d+Z$/, 'Z')}; it could not be judged anew`]

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseInstant } from '../time/instant.js'
-import { carriedFaults, digestOfFiles, type IntervalNow, isSameFault } from './carried-faults.js'
+import { carriedFaults, fileOfKey, type IntervalNow, isSameFault } from './carried-faults.js'
 import type { KeyVerdict } from './judge-keys.js'
 import type { Fault, FaultCause, QualityCheck } from './quality-check.js'
 
@@ -10,14 +10,18 @@ const item: Fault = {
   ...{ cause: 'online-item', key: { shop: 'x' }, keyHex: 'a1', interval: null, file: null, features: ['amount'] },
   ...{ expected: '1', found: '2', isRepairable: true },
 }
-const rows: Fault = { ...item, cause: 'committed-file', interval, file: 'own', commitId: '7', filesDigest: 'as found' }
+const rows: Fault = { ...item, cause: 'committed-file', interval, file: 'own', commitId: '7', fileSha256: 'as found' }
 const whole: Fault = { ...rows, key: null, keyHex: null }
-const now: IntervalNow = { commitId: '7', file: 'own', filesDigest: 'as found', isHere: true, isBeingReplaced: false }
+const own = { uri: 'own', bucket: null }
+const now: IntervalNow = { commitId: '7', files: [own], isHere: true, isBeingReplaced: false }
+/** Of a key in bucket 5 of 8. */
+const halves = [0, 1].map((number) => ({ uri: `half ${number}`, bucket: { number, of: 2 } }))
 
 function carried(
   fault: Fault,
   verdict: { judged?: FaultCause[]; compared?: bigint[] } | null | undefined,
   state: Partial<IntervalNow> | null = {},
+  digest: string | null = 'as found',
 ): Fault[] {
   const before = { checkedAt: '2001-01-02T00:00:00Z', faults: [fault] } as unknown as QualityCheck
   const { judged = [], compared = [] } = verdict ?? {}
@@ -29,6 +33,8 @@ function carried(
     before,
     new Map(verdict === undefined ? [] : [['a1', given] as const]),
     new Map(state === null ? [] : [[start, { ...now, ...state }]]),
+    () => ({ number: 5, of: 8 }),
+    new Map(['own', 'half 1'].map((file) => [file, digest])),
   )
 }
 
@@ -45,23 +51,22 @@ test('a fault of rows stands until they are compared, or another commit took the
   expect(carried(rows, { judged: ['committed-file'] })).toHaveLength(1)
   expect(carried(rows, { compared: [start] })).toEqual([])
   expect(carried(rows, null, { commitId: '8' })).toEqual([])
-  expect(carried(rows, null, { commitId: null, file: null })).toEqual([])
+  expect(carried(rows, null, { commitId: null, files: [] })).toEqual([])
   // It has no accepted version any more.
   expect(carried(rows, null, null)).toEqual([])
 })
 
-test('in a compaction lies what the commit held: the fault moves with it', () => {
-  expect(carried(rows, null, { file: 'compaction', filesDigest: 'other' })).toMatchObject([
-    { file: 'compaction', filesDigest: 'other' },
-  ])
+test('in a compaction lies what the commit held: the fault moves with it, into the file of its key', () => {
+  expect(carried(rows, null, { files: halves }, 'other')).toMatchObject([{ file: 'half 1', fileSha256: 'other' }])
 })
 
 test('whose source files are gone is not run again without them, and ends where its file is put back by hand', () => {
   expect(carried(rows, null, { isHere: false })).toMatchObject([{ isRepairable: false }])
   expect(carried(rows, null, { isHere: false, isBeingReplaced: true })).toMatchObject([{ isRepairable: true }])
-  expect(carried(rows, null, { isHere: false, filesDigest: 'put back' })).toEqual([])
-  expect(carried(rows, null, { isHere: false, file: 'compaction', filesDigest: 'other' })).toHaveLength(1)
-  expect(carried(rows, null, { filesDigest: 'put back' })).toHaveLength(1)
+  expect(carried(rows, null, { isHere: false }, 'put back')).toEqual([])
+  expect(carried(rows, null, { isHere: false }, null)).toHaveLength(1)
+  expect(carried(rows, null, { isHere: false, files: halves }, 'other')).toHaveLength(1)
+  expect(carried(rows, null, {}, 'put back')).toHaveLength(1)
 })
 
 test('of a key that is none any more, or of a whole file, nothing is carried; as recorded before commits were, by its file', () => {
@@ -69,7 +74,7 @@ test('of a key that is none any more, or of a whole file, nothing is carried; as
   expect(carried(whole, null)).toEqual([])
   const { commitId: _, ...older } = rows
   expect(carried(older, null)).toHaveLength(1)
-  expect(carried(older, null, { file: 'another' })).toEqual([])
+  expect(carried(older, null, { files: [{ uri: 'another', bucket: null }] })).toEqual([])
 })
 
 test('faults are told apart by key and interval, of whole files by the file', () => {
@@ -81,7 +86,9 @@ test('faults are told apart by key and interval, of whole files by the file', ()
   expect(isSameFault(item, { ...item, cause: 'published-state' })).toBe(false)
 })
 
-test('the state of files is another as soon as one of them is', () => {
-  expect(digestOfFiles(['a', 'b'])).toBe(digestOfFiles(['a', 'b']))
-  expect(digestOfFiles(['a', 'c'])).not.toBe(digestOfFiles(['a', 'b']))
+test('of a compaction the file of a key is that of its bucket, where it is known', () => {
+  const fileOf = (bucket?: { number: number; of: number }) => fileOfKey(halves, bucket)
+  expect([fileOf({ number: 6, of: 8 }), fileOf({ number: 3, of: 4 }), fileOf()]).toEqual(['half 0', 'half 1', 'half 0'])
+  expect(fileOfKey([own], { number: 3, of: 4 })).toBe('own')
+  expect(fileOfKey([], { number: 3, of: 4 })).toBe(null)
 })

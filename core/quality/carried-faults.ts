@@ -4,23 +4,34 @@
  *     the key was judged right, its interval's rows compared
  *     another commit took the place of the one that it was found in, whether windows reach its interval or training sets alone
  *     the key is none of the entity any more
- *     its source files are gone, so that nothing can be compared, and its file holds something else than it did: somebody put one back
+ *     its source files are gone, so that nothing can be compared, and its file holds something else than it did: somebody put one back,
+ *     and whether it is what was committed is told of the file (activities/damaged-files.ts)
  *
  * and stands until then. Each of these is in a person's hands: to have the interval run again, or the key published, or the file put back.
  */
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import type { Bucket } from '../compute/committed-files.js'
 import { type Instant, parseInstant } from '../time/instant.js'
 import type { KeyVerdict } from './judge-keys.js'
 import type { Fault, QualityCheck } from './quality-check.js'
+
+/** A file, and which keys' rows lie in it; null: all. */
+export interface KeyedFile {
+  readonly uri: string
+  readonly bucket: Bucket | null
+}
+
+/** That of a key's rows; null: none. @param bucket of the finest that there are: buckets nest. Absent: not known, the first stands for all */
+export function fileOfKey(files: readonly KeyedFile[], bucket: Bucket | undefined): string | null {
+  const isOf = ({ bucket: own }: KeyedFile) => own === null || (bucket && bucket.number % own.of === own.number)
+  return (files.find(isOf) ?? files[0])?.uri ?? null
+}
 
 /** An interval, as faults name it. */
 export interface IntervalNow {
   /** Null: it has no accepted version. */
   readonly commitId: string | null
-  readonly file: string | null
-  /** Null: not asked for, or a file is gone. */
-  readonly filesDigest: string | null
+  /** Where its rows lie: its own file, or all of a compaction; none: it has no rows. */
+  readonly files: readonly KeyedFile[]
   /** All source files of its run are there, unchanged. */
   readonly isHere: boolean
   /** It is to run again, or does. */
@@ -31,11 +42,15 @@ export interface IntervalNow {
  * Faults of keys that were found before and are not judged now. Files that cannot be read are found by reading them.
  * @param keys by their encoding, hex, all that were looked at; null: without a verdict
  * @param intervals by their starts, all that faults name and that have an accepted version
+ * @param bucketOf a key, by its encoding, hex
+ * @param digests of files that such faults name, or would now, by URI; null: it is gone
  */
 export function carriedFaults(
   before: QualityCheck,
   keys: ReadonlyMap<string, Pick<KeyVerdict, 'judged' | 'compared'> | null>,
   intervals: ReadonlyMap<Instant, IntervalNow>,
+  bucketOf: (keyHex: string) => Bucket | undefined,
+  digests: ReadonlyMap<string, string | null>,
 ): Fault[] {
   return before.faults.flatMap((fault): Fault[] => {
     const verdict = fault.keyHex === null ? undefined : keys.get(fault.keyHex)
@@ -46,18 +61,20 @@ export function carriedFaults(
       return verdict?.judged.has(fault.cause) ? [] : [carried]
     const start = parseInstant(fault.interval.start)
     const now = intervals.get(start)
-    if (now === undefined || isOther(fault, now) || verdict?.compared.has(start)) return []
-    const { file, filesDigest } = now
+    if (now === undefined || isOtherCommit(fault, now) || verdict?.compared.has(start)) return []
+    const file = fileOfKey(now.files, bucketOf(fault.keyHex!))
+    const fileSha256 = digests.get(file ?? '') ?? null
+    if (!now.isHere && isPutBack(fault, file, fileSha256)) return []
     // Run again without its source files it would be committed as empty.
     const isRepairable = now.isHere || now.isBeingReplaced
-    return [{ ...carried, file, isRepairable, ...(filesDigest === null ? {} : { filesDigest }) }]
+    return [{ ...carried, file, isRepairable, ...(fileSha256 === null ? {} : { fileSha256 }) }]
   })
 }
 
 /** Of these intervals those whose rows were found at fault, in what holds them now. */
 export function startsAtFault(
   faults: readonly Fault[],
-  intervals: readonly (Pick<IntervalNow, 'commitId' | 'file'> & { readonly start: Instant })[],
+  intervals: readonly (Pick<IntervalNow, 'commitId' | 'files'> & { readonly start: Instant })[],
 ): ReadonlySet<Instant> {
   const ofRows = new Map<Instant, Fault[]>()
   for (const fault of faults) {
@@ -70,25 +87,18 @@ export function startsAtFault(
   return new Set(intervals.filter(isAtFault).map(({ start }) => start))
 }
 
-/** Whether what it was found in counts no more. A compaction that was made since holds what the commit held. */
-function isOther(fault: Fault, now: IntervalNow): boolean {
-  if (isOtherCommit(fault, now)) return true
-  const { file, filesDigest } = fault
-  const isPutBack = file === now.file && now.filesDigest !== null && now.filesDigest !== filesDigest
-  return !now.isHere && filesDigest !== undefined && isPutBack
+/** A compaction that was made since holds what the commit held. */
+function isOtherCommit({ commitId, file }: Fault, now: Pick<IntervalNow, 'commitId' | 'files'>): boolean {
+  if (commitId !== undefined) return commitId !== now.commitId
+  return !now.files.some(({ uri }) => uri === file) && (file !== null || now.files.length > 0)
 }
 
-function isOtherCommit({ commitId, file }: Fault, now: Pick<IntervalNow, 'commitId' | 'file'>): boolean {
-  return commitId === undefined ? file !== now.file : commitId !== now.commitId
+function isPutBack({ file: before, fileSha256: held }: Fault, file: string | null, now: string | null): boolean {
+  return file === before && held !== undefined && now !== null && now !== held
 }
 
 /** Of one key and interval, or of one file. */
 export function isSameFault(a: Fault, b: Fault): boolean {
   const isSamePlace = a.keyHex === null ? a.file === b.file : a.interval?.start === b.interval?.start
   return a.cause === b.cause && a.keyHex === b.keyHex && isSamePlace
-}
-
-/** @param digests of all files that hold it */
-export function digestOfFiles(digests: readonly string[]): string {
-  return bytesToHex(sha256(utf8ToBytes(digests.join('\n')))).slice(0, 16)
 }

@@ -1,11 +1,18 @@
 /** Do serving, training and the source agree? Keys are drawn, computed again from source rows, and compared (docs/quality-checks.md). */
 
-export { carriedFaults, digestOfFiles, type IntervalNow, isSameFault, startsAtFault } from './carried-faults.js'
-export { digestInParts } from './digest-in-parts.js'
+export {
+  carriedFaults,
+  fileOfKey,
+  type IntervalNow,
+  isSameFault,
+  type KeyedFile,
+  startsAtFault,
+} from './carried-faults.js'
 export { bytesOfHex, hexOf, type JudgeInput, judgeKeys, type KeyVerdict, type LookedAtKey } from './judge-keys.js'
 export {
   type Fault,
   type FaultCause,
+  type FileFault,
   faultCauses,
   faultsListedMax,
   type Lag,

@@ -39,8 +39,11 @@ export interface JudgeInput {
   readonly isCacheKnown: boolean
   /** Starts of intervals whose committed rows were compared. */
   readonly compared: ReadonlySet<Instant>
-  /** Of an interval, by its start. */
-  readonly fileAt: (start: Instant) => {
+  /** Of an interval, by its start, and of a key. */
+  readonly fileAt: (
+    start: Instant,
+    key: string,
+  ) => {
     readonly interval: Interval
     readonly file: string | null
     readonly commitId: string
@@ -113,7 +116,7 @@ function fileFaults(input: JudgeInput, one: LookedAtKey, differences: readonly R
   const { bundle } = input
   const byInterval = new Map(differences.map((difference) => [difference.intervalStart, difference]))
   return [...byInterval.values()].map(({ intervalStart, columns, stored, recomputed }): Fault => {
-    const { interval, file, commitId } = input.fileAt(intervalStart)
+    const { interval, file, commitId } = input.fileAt(intervalStart, one.text)
     return {
       ...fault(bundle, one, 'committed-file', null, null),
       ...{

@@ -26,6 +26,15 @@ export type LagCause =
   /** Items may be those of a publish that is not finished. */
   | 'publish-open'
 
+/** What is wrong of a file as a whole. */
+export type FileFault =
+  /** Or it is gone. */
+  | 'cannot be read'
+  /** By the ledger's size or digest of it. */
+  | 'is not what was committed'
+  /** Rows in it are, of which nobody knows more: what lies in it and is not computed again is no truth. */
+  | 'holds wrong rows'
+
 export interface Fault {
   readonly cause: FaultCause
   /** As text, by the entity's names; null: of a whole file. */
@@ -36,14 +45,14 @@ export interface Fault {
   readonly file: string | null
   /** Names of the features that differ; empty: the key as a whole is there or not, or the file is told alone. */
   readonly features: readonly string[]
-  /** As JSON shows values; null: missing, or not of one value. */
+  /** As JSON shows values; null: missing, or not of one value. Found of a whole file: a `FileFault`. */
   readonly expected: string | null
   readonly found: string | null
   /** Whether `--repair` can put it right. */
   readonly isRepairable: boolean
-  /** Of rows that differ: the commit that holds them, and what its files hold, a digest. */
+  /** Of rows that differ: the commit that holds them, and what their file held when that was looked at. */
   readonly commitId?: string
-  readonly filesDigest?: string
+  readonly fileSha256?: string
   /** The check that found it: this one could not say whether it is still so. Absent: this one says it. */
   readonly judgedAt?: IsoInstant
 }

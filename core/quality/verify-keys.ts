@@ -9,9 +9,10 @@
  * and where a committed file is not what its source files give.
  */
 import { chooseTileFiles, type KnownCoarseTile } from '../compute/choose-tile-files.js'
-import { type CommittedFile, type CompactedCommits, committedFiles } from '../compute/committed-files.js'
-import { printRelation } from '../compute/print-duckdb.js'
-import { parquet } from '../compute/sql-algebra.js'
+import { type Bucket, type CommittedFile, type CompactedCommits, committedFiles } from '../compute/committed-files.js'
+import { keyBucket } from '../compute/key-bucket.js'
+import { printQuery, printRelation } from '../compute/print-duckdb.js'
+import { column, type NamedExpression, parquet, select, table } from '../compute/sql-algebra.js'
 import { buildWindowValues } from '../compute/window-values.js'
 import type { ViewBundle } from '../define/definitions.js'
 import {
@@ -68,6 +69,8 @@ export interface Verified {
   readonly coarse: Answers
   readonly now: Answers
   readonly differences: readonly RowDifference[]
+  /** By `keyText`, where rows may lie in a compaction's. */
+  readonly buckets: ReadonlyMap<string, Bucket>
   /** Rows of the keys, where `now` is another. */
   readonly rows: readonly (SourceRow & { readonly key: string })[]
 }
@@ -88,13 +91,14 @@ export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Pro
       keysTable,
     ),
   )
+  const buckets = await bucketsOf(tools, bundle, input)
   const answers = (files: readonly CommittedFile[]) => publishedAnswers(tools, bundle, files, keysTable, input.endAt)
   const stored = await answers(filesOf(intervals, compactions))
   const coarse = input.coarse.length === 0 ? stored : await coarseAnswers(tools, { ...input, intervals })
   const recomputed = input.intervals.filter(({ isRecomputed }) => isRecomputed)
   const looked = intervals.filter(({ now }) => now !== null)
   if (recomputed.length === 0 && looked.length === 0)
-    return { stored, truth: stored, coarse, now: stored, differences: [], rows: [] }
+    return { stored, truth: stored, coarse, now: stored, differences: [], buckets, rows: [] }
   const read = await readSourceRows(
     tools,
     bundle,
@@ -115,11 +119,47 @@ export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Pro
     compactions,
   )
   const truth = await answers([run, ...others])
-  const files = filesOf(recomputed, compactions)
+  // Whoever reads many intervals reads the compaction: of few, too, rows are compared where they are read.
+  const files = filesOf(
+    recomputed,
+    compactions.map((one) => ({ ...one, removedIds: one.commitIds })),
+  )
   const found = await tools.all(buildDifferenceQuery(bundle, files, runs, keysTable))
   const starts = new Set(recomputed.flatMap(({ interval, commit }) => (commit?.isReadable ? [interval.start] : [])))
   const differences = rowDifferences(bundle, found).filter(({ intervalStart }) => starts.has(intervalStart))
-  return { stored, truth, coarse, differences, ...(await sourceNow(tools, { ...input, intervals }, read, truth)) }
+  return {
+    stored,
+    truth,
+    coarse,
+    differences,
+    buckets,
+    ...(await sourceNow(tools, { ...input, intervals }, read, truth)),
+  }
+}
+
+/** The finest that there are: a bucket of fewer holds whole ones of these. */
+async function bucketsOf(
+  tools: RecomputeTools,
+  bundle: ViewBundle,
+  { compactions }: VerifyInput,
+): Promise<ReadonlyMap<string, Bucket>> {
+  const of = Math.max(1, ...compactions.flatMap(({ files }) => files.map(({ bucket }) => bucket.of)))
+  if (of === 1) return new Map()
+  const { entity } = bundle
+  const names = entity.keys.map(({ name }) => name)
+  const columns = names.map((name) => column(name))
+  const parts = columns.map((part, index): NamedExpression => [`k${index}`, part])
+  const bucket: NamedExpression = ['bucket', keyBucket(entity.keys, columns, of)]
+  const rows = await tools.all(printQuery(select(table(keysTable), [...parts, bucket])))
+  return new Map(
+    rows.map((row) => [
+      keyText(
+        bundle,
+        names.map((_, index) => row[`k${index}`]),
+      ),
+      { number: Number(row.bucket), of },
+    ]),
+  )
 }
 
 /** Reads all of it: what is asked of some keys may leave out pages that cannot be read. */

@@ -1,13 +1,16 @@
 /** What a check of quality does about a committed file that nobody can compare any more, and about those that no window reaches. */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { checkVersion } from '../../activities/check-view.js'
 import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { formatChecks } from '../../cli/quality-screen/check-text.js'
 import { window } from '../../core/define/index.js'
+import type { CompactedPart } from '../../core/ports/compaction-ledger.js'
 import { encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
 import type { QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
+import { compactInBuckets } from '../support/compact-in-buckets.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
 import { columnsOf, rewriteFile } from '../support/lake-files.js'
 import { tableOf } from '../support/publish-rig.js'
@@ -21,6 +24,13 @@ const sums = {
   },
 }
 
+const wide = {
+  view: {
+    ...{ tile: '1h', online: true },
+    features: { total: window.sum('amount', { over: '6h' }), sales: window.count({ over: '6h' }) },
+  },
+}
+
 let rig: SalesRig
 let online: DynamoDbOnlineStore
 let stopDynalite: () => Promise<void>
@@ -28,7 +38,8 @@ beforeAll(async () => {
   const dynalite = await startTestDynalite()
   stopDynalite = () => dynalite.stop()
   online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
-  rig = await startSalesRig({ lost: sums, older: sums }, null, online)
+  const views = { lost: sums, older: sums, tainted: wide, halves: wide, years: sums, between: wide }
+  rig = await startSalesRig(views, null, online)
 })
 afterAll(async () => {
   await rig?.stop()
@@ -51,11 +62,28 @@ async function pathOf(view: string, at: number): Promise<string> {
   return commit!.data!.path
 }
 
-/** Has the tiles of an hour say ten times as much, of all shops. */
+/** Has the tiles of an hour say ten times as much, of all shops, as if its run had written them so. */
 async function corrupt(view: string, at: number): Promise<void> {
   const path = await pathOf(view, at)
   const sum = (await columnsOf(rig.deps, path)).find((name) => /sum/.test(name))!
   await rewriteFile(rig.deps, path, `* REPLACE (("${sum}" * 10) AS "${sum}")`)
+  await rig.commitAsIs(path)
+}
+
+const compact = (view: string, of: number) =>
+  compactInBuckets(rig.deps, { view, version: 1 }, { start: parseInstant(hour(0)), end: parseInstant(hour(4)) }, of)
+
+/** Has a file say ten times as much; what it held. */
+async function damage(path: string): Promise<{ readonly file: string; readonly bytes: Uint8Array }> {
+  const file = rig.deps.lake.uri(path)
+  const bytes = await readFile(file)
+  const sum = (await columnsOf(rig.deps, path)).find((name) => /sum/.test(name))!
+  await rewriteFile(rig.deps, path, `* REPLACE (("${sum}" * 10) AS "${sum}")`)
+  return { file, bytes }
+}
+
+async function takeAway(view: string, hours: readonly number[]): Promise<void> {
+  for (const at of hours) await rename(sourceOf(view, at), `${sourceOf(view, at)}.away`)
 }
 
 async function putWrong(view: string, shop: string): Promise<void> {
@@ -133,4 +161,95 @@ test('a file that no window reaches any more is compared, its fault stands as lo
   await putWrong('older', 'b')
   expect(await check()).toEqual(['committed-file,,00:00', 'online-item,b,'])
   await writeFile(file, bytes)
+})
+
+test('a damaged compaction is no truth of any interval in it: those without source files hold the rebuild, and no right item is blamed', async () => {
+  await fill('tainted', [0, 1, 2, 3, 4])
+  const [{ path }] = (await compact('tainted', 1)) as [CompactedPart]
+  await takeAway('tainted', [1])
+  const { file, bytes } = await damage(path)
+  const found = await recordedCheck(rig.deps, 'tainted')
+  expect(found.faults).toMatchObject([
+    { file, interval: { start: hour(0), end: hour(1) }, isRepairable: true, found: 'is not what was committed' },
+    { file, interval: { start: hour(1), end: hour(2) }, isRepairable: false },
+    { file, interval: { start: hour(2), end: hour(4) }, isRepairable: true },
+  ])
+  await writeFile(file, bytes)
+  expect(told(await recordedCheck(rig.deps, 'tainted'))).toEqual([])
+
+  // Nor is one that was written wrong: what cannot be computed again lies beside rows that are known to be.
+  await damage(path)
+  await rig.commitAsIs(path)
+  const rows = [0, 2, 3].flatMap((at) => ['a', 'b'].map((shop) => `committed-file,${shop},0${at}:00`))
+  const all = ['committed-file,,01:00', ...rows.sort()]
+  for (let times = 0; times < 2; times++) expect(told(await recordedCheck(rig.deps, 'tainted'))).toEqual(all.sort())
+  const { reopened, ...started } = await startRepair('tainted')
+  expect(reopened.map(({ start }) => start).sort()).toEqual([0, 2, 3].map((at) => hour(at)))
+  expect(started).toEqual({ isRebuildAsked: false, left: 1 })
+})
+
+test('each file of a compaction is at fault by itself, and ends by itself, whatever its source', async () => {
+  await fill('halves', [0, 1, 2, 3])
+  const files = await compact('halves', 2)
+  expect(files).toHaveLength(2)
+  const uris = files.map(({ path }) => rig.deps.lake.uri(path))
+  const ofFiles = async () => [...new Set((await recordedCheck(rig.deps, 'halves')).faults.map(({ file }) => file))]
+  const [even, odd] = [await damage(files[0]!.path), await damage(files[1]!.path)]
+  await takeAway('halves', [0, 1, 2, 3])
+  expect((await ofFiles()).sort()).toEqual(uris)
+  await writeFile(even.file, even.bytes)
+  expect(await ofFiles()).toEqual([odd.file])
+  await writeFile(odd.file, odd.bytes)
+  expect(await ofFiles()).toEqual([])
+
+  // Where the ledger does not tell, a fault of rows is of its key's file, and ends with what that held.
+  for (const at of [0, 1, 2, 3]) await rename(`${sourceOf('halves', at)}.away`, sourceOf('halves', at))
+  for (const { path } of files) {
+    await damage(path)
+    await rig.commitAsIs(path)
+  }
+  expect((await ofFiles()).sort()).toEqual(uris)
+  await takeAway('halves', [0, 1, 2, 3])
+  expect((await ofFiles()).sort()).toEqual(uris)
+  await writeFile(even.file, even.bytes)
+  await rig.commitAsIs(files[0]!.path)
+  expect(await ofFiles()).toEqual([odd.file])
+})
+
+test('older files that are gone, or damaged, cost a listing: no source row is read for them, and no pass of its own for each', async () => {
+  await fill('years', [0, 1, 2, 3, 4, 5, 6, 7])
+  const [{ path }] = (await compact('years', 1)) as [CompactedPart]
+  const bundle = await rig.deps.registry.view('years')
+  const look = async () => {
+    let sessions = 0
+    const engine = new Proxy(rig.deps.engine, {
+      get: (of, name) => {
+        if (name === 'withSession') sessions++
+        const own: unknown = Reflect.get(of, name, of)
+        return typeof own === 'function' ? own.bind(of) : own
+      },
+    })
+    const drawn = { seed: 1, sample: 30, before: null }
+    const found = await checkVersion({ ...rig.deps, engine }, bundle, drawn, new AbortController().signal)
+    return { sessions, found }
+  }
+  const whole = await look()
+  expect([told(whole.found), whole.found.intervals.older]).toEqual([[], 5])
+  await writeFile(rig.deps.lake.uri(path), 'not parquet any more')
+  await rm(rig.deps.lake.uri(await pathOf('years', 4)))
+  const { sessions, found } = await look()
+  expect(told(found)).toEqual(['committed-file,,00:00', 'committed-file,,04:00'])
+  expect(found.faults.every(({ isRepairable }) => isRepairable)).toBe(true)
+  expect([sessions, found.intervals.older]).toEqual([whole.sessions, 0])
+})
+
+test('rows are compared in the compaction that training reads, though few are, and their own files are there and right', async () => {
+  await fill('between', [0, 1, 2, 3])
+  const [{ path }] = (await compact('between', 1)) as [CompactedPart]
+  await damage(path)
+  await rig.commitAsIs(path)
+  await takeAway('between', [0, 1, 2])
+  const found = await recordedCheck(rig.deps, 'between')
+  expect(told(found)).toEqual(['committed-file,,00:00', 'committed-file,a,03:00', 'committed-file,b,03:00'])
+  expect(new Set(found.faults.map(({ file }) => file))).toEqual(new Set([rig.deps.lake.uri(path)]))
 })

@@ -84,7 +84,7 @@ async function commitOf(view: string, at: number) {
   return (await rig.deps.ledger.currentCommits({ view, version: 1 }, interval))[0]!
 }
 
-const rewrite = (path: string, select: string) => rewriteFile(rig.deps, path, select)
+const rewrite = (path: string, select: string) => rewriteFile(rig.deps, path, select).then(() => rig.commitAsIs(path))
 const sumColumn = async (path: string) => (await columnsOf(rig.deps, path)).find((name) => /sum/.test(name))!
 async function put(
   view: string,
@@ -253,7 +253,7 @@ describe('a file in the lake', () => {
       await writeFile(rig.deps.lake.uri(data!.path), 'not parquet any more')
       const found = await check(view)
       expect(faultsOf(found)).toEqual([['committed-file', null, '03:00']])
-      expect(found.faults[0]).toMatchObject({ found: 'cannot be read', isRepairable: true })
+      expect(found.faults[0]).toMatchObject({ found: 'is not what was committed', isRepairable: true })
       await repair(view)
       await expectRepaired(view)
     }

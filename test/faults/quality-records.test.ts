@@ -23,9 +23,11 @@ async function pathOf(view: string, at: number): Promise<string> {
   return commit!.data!.path
 }
 
-/** Has the committed file of an hour say otherwise. */
+/** Has the committed file of an hour say otherwise, as if its run had written it so. */
 async function corrupt(view: string, at: number, select = '* REPLACE (99::BIGINT AS amount)'): Promise<void> {
-  await rewriteFile(rig.deps, await pathOf(view, at), select)
+  const path = await pathOf(view, at)
+  await rewriteFile(rig.deps, path, select)
+  await rig.commitAsIs(path)
 }
 
 const startRepair = (view: string) => rig.step(repairView, [{ view, version: 1, by: 'ann', reason: 'a test' }])
@@ -113,6 +115,7 @@ test('R19: a fault stands while the run that should mend it has failed, and a re
   const path = await pathOf('redelivered', 0)
   const sum = (await columnsOf(rig.deps, path)).find((name) => /sum/.test(name))!
   await rewriteFile(rig.deps, path, `* REPLACE (("${sum}" + 1) AS "${sum}")`)
+  await rig.commitAsIs(path)
   const check = async () => faultsOf(await recordedCheck(rig.deps, 'redelivered'))
   const fault = ['committed-file', 'x', '00:00']
   expect(await check()).toEqual([fault])

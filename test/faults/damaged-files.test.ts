@@ -1,0 +1,109 @@
+/** Committed files that are not what they were: told from the ledger and the lake alone, also where no window reaches and nothing is drawn. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { damagedFiles } from '../../activities/damaged-files.js'
+import { filePlaces } from '../../activities/file-places.js'
+import { createFilesLake } from '../../adapters/files/files-lake.js'
+import type { Compaction } from '../../core/ports/compaction-ledger.js'
+import type { Commit } from '../../core/ports/ledger.js'
+
+const count = 130
+let root = ''
+let commits: Commit[] = []
+beforeAll(async () => {
+  root = await mkdtemp(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'damaged-files-'))
+})
+afterAll(() => rm(root, { recursive: true, force: true }))
+
+const lakeOf = () => createFilesLake(root)
+const pathOf = (at: number) => `tiles/sales/v1/${String(at).padStart(4, '0')}/run.parquet`
+const fileOf = (at: number) => join(root, pathOf(at))
+
+beforeEach(async () => {
+  await rm(root, { recursive: true, force: true })
+  const lake = lakeOf()
+  commits = await Promise.all(
+    Array.from({ length: count }, async (_, at): Promise<Commit> => {
+      await lake.prepareWrite(pathOf(at))
+      await writeFile(fileOf(at), `hour ${at}`)
+      const data = { path: pathOf(at), rows: 1, ...(await lake.digest(pathOf(at)))! }
+      return { ...others, commitId: BigInt(at), interval: { start: BigInt(at), end: BigInt(at + 1) }, data }
+    }),
+  )
+})
+const others = { runId: 'run', number: 1, isRejected: false, publishedSequence: null, committedAt: 0n }
+
+async function found(
+  given: { again?: number[]; seed?: number; reached?: number; compactions?: Compaction[] } = {},
+): Promise<Record<string, string>> {
+  const { again = [], seed = 1, reached = 0, compactions = [] } = given
+  const lake = lakeOf()
+  const places = filePlaces(lake, commits, compactions)
+  const [near, older] = [commits.slice(count - reached), commits.slice(0, count - reached)]
+  const input = { commits: near, others: older, places, seed, again: new Set(again.map((at) => lake.uri(pathOf(at)))) }
+  const damaged = await damagedFiles(lake, input, new AbortController().signal)
+  return Object.fromEntries([...damaged].map(([uri, fault]) => [uri.slice(root.length + 1), fault]))
+}
+
+const changed = 'is not what was committed'
+/** Other bytes, as many. */
+const edit = (at: number) => writeFile(fileOf(at), `HOUR ${at}`)
+
+/** As a server above a folder has it: the etag is what it was. */
+async function editBelow(at: number): Promise<void> {
+  await edit(at)
+  const { etag } = (await lakeOf().head(pathOf(at)))!
+  commits[at] = { ...commits[at]!, data: { ...commits[at]!.data!, etag } }
+}
+
+test('an older file that is gone, or of another size, is found whatever is drawn, also of a release that kept no digests', async () => {
+  const { sha256: _, etag: __, ...former } = commits[1]!.data!
+  commits[1] = { ...commits[1]!, data: former }
+  await rm(fileOf(0))
+  await writeFile(fileOf(1), 'short')
+  for (const seed of [1, 2, 3])
+    expect(await found({ seed })).toEqual({ [pathOf(0)]: 'cannot be read', [pathOf(1)]: changed })
+})
+
+test('another etag says nothing, but has the file read; put back it is what it was', async () => {
+  await edit(7)
+  await writeFile(fileOf(8), await readFile(fileOf(8)))
+  for (const seed of [1, 2]) expect(await found({ seed })).toEqual({ [pathOf(7)]: changed })
+  await writeFile(fileOf(7), 'hour 7')
+  expect(await found()).toEqual({})
+})
+
+test('what was changed below the store is found where windows reach it, or it was at fault before, else by chance', async () => {
+  await editBelow(count - 1)
+  await editBelow(0)
+  const seedOf = new Map<boolean, number>()
+  for (let seed = 1; seedOf.size < 2 && seed < 30; seed++) {
+    const one = await found({ seed, reached: 5 })
+    expect(one).toHaveProperty([pathOf(count - 1)], changed)
+    seedOf.set(pathOf(0) in one, seed)
+  }
+  expect(seedOf.size).toBe(2)
+  expect(await found({ again: [0], seed: seedOf.get(false)! })).toHaveProperty([pathOf(0)], changed)
+})
+
+test('an own file that a compaction stands for may go, and counts while it is there', async () => {
+  const compaction: Compaction = {
+    ...{ compactionId: 1n, span: { start: 0n, end: 2n }, isCurrent: true, recordedAt: 0n },
+    ...{ commitIds: [0n, 1n], removedIds: [], files: [] },
+  }
+  const path = 'compacted/sales/v1/000000000001/0-of-1.parquet'
+  await lakeOf().writeIfAbsent(path, new Uint8Array(9))
+  const file = { path, rows: 2, bucket: { number: 0, of: 1 }, ...(await lakeOf().digest(path))! }
+  await rm(fileOf(0))
+  await edit(1)
+  const own = { [pathOf(0)]: 'cannot be read', [pathOf(1)]: changed }
+  expect(await found()).toEqual(own)
+  expect(await found({ compactions: [{ ...compaction, files: [file] }] })).toEqual({ [pathOf(1)]: changed })
+  expect(await found({ compactions: [{ ...compaction, files: [file], removedIds: [0n, 1n] }] })).toEqual({})
+  await rm(join(root, path))
+  expect(await found({ compactions: [{ ...compaction, files: [file], removedIds: [0n, 1n] }] })).toEqual({
+    [path]: 'cannot be read',
+  })
+})
