@@ -45,6 +45,8 @@ export interface ActivitySettings {
   readonly publishWaitMs: number
   /** Items handed to the online store at once. */
   readonly publishPartItems: number
+  /** Write units a second that all publishes of the project share; absent: no limit of ours. */
+  readonly writeUnitsPerSecond?: number
   /** How long files stay that are needed no more (docs/compaction.md); what is absent: `keptByDefault`. */
   readonly retention?: Partial<FileKeeping>
   /** What is worth compacting; absent: as core/compact has it. */

@@ -9,6 +9,8 @@ import { publishAsStep } from './publish-view.js'
 
 /** Rows of a part of its publish: between two of them the lease is free for some seconds. */
 const partRowsMax = 500_000
+/** Under a write budget a part takes about so long, where nobody else writes. */
+const partSeconds = 30
 
 export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBackfillTurn'] {
   return async ({ backfillId, max, isCancelled }): Promise<BackfillTurn> => {
@@ -59,7 +61,10 @@ export function publishBackfill(deps: ActivityDeps): BackfillActivities['publish
     const bundle = await deps.registry.view(view, version)
     const before = (await deps.ledger.backfillProgress(backfillId)).unpublished
     if (!bundle.view.online || before === 0) return { isLeft: false, itemsWritten: 0 }
-    const outcome = await publishAsStep(deps, bundle, { backfillId, rowsMax: partRowsMax })
+    const outcome = await publishAsStep(deps, bundle, {
+      backfillId,
+      rowsMax: Math.min(partRowsMax, partSeconds * (deps.settings.writeUnitsPerSecond ?? partRowsMax)),
+    })
     switch (outcome.kind) {
       case 'finished': {
         const { unpublished } = await deps.ledger.backfillProgress(backfillId)

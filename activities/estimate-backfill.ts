@@ -18,7 +18,14 @@ import {
   type SampledInterval,
 } from '../core/plan/index.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
-import { encodeKey, type OnlineItem, type PackedValue, versionTableName, windowReach } from '../core/publish/index.js'
+import {
+  encodeKey,
+  itemOverheadBytes,
+  type OnlineItem,
+  type PackedValue,
+  versionTableName,
+  windowReach,
+} from '../core/publish/index.js'
 import { buildKeysQuery } from '../core/quality/index.js'
 import { dimensionsOf, indexName, isCommitUri, rowSource, type SourceFile } from '../core/source/index.js'
 import { parseInstant } from '../core/time/instant.js'
@@ -70,6 +77,7 @@ export async function estimate(deps: ActivityDeps, work: PlannedWork): Promise<B
         : { mean: measured.reduce((sum, ms) => sum + ms, 0) / measured.length, of: measured.length },
     isLakeInS3: deps.lake.uri('x').startsWith('s3://'),
     prices: deps.settings.prices ?? defaultPrices,
+    writeUnitsPerSecond: deps.settings.writeUnitsPerSecond ?? null,
   })
 }
 
@@ -135,9 +143,6 @@ async function sample(deps: ActivityDeps, work: PlannedWork, drawn: readonly Due
   const itemBytes = sizes.length === 0 ? null : sizes.reduce((sum, bytes) => sum + bytes, 0) / sizes.length
   return { samples: samples.length === 0 ? null : samples, itemBytes }
 }
-
-/** Names of attributes, sequence, event time and hash. */
-const itemOverheadBytes = 60
 
 async function onlineTable({ ledger, settings }: ActivityDeps, { view }: ViewBundle): Promise<string | null> {
   const key = { view: view.name, version: view.version }

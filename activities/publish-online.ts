@@ -190,6 +190,7 @@ async function publishDelta(
   const written = await writeDelta(context, delta, lease, {
     from: isContinued ? attempt.cursor!.items : 0,
     signal: attempt.signal,
+    by: attempt.backfill ? 'backfill' : 'scheduled',
     heartbeat: attempt.heartbeat,
   })
   if (written.result === 'unknown')

@@ -12,6 +12,7 @@ import { parseDuration } from '../core/time/duration.js'
 import type { Delta } from './publish-delta.js'
 import type { PublishLease } from './publish-lease.js'
 import type { PublishContext } from './publish-state.js'
+import { type PermitOptions, writePermits } from './write-permits.js'
 
 /** How far a publish got: JSON-safe, kept in the activity's heartbeat. */
 export interface PublishCursor {
@@ -23,6 +24,8 @@ export interface PublishCursor {
 export interface WriteProgress {
   readonly from: number
   readonly signal: CancelSignal
+  /** Whose share of the write budget it takes. */
+  readonly by: PermitOptions['by']
   heartbeat(cursor: PublishCursor): void
 }
 
@@ -52,17 +55,20 @@ export async function writeDelta(
     written = items
     progress.heartbeat({ sequence: publish.sequence.toString(), items })
   }
+  const permits = writePermits(deps, { by: progress.by, signal: progress.signal, onWaiting: () => tell(written) })
   const result = (result: WriteResult) => ({ result, itemsWritten: written - progress.from })
   for await (const items of readAhead(context, delta, progress.from)) {
     const end = written + items.length
     while (written < end) {
       throwIfAborted()
-      if ((await lease.check()) === 'overtaken') return result('overtaken')
       const from = written
-      const part = items.slice(items.length - (end - from)).slice(0, partItems)
+      const most = items.slice(items.length - (end - from)).slice(0, partItems)
+      const part = most.slice(0, await permits.take(most))
+      if ((await lease.check()) === 'overtaken') return result('overtaken')
       const outcomes = await writePart(context, part, from, {
         mayWrite: lease.mayWrite,
         signal: progress.signal,
+        onThrottled: permits.throttled,
         onWritten: (count) => {
           if (from + count - written >= heartbeatItems) tell(from + count)
         },

@@ -81,7 +81,8 @@ export async function prepareProduct(
     const lease = new PublishLease(deps, publish, deps.clock.monotonicMs())
     const { signal } = new AbortController()
     const context = { deps, bundle, columns, publish, isCacheUsable: false }
-    const { result, itemsWritten } = await writeDelta(context, delta, lease, { from: 0, signal, heartbeat: () => {} })
+    const progress = { from: 0, signal, by: 'scheduled', heartbeat: () => {} } as const
+    const { result, itemsWritten } = await writeDelta(context, delta, lease, progress)
     lease.stop()
     if (result !== 'ok' || itemsWritten !== rows) throw new Error(`${result}: ${itemsWritten} of ${rows} items written`)
   }

@@ -4,11 +4,11 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { MillcourseError } from '../core/errors.js'
-import type { Prices } from '../core/plan/prices.js'
 import { sampleDefault, sampleMax } from '../core/quality/quality-check.js'
 import { type IsoInstant, parseInstant } from '../core/time/instant.js'
 import { type AlertConfig, alertVariables, toAlertConfig } from './alert-config.js'
-import { count, durationMs, flag, httpUrl, priceList, sizeMb, spanMs } from './config-values.js'
+import { type BackfillConfig, backfillVariables, toBackfillConfig } from './backfill-config.js'
+import { count, durationMs, flag, httpUrl, sizeMb, spanMs } from './config-values.js'
 import { type DeploymentConfig, deploymentVariables, toDeploymentConfig } from './deployment-config.js'
 import { type HttpConfig, httpVariables, type ServerConfig, toHttpConfig, toServerConfig } from './http-config.js'
 
@@ -81,7 +81,7 @@ const schema = z.object({
   MILLCOURSE_LEASE: durationMs('60s', 100),
   MILLCOURSE_PUBLISH_WAIT: durationMs('10s'),
   MILLCOURSE_PUBLISH_PART_ITEMS: count(10_000, 1_000_000),
-  MILLCOURSE_PRICES: priceList.optional(),
+  ...backfillVariables,
   MILLCOURSE_COMPACT: durationMs('24h', 60_000).or(z.literal('off')),
   MILLCOURSE_KEEP_COMPACTED: spanMs('7d', 3_600_000),
   MILLCOURSE_KEEP_SUPERSEDED: spanMs('90d', 3_600_000),
@@ -209,8 +209,7 @@ export interface Config {
     readonly deployment: DeploymentConfig | null
   }
   readonly publish: { readonly leaseMs: number; readonly waitMs: number; readonly partItems: number }
-  /** Of a backfill's plan; null: the defaults. */
-  readonly prices: Prices | null
+  readonly backfill: BackfillConfig
   /** How often views are compacted (null: never), and how long files stay that something else stands for. */
   readonly compaction: {
     readonly everyMs: number | null
@@ -329,7 +328,7 @@ function toConfig(env: z.output<typeof schema>, given: Environment): Config {
       waitMs: env.MILLCOURSE_PUBLISH_WAIT,
       partItems: env.MILLCOURSE_PUBLISH_PART_ITEMS,
     },
-    prices: env.MILLCOURSE_PRICES ?? null,
+    backfill: toBackfillConfig(env),
     compaction: {
       everyMs: env.MILLCOURSE_COMPACT === 'off' ? null : env.MILLCOURSE_COMPACT,
       compactedKeptMs: env.MILLCOURSE_KEEP_COMPACTED,

@@ -5,7 +5,7 @@ import type { StackPorts } from './stack-ports.js'
 
 /** What the steps of a run work with: every port of the stack, opened, beside what is the process's own. */
 export async function openStepDeps(
-  { project, publish, compaction, prices }: Pick<Config, 'project' | 'publish' | 'compaction' | 'prices'>,
+  { project, publish, compaction, backfill }: Pick<Config, 'project' | 'publish' | 'compaction' | 'backfill'>,
   ports: StackPorts,
   own: Pick<ActivityDeps, 'clock' | 'log' | 'telemetry'>,
 ): Promise<ActivityDeps> {
@@ -22,7 +22,8 @@ export async function openStepDeps(
       leaseMs: publish.leaseMs,
       publishWaitMs: publish.waitMs,
       publishPartItems: publish.partItems,
-      ...(prices === null ? {} : { prices }),
+      ...(backfill.prices === null ? {} : { prices: backfill.prices }),
+      ...(backfill.writeUnitsPerSecond === null ? {} : { writeUnitsPerSecond: backfill.writeUnitsPerSecond }),
       retention: {
         ...keptByDefault,
         compactedKeptMs: compaction.compactedKeptMs,

@@ -29,7 +29,7 @@ export class ItemLoader {
         concurrency: this.options.concurrency,
         itemsMax: () => batchWritesMax,
         write: async (batch, mayWrite, settle) => {
-          const outcome = await this.send(table, batch, mayWrite)
+          const outcome = await this.send(table, batch, mayWrite, options.onThrottled)
           if (outcome === 'unknown') throw new UnknownOutcome()
           for (const { index } of batch) settle(index, outcome)
         },
@@ -45,9 +45,10 @@ export class ItemLoader {
     table: string,
     batch: readonly BatchedItem[],
     mayWrite: () => boolean,
+    onThrottled: WriteOptions['onThrottled'],
   ): Promise<PutOutcome | 'unknown'> {
     let left = batch.map(({ item }): WriteRequest => ({ PutRequest: { Item: item } }))
-    return await withPatience(table, this.options.patienceMs, async () => {
+    const sendLeft = async (): Promise<PutOutcome | 'unknown'> => {
       if (!mayWrite()) return 'refused'
       try {
         const command = new BatchWriteItemCommand({ RequestItems: { [table]: left } })
@@ -62,6 +63,7 @@ export class ItemLoader {
           `online table ${table}: ${left.length} items were left unwritten`,
         )
       return 'written'
-    })
+    }
+    return await withPatience(table, this.options.patienceMs, sendLeft, onThrottled)
   }
 }

@@ -21,6 +21,12 @@ interface Pending {
   readonly wrongGuesses: number
 }
 
+interface BatchOptions {
+  readonly mayWrite: () => boolean
+  readonly settle: (index: number, outcome: PutOutcome) => void
+  readonly onThrottled: (() => void) | undefined
+}
+
 export class ItemWriter {
   /** Until the endpoint says otherwise. */
   private isPartiqlKnown = true
@@ -39,13 +45,13 @@ export class ItemWriter {
           const guess = items[index]!.isNew === true ? 'absent' : 'present'
           return { index, item, guess, wrongGuesses: 0 }
         })
-        await this.writeBatch(table, pending, mayWrite, settle)
+        await this.writeBatch(table, pending, { mayWrite, settle, onThrottled: options.onThrottled })
       },
     })
   }
 
   /** A refused condition is an answer. A repeat after a lost answer meets its own sequence and lands again, unchanged. */
-  async put(table: string, item: StoredItem, mayWrite: () => boolean): Promise<PutOutcome> {
+  async put(table: string, item: StoredItem, mayWrite: () => boolean, onThrottled?: () => void): Promise<PutOutcome> {
     const command = new PutItemCommand({
       TableName: table,
       Item: item,
@@ -64,15 +70,14 @@ export class ItemWriter {
         throw error
       }
     }
-    return await withPatience(table, this.options.patienceMs, send)
+    return await withPatience(table, this.options.patienceMs, send, onThrottled)
   }
 
   /** What is not settled in the end counts as refused: the lease is gone. */
   private async writeBatch(
     table: string,
     batch: readonly Pending[],
-    mayWrite: () => boolean,
-    settle: (index: number, outcome: PutOutcome) => void,
+    { mayWrite, settle, onThrottled }: BatchOptions,
   ): Promise<void> {
     let left = batch
     const alone: Pending[] = []
@@ -85,9 +90,11 @@ export class ItemWriter {
         if (error !== null) throw error
       }
     }
-    if (this.isPartiqlKnown) await withPatience(table, this.options.patienceMs, send)
+    if (this.isPartiqlKnown) await withPatience(table, this.options.patienceMs, send, onThrottled)
     if (!this.isPartiqlKnown) alone.push(...left)
-    await Promise.all(alone.map(async ({ index, item }) => settle(index, await this.put(table, item, mayWrite))))
+    await Promise.all(
+      alone.map(async ({ index, item }) => settle(index, await this.put(table, item, mayWrite, onThrottled))),
+    )
   }
 
   /** Each statement has an outcome of its own inside an answer that as a whole is a success. */

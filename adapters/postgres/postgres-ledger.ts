@@ -18,6 +18,7 @@ import { createRunRecords } from './runs.js'
 import { createSourceFiles } from './source-files.js'
 import { createTrainingSets } from './training-sets.js'
 import { createWatchedRuns } from './watched-runs.js'
+import { createWriteBudget } from './write-budget.js'
 
 export function createPostgresLedger(client: PostgresClient): LedgerWriter {
   return {
@@ -37,6 +38,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createRunFileRemoval(client),
     ...createQualityChecks(client),
     ...createBackfills(client),
+    ...createWriteBudget(client),
     audit: (entry) => client.query((db) => writeAudit(db, entry)),
   }
 }

@@ -317,7 +317,18 @@ export interface BackfillIntervalsTable {
   need: BackfillNeed
 }
 
+/** One row: the bucket that all publishes share. */
+export interface WriteBudgetTable {
+  bucket: number
+  level: number
+  filled_at: Instant
+  scheduled_until: Instant
+  slowed_to: number
+  slowed_at: Instant
+}
+
 export interface Tables {
+  write_budget: WriteBudgetTable
   backfill_plans: BackfillPlansTable
   backfills: BackfillsTable
   backfill_intervals: BackfillIntervalsTable

@@ -71,12 +71,13 @@ function money(dollars: number): string {
   return dollars > 0 && dollars < 0.01 ? dollars.toPrecision(2) : dollars.toFixed(2)
 }
 
-function timeText({ minutes, measuredRuns }: BackfillEstimate): string {
+function timeText({ minutes, measuredRuns, writeUnitsPerSecond }: BackfillEstimate): string {
   const runs =
     minutes.runs === null
       ? 'runs: not known, none of this view has ended yet'
       : `about ${formatMs(minutes.runs * 60_000)} of runs, by the last ${plural(measuredRuns, 'run')}`
   const publish =
     minutes.publish === null ? 'publish: not known' : `${formatMs(minutes.publish * 60_000)} of publishing`
-  return `${runs}; ${publish}`
+  const budget = writeUnitsPerSecond ? `, at most ${plural(writeUnitsPerSecond, 'write unit')} a second` : ''
+  return `${runs}; ${publish}${budget}`
 }

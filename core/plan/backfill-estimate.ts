@@ -26,6 +26,8 @@ export interface EstimateFacts {
   readonly runMs: { readonly mean: number; readonly of: number } | null
   readonly isLakeInS3: boolean
   readonly prices: Prices
+  /** The write budget; null: none. */
+  readonly writeUnitsPerSecond: number | null
 }
 
 export interface OnlineFacts {
@@ -53,11 +55,13 @@ export interface BackfillEstimate {
   readonly s3: { readonly writes: number; readonly reads: number }
   /** US dollars; `writeUnits` null: not known, and not in the total. */
   readonly dollars: { readonly writeUnits: number | null; readonly s3: number; readonly total: number }
-  /** Null: nothing like it was measured yet. */
+  /** Null: nothing like it was measured yet. A publish takes no less than the write budget allows. */
   readonly minutes: { readonly runs: number | null; readonly publish: number | null }
   /** Runs that the minutes were measured on. */
   readonly measuredRuns: number
   readonly prices: Prices
+  /** The budget that the minutes go by; null: none. Absent: a release planned it that knew none. */
+  readonly writeUnitsPerSecond?: number | null
 }
 
 /** Requests of one run, about (docs/costs.md). */
@@ -75,7 +79,6 @@ export function estimateBackfill(facts: EstimateFacts): BackfillEstimate {
   const s3Dollars = (s3.writes * prices.thousandS3Writes + s3.reads * prices.thousandS3Reads) / 1_000
   const unitDollars = writeUnits === null ? null : (writeUnits * prices.millionWriteUnits) / 1_000_000
   const samples = online?.samples ?? []
-  const rate = online?.itemsPerSecond ?? null
   return {
     ...{ runs, files: facts.files, bytesRead: facts.bytesRead, rows: facts.rows, writes, writeUnits },
     sampled: { intervals: samples.length, keys: samples.reduce((sum, { drawn }) => sum + drawn, 0) },
@@ -84,11 +87,24 @@ export function estimateBackfill(facts: EstimateFacts): BackfillEstimate {
     dollars: { writeUnits: unitDollars, s3: s3Dollars, total: s3Dollars + (unitDollars ?? 0) },
     minutes: {
       runs: runMs === null ? null : (runMs.mean * runs) / facts.atOnce / 60_000,
-      publish: writes === null || (rate === null && writes.changed > 0) ? null : writes.changed / (rate ?? 1) / 60,
+      publish: writes === null ? null : publishMinutes(writes.changed, unitsPerItem, facts),
     },
     measuredRuns: runMs?.of ?? 0,
     prices,
+    writeUnitsPerSecond: facts.writeUnitsPerSecond,
   }
+}
+
+/** At the slower of what was measured and what the budget allows; null: neither is known. */
+function publishMinutes(
+  items: number,
+  unitsPerItem: number,
+  { online, writeUnitsPerSecond }: EstimateFacts,
+): number | null {
+  if (items === 0) return 0
+  const allowed = writeUnitsPerSecond === null ? [] : [writeUnitsPerSecond / unitsPerItem]
+  const rates = [...allowed, ...(online?.itemsPerSecond ? [online.itemsPerSecond] : [])]
+  return rates.length === 0 ? null : items / Math.min(...rates) / 60
 }
 
 /** A key is written once, however many intervals hold it. */

@@ -115,7 +115,7 @@ describe('its price', () => {
   }
   const facts = {
     ...{ runs: 10, atOnce: 2, files: 10, fileReads: 20, bytesRead: 5, rows: 7, isLakeInS3: true },
-    ...{ online, runMs: { mean: 60_000, of: 3 }, prices: defaultPrices },
+    ...{ online, runMs: { mean: 60_000, of: 3 }, prices: defaultPrices, writeUnitsPerSecond: null },
   }
   test('is of the keys that change: each once, a further interval adding what the last sample did', () => {
     const { writes, writeUnits, minutes, s3, dollars } = estimateBackfill(facts)
@@ -124,6 +124,15 @@ describe('its price', () => {
     expect(minutes).toEqual({ runs: 5, publish: 140 / 50 / 60 })
     expect(s3).toEqual({ writes: 120, reads: 1_300 })
     expect(dollars.total).toBeCloseTo(0.12 * 0.005 + 1.3 * 0.0004 + 0.00028 * 0.625)
+  })
+  test('takes no less time than the write budget allows', () => {
+    const minutes = (itemsPerSecond: number | null, writeUnitsPerSecond: number | null) =>
+      estimateBackfill({ ...facts, online: { ...online, itemsPerSecond }, writeUnitsPerSecond }).minutes.publish
+    // Two units an item.
+    expect(minutes(50, 20)).toBe(140 / 10 / 60)
+    expect(minutes(50, 200)).toBe(140 / 50 / 60)
+    expect(minutes(null, 20)).toBe(140 / 10 / 60)
+    expect(minutes(null, null)).toBeNull()
   })
   test('is said to be unknown where nothing was sampled, and nothing where nothing is in reach', () => {
     const unknown = estimateBackfill({ ...facts, online: { ...online, samples: null } })

@@ -6,6 +6,7 @@ import type { QualityReader, QualityWriter } from './ledger-quality.js'
 import type { ProfileReader } from './profile-ledger.js'
 import type { RunFilesWriter } from './run-files-ledger.js'
 import type { WatchReader } from './watch-ledger.js'
+import type { WriteBudgetWriter } from './write-budget-ledger.js'
 
 /** `Commit`: as ledger.ts has it. */
 export type LedgerReaders<Commit> = BackfillReader &
@@ -15,4 +16,9 @@ export type LedgerReaders<Commit> = BackfillReader &
   QualityReader<Commit> &
   WatchReader
 
-export type LedgerWriters = BackfillWriter & CompactionWriter & IncidentWriter & QualityWriter & RunFilesWriter
+export type LedgerWriters = BackfillWriter &
+  CompactionWriter &
+  IncidentWriter &
+  QualityWriter &
+  RunFilesWriter &
+  WriteBudgetWriter

@@ -112,4 +112,6 @@ export interface WriteOptions {
   readonly mayWrite?: () => boolean
   /** Told as it grows: so many items, from the first on and without a gap, are acknowledged. */
   readonly onWritten?: (items: number) => void
+  /** Told each time that the store refused some of it for want of capacity, also where it took that later. */
+  readonly onThrottled?: () => void
 }

@@ -50,3 +50,12 @@ export {
 } from './published-sql.js'
 export { decodeValues, encodeValues, valueSchemaHash } from './value-encoding.js'
 export { windowReach } from './window-reach.js'
+export {
+  fullBudget,
+  itemOverheadBytes,
+  takeWriteUnits,
+  type WriteBudget,
+  type WriteUnitsAnswer,
+  type WriteUnitsRequest,
+  writeUnitsOf,
+} from './write-budget.js'

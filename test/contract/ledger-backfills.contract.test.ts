@@ -28,7 +28,7 @@ ledgerProject((project) => {
 const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 2 } as const
 const estimate = estimateBackfill({
   ...{ runs: 1, atOnce: 1, files: 0, fileReads: 0, bytesRead: 0, rows: null, online: null, runMs: null },
-  ...{ isLakeInS3: false, prices: defaultPrices },
+  ...{ isLakeInS3: false, prices: defaultPrices, writeUnitsPerSecond: null },
 })
 
 function planOf(planId: string, from: number, to: number): BackfillPlan {

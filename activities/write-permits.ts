@@ -1,0 +1,71 @@
+/** A publish's share of the write budget: asked of the ledger for about a second ahead, so that a worker that dies loses no more than that. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CancelSignal } from '../core/ports/cancel-signal.js'
+import type { OnlineWrite } from '../core/ports/online-store.js'
+import { type WriteUnitsRequest, writeUnitsOf } from '../core/publish/index.js'
+import type { ActivityDeps } from './activity-deps.js'
+
+export interface WritePermits {
+  /** Waits until the first of `items` may be written; how many. Without a budget all, at once. */
+  take(items: readonly OnlineWrite[]): Promise<number>
+  /** The store has refused some: the next request says so. */
+  throttled(): void
+}
+
+export interface PermitOptions {
+  readonly by: WriteUnitsRequest['by']
+  readonly signal: CancelSignal
+  /** Called while it waits: a step that is silent counts as dead. */
+  readonly onWaiting: () => void
+}
+
+/** A backfill asks for less at a time: what it has taken a scheduled publish waits for. */
+const secondsAhead = { scheduled: 1, backfill: 0.5 } as const
+const sleepMsMax = 1_000
+
+export function writePermits(
+  { ledger, clock, settings }: Pick<ActivityDeps, 'ledger' | 'clock' | 'settings'>,
+  { by, signal, onWaiting }: PermitOptions,
+): WritePermits {
+  const unitsPerSecond = settings.writeUnitsPerSecond ?? null
+  if (unitsPerSecond === null) return { take: async (items) => items.length, throttled: () => {} }
+  let throttledAtMs: number | null = null
+  const pause = async (ms: number): Promise<void> => {
+    for (let leftMs = ms; leftMs > 0; leftMs -= sleepMsMax) {
+      await sleep(Math.min(leftMs, sleepMsMax))
+      onWaiting()
+      if (signal.aborted) throw (signal as { readonly reason?: unknown }).reason
+    }
+  }
+  return {
+    async take(items) {
+      const { count, units } = firstOf(items, unitsPerSecond * secondsAhead[by])
+      const askedAtMs = clock.monotonicMs()
+      for (;;) {
+        const nowMs = clock.monotonicMs()
+        const throttledMsAgo = throttledAtMs === null ? null : nowMs - throttledAtMs
+        throttledAtMs = null
+        const { isGranted, waitMs } = await ledger.takeWriteUnits({
+          ...{ units, unitsPerSecond, by, throttledMsAgo },
+          ...{ isMore: count < items.length, waitedMs: nowMs - askedAtMs },
+        })
+        await pause(waitMs)
+        if (isGranted) return count
+      }
+    },
+    throttled: () => {
+      throttledAtMs = clock.monotonicMs()
+    },
+  }
+}
+
+/** As many as fit into `unitsMax`, one at least. */
+function firstOf(items: readonly OnlineWrite[], unitsMax: number): { readonly count: number; readonly units: number } {
+  let units = 0
+  for (const [count, item] of items.entries()) {
+    const more = writeUnitsOf(item)
+    if (count > 0 && units + more > unitsMax) return { count, units }
+    units += more
+  }
+  return { count: items.length, units }
+}
