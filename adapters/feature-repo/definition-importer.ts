@@ -19,9 +19,24 @@ let previous: Promise<unknown> = Promise.resolve()
  * and the formatting of stacks belong to the whole process.
  */
 export function withImporter<T>(work: (importer: DefinitionImporter) => Promise<T>): Promise<T> {
-  const turn = previous.then(() => importWith(work))
+  return inTurn(() => importWith(work))
+}
+
+export function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const turn = previous.then(() => withStacksAsNodeFormats(work))
   previous = turn.catch(() => undefined)
   return turn
+}
+
+/** Places are read from stacks, and Node maps them back to TypeScript only while nobody else formats them. */
+async function withStacksAsNodeFormats<T>(work: () => Promise<T>): Promise<T> {
+  const { prepareStackTrace } = Error
+  Reflect.deleteProperty(Error, 'prepareStackTrace')
+  try {
+    return await work()
+  } finally {
+    if (prepareStackTrace) Error.prepareStackTrace = prepareStackTrace
+  }
 }
 
 async function importWith<T>(work: (importer: DefinitionImporter) => Promise<T>): Promise<T> {
@@ -29,13 +44,9 @@ async function importWith<T>(work: (importer: DefinitionImporter) => Promise<T>)
   const loader = register({ namespace })
   // Registered last, so asked first; what it leaves alone goes on to tsx.
   const hooks = await registerHooks({ marker: `tsx-namespace=${namespace}`, ...ownPackage() })
-  // Places are read from stacks, and Node maps them back to TypeScript only while nobody else formats them.
-  const { prepareStackTrace } = Error
-  Reflect.deleteProperty(Error, 'prepareStackTrace')
   try {
     return await work({ import: (file) => loader.import(pathToFileURL(file).href, import.meta.url) })
   } finally {
-    if (prepareStackTrace) Error.prepareStackTrace = prepareStackTrace
     hooks?.deregister()
     await loader.unregister()
   }
@@ -74,7 +85,7 @@ async function registerHooks(data: HookData): Promise<{ deregister(): void } | n
 }
 
 /** Compiled, `millcourse` is the very module this process already has; from source, tsx has to read it. */
-function ownPackage(): Pick<HookData, 'own' | 'isCompiled'> {
+export function ownPackage(): Pick<HookData, 'own' | 'isCompiled'> {
   const own = new URL('../../core/define/index.js', import.meta.url)
   return { own: own.href, isCompiled: existsSync(fileURLToPath(own)) }
 }

@@ -11,8 +11,9 @@ import {
   validateRepo,
 } from '../../core/define/index.js'
 import { MillcourseError } from '../../core/errors.js'
+import { bundledFilesMin, importBundled } from './bundled-definitions.js'
 import { definitionFiles } from './definition-files.js'
-import { type DefinitionImporter, withImporter } from './definition-importer.js'
+import { type DefinitionImporter, inTurn, ownPackage, withImporter } from './definition-importer.js'
 import { type LoadFailure, loadFailure } from './load-failure.js'
 import { readProject } from './project-file.js'
 
@@ -48,7 +49,8 @@ export async function readFeatureRepo(dir: string): Promise<FeatureRepoReading> 
   const root = resolve(dir)
   const project = await readProject(dir)
   const files = await definitionFiles(root)
-  const { declarations, exported, failures } = await withImporter((importer) => importAll(importer, files, root))
+  const { declarations, exported, failures } =
+    (await importTogether(files)) ?? (await withImporter((importer) => importAll(importer, files, root)))
   const declared = declarations.map((declaration) => declaration.declared)
   const repo = repoOf(project, [...new Set([...declared, ...exported])], root)
   const failedFiles = new Set(failures.map((failure) => join(root, failure.file)))
@@ -87,6 +89,25 @@ interface Imported {
   readonly declarations: readonly Declaration[]
   readonly exported: ReadonlySet<Declared>
   readonly failures: readonly LoadFailure[]
+}
+
+/** Null: one by one. */
+async function importTogether(files: readonly string[]): Promise<Imported | null> {
+  const { own, isCompiled } = ownPackage()
+  if (!isCompiled || files.length < bundledFilesMin) return null
+  return await inTurn(async () => {
+    const declarations: Declaration[] = []
+    const collecting = collectDeclarations((declaration) => declarations.push(declaration))
+    try {
+      const modules = await importBundled(files, own)
+      if (modules === null) return null
+      const exported = new Set<Declared>()
+      for (const values of modules) for (const value of Object.values(values)) collectExported(value, exported)
+      return { declarations, exported, failures: [] }
+    } finally {
+      collecting.stop()
+    }
+  })
 }
 
 async function importAll(importer: DefinitionImporter, files: readonly string[], root: string): Promise<Imported> {

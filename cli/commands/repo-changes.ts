@@ -25,11 +25,12 @@ export async function findChanges(context: CliContext): Promise<RepoChanges> {
   const repo = await readValidRepo(context)
   const applied = await readApplied(context)
   const before = applied?.repo ?? null
+  const changes = diffRepos(before, repo)
   return {
     repo,
     applied,
-    changes: diffRepos(before, repo),
-    refused: breakingChanges(before, repo),
+    changes,
+    refused: breakingChanges(before, repo, changes),
     schedules: scheduleChanges(before, repo),
   }
 }

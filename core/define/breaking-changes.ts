@@ -5,8 +5,12 @@ import { type Change, diffRepos } from './diff.js'
 import type { FieldDifference } from './diff-fields.js'
 
 /** Breaking changes of views and services without a new version, as errors of `plan`: DEFINE_BREAKING_CHANGE, all of them. */
-export function breakingChanges(before: FeatureRepo | null, after: FeatureRepo): MillcourseError[] {
-  return diffRepos(before, after).flatMap((change) => {
+export function breakingChanges(
+  before: FeatureRepo | null,
+  after: FeatureRepo,
+  changes: readonly Change[] = diffRepos(before, after),
+): MillcourseError[] {
+  return changes.flatMap((change) => {
     if (change.level !== 'breaking' || change.kind === 'removed') return []
     const find = <D extends { readonly name: string }>(all: readonly D[]) => all.find((one) => one.name === change.name)
     const [was, is] =

@@ -98,9 +98,14 @@ function visibilityProblems(source: SourceDefinition, given: GivenSource): Probl
   ]
 }
 
+/** Asking is dear, and hundreds of sources name few. */
+const zonesFound = new Set<string>()
+
 function timezoneProblems(source: SourceDefinition): Problem[] {
+  if (zonesFound.has(source.timezone)) return []
   try {
     new Intl.DateTimeFormat('en', { timeZone: source.timezone })
+    zonesFound.add(source.timezone)
     return []
   } catch {
     const message = `source '${source.name}': ${JSON.stringify(source.timezone)} is not a time zone`

@@ -1,4 +1,5 @@
-import { canonicalJson, type Json } from './canonical-json.js'
+import type { Json } from './canonical-json.js'
+import { isSameJson } from './same-json.js'
 
 export interface FieldDifference {
   /** `features.delay_avg_24h.over`, `source.path`. */
@@ -17,7 +18,7 @@ export function diffFields(before: Fields, after: Fields, path = ''): FieldDiffe
 }
 
 function diffValue(path: string, before: Json, after: Json): FieldDifference[] {
-  if (canonicalJson(before) === canonicalJson(after)) return []
+  if (isSameJson(before, after)) return []
   const [old, now] = [namedItems(before), namedItems(after)]
   if (old && now) {
     const changes = diffFields(old, now, path)

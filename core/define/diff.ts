@@ -8,10 +8,12 @@ import type {
   EntityDefinition,
   FeatureRepo,
   FeatureServiceDefinition,
+  FeatureViewDefinition,
   SourceDefinition,
   ViewBundle,
 } from './definitions.js'
 import { diffFields, type FieldDifference } from './diff-fields.js'
+import { isSameJson } from './same-json.js'
 import { typed } from './typed-column.js'
 
 /**
@@ -37,12 +39,15 @@ export interface Change {
 
 /** Everything that differs: entities, sources, views, services, each by name. `before` null: nothing was applied yet. */
 export function diffRepos(before: FeatureRepo | null, after: FeatureRepo): Change[] {
+  const isSame = sameness(before, after)
   return [
     ...diffDefinitions(before?.entities, after.entities, diffEntity),
     ...diffDefinitions(before?.sources, after.sources, diffSource),
     ...diffDefinitions(before?.views, after.views, (old, now) =>
-      // Only called for views that were there before.
-      diffView(bundleFor(before as FeatureRepo, old), bundleFor(after, now)),
+      isSame(now)
+        ? changed({ breaking: [], additive: [], metadata: [] })
+        : // Only called for views that were there before.
+          diffView(bundleFor(before as FeatureRepo, old), bundleFor(after, now)),
     ),
     ...diffDefinitions(before?.services, after.services, diffService),
   ]
@@ -62,6 +67,22 @@ function diffDefinitions<D extends Definition>(
     const change = { object: is.kind, name, ...difference(was, is) }
     return change.fields.length === 0 ? [] : [change]
   })
+}
+
+/** Of most of hundreds of views nothing has changed, nor of what they are built from: they are not taken apart. */
+function sameness(before: FeatureRepo | null, after: FeatureRepo): (view: FeatureViewDefinition) => boolean {
+  const same = <D extends Definition>(old: readonly D[] = [], now: readonly D[]) => {
+    const was = new Map(old.map((one) => [one.name, one]))
+    return new Set(now.filter((one) => isSameDefinition(was.get(one.name), one)).map(({ name }) => name))
+  }
+  const [entities, sources] = [same(before?.entities, after.entities), same(before?.sources, after.sources)]
+  const views = same(before?.views, after.views)
+  return ({ name, entity, source }) => views.has(name) && entities.has(entity) && sources.has(source)
+}
+
+/** Where it was written is no part of what it says. */
+function isSameDefinition(old: Definition | undefined, now: Definition): boolean {
+  return old !== undefined && isSameJson(asJson({ ...old, at: null }), asJson({ ...now, at: null }))
 }
 
 function documentationOf({ owner, description, tags }: Definition) {
