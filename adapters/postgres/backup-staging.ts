@@ -193,6 +193,8 @@ const interrupted: RunError = {
 async function endWhatWasUnderWay(inside: OpenTransaction): Promise<{ runsEnded: number }> {
   await inside.updateTable('publishes').set({ state: 'unfinished' }).where('state', '=', 'open').execute()
   await inside.deleteFrom('published_files').execute()
+  // Schedules have gone on without the backup.
+  await inside.deleteFrom('schedule_marks').execute()
   await inside
     .updateTable('view_versions')
     .set({

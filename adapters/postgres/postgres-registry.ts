@@ -19,6 +19,7 @@ import type { ServingDefinitions } from '../../core/serve/index.js'
 import { writeAudit } from './audit.js'
 import { BundleCache } from './bundle-cache.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
+import { createScheduleMarks } from './schedule-marks.js'
 import type { DefinitionsTable } from './schema.js'
 
 type Identity = Pick<Selectable<DefinitionsTable>, 'kind' | 'name' | 'version'>
@@ -26,6 +27,7 @@ type Identity = Pick<Selectable<DefinitionsTable>, 'kind' | 'name' | 'version'>
 export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
   const bundles = new BundleCache()
   return {
+    ...createScheduleMarks(client),
     serverVersion: () =>
       client.query(async (db) => {
         const { rows } = await sql<{ server_version: string }>`show server_version`.execute(db)
@@ -67,6 +69,12 @@ export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
         return row?.body.kind === 'service' ? row.body : null
       }),
 
+    viewNames: () =>
+      client.query(async (db) => {
+        const rows = await db.selectFrom('definitions').select('name').distinct().where('kind', '=', 'view').execute()
+        return rows.map(({ name }) => name)
+      }),
+
     serving: () =>
       client.query(async (db) => {
         const revision = await newestRevision(db)
@@ -104,33 +112,54 @@ async function applyRepo(trx: OpenTransaction, project: string, repo: FeatureRep
   if (changed.length === 0 && ended.length === 0 && former > 0) return { revision: former, isChanged: false }
   const revision = former + 1
   await trx.insertInto('revisions').values({ revision, applied_by: by }).execute()
-  for (const [, row] of ended) await endDefinition(trx, row, revision)
-  for (const [, definition] of changed) await insertDefinition(trx, definition, revision)
+  await endDefinitions(
+    trx,
+    ended.map(([, row]) => row),
+    revision,
+  )
+  await insertDefinitions(
+    trx,
+    changed.map(([, definition]) => definition),
+    revision,
+  )
   await writeAudit(trx, { by, action: 'apply', subject: `revision ${revision}`, reason: null })
   return { revision, isChanged: true }
 }
 
-async function endDefinition(trx: OpenTransaction, { kind, name, version }: Identity, revision: number): Promise<void> {
+/** One statement for all of them, as what follows: a first apply brings hundreds. */
+async function endDefinitions(trx: OpenTransaction, ended: readonly Identity[], revision: number): Promise<void> {
+  if (ended.length === 0) return
+  const kinds = sql<string[]>`${ended.map(({ kind }) => kind)}::text[]`
+  const names = sql<string[]>`${ended.map(({ name }) => name)}::text[]`
+  const versions = sql<number[]>`${ended.map(({ version }) => version)}::integer[]`
   await trx
     .updateTable('definitions')
     .set({ until_revision: revision })
-    .where('kind', '=', kind)
-    .where('name', '=', name)
-    .where('version', '=', version)
+    .where(sql<boolean>`(kind, name, version) in (select * from unnest(${kinds}, ${names}, ${versions}))`)
     .where('until_revision', 'is', null)
     .execute()
 }
 
-async function insertDefinition(trx: OpenTransaction, definition: Definition, revision: number): Promise<void> {
-  await trx
-    .insertInto('definitions')
-    .values({
-      ...identityOf(definition),
-      since_revision: revision,
-      hash: hashOf(definition),
-      body: toJson(withoutLocation(definition)),
-    })
-    .execute()
+/** Postgres takes 65,535 parameters in a statement. */
+const insertedAtOnce = 1_000
+
+async function insertDefinitions(
+  trx: OpenTransaction,
+  definitions: readonly Definition[],
+  revision: number,
+): Promise<void> {
+  for (let from = 0; from < definitions.length; from += insertedAtOnce)
+    await trx
+      .insertInto('definitions')
+      .values(
+        definitions.slice(from, from + insertedAtOnce).map((definition) => ({
+          ...identityOf(definition),
+          since_revision: revision,
+          hash: hashOf(definition),
+          body: toJson(withoutLocation(definition)),
+        })),
+      )
+      .execute()
 }
 
 // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -286,6 +286,12 @@ export interface QualityChecksTable extends ViewColumns {
   body: Json<QualityCheck>
 }
 
+/** A digest of what a Schedule was last brought to, and on which server. */
+export interface ScheduleMarksTable {
+  schedule_id: string
+  mark: string
+}
+
 /** What was shown to whoever asked. */
 export interface BackfillPlansTable extends ViewColumns {
   plan_id: string
@@ -353,4 +359,5 @@ export interface Tables {
   quality_checks: QualityChecksTable
   unnamed_files: UnnamedFilesTable
   run_files: RunFilesTable
+  schedule_marks: ScheduleMarksTable
 }

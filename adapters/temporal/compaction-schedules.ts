@@ -1,8 +1,8 @@
 /** A Schedule per view that compacts it: made beside the one that ticks. It outlives the view in the repo: its files are still there. */
-import type { Client, ScheduleOptions, ScheduleOptionsStartWorkflowAction } from '@temporalio/client'
+import type { ScheduleOptions, ScheduleOptionsStartWorkflowAction } from '@temporalio/client'
 import { ScheduleOverlapPolicy } from '@temporalio/client'
 import { type CompactInput, compactWorkflowId } from '../../core/ports/run-control.js'
-import { deleteSchedule, describe, isSame, nextState, pauseNote, type ScheduleSettings } from './schedules.js'
+import type { ScheduleSettings } from './schedules.js'
 
 export interface CompactionSettings {
   /** Null: never. */
@@ -16,31 +16,13 @@ export function compactionScheduleId(project: string, view: string): string {
   return `compaction/${project}/${view}`
 }
 
-export async function syncCompactionSchedules(
-  client: Client,
+/** Of a view that a restored registry does not know it would fail for ever: what is not among them is deleted. */
+export function compactionSchedules(
   settings: ScheduleSettings,
   { everyMs }: CompactionSettings,
   views: readonly string[],
-  isPaused: boolean,
-): Promise<void> {
-  const prefix = compactionScheduleId(settings.project, '')
-  const names = new Set(everyMs === null ? [] : views)
-  // Of a view that a restored registry does not know it would fail for ever.
-  for await (const { scheduleId: id } of client.schedule.list())
-    if (id.startsWith(prefix) && !names.has(id.slice(prefix.length))) await deleteSchedule(client, id)
-  for (const name of names) await syncView(client, compactionSchedule(settings, name, everyMs!), isPaused)
-}
-
-async function syncView(client: Client, wanted: CompactionSchedule, isPaused: boolean): Promise<void> {
-  const existing = await describe(client, wanted.scheduleId)
-  if (!existing) {
-    await client.schedule.create({ ...wanted, state: isPaused ? { paused: true, note: pauseNote } : { paused: false } })
-    return
-  }
-  const state = nextState(existing, isPaused)
-  if (isSame(existing, wanted) && existing.state.paused === state.paused) return
-  const { scheduleId: _, ...options } = wanted
-  await client.schedule.getHandle(wanted.scheduleId).update(() => ({ ...options, state }))
+): CompactionSchedule[] {
+  return everyMs === null ? [] : [...new Set(views)].map((name) => compactionSchedule(settings, name, everyMs))
 }
 
 type CompactionSchedule = ScheduleOptions<ScheduleOptionsStartWorkflowAction<(input: CompactInput) => Promise<unknown>>>

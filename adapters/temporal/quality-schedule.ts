@@ -1,8 +1,8 @@
 /** The one Schedule of a project that checks its views: made, changed and taken away beside those of the views. */
-import type { Client, ScheduleOptions, ScheduleOptionsStartWorkflowAction } from '@temporalio/client'
+import type { ScheduleOptions, ScheduleOptionsStartWorkflowAction } from '@temporalio/client'
 import { ScheduleOverlapPolicy } from '@temporalio/client'
-import { type CheckQualityInput, qualityWorkflowId, type ScheduleChanges } from '../../core/ports/run-control.js'
-import { deleteSchedule, describe, isSame, nextState, pauseNote, type ScheduleSettings } from './schedules.js'
+import { type CheckQualityInput, qualityWorkflowId } from '../../core/ports/run-control.js'
+import type { ScheduleSettings } from './schedules.js'
 
 export interface QualitySettings {
   /** Null: never. */
@@ -18,31 +18,24 @@ export function qualityScheduleId(project: string): string {
   return `check-quality/${project}`
 }
 
-export async function syncQualitySchedule(
-  client: Client,
+/** Empty: there is to be none. */
+export function qualitySchedules(
   settings: Omit<ScheduleSettings, 'runsMax' | 'isSearchable'>,
   quality: QualitySettings,
-  { isPaused, hasViews }: { readonly isPaused: boolean; readonly hasViews: boolean },
-): Promise<ScheduleChanges['checks']> {
-  const id = qualityScheduleId(settings.project)
-  if (quality.everyMs === null || !hasViews) return (await deleteSchedule(client, id)) ? 'deleted' : 'none'
-  const wanted = qualityScheduleOptions(settings, { ...quality, everyMs: quality.everyMs })
-  const existing = await describe(client, id)
-  if (!existing) {
-    await client.schedule.create({ ...wanted, state: isPaused ? { paused: true, note: pauseNote } : { paused: false } })
-    return 'created'
-  }
-  const state = nextState(existing, isPaused)
-  if (isSame(existing, wanted) && existing.state.paused === state.paused) return 'unchanged'
-  const { scheduleId: _, ...options } = wanted
-  await client.schedule.getHandle(id).update(() => ({ ...options, state }))
-  return 'updated'
+  hasViews: boolean,
+): QualitySchedule[] {
+  const { everyMs } = quality
+  return everyMs === null || !hasViews ? [] : [qualityScheduleOptions(settings, { ...quality, everyMs })]
 }
+
+type QualitySchedule = ScheduleOptions<
+  ScheduleOptionsStartWorkflowAction<(input: CheckQualityInput) => Promise<unknown>>
+>
 
 function qualityScheduleOptions(
   { project, taskQueue, heartbeatMs }: Omit<ScheduleSettings, 'runsMax' | 'isSearchable'>,
   { everyMs, sample }: { readonly everyMs: number; readonly sample: number },
-): ScheduleOptions<ScheduleOptionsStartWorkflowAction<(input: CheckQualityInput) => Promise<unknown>>> {
+): QualitySchedule {
   const input: CheckQualityInput = { views: null, sample, seed: null, repair: null, heartbeatMs }
   return {
     scheduleId: qualityScheduleId(project),

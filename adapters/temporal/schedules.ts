@@ -1,4 +1,4 @@
-/** One Schedule per view: what it says, whether an existing one says the same, and bringing the two together. */
+/** One Schedule per view: what it says, and whether an existing one says the same. */
 import {
   type Client,
   type ScheduleDescription,
@@ -6,11 +6,12 @@ import {
   type ScheduleOptions,
   type ScheduleOptionsStartWorkflowAction,
   ScheduleOverlapPolicy,
+  type ScheduleSummary,
 } from '@temporalio/client'
 import { TypedSearchAttributes } from '@temporalio/common'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
-import type { ScheduleChanges, TickInput } from '../../core/ports/run-control.js'
+import type { TickInput } from '../../core/ports/run-control.js'
 import { durationToMs } from '../../core/time/duration.js'
 import { instantFromMs, instantToMs, parseInstant } from '../../core/time/instant.js'
 import type { ScheduleSeen } from '../../core/watch/index.js'
@@ -25,8 +26,17 @@ export interface ScheduleSettings {
   readonly isSearchable: boolean
 }
 
-interface WantedSchedule extends Pick<ScheduleOptions, 'spec' | 'policies'> {
-  readonly typedSearchAttributes?: ScheduleOptions['typedSearchAttributes']
+/** As both a wanted Schedule and a described one say it. */
+interface ScheduleTold {
+  readonly spec: {
+    readonly intervals?: readonly { readonly every: unknown; readonly offset?: unknown }[]
+    readonly jitter?: unknown
+  }
+  readonly policies?: {
+    readonly overlap?: unknown
+    readonly catchupWindow?: unknown
+    readonly pauseOnFailure?: boolean | undefined
+  }
   readonly action: {
     readonly taskQueue: string
     readonly workflowId?: string
@@ -34,6 +44,7 @@ interface WantedSchedule extends Pick<ScheduleOptions, 'spec' | 'policies'> {
     readonly args?: unknown
     readonly typedSearchAttributes?: ScheduleOptions['typedSearchAttributes']
   }
+  readonly typedSearchAttributes?: ScheduleOptions['typedSearchAttributes']
 }
 
 /** Schedules that say this were paused by `isPaused`, and only they are resumed by its absence: a person's pause is left alone. */
@@ -45,51 +56,15 @@ export function scheduleId(project: string, view: string): string {
   return `${schedulePrefix(project)}${view}`
 }
 
-function schedulePrefix(project: string): string {
+export function schedulePrefix(project: string): string {
   return `schedule/${project}/`
 }
 
-export async function syncSchedules(
-  client: Client,
-  settings: ScheduleSettings,
-  views: readonly FeatureViewDefinition[],
+/** The pause that it is to have: of one that `existing` says. */
+export function nextState(
+  { paused, note }: Pick<ScheduleSummary['state'], 'paused' | 'note'>,
   isPaused: boolean,
-): Promise<Omit<ScheduleChanges, 'notSearchable' | 'checks'>> {
-  const changes: Record<'created' | 'updated' | 'deleted' | 'unchanged', string[]> = {
-    ...{ created: [], updated: [], deleted: [], unchanged: [] },
-  }
-  for (const view of views) changes[await syncView(client, settings, view, isPaused)].push(view.name)
-  const wanted = new Set(views.map((view) => scheduleId(settings.project, view.name)))
-  // The list lags behind by a moment; a Schedule missed here is deleted by the next apply.
-  for await (const { scheduleId: id } of client.schedule.list()) {
-    if (!id.startsWith(schedulePrefix(settings.project)) || wanted.has(id)) continue
-    if (await deleteSchedule(client, id)) changes.deleted.push(id.slice(schedulePrefix(settings.project).length))
-  }
-  return changes
-}
-
-async function syncView(
-  client: Client,
-  settings: ScheduleSettings,
-  view: FeatureViewDefinition,
-  isPaused: boolean,
-): Promise<'created' | 'updated' | 'unchanged'> {
-  const wanted = scheduleOptions(settings, view)
-  const handle = client.schedule.getHandle(wanted.scheduleId)
-  const existing = await describe(client, wanted.scheduleId)
-  if (!existing) {
-    await client.schedule.create({ ...wanted, state: isPaused ? { paused: true, note: pauseNote } : { paused: false } })
-    return 'created'
-  }
-  const state = nextState(existing, isPaused)
-  if (isSame(existing, wanted) && existing.state.paused === state.paused) return 'unchanged'
-  const { scheduleId: _, memo: __, ...options } = wanted
-  await handle.update(() => ({ ...options, state }))
-  return 'updated'
-}
-
-export function nextState(existing: ScheduleDescription, isPaused: boolean): { paused: boolean; note?: string } {
-  const { paused, note } = existing.state
+): { paused: boolean; note?: string } {
   if (isPaused) return paused ? { paused, ...(note ? { note } : {}) } : { paused: true, note: pauseNote }
   return paused && note !== pauseNote ? { paused, ...(note ? { note } : {}) } : { paused: false }
 }
@@ -146,40 +121,29 @@ export function scheduleOptions(
   }
 }
 
-export function isSame(existing: ScheduleDescription, wanted: WantedSchedule): boolean {
-  const [interval] = existing.spec.intervals ?? []
-  const [wantedInterval] = wanted.spec.intervals ?? []
-  const seen = [
-    existing.spec.intervals?.length,
-    interval?.every,
-    interval?.offset,
-    existing.spec.jitter ?? 0,
-    existing.policies.overlap,
-    existing.policies.catchupWindow,
-    existing.policies.pauseOnFailure,
-    existing.action.workflowType,
-    existing.action.workflowId,
-    existing.action.taskQueue,
-    existing.action.args,
-    pairsOf(existing.typedSearchAttributes),
-    pairsOf(existing.action.typedSearchAttributes),
+export function isSame(existing: ScheduleDescription, wanted: ScheduleTold): boolean {
+  return JSON.stringify(saidOf(existing)) === JSON.stringify(saidOf(wanted))
+}
+
+/** What of a Schedule is ours to say, alike for one that is wanted and one that is there. */
+export function saidOf({ spec, policies, action, typedSearchAttributes }: ScheduleTold): readonly unknown[] {
+  return [
+    ...specOf(spec),
+    policies?.overlap,
+    policies?.catchupWindow,
+    policies?.pauseOnFailure,
+    action.workflowType,
+    action.workflowId,
+    action.taskQueue,
+    action.args,
+    pairsOf(typedSearchAttributes),
+    pairsOf(action.typedSearchAttributes),
   ]
-  const asked = [
-    1,
-    wantedInterval?.every,
-    wantedInterval?.offset,
-    wanted.spec.jitter,
-    wanted.policies?.overlap,
-    wanted.policies?.catchupWindow,
-    wanted.policies?.pauseOnFailure,
-    wanted.action.workflowType,
-    wanted.action.workflowId,
-    wanted.action.taskQueue,
-    wanted.action.args,
-    pairsOf(wanted.typedSearchAttributes),
-    pairsOf(wanted.action.typedSearchAttributes),
-  ]
-  return JSON.stringify(seen) === JSON.stringify(asked)
+}
+
+export function specOf(spec: ScheduleTold['spec'] | undefined): readonly unknown[] {
+  const [interval] = spec?.intervals ?? []
+  return [spec?.intervals?.length ?? 0, interval?.every, interval?.offset ?? 0, spec?.jitter ?? 0]
 }
 
 function pairsOf(attributes: ScheduleOptions['typedSearchAttributes']): string[] {

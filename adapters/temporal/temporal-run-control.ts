@@ -20,16 +20,18 @@ import {
   type ScheduleChanges,
   type StartBackfillInput,
   type StartBackfillResult,
+  type SyncOptions,
   type TickInput,
   type TickResult,
   type WorkerSeen,
 } from '../../core/ports/run-control.js'
 import type { ScheduleSeen } from '../../core/watch/index.js'
 import { type TemporalTarget, temporalClient, temporalProbe } from './client.js'
-import { type CompactionSettings, syncCompactionSchedules } from './compaction-schedules.js'
+import { type CompactionSettings, compactionScheduleId, compactionSchedules } from './compaction-schedules.js'
 import { fromTemporalError } from './errors.js'
-import { type QualitySettings, syncQualitySchedule } from './quality-schedule.js'
-import { readSchedule, syncSchedules } from './schedules.js'
+import { type QualitySettings, qualityScheduleId, qualitySchedules } from './quality-schedule.js'
+import { type Change, syncAll } from './schedule-sync.js'
+import { readSchedule, scheduleOptions, schedulePrefix } from './schedules.js'
 import { ensureSearchAttributes } from './search-attributes.js'
 
 export interface TemporalRunControlOptions extends TemporalTarget {
@@ -158,19 +160,35 @@ export class TemporalRunControl implements RunControl {
 
   async syncSchedules(
     views: readonly FeatureViewDefinition[],
-    { isPaused, retired = [] }: { readonly isPaused: boolean; readonly retired?: readonly string[] },
+    { isPaused, retired = [], marks }: SyncOptions,
   ): Promise<ScheduleChanges> {
-    const { project, taskQueue, runsPerTick, heartbeatMs, quality } = this.options
+    const { project, taskQueue, runsPerTick, heartbeatMs, compaction, quality, address, namespace } = this.options
     return this.ask(async (client) => {
-      const notSearchable = await ensureSearchAttributes(client.connection as Connection, this.options.namespace)
+      const notSearchable = await ensureSearchAttributes(client.connection as Connection, namespace)
       const settings = { project, taskQueue, runsMax: runsPerTick, heartbeatMs, isSearchable: notSearchable === null }
-      const changes = await syncSchedules(client, settings, views, isPaused)
-      const { compaction } = this.options
-      const compacted = [...views.map(({ name }) => name), ...retired]
-      if (compaction) await syncCompactionSchedules(client, settings, compaction, compacted, isPaused)
-      if (!quality) return { ...changes, notSearchable }
-      const checks = await syncQualitySchedule(client, settings, quality, { isPaused, hasViews: views.length > 0 })
-      return { ...changes, ...(checks ? { checks } : {}), notSearchable }
+      const kept = [...views.map(({ name }) => name), ...retired]
+      const checks = quality ? qualitySchedules(settings, quality, views.length > 0) : []
+      const found = await syncAll(client, {
+        wanted: [
+          ...views.map((view) => scheduleOptions(settings, view)),
+          ...(compaction ? compactionSchedules(settings, compaction, kept) : []),
+          ...checks,
+        ],
+        prefixes: [schedulePrefix(project), ...(compaction ? [compactionScheduleId(project, '')] : [])],
+        ...(quality ? { ids: [qualityScheduleId(project)] } : {}),
+        isPaused,
+        server: `${address}/${namespace}`,
+        ...(marks ? { marks } : {}),
+      })
+      const named = (change: Change) =>
+        [...found].flatMap(([id, one]) =>
+          one === change && id.startsWith(schedulePrefix(project)) ? [id.slice(schedulePrefix(project).length)] : [],
+        )
+      return {
+        ...{ created: named('created'), updated: named('updated'), deleted: named('deleted') },
+        ...{ unchanged: named('unchanged'), notSearchable },
+        ...(quality ? { checks: found.get(qualityScheduleId(project)) ?? 'none' } : {}),
+      }
     })
   }
 

@@ -7,13 +7,16 @@ import { problemsError } from '../output/error-text.js'
 import { changesText, findChanges } from './repo-changes.js'
 
 /** One transaction for the definitions, then the schedules; the same repo again changes nothing. */
-export async function apply(context: CliContext, options: { readonly paused?: boolean }): Promise<Report> {
+export async function apply(
+  context: CliContext,
+  options: { readonly paused?: boolean; readonly verify?: boolean },
+): Promise<Report> {
   await context.migrate()
   const found = await findChanges(context)
   if (found.refused.length > 0) throw problemsError(found.refused, 'the changes')
   const registry = await context.registry()
   const { revision, isChanged } = await registry.apply(found.repo, { by: context.actor })
-  const schedules = await syncSchedules(context, found.repo.views, options.paused === true)
+  const schedules = await syncSchedules(context, found.repo.views, options)
   const isSynced = !(schedules instanceof MillcourseError)
   const appliedText = isChanged ? `applied as revision ${revision}` : `nothing changed, revision ${revision} stands`
   return {
@@ -34,12 +37,14 @@ export async function apply(context: CliContext, options: { readonly paused?: bo
 async function syncSchedules(
   context: CliContext,
   views: readonly FeatureViewDefinition[],
-  isPaused: boolean,
+  { paused = false, verify = false }: { readonly paused?: boolean; readonly verify?: boolean },
 ): Promise<ScheduleChanges | MillcourseError> {
   try {
-    const { views: known } = await (await context.registry()).serving()
-    const retired = known.map(({ definition }) => definition.view.name)
-    return await (await context.runControl()).syncSchedules(views, { isPaused, retired })
+    const registry = await context.registry()
+    const retired = await registry.viewNames()
+    // Without what was left by earlier ones, each is asked for; what it is then brought to is kept all the same.
+    const marks = verify ? { ...registry, scheduleMarks: async () => new Map() } : registry
+    return await (await context.runControl()).syncSchedules(views, { isPaused: paused, retired, marks })
   } catch (error) {
     if (!(error instanceof MillcourseError) || error.code !== 'TEMPORAL_UNREACHABLE') throw error
     const { hint, ...detail } = error.detail

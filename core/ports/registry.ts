@@ -1,5 +1,6 @@
 import type { FeatureRepo, FeatureServiceDefinition, ViewBundle } from '../define/definitions.js'
 import type { ServingDefinitions } from '../serve/serving-definitions.js'
+import type { ScheduleMarks } from './schedule-marks.js'
 
 /** Applied definitions. @throws MillcourseError LEDGER_UNREACHABLE */
 export interface RegistryReader {
@@ -12,7 +13,9 @@ export interface RegistryReader {
   serving(): Promise<ServingDefinitions>
 }
 
-export interface RegistryWriter extends RegistryReader {
+export interface RegistryWriter extends RegistryReader, ScheduleMarks {
+  /** Of all views that have ever been applied. */
+  viewNames(): Promise<string[]>
   /** Of the database, in its own words: `18.4`. */
   serverVersion(): Promise<string>
   /**

@@ -4,6 +4,7 @@ import type { RunKind } from '../plan/interval-state.js'
 import type { IsoInstant } from '../time/instant.js'
 import type { IsoInterval } from '../time/interval.js'
 import type { ScheduleSeen } from '../watch/skipped.js'
+import type { ScheduleMarks } from './schedule-marks.js'
 
 /** What Temporal's lists are searched by, with the types it knows them by; `MillcourseInterval` is the interval's start. */
 export const searchAttributes = {
@@ -207,10 +208,7 @@ export interface RunControl {
    * Creates, updates and deletes Schedules so that there is exactly one for each of `views`; returns what was done. Those that compact are
    * also for `retired`, the names of views that the registry knows and the repo does not: their files are still there.
    */
-  syncSchedules(
-    views: readonly FeatureViewDefinition[],
-    options: { readonly isPaused: boolean; readonly retired?: readonly string[] },
-  ): Promise<ScheduleChanges>
+  syncSchedules(views: readonly FeatureViewDefinition[], options: SyncOptions): Promise<ScheduleChanges>
   /** Of the view, by its name. */
   schedule(view: string): Promise<ScheduleSeen>
   /** Of the server; null: it does not say. */
@@ -220,6 +218,13 @@ export interface RunControl {
   /** Workers that have asked for work within the last minutes (one that was killed is listed for a while), the latest first. */
   workers(): Promise<readonly WorkerSeen[]>
   close(): Promise<void>
+}
+
+export interface SyncOptions {
+  readonly isPaused: boolean
+  readonly retired?: readonly string[]
+  /** What was left by whoever synced before; absent: each Schedule is asked for. */
+  readonly marks?: ScheduleMarks
 }
 
 export interface WorkerSeen {

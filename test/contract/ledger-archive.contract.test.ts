@@ -167,7 +167,7 @@ describe('backup and restore', () => {
         ![
           ...['training_sets', 'compactions', 'quality_checks', 'unnamed_files', 'run_files'],
           ...['incident_events', 'watch_duty', 'run_sketches'],
-          ...['backfill_plans', 'backfills', 'backfill_intervals'],
+          ...['backfill_plans', 'backfills', 'backfill_intervals', 'schedule_marks'],
         ].includes(name),
     )
     const added = {

@@ -8,6 +8,7 @@ import { scheduleId } from '../../adapters/temporal/schedules.js'
 import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { type ErrorCode, errorCodes, MillcourseError } from '../../core/errors.js'
+import type { ScheduleMarks } from '../../core/ports/schedule-marks.js'
 import { instantFromMs } from '../../core/time/instant.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
 import { plainActivities } from '../workflows/plain-activities.js'
@@ -182,6 +183,47 @@ describe('Schedules', () => {
     expect(changes).toEqual({ created: [], updated: ['b'], deleted: [], unchanged: ['a'], notSearchable: null })
     expect((await describeSchedule('same', 'a')).info.lastUpdatedAt).toEqual(before.info.lastUpdatedAt)
     expect((await describeSchedule('same', 'b')).spec.intervals).toEqual([{ every: 7_200_000, offset: 0 }])
+  })
+
+  test('by its mark a Schedule is known from the list, with what the list cannot tell; without one, and changed by hand, it is asked for', async () => {
+    const kept = new Map<string, string>()
+    const forgotten: string[] = []
+    const marks: ScheduleMarks = {
+      scheduleMarks: async () => new Map(kept),
+      forgetScheduleMarks: async (ids) => {
+        forgotten.push(...ids)
+        for (const id of ids) kept.delete(id)
+      },
+      keepScheduleMarks: async (made) => {
+        for (const [id, mark] of made) kept.set(id, mark)
+      },
+    }
+    const sync = (runsPerTick: number, given: ScheduleMarks | undefined = marks) =>
+      open({ project: 'marks', taskQueue: 'q', runsPerTick }).syncSchedules([view('a'), view('b')], {
+        isPaused: false,
+        ...(given ? { marks: given } : {}),
+      })
+    expect((await sync(5)).created).toEqual(['a', 'b'])
+    const ids = ['a', 'b'].map((name) => scheduleId('marks', name))
+    expect([...kept.keys()]).toEqual(ids)
+    // The list lags behind: until it has them, they are asked for.
+    await expect
+      .poll(
+        async () => {
+          forgotten.length = 0
+          expect((await sync(5)).unchanged).toEqual(['a', 'b'])
+          return forgotten.length
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(0)
+    const policies = { overlap: 'BUFFER_ALL' } as const
+    await temporal.client.schedule.getHandle(ids[0]!).update((was) => ({ ...was, policies }))
+    expect((await sync(5)).unchanged).toEqual(['a', 'b'])
+    expect((await sync(5, { ...marks, scheduleMarks: async () => new Map() })).updated).toEqual(['a'])
+    // Arguments are not in the list, and the settings have changed since.
+    expect((await sync(6)).updated).toEqual(['a', 'b'])
+    expect((await describeSchedule('marks', 'b')).action.args).toMatchObject([{ runsMax: 6 }])
   })
 
   test('retired views lose theirs, other projects keep theirs; what compacts stays where the view is known, as long as any is compacted', async () => {

@@ -18,6 +18,7 @@ import { backfills } from './010-backfills.js'
 import { incidentLives } from './011-incident-lives.js'
 import { runSketches } from './012-run-sketches.js'
 import { committedDigests } from './014-committed-digests.js'
+import { manyViews } from './015-many-views.js'
 import { writeBudget } from './016-write-budget.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
@@ -34,6 +35,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '011-incident-lives': incidentLives,
   '012-run-sketches': runSketches,
   '014-committed-digests': committedDigests,
+  '015-many-views': manyViews,
   '016-write-budget': writeBudget,
 }
 

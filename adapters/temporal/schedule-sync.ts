@@ -1,0 +1,105 @@
+/**
+ * Brings Schedules in line with what is wanted. One list tells which are there, their pace and whether they are paused; the rest of what an
+ * earlier apply left is known by its mark. Only the others are asked for, a few at a time.
+ */
+import { createHash } from 'node:crypto'
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  type ScheduleOptions,
+  type ScheduleOptionsStartWorkflowAction,
+  type ScheduleSummary,
+} from '@temporalio/client'
+import type { Workflow } from '@temporalio/common'
+import type { ScheduleMarks } from '../../core/ports/schedule-marks.js'
+import { deleteSchedule, describe, isSame, nextState, pauseNote, saidOf, specOf } from './schedules.js'
+
+export type WantedSchedule = ScheduleOptions<ScheduleOptionsStartWorkflowAction<Workflow>>
+export type Change = 'created' | 'updated' | 'deleted' | 'unchanged'
+
+export interface SyncRequest {
+  readonly wanted: readonly WantedSchedule[]
+  /** Schedules whose ids begin so, and that are not wanted, are deleted. The list lags behind by a moment: one missed here goes with the next apply. */
+  readonly prefixes: readonly string[]
+  /** As `prefixes`, of whole ids: these are not left to a list that lags. */
+  readonly ids?: readonly string[]
+  readonly isPaused: boolean
+  /** Names the server: a mark says nothing of another's Schedules. */
+  readonly server: string
+  /** Absent: each is asked for. */
+  readonly marks?: ScheduleMarks
+}
+
+/** Each costs the server a workflow of its own: more at a time only wait there. */
+const atOnce = 16
+const pageSize = 1_000
+
+/** By id, in the order of `wanted`, deleted ones last. */
+export async function syncAll(client: Client, request: SyncRequest): Promise<Map<string, Change>> {
+  const { wanted, prefixes, ids = [], isPaused, marks } = request
+  const isOurs = (id: string) => ids.includes(id) || prefixes.some((prefix) => id.startsWith(prefix))
+  const listed = new Map<string, ScheduleSummary>()
+  for await (const summary of client.schedule.list({ pageSize }))
+    if (isOurs(summary.scheduleId)) listed.set(summary.scheduleId, summary)
+  const known = (await marks?.scheduleMarks()) ?? new Map<string, string>()
+  const changes = new Map<string, Change>(wanted.map(({ scheduleId }) => [scheduleId, 'unchanged']))
+  const asked = wanted.filter((one) => {
+    const summary = listed.get(one.scheduleId)
+    return !summary || known.get(one.scheduleId) !== markOf(request, one) || !isListedSame(summary, one, isPaused)
+  })
+  const surplus = [...new Set([...listed.keys(), ...ids])].filter((id) => !changes.has(id))
+  const touched = [...asked.map(({ scheduleId }) => scheduleId), ...surplus]
+  if (touched.length === 0) return changes
+  await marks?.forgetScheduleMarks(touched)
+  await each(asked, async (one) => {
+    changes.set(one.scheduleId, await syncOne(client, one, isPaused, listed.has(one.scheduleId)))
+  })
+  await each(surplus, async (id) => {
+    if (await deleteSchedule(client, id)) changes.set(id, 'deleted')
+  })
+  await marks?.keepScheduleMarks(new Map(asked.map((one) => [one.scheduleId, markOf(request, one)])))
+  return changes
+}
+
+async function syncOne(client: Client, wanted: WantedSchedule, isPaused: boolean, isListed: boolean): Promise<Change> {
+  // Most that the list lacks are not there; one that is, is asked for after all.
+  const existing = isListed ? await describe(client, wanted.scheduleId) : null
+  if (!existing) {
+    const state = isPaused ? { paused: true, note: pauseNote } : { paused: false }
+    try {
+      await client.schedule.create({ ...wanted, state })
+      return 'created'
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error
+      return syncOne(client, wanted, isPaused, true)
+    }
+  }
+  const state = nextState(existing.state, isPaused)
+  if (isSame(existing, wanted) && existing.state.paused === state.paused) return 'unchanged'
+  const { scheduleId: _, memo: __, ...options } = wanted
+  await client.schedule.getHandle(wanted.scheduleId).update(() => ({ ...options, state }))
+  return 'updated'
+}
+
+/** As far as the list tells: somebody may have taken a hand to it. */
+function isListedSame(summary: ScheduleSummary, wanted: WantedSchedule, isPaused: boolean): boolean {
+  return (
+    summary.action?.workflowType === wanted.action.workflowType &&
+    JSON.stringify(specOf(summary.spec)) === JSON.stringify(specOf(wanted.spec)) &&
+    summary.state.paused === nextState(summary.state, isPaused).paused
+  )
+}
+
+function markOf({ server, isPaused }: SyncRequest, wanted: WantedSchedule): string {
+  return createHash('sha256')
+    .update(JSON.stringify([server, isPaused, saidOf(wanted)]))
+    .digest('hex')
+}
+
+async function each<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = items.values()
+  const runner = async () => {
+    for (const item of queue) await work(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, runner))
+}
