@@ -3,6 +3,7 @@ import type { BenchResult } from './bench-result.js'
 import { compaction } from './compaction.js'
 import { help } from './help.js'
 import { hour } from './hour.js'
+import { manyViews } from './many-views.js'
 import { memory } from './memory.js'
 import { overhead } from './overhead.js'
 import { pit } from './pit.js'
@@ -14,6 +15,7 @@ const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = {
   compaction,
   help,
   hour,
+  'many-views': manyViews,
   memory,
   overhead,
   pit,

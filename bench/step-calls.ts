@@ -22,7 +22,7 @@ export type RoadStep = (typeof roadSteps)[number]
 
 let calls = 0
 
-export async function stepCaller({ config, ports }: BenchProject): Promise<StepCaller> {
+export async function stepCaller({ config, ports }: Pick<BenchProject, 'config' | 'ports'>): Promise<StepCaller> {
   const silent = { info: () => {}, warn: () => {}, error: () => {} }
   const deps = await openStepDeps(config, ports, { clock: new SystemClock(), log: silent })
   const activities = createActivities(deps)

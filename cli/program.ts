@@ -75,6 +75,7 @@ export function buildProgram(run: Runner, version: string): Command {
     .command('apply')
     .description('register the definitions and bring the schedules in line')
     .option('--paused', 'create or update the schedules paused')
+    .option('--verify', 'ask Temporal for each schedule, in case a hand has changed one')
     .addHelpText('after', example('millcourse apply'))
     .action(body(async () => (await import('./commands/apply.js')).apply))
 
@@ -179,6 +180,7 @@ export function buildProgram(run: Runner, version: string): Command {
     .option('--view <view>', 'of one view')
     .option('--outcome <outcomes>', 'of these outcomes, comma-separated: failed,held', list)
     .option('--limit <count>', 'at most so many', positiveInteger, 20)
+    .option('--before <run>', 'only those that started before this one')
     .addHelpText('after', example('millcourse runs --outcome failed,held', 'millcourse runs show 7f3a'))
     .action(body(async () => (await import('./commands/runs.js')).runs))
   runs
@@ -207,6 +209,7 @@ export function buildProgram(run: Runner, version: string): Command {
     .description('what is wrong now, one entry a cause')
     .option('--all', 'resolved ones too')
     .option('--limit <count>', 'at most so many', positiveInteger, 20)
+    .option('--before <number>', 'with --all: the page before, as a listing names it', positiveInteger)
     .addHelpText('after', example('millcourse incidents --all'))
     .action(body(async () => (await import('./commands/incidents.js')).incidents))
   incidents

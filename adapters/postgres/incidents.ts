@@ -41,6 +41,18 @@ export function createIncidentRecords(client: PostgresClient): IncidentRecords {
         return rows.map((row) => row.body)
       }),
 
+    incidentPage: ({ limit, before }) =>
+      client.query(async (db) => {
+        const newest = db.selectFrom('incidents').select(['incident_id', 'body']).orderBy('incident_id', 'desc')
+        // One more than is shown says whether there are others.
+        const rows = await (before === undefined ? newest : newest.where('incident_id', '<', BigInt(before)))
+          .limit(limit + 1)
+          .execute()
+        const shown = rows.slice(0, limit)
+        const next = rows.length > limit ? String(shown.at(-1)!.incident_id) : null
+        return { incidents: shown.map(({ body }) => body), next }
+      }),
+
     incidentLife: (key) => client.query((db) => readLife(db, key)),
 
     acknowledgeIncident: (key, word) =>

@@ -13,7 +13,7 @@ type RunRow = Selectable<RunsTable>
 
 export type RunRecords = Pick<
   LedgerWriter,
-  'startRun' | 'pinRun' | 'recordProgress' | 'endRun' | 'reopenIntervals' | 'run' | 'runs' | 'lastGoodRun'
+  'startRun' | 'pinRun' | 'recordProgress' | 'endRun' | 'reopenIntervals' | 'run' | 'runs' | 'runsNamed' | 'lastGoodRun'
 >
 
 export function createRunRecords(client: PostgresClient): RunRecords {
@@ -83,6 +83,26 @@ export function createRunRecords(client: PostgresClient): RunRecords {
       }),
 
     runs: (filter) => client.query((db) => listRuns(db, filter)),
+
+    runsNamed: (prefix, among) =>
+      client.query(async (db) => {
+        const newest = db
+          .selectFrom('runs')
+          .select(['run_id', 'view', 'start_at', 'end_at', 'ordinal'])
+          .orderBy('ordinal', 'desc')
+          .limit(among)
+        const rows = await db
+          .selectFrom(newest.as('newest'))
+          .selectAll()
+          .where(sql<boolean>`starts_with(run_id, ${prefix})`)
+          .orderBy('ordinal', 'desc')
+          .execute()
+        return rows.map((row) => ({
+          runId: row.run_id,
+          view: row.view,
+          interval: { start: row.start_at, end: row.end_at },
+        }))
+      }),
 
     lastGoodRun: (key, before) =>
       client.query(async (db) => {
@@ -235,10 +255,22 @@ async function endOnce(
   return ended?.outcome === 'running' ? recorded : null
 }
 
+/** Of each outcome its newest, by the index of outcomes: together they would be looked for in all runs that ever were. */
 async function listRuns(db: Database, filter: RunFilter) {
+  const { outcomes } = filter
+  if (outcomes === undefined) return (await runsOf(db, filter).execute()).map(toRunRecord)
+  const [first, ...others] = [...new Set(outcomes)].map((outcome) =>
+    db.selectFrom(runsOf(db, filter).where('outcome', '=', outcome).as('of_outcome')).selectAll(),
+  )
+  if (first === undefined) return []
+  const all = others.reduce((union, one) => union.unionAll(one), first)
+  const rows = await db.selectFrom(all.as('runs')).selectAll().orderBy('ordinal', 'desc').limit(filter.limit).execute()
+  return rows.map(toRunRecord)
+}
+
+function runsOf(db: Database, filter: RunFilter) {
   let query = db.selectFrom('runs').selectAll().orderBy('ordinal', 'desc').limit(filter.limit)
   if (filter.view !== undefined) query = query.where('view', '=', filter.view)
-  if (filter.outcomes !== undefined) query = query.where('outcome', 'in', [...filter.outcomes])
   if (filter.interval !== undefined)
     query = query.where('start_at', '<', filter.interval.end).where('end_at', '>', filter.interval.start)
   if (filter.of !== undefined)
@@ -252,7 +284,7 @@ async function listRuns(db: Database, filter: RunFilter) {
     query = query.where('ordinal', '<', (runs) =>
       runs.selectFrom('runs').select('ordinal').where('run_id', '=', before),
     )
-  return (await query.execute()).map(toRunRecord)
+  return query
 }
 
 /** What is recorded stays; absent or null adds nothing. */

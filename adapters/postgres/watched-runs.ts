@@ -9,6 +9,56 @@ const paceRuns = 200
 
 export function createWatchedRuns(client: PostgresClient): WatchReader {
   return {
+    watchMarks: (keys) =>
+      client.query(async (db) => {
+        if (keys.length === 0) return []
+        const open = db
+          .selectFrom('runs')
+          .select(['view', 'version'])
+          .select(sql<string>`string_agg(ordinal || outcome, ' ' order by ordinal)`.as('runs'))
+          .where('outcome', 'in', ['running', 'held'])
+          .groupBy(['view', 'version'])
+        const rows = await asked(db, keys)
+          .leftJoin('view_versions', (join) =>
+            join.onRef('view_versions.view', '=', 'asked.view').onRef('view_versions.version', '=', 'asked.version'),
+          )
+          .leftJoin(open.as('open'), (join) =>
+            join.onRef('open.view', '=', 'asked.view').onRef('open.version', '=', 'asked.version'),
+          )
+          .select(['asked.view', 'asked.version', 'open.runs'])
+          .select(['view_versions.finished_sequence', 'view_versions.rebuild_after'])
+          .select((query) => [
+            query
+              .selectFrom('runs')
+              .select('ordinal')
+              .whereRef('runs.view', '=', 'asked.view')
+              .whereRef('runs.version', '=', 'asked.version')
+              .orderBy('ordinal', 'desc')
+              .limit(1)
+              .as('ordinal'),
+            query
+              .selectFrom('commits')
+              .select('commit_id')
+              .whereRef('commits.view', '=', 'asked.view')
+              .whereRef('commits.version', '=', 'asked.version')
+              .orderBy('commit_id', 'desc')
+              .limit(1)
+              .as('commit_id'),
+            query
+              .selectFrom('intervals')
+              .select(sql<string>`count(*) || ' ' || coalesce(sum(reopens), 0)`.as('reopened'))
+              .whereRef('intervals.view', '=', 'asked.view')
+              .whereRef('intervals.version', '=', 'asked.version')
+              .where('reopened_because', 'is not', null)
+              .as('reopened'),
+          ])
+          .execute()
+        return rows.map(({ view, version, ...changing }) => ({
+          ...{ view, version },
+          mark: Object.values(changing).join('|'),
+        }))
+      }),
+
     openRuns: () =>
       client.query(async (db) => {
         const rows = await db

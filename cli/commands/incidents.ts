@@ -1,3 +1,4 @@
+import { MillcourseError } from '../../core/errors.js'
 import type { IncidentReader } from '../../core/ports/incident-ledger.js'
 import type { Incident } from '../../core/watch/incident.js'
 import type { CliContext, Report } from '../context.js'
@@ -7,19 +8,36 @@ import { incidentText, type ShownIncident, shownHistory, withRunbooks } from './
 /** One entry a cause: what, since when, what to do. Open ones first, broken SLAs before the rest. */
 export async function incidents(
   context: CliContext,
-  options: { readonly all?: boolean; readonly limit: number },
+  options: { readonly all?: boolean; readonly limit: number; readonly before?: number },
 ): Promise<Report> {
   const ledger = await context.ledger()
   const open = (await ledger.openIncidents()).toSorted((a, b) => weight(a) - weight(b))
-  const newest = await ledger.incidents({ limit: options.limit, includeResolved: options.all === true })
-  const resolved = newest.filter(({ resolvedAt }) => resolvedAt !== null)
-  const found = await withRunbooks(context, [...open.slice(0, options.limit), ...resolved])
+  const { limit, before } = options
+  if (before !== undefined && options.all !== true)
+    throw new MillcourseError('USAGE', '--before pages through all incidents', { hint: 'write --all, too' })
+  const page = options.all
+    ? await ledger.incidentPage({ limit, ...(before === undefined ? {} : { before: String(before) }) })
+    : { incidents: [], next: null }
+  const resolved = page.incidents.filter(({ resolvedAt }) => resolvedAt !== null)
+  // What is open stands on top of the newest page.
+  const onTop = before === undefined ? open.slice(0, limit) : []
+  const found = await withRunbooks(context, [...onTop, ...resolved])
   const head = open.length === 0 ? 'no open incidents' : plural(open.length, 'open incident')
   return {
     outcome: 'done',
-    data: { open: open.length, incidents: context.isJson ? await withHistories(ledger, found) : found },
-    text: [head, ...found.map((incident) => incidentText(incident, context.givenOptions))].join('\n\n'),
+    data: {
+      open: open.length,
+      next: page.next,
+      incidents: context.isJson ? await withHistories(ledger, found) : found,
+    },
+    text: [head, ...found.map((incident) => incidentText(incident, context.givenOptions)), ...older(page.next)].join(
+      '\n\n',
+    ),
   }
+}
+
+function older(next: string | null): string[] {
+  return next === null ? [] : [`older ones: --all --before ${next}`]
 }
 
 /** What breaks an SLA first, of these what nobody has in hand. */

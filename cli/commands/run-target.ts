@@ -1,6 +1,6 @@
 /** How commands name a run: by its id, by the beginning of its id, or as VIEW@START. */
 import { MillcourseError } from '../../core/errors.js'
-import type { LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.js'
+import type { LedgerReader, NamedRun, RunRecord, ViewKey } from '../../core/ports/ledger.js'
 import type { RegistryReader } from '../../core/ports/registry.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant, parseInstant } from '../../core/time/instant.js'
@@ -49,11 +49,10 @@ async function findByInterval(text: string, ledger: LedgerReader, registry: Regi
 
 async function findByPrefix(prefix: string, ledger: LedgerReader): Promise<RunRecord> {
   const isLongEnough = prefix.length >= idPrefixMin
-  const found = isLongEnough
-    ? (await ledger.runs({ limit: runsLookedThroughMax })).filter(({ runId }) => runId.startsWith(prefix))
-    : []
+  const found = isLongEnough ? await ledger.runsNamed(prefix, runsLookedThroughMax) : []
   const [first, second] = found
-  if (first && !second) return first
+  const only = first && !second ? await ledger.run(first.runId) : null
+  if (only) return only
   if (first)
     throw new MillcourseError('LEDGER_UNKNOWN_RUN', `${found.length} runs begin with "${prefix}"`, {
       hint: `write more of the id; ${found.length > namedMax ? 'the newest are' : 'they are'} ${found.slice(0, namedMax).map(nameRun).join(', ')}`,
@@ -65,6 +64,6 @@ async function findByPrefix(prefix: string, ledger: LedgerReader): Promise<RunRe
   })
 }
 
-function nameRun({ runId, view, interval }: RunRecord): string {
+function nameRun({ runId, view, interval }: NamedRun): string {
   return `${runId} (${view}@${formatInstant(interval.start)})`
 }

@@ -6,6 +6,7 @@ import type { CliContext, Report } from '../context.js'
 import { formatTable } from '../output/table.js'
 import { formatCount, formatMs, formatSecond } from '../output/words.js'
 import { runSummary, whyText } from './run-summary.js'
+import { findRun } from './run-target.js'
 
 const outcomes: readonly RunOutcome[] = [
   'running',
@@ -20,25 +21,42 @@ const outcomes: readonly RunOutcome[] = [
   'superseded',
 ]
 
-/** Lists runs, newest first. @throws MillcourseError REGISTRY_UNKNOWN_VIEW, USAGE */
+/** Lists runs, newest first, a page at a time. @throws MillcourseError REGISTRY_UNKNOWN_VIEW, LEDGER_UNKNOWN_RUN, USAGE */
 export async function runs(
   context: CliContext,
-  options: { readonly view?: string; readonly outcome?: readonly string[]; readonly limit: number },
+  options: {
+    readonly view?: string
+    readonly outcome?: readonly string[]
+    readonly limit: number
+    readonly before?: string
+  },
 ): Promise<Report> {
   const wanted = options.outcome?.map(toOutcome)
   const ledger = await context.ledger()
-  const found = await ledger.runs({
-    limit: options.limit,
+  const before = options.before === undefined ? undefined : await runNamed(context, options.before)
+  // One more than is shown says whether there are others.
+  const listed = await ledger.runs({
+    limit: options.limit + 1,
+    ...(before === undefined ? {} : { before }),
     ...(options.view === undefined ? {} : { view: options.view }),
     ...(wanted === undefined ? {} : { outcomes: wanted }),
   })
+  const found = listed.slice(0, options.limit)
+  const next = listed.length > found.length ? found.at(-1)!.runId : null
   // A view that was taken out keeps its runs; one that has none may never have been.
   if (found.length === 0 && options.view !== undefined) await (await context.registry()).view(options.view)
   return {
     outcome: 'done',
-    data: { runs: found.map(runSummary) },
-    text: found.length === 0 ? 'no runs' : runTable(found),
+    data: { runs: found.map(runSummary), next },
+    text: found.length === 0 ? 'no runs' : `${runTable(found)}${next === null ? '' : `\nolder ones: --before ${next}`}`,
   }
+}
+
+/** @throws MillcourseError LEDGER_UNKNOWN_RUN, REGISTRY_UNKNOWN_VIEW, USAGE */
+async function runNamed(context: CliContext, text: string): Promise<string> {
+  const { run } = await findRun(text, { ledger: await context.ledger(), registry: context.registry })
+  if (run) return run.runId
+  throw new MillcourseError('LEDGER_UNKNOWN_RUN', `${text} has no run`, { hint: 'millcourse runs lists them' })
 }
 
 function toOutcome(text: string): RunOutcome {

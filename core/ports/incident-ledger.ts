@@ -31,9 +31,17 @@ export interface UntoldChange {
   readonly change: IncidentChange
 }
 
+export interface IncidentPage {
+  readonly incidents: readonly Incident[]
+  /** Null: there are none before. */
+  readonly next: string | null
+}
+
 export interface IncidentReader {
   openIncidents(): Promise<Incident[]>
   incidents(options: { readonly limit: number; readonly includeResolved: boolean }): Promise<Incident[]>
+  /** Open and resolved, newest first; from the one that `before` (a former page's `next`) names on. */
+  incidentPage(options: { readonly limit: number; readonly before?: string }): Promise<IncidentPage>
   /** The open one of this key, else the newest that was; null: there never was one. */
   incidentLife(key: string): Promise<IncidentLife | null>
 }

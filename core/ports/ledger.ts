@@ -89,6 +89,8 @@ export interface RunRecord extends RunStart {
   readonly measures: RunMeasures | null
 }
 
+export interface NamedRun extends Pick<RunStart, 'runId' | 'view' | 'interval'> {}
+
 export interface RunFilter {
   readonly view?: string
   readonly outcomes?: readonly RunOutcome[]
@@ -292,6 +294,8 @@ export interface LedgerReader extends LedgerReaders<Commit> {
   unsettledIntervals(key: ViewKey, range: Interval): Promise<IntervalState[]>
   run(runId: string): Promise<RunRecord | null>
   runs(filter: RunFilter): Promise<RunRecord[]>
+  /** Of the newest `among` runs those whose ids begin so, newest first. */
+  runsNamed(prefix: string, among: number): Promise<NamedRun[]>
   /**
    * What a run is compared with: of the intervals up to the given one, the newest that has a run that ended `done`, `committed` or
    * `accepted`, and of it the newest such run; of the interval itself only runs that started before `runId` (null: any).

@@ -23,7 +23,14 @@ export interface GoodRun extends ViewKey {
   readonly findings: readonly Finding[]
 }
 
+/** Of a view version: another text than before where anything of its intervals or of what is published may have changed. */
+export interface WatchMark extends ViewKey {
+  readonly mark: string
+}
+
 export interface WatchReader {
+  /** Each key's, in one statement that reads a few index entries of each, however long the history. */
+  watchMarks(keys: readonly ViewKey[]): Promise<WatchMark[]>
   /** Of all views: planned and not ended, or held and not decided. */
   openRuns(): Promise<OpenRun[]>
   /** Each key's, over its newest 200 runs that came to their end with a candidate. */

@@ -5,7 +5,7 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { formatInstant, type IsoInstant } from '../../core/time/instant.js'
 import type { Incident, IncidentEvent } from '../../core/watch/incident.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import { commit, end, hour, pin, startOf, view } from '../support/ledger-steps.js'
+import { commit, end, hold, hour, pin, publishAll, startOf, view } from '../support/ledger-steps.js'
 import type { TestProject } from '../support/postgres.js'
 
 let ledger: LedgerWriter
@@ -170,4 +170,42 @@ test('open runs have their age since they were planned, or held; the pace is tha
     { ...view, runId: 'good', interval: hour(3), findings: [] },
   ])
   expect([await ledger.runPaces([]), await ledger.goodRuns([])]).toEqual([[], []])
+})
+
+test('incidents are listed a page at a time, newest first, to the oldest', async () => {
+  for (const key of ['a', 'b', 'c', 'd', 'e']) await ledger.upsertIncident(incidentOf(key))
+  await ledger.upsertIncident(incidentOf('d', { resolvedAt: at(1) }))
+  const pages: string[][] = []
+  for (let before: string | null | undefined; before !== null; ) {
+    const page = await ledger.incidentPage({ limit: 2, ...(before === undefined ? {} : { before }) })
+    pages.push(page.incidents.map(({ key }) => key))
+    before = page.next
+  }
+  expect(pages).toEqual([['e', 'd'], ['c', 'b'], ['a']])
+})
+
+test('a view’s mark changes with all that the watcher reads of its intervals, and with nothing else', async () => {
+  const mark = async () => (await ledger.watchMarks([view]))[0]!.mark
+  const marks = [await mark()]
+  const nothing = { error: null, keyCounts: null, measures: null }
+  const changes = [
+    // Not planned yet: what waits for its source may end without a number.
+    () => ledger.startRun(startOf('waits', 3)),
+    () => ledger.endRun('waits', { outcome: 'not-ready', ...nothing }),
+    () => hold(ledger, 'held', 4),
+    () => ledger.endRun('held', { outcome: 'rejected', ...nothing }),
+    () => commit(ledger, 'good', 0),
+    () => ledger.reopenIntervals(view, [hour(0)], 'a late file'),
+    () => ledger.reopenIntervals(view, [hour(0)], 'a late file'),
+    () => publishAll(ledger, 'p1'),
+    () => ledger.askRebuild(view, 0n),
+  ]
+  for (const change of changes) {
+    await change()
+    marks.push(await mark())
+  }
+  expect(new Set(marks).size).toBe(changes.length + 1)
+  await ledger.startRun({ ...startOf('another', 1), view: 'another' })
+  expect(await mark()).toBe(marks.at(-1))
+  expect(await ledger.watchMarks([])).toEqual([])
 })
