@@ -6,6 +6,7 @@ import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { OnlineStore } from '../core/ports/online-store.js'
 import type { QueryEngine } from '../core/ports/query-engine.js'
 import type { RegistryReader } from '../core/ports/registry.js'
+import type { SpendMeter } from '../core/ports/spend-meter.js'
 import type { Telemetry } from '../core/ports/telemetry.js'
 
 /** What the activities are given at the worker; workflows only know their types. */
@@ -22,6 +23,8 @@ export interface ActivityDeps {
   readonly log: Log
   /** Absent: nobody measures. */
   readonly telemetry?: Telemetry
+  /** Absent: nobody counts what is spent. */
+  readonly spending?: SpendMeter
   readonly settings: ActivitySettings
 }
 

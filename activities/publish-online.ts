@@ -77,6 +77,7 @@ export async function publishOnline(
       const seconds = (deps.clock.monotonicMs() - startedAtMs) / 1_000
       telemetry.observe('millcourse_publish_duration_seconds', view, seconds)
       telemetry.count('millcourse_items_unchanged_total', view, published.keyCounts.unchanged)
+      deps.spending?.add({ keysUnchanged: published.keyCounts.unchanged })
     }
     return published
   } finally {

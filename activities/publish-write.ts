@@ -113,6 +113,7 @@ async function writePart(
       (deps.clock.monotonicMs() - startedAtMs) / 1_000,
     )
     telemetry.count('millcourse_items_written_total', labels, written)
+    deps.spending?.add({ itemsWritten: written })
     telemetry.count('millcourse_items_refused_total', labels, refused)
     span.set({ 'millcourse.items.written': written, 'millcourse.items.refused': refused })
     return outcomes

@@ -2,6 +2,7 @@
 import type { Routing } from '../core/alert/index.js'
 import type { FeatureRepo } from '../core/define/definitions.js'
 import type { MillcourseError } from '../core/errors.js'
+import type { Prices } from '../core/plan/index.js'
 import type { AlertChannel } from '../core/ports/alert-channel.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { Lake } from '../core/ports/lake.js'
@@ -59,6 +60,8 @@ export interface CliContext {
   engine(): Promise<QueryEngine>
   /** The routes of alerts; need no stack. @throws MillcourseError CONFIG_INVALID with file, line and path of each fault */
   alerts(): Promise<ConfiguredAlerts>
+  /** `MILLCOURSE_PRICES` as it is here; null: nobody said. Needs no stack. @throws MillcourseError CONFIG_INVALID */
+  prices(): Promise<Prices | null>
   /** Programs that `millcourse dev` needs: where each is, and what happens if it is nowhere. */
   localTools(): Promise<readonly { readonly name: string; readonly path: string | null; readonly otherwise: string }[]>
   /** Works until `signal` is aborted. */

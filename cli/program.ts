@@ -204,6 +204,14 @@ export function buildProgram(run: Runner, version: string): Command {
       example('millcourse decide airport_delays@2001-01-02T05:00:00Z accept --reason "strike, values are true"'),
     )
     .action(body(async () => (await import('./commands/decide.js')).decide))
+  program
+    .command('cost')
+    .argument('[view]', 'of one view, by kind of work (default: of all)')
+    .option('--from <day>', 'first day, UTC: 2026-11-22 (default: 6 days before the last)')
+    .option('--to <day>', 'last day (default: today)')
+    .description('what work has cost by day and view, and what skipping unchanged values saved')
+    .addHelpText('after', example('millcourse cost', 'millcourse cost airport_delays --from 2026-11-01 --json'))
+    .action(body(async () => (await import('./commands/cost.js')).cost))
   const incidents = program
     .command('incidents')
     .description('what is wrong now, one entry a cause')

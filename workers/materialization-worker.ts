@@ -6,6 +6,8 @@ import { createActivities } from '../activities/create-activities.js'
 import { ensureSearchAttributes } from '../adapters/temporal/search-attributes.js'
 import type { Config } from './config.js'
 import type { DeploymentConfig } from './deployment-config.js'
+import type { SpendBook } from './spend-book.js'
+import { spendInterceptor } from './spend-interceptor.js'
 import { noStepTelemetry, type StepTelemetry, stepInterceptors, traceSinks } from './telemetry-interceptors.js'
 import { installTemporalRuntime } from './temporal-runtime.js'
 import { watchTemporal } from './temporal-watch.js'
@@ -33,6 +35,8 @@ export interface MaterializationWorkerOptions {
   readonly onAway?: AwayListener
   /** Absent: nobody measures. */
   readonly telemetry?: StepTelemetry
+  /** The meter that the ports were given; absent: nobody counts what steps spend. */
+  readonly spending?: SpendBook
   /** How often it looks whether Temporal answers it; absent: every 10 seconds. */
   readonly lookEveryMs?: number
 }
@@ -56,6 +60,7 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
     ...(options.onAway ? { onAway: options.onAway } : {}),
   })
   if (!connected) return
+  const book = options.spending ? { book: options.spending, ...options.spending.tellTo(deps) } : null
   try {
     const isSearchable = await knowsSearchAttributes(connected.connection, namespace, deps.log)
     const worker = await Worker.create({
@@ -66,7 +71,9 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
       workflowBundle: options.bundle ?? (await workflowBundle()),
       activities: createActivities({ ...deps, settings: { ...deps.settings, isSearchable } }),
       ...deploymentOptions(config.worker.deployment),
-      interceptors: stepInterceptors(telemetry),
+      interceptors: {
+        activity: [...stepInterceptors(telemetry), ...(book ? [spendInterceptor(book)] : [])],
+      },
       sinks: traceSinks(telemetry),
       // The engine has one heavy slot: more activities at once only wait inside their own time limits.
       maxConcurrentActivityTaskExecutions: config.worker.activitiesMax,
@@ -101,6 +108,7 @@ export async function runMaterializationWorker(options: MaterializationWorkerOpt
     }
     deps.log.info({ taskQueue }, 'worker has finished what was under way')
   } finally {
+    await book?.close()
     // A worker that has failed holds on to it, and the error is then the worker's.
     await connected.close().catch((error: unknown) => deps.log.warn({ error }, 'the connection to Temporal stays open'))
   }

@@ -7,7 +7,7 @@ import type { StackPorts } from './stack-ports.js'
 export async function openStepDeps(
   { project, publish, compaction, backfill }: Pick<Config, 'project' | 'publish' | 'compaction' | 'backfill'>,
   ports: StackPorts,
-  own: Pick<ActivityDeps, 'clock' | 'log' | 'telemetry'>,
+  own: Pick<ActivityDeps, 'clock' | 'log' | 'telemetry' | 'spending'>,
 ): Promise<ActivityDeps> {
   return {
     ...own,

@@ -94,6 +94,7 @@ export async function openContext(options: ContextOptions, signal: AbortSignal):
       const { readAlerts } = await import('./open-alert-channels.js')
       return readAlerts(localConfig(environment))
     },
+    prices: async () => localConfig(environment).backfill.prices,
     localTools: async () => {
       const { lookForTemporalBinary } = await import('../adapters/embedded/temporal-binary.js')
       const { findPostgresBinaries } = await import('../adapters/embedded/postgres-binaries.js')

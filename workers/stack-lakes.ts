@@ -3,6 +3,7 @@ import type { S3Access } from '../adapters/duckdb/httpfs.js'
 import { createFilesLake } from '../adapters/files/files-lake.js'
 import type { S3Connection } from '../adapters/s3/s3-connection.js'
 import type { Lake } from '../core/ports/lake.js'
+import type { SpendMeter } from '../core/ports/spend-meter.js'
 import type { S3Config } from './config.js'
 import { RoutedLake } from './routed-lake.js'
 
@@ -15,7 +16,7 @@ export interface StackLakes {
   close(): Promise<void>
 }
 
-export function openStackLakes(config: S3Config): StackLakes {
+export function openStackLakes(config: S3Config & { readonly spending?: SpendMeter }): StackLakes {
   let opened: Promise<S3Connection> | null = null
   const s3 = () => {
     opened ??= import('../adapters/s3/s3-connection.js').then(({ S3Connection }) => new S3Connection(config))

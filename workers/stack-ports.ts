@@ -2,6 +2,7 @@
 import type { PostgresClient } from '../adapters/postgres/client.js'
 import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
 import type { CliContext } from '../cli/context.js'
+import type { SpendMeter } from '../core/ports/spend-meter.js'
 import type { Config } from './config.js'
 
 /** What a command is given of the stack; `close` closes what was opened. */
@@ -23,8 +24,10 @@ export type StackPorts = Pick<
 /**
  * @param config throws where the port's addresses are not known
  * @param telemetry absent: nobody measures what the ports do
+ * @param spending absent: nobody counts what it costs
  */
-export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetry): StackPorts {
+export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetry, spending?: SpendMeter): StackPorts {
+  const counting = spending ? { spending } : {}
   const closers: (() => Promise<void>)[] = []
   const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
     let opened: Promise<T> | null = null
@@ -42,7 +45,7 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
   })
   const lakes = once(async () => {
     const { openStackLakes } = await import('./stack-lakes.js')
-    const opened = openStackLakes(config().s3)
+    const opened = openStackLakes({ ...config().s3, ...counting })
     closers.push(() => opened.close())
     return opened
   })
@@ -75,7 +78,12 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
       const settings = config().online
       const { DynamoDbOnlineStore } = await import('../adapters/dynamodb/dynamodb-online-store.js')
       const credentials = localCredentials(settings.endpoint)
-      const online = new DynamoDbOnlineStore({ ...settings, credentials, ...(telemetry ? { telemetry } : {}) })
+      const online = new DynamoDbOnlineStore({
+        ...settings,
+        credentials,
+        ...(telemetry ? { telemetry } : {}),
+        ...counting,
+      })
       closers.push(() => online.close())
       return online
     }),
@@ -87,7 +95,7 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
       const { makeConfiguredFolder } = await import('./configured-folder.js')
       const { s3Access: s3 } = await lakes()
       await makeConfiguredFolder('MILLCOURSE_SPILL_DIR', config().engine.spillDir)
-      const engine = await createDuckdbEngine({ ...config().engine, s3 })
+      const engine = await createDuckdbEngine({ ...config().engine, s3, ...counting })
       closers.push(() => engine.close())
       if (!telemetry) return engine
       return (await import('../adapters/telemetry/measured-engine.js')).measuredEngine(engine, telemetry)

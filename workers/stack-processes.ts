@@ -13,6 +13,7 @@ import { openStepDeps } from './open-step-deps.js'
 import { patiently } from './patiently.js'
 import { createProcessLog } from './process-log.js'
 import type { WorkerProbes } from './process-probes.js'
+import { SpendBook } from './spend-book.js'
 import { openStackPorts, type StackPorts } from './stack-ports.js'
 import { openTelemetry } from './telemetry.js'
 import type { WatcherDeps } from './watcher.js'
@@ -21,9 +22,11 @@ import type { WatcherDeps } from './watcher.js'
 export async function runProcess(name: ProcessName, config: Config, signal: AbortSignal): Promise<void> {
   const log = createProcessLog(name, config.logLevel)
   const telemetry = openTelemetry(name, config, log)
-  const ports = openStackPorts(() => config, telemetry)
+  // What a server reads is for whoever asks it, and a watcher spends nothing.
+  const spending = name === 'worker' ? new SpendBook() : undefined
+  const ports = openStackPorts(() => config, telemetry, spending)
   const clock = new SystemClock(config.now === null ? null : parseInstant(config.now))
-  const parts = { config, ports, clock, log, telemetry, signal: signalOfParent(signal) }
+  const parts = { config, ports, clock, log, telemetry, spending, signal: signalOfParent(signal) }
   try {
     await makeFoldersOf(name, config)
     await run(name, parts)
@@ -54,6 +57,7 @@ interface Parts {
   readonly clock: SystemClock
   readonly log: Logger
   readonly telemetry: ProcessTelemetry
+  readonly spending: SpendBook | undefined
   readonly signal: AbortSignal
 }
 
@@ -69,12 +73,13 @@ async function work(parts: Parts) {
   }
 }
 
-async function takeWork({ config, ports, clock, log, telemetry, signal }: Parts, probes: WorkerProbes) {
+async function takeWork({ config, ports, clock, log, telemetry, spending, signal }: Parts, probes: WorkerProbes) {
   // The watcher must not need what the worker needs, nor load it.
   const { runMaterializationWorker } = await import('./materialization-worker.js')
   await runMaterializationWorker({
     config,
-    deps: await openStepDeps(config, ports, { clock, log, telemetry }),
+    deps: await openStepDeps(config, ports, { clock, log, telemetry, ...(spending ? { spending } : {}) }),
+    ...(spending ? { spending } : {}),
     signal,
     onAway: probes.onAway,
     onReady: (worker) => {

@@ -1,11 +1,6 @@
 /** How a worker's steps and workflows get into metrics, traces and log lines, whatever they do inside. */
 import { ApplicationFailure, defaultPayloadConverter, type Headers } from '@temporalio/common'
-import type {
-  ActivityExecuteInput,
-  ActivityInterceptorsFactory,
-  InjectedSinks,
-  WorkerInterceptors,
-} from '@temporalio/worker'
+import type { ActivityExecuteInput, ActivityInterceptorsFactory, InjectedSinks } from '@temporalio/worker'
 import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import type { TraceSinks } from '../workflows/trace-interceptors.js'
@@ -26,23 +21,21 @@ export const noStepTelemetry: StepTelemetry = {
 }
 
 /** Around each attempt of each activity: its facts for the log, its span, its time, its failure. */
-export function stepInterceptors(telemetry: StepTelemetry): WorkerInterceptors {
-  return {
-    activity: [
-      ({ info }) => ({
-        inbound: {
-          execute: (input, next) => {
-            const traceparent = traceparentIn(input.headers)
-            const facts = factsOf(info, input, traceparent)
-            rememberStep(info.workflowExecution?.runId ?? '', facts)
-            return currentStep.run(facts, () =>
-              telemetry.continueTrace(traceparent, () => timed(telemetry, facts, () => next(input))),
-            )
-          },
+export function stepInterceptors(telemetry: StepTelemetry): ActivityInterceptorsFactory[] {
+  return [
+    ({ info }) => ({
+      inbound: {
+        execute: (input, next) => {
+          const traceparent = traceparentIn(input.headers)
+          const facts = factsOf(info, input, traceparent)
+          rememberStep(info.workflowExecution?.runId ?? '', facts)
+          return currentStep.run(facts, () =>
+            telemetry.continueTrace(traceparent, () => timed(telemetry, facts, () => next(input))),
+          )
         },
-      }),
-    ],
-  }
+      },
+    }),
+  ]
 }
 
 async function timed(telemetry: StepTelemetry, facts: StepFacts, work: () => Promise<unknown>): Promise<unknown> {

@@ -3,6 +3,8 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import type { SpendMeter } from '../../core/ports/spend-meter.js'
+import { HttpLog } from './http-log.js'
 import { Httpfs, type S3Access } from './httpfs.js'
 
 export interface DuckdbOptions {
@@ -17,6 +19,8 @@ export interface DuckdbOptions {
   readonly s3?: S3Access
   /** The file of the extension httpfs; null or left out: it is looked for. */
   readonly httpfsFile?: string | null
+  /** Left out: nobody counts what sessions take. */
+  readonly spending?: SpendMeter
 }
 
 export interface DuckdbClient {
@@ -24,6 +28,7 @@ export interface DuckdbClient {
   readonly instance: DuckDBInstance
   readonly spillFolder: string
   readonly httpfs: Httpfs
+  readonly httpLog: HttpLog
   close(): Promise<void>
 }
 
@@ -50,12 +55,15 @@ export async function openDuckdb(options: DuckdbOptions): Promise<DuckdbClient> 
   if (options.spillMaxMb !== undefined)
     await connection.run(`SET GLOBAL max_temp_directory_size = '${options.spillMaxMb}MiB'`)
   connection.closeSync()
+  const httpLog = new HttpLog(instance)
   return {
     options,
     instance,
     spillFolder,
     httpfs: new Httpfs(instance, spillFolder, options.httpfsFile ?? null, options.s3 ?? null),
+    httpLog,
     close: async () => {
+      await httpLog.close()
       instance.closeSync()
       await rm(spillFolder, { recursive: true, force: true })
     },

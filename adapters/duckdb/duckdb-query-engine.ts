@@ -74,9 +74,11 @@ class DuckdbQueryEngine implements QueryEngine {
     try {
       const connection = await this.#client.instance.connect()
       const kept = new KeptFiles(this.#client.spillFolder)
+      const session = new DuckdbSession(this.#client, connection, this.#memory, kept, options.signal)
       try {
-        return await work(new DuckdbSession(this.#client, connection, this.#memory, kept, options.signal))
+        return await work(session)
       } finally {
+        await session.tellRequests()
         connection.closeSync()
         await kept.remove()
       }
@@ -110,6 +112,8 @@ class DuckdbSession implements QuerySession {
   /** What the session's statements have read, also through views made earlier: among these is the file at fault. */
   readonly #files = new Set<string>()
   #readsS3 = false
+  /** Its name in the log of requests; null: it has sent none, or nobody counts. */
+  #logged: string | null = null
 
   constructor(
     client: DuckdbClient,
@@ -167,19 +171,36 @@ class DuckdbSession implements QuerySession {
   async keepQuery(sql: string, to: string | null, onProgress?: (done: number) => void): Promise<KeptQuery> {
     throwIfAborted(this.#signal)
     const file = to === null || isInS3(to) ? await this.#kept.place('query.parquet') : to
-    const { isOrdered } = await runGuestQuery(this.#client, { sql, file, onProgress, signal: this.#signal })
+    const startedMs = performance.now()
+    const { isOrdered } = await runGuestQuery(this.#client, { sql, file, onProgress, signal: this.#signal }).finally(
+      () => this.#tellSeconds(startedMs),
+    )
     if (to !== null && isInS3(to)) await this.#upload({ file, uri: to })
     return { file: to ?? file, isOrdered }
+  }
+
+  /** Counting must not harm what is counted. */
+  async tellRequests(): Promise<void> {
+    if (this.#logged === null) return
+    const spent = await this.#client.httpLog.end(this.#logged, this.#files).catch(() => null)
+    if (spent !== null) this.#client.options.spending?.add(spent)
   }
 
   async peakMemoryBytes(): Promise<number> {
     return this.#memory.peakBytes()
   }
 
+  async #readyForS3(): Promise<void> {
+    const { httpfs, httpLog, options } = this.#client
+    await httpfs.makeReady()
+    if (options.spending && this.#logged === null)
+      this.#logged = await httpLog.begin(this.#connection).catch(() => null)
+  }
+
   async #start(query: Query): Promise<DuckDBResult> {
     // Also for the statements after it: they may read through a view.
     this.#readsS3 ||= readsS3(query)
-    if (this.#readsS3) await this.#client.httpfs.makeReady()
+    if (this.#readsS3) await this.#readyForS3()
     const sql = withPlainS3Names(query.sql)
     if (!query.parameters) return this.#connection.stream(sql)
     const bound = query.parameters.map(bindable)
@@ -218,6 +239,7 @@ class DuckdbSession implements QuerySession {
   async #guard<T>(query: Query, work: () => Promise<T>): Promise<T> {
     for (const file of fileNamesIn(query)) this.#files.add(file)
     const unwatch = this.#memory.watch()
+    const startedMs = performance.now()
     try {
       return await interruptible(this.#connection, this.#signal, work)
     } catch (error) {
@@ -228,7 +250,12 @@ class DuckdbSession implements QuerySession {
       throw known
     } finally {
       unwatch()
+      this.#tellSeconds(startedMs)
     }
+  }
+
+  #tellSeconds(startedMs: number): void {
+    this.#client.options.spending?.add({ engineSeconds: (performance.now() - startedMs) / 1_000 })
   }
 
   async #probe(uri: string, depth: 'footer' | 'pages'): Promise<void> {

@@ -1,5 +1,6 @@
 /** The DynamoDB client: kept-alive sockets and hard timeouts. Each request is sent once: who may repeat it, and for how long, is patience.ts. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { SpendMeter } from '../../core/ports/spend-meter.js'
 import type { Telemetry } from '../../core/ports/telemetry.js'
 import { measureRequests } from './measure-requests.js'
 
@@ -23,6 +24,8 @@ export interface DynamoDbOptions {
   readonly tablesMax: number
   /** Absent: nobody measures. */
   readonly telemetry?: Telemetry
+  /** Absent: nobody counts what is consumed. */
+  readonly spending?: SpendMeter
 }
 
 export const dynamoDbDefaults = {
@@ -54,6 +57,6 @@ export function createClient(options: DynamoDbOptions): DynamoDBClient {
       httpsAgent: { keepAlive: true, maxSockets: options.concurrency },
     },
   })
-  if (options.telemetry) measureRequests(client, options.telemetry)
+  if (options.telemetry || options.spending) measureRequests(client, options)
   return client
 }

@@ -1,60 +1,45 @@
-/** Each request to DynamoDB as metrics: by its answer, not by who asked, so that every path through the store is counted. */
+/** Each request to DynamoDB as metrics and as spend: by its answer, not by who asked, so that every path through the store is counted. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { Telemetry } from '../../core/ports/telemetry.js'
+import type { SpendMeter } from '../../core/ports/spend-meter.js'
+import { noTelemetry, type Telemetry } from '../../core/ports/telemetry.js'
+import { consumedBy, isCounted, isWrite, type MeasuredInput, type MeasuredOutput } from './consumed-units.js'
 
-/** The requests that say what they consumed when asked to. */
-const writes: ReadonlySet<string> = new Set([
-  ...['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'TransactWriteItems'],
-  ...['ExecuteStatement', 'BatchExecuteStatement'],
-])
 const throttle = /ProvisionedThroughputExceeded|Throttl|RequestLimitExceeded/
 
-interface Input {
-  readonly TableName?: string
-  readonly RequestItems?: Readonly<Record<string, unknown>>
-  readonly Statement?: string
-  readonly Statements?: readonly { readonly Statement?: string }[]
-  ReturnConsumedCapacity?: string
+export interface RequestMeters {
+  readonly telemetry?: Telemetry
+  readonly spending?: SpendMeter
 }
 
-interface Capacity {
-  readonly TableName?: string
-  readonly CapacityUnits?: number
-  readonly WriteCapacityUnits?: number
-}
-
-interface Output {
-  readonly ConsumedCapacity?: Capacity | readonly Capacity[]
-  readonly UnprocessedItems?: Readonly<Record<string, readonly unknown[]>>
-  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly unknown[] }>>
-  readonly Responses?: readonly { readonly Error?: { readonly Code?: string } }[] | object
-}
-
-export function measureRequests(client: DynamoDBClient, telemetry: Telemetry): void {
+export function measureRequests(client: DynamoDBClient, { telemetry = noTelemetry, spending }: RequestMeters): void {
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
       async (args) => {
         const operation = commandName.replace(/Command$/, '')
-        const input = args.input as Input
+        const input = args.input as MeasuredInput
         const table = tableOf(input)
-        if (writes.has(operation)) input.ReturnConsumedCapacity ??= 'TOTAL'
+        if (isWrite(operation) || (spending && isCounted(operation))) input.ReturnConsumedCapacity ??= 'TOTAL'
         try {
           const result = await next(args)
           telemetry.count('millcourse_online_requests_total', { operation, outcome: 'ok' })
-          const output = result.output as Output
+          const output = result.output as MeasuredOutput
           const leftOver = countLeftOver(output)
           if (leftOver > 0) telemetry.count('millcourse_online_throttles_total', { table, operation }, leftOver)
-          for (const { TableName = table, WriteCapacityUnits, CapacityUnits = 0 } of capacities(operation, output))
-            telemetry.count(
-              'millcourse_online_write_units_total',
-              { table: TableName },
-              WriteCapacityUnits ?? CapacityUnits,
-            )
+          const { capacities, spent } = consumedBy(operation, input, output)
+          spending?.add(spent)
+          if (isWrite(operation))
+            for (const { TableName = table, WriteCapacityUnits, CapacityUnits = 0 } of capacities)
+              telemetry.count(
+                'millcourse_online_write_units_total',
+                { table: TableName },
+                WriteCapacityUnits ?? CapacityUnits,
+              )
           return result
         } catch (error) {
           const { name = 'Error' } = error as Error
           telemetry.count('millcourse_online_requests_total', { operation, outcome: name })
           if (throttle.test(name)) telemetry.count('millcourse_online_throttles_total', { table, operation })
+          if (name === 'ConditionalCheckFailedException') spending?.add(consumedBy(operation, input, null).spent)
           throw error
         }
       },
@@ -62,18 +47,13 @@ export function measureRequests(client: DynamoDBClient, telemetry: Telemetry): v
   )
 }
 
-function tableOf({ TableName, RequestItems, Statement, Statements }: Input): string {
+function tableOf({ TableName, RequestItems, Statement, Statements }: MeasuredInput): string {
   const statement = Statement ?? Statements?.[0]?.Statement ?? ''
   return TableName ?? Object.keys(RequestItems ?? {})[0] ?? /"([^"]+)"/.exec(statement)?.[1] ?? ''
 }
 
-function capacities(operation: string, { ConsumedCapacity: consumed }: Output): readonly Capacity[] {
-  if (!writes.has(operation) || !consumed) return []
-  return Array.isArray(consumed) ? consumed : [consumed as Capacity]
-}
-
 /** A batch answers 200 and leaves over what it had no capacity for; its statements fail one by one. */
-function countLeftOver({ UnprocessedItems, UnprocessedKeys, Responses }: Output): number {
+function countLeftOver({ UnprocessedItems, UnprocessedKeys, Responses }: MeasuredOutput): number {
   const items = Object.values(UnprocessedItems ?? {}).reduce((sum, left) => sum + left.length, 0)
   const keys = Object.values(UnprocessedKeys ?? {}).reduce((sum, left) => sum + (left.Keys?.length ?? 0), 0)
   const statements = Array.isArray(Responses)

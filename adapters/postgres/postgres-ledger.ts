@@ -16,6 +16,7 @@ import { createRunFileRemoval } from './run-file-removal.js'
 import { createRunProfiles } from './run-profiles.js'
 import { createRunRecords } from './runs.js'
 import { createSourceFiles } from './source-files.js'
+import { createSpendRecords } from './spends.js'
 import { createTrainingSets } from './training-sets.js'
 import { createWatchedRuns } from './watched-runs.js'
 import { createWriteBudget } from './write-budget.js'
@@ -37,6 +38,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createFileRemoval(client),
     ...createRunFileRemoval(client),
     ...createQualityChecks(client),
+    ...createSpendRecords(client),
     ...createBackfills(client),
     ...createWriteBudget(client),
     audit: (entry) => client.query((db) => writeAudit(db, entry)),

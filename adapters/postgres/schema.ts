@@ -7,6 +7,7 @@ import type { ColumnType, Generated } from 'kysely'
 import type { Candidate } from '../../core/compute/candidate.js'
 import type { Definition } from '../../core/define/definitions.js'
 import type { Profile, ProfileSketches, Verdict } from '../../core/judge/verdict.js'
+import type { SpendingWork } from '../../core/measure/spend.js'
 import type { BackfillNeed, BackfillOptions, BackfillPlan } from '../../core/plan/backfill-plan.js'
 import type { PinnedFile, RunKind, RunOutcome } from '../../core/plan/interval-state.js'
 import type { Backfill, BackfillState } from '../../core/ports/backfill-ledger.js'
@@ -333,6 +334,34 @@ export interface WriteBudgetTable {
   slowed_at: Instant
 }
 
+interface SpendColumns extends ViewColumns {
+  /** UTC, `2026-11-22`. */
+  day: string
+  work: SpendingWork
+  write_units: number
+  read_units: number
+  estimated_units: number
+  s3_writes: number
+  s3_reads: number
+  s3_bytes_written: number
+  s3_bytes_read: number
+  engine_seconds: number
+  items_written: number
+  keys_unchanged: number
+}
+
+/** What one process has spent on one subject on one day; view empty and version 0: of no one view. */
+export interface SpendsTable extends SpendColumns {
+  spend_id: string
+  subject: string
+  backfill_id: string | null
+  /** By this server, last. */
+  told_at: ServerTime<Instant>
+}
+
+/** The sums of these. */
+export type DailySpendsTable = SpendColumns
+
 export interface Tables {
   write_budget: WriteBudgetTable
   backfill_plans: BackfillPlansTable
@@ -360,4 +389,6 @@ export interface Tables {
   unnamed_files: UnnamedFilesTable
   run_files: RunFilesTable
   schedule_marks: ScheduleMarksTable
+  spends: SpendsTable
+  daily_spends: DailySpendsTable
 }

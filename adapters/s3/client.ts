@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { S3Client } from '@aws-sdk/client-s3'
 import { fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers'
 import { MillcourseError } from '../../core/errors.js'
+import type { SpendMeter } from '../../core/ports/spend-meter.js'
+import { countRequests } from './count-requests.js'
 
 export interface S3Options {
   /** Null: S3 of the region. */
@@ -22,6 +24,8 @@ export interface S3Options {
   /** Files are uploaded, and copied, in parts of this size where they are larger; S3 wants at least 5 MiB. */
   readonly uploadPartBytes: number
   readonly copyPartBytes: number
+  /** Absent: nobody counts requests. */
+  readonly spending?: SpendMeter
 }
 
 export const s3Defaults = {
@@ -43,7 +47,7 @@ export function createClient(options: S3Options): S3Client {
   // The SDK announces the end of its support for this Node on every start, into the output of every command.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const agent = { keepAlive: true, maxSockets: options.concurrency }
-  return new S3Client({
+  const client = new S3Client({
     region: options.region,
     ...(options.endpoint === null ? {} : { endpoint: options.endpoint }),
     forcePathStyle: options.isPathStyle,
@@ -63,6 +67,8 @@ export function createClient(options: S3Options): S3Client {
       httpsAgent: { ...agent, ...(options.caFile === null ? {} : { ca: readAuthority(options.caFile) }) },
     },
   })
+  if (options.spending) countRequests(client, options.spending)
+  return client
 }
 
 /** Asks STS of the region (AWS_ENDPOINT_URL_STS: another one), for an hour each time. */

@@ -40,7 +40,7 @@ export async function gatherRunFacts(ports: FactPorts, { key, interval, run }: R
     run: run?.runId ?? null,
     layer: run ? brokenLayer(run) : null,
     runbook: runbook(run, interval.end <= now, (await ports.addresses()).runbooksUrl),
-    details: run ? await runDetails(ports, run) : null,
+    details: run ? await runDetails(ports, ledger, run) : null,
     interval: await intervalFacts(ledger, key, interval, state, now),
     lastGoodRun: lastGood ? runSummary(lastGood) : null,
     differences: run && lastGood ? await differences(ports, bundle, run, lastGood) : null,
@@ -91,7 +91,7 @@ function runbook(run: RunRecord | null, isOver: boolean, baseUrl: string | null)
   }
 }
 
-async function runDetails({ addresses, clock }: FactPorts, run: RunRecord): Promise<RunDetails> {
+async function runDetails({ addresses, clock }: FactPorts, ledger: LedgerReader, run: RunRecord): Promise<RunDetails> {
   const { run: _run, view: _view, version: _version, start: _start, end: _end, ...summary } = runSummary(run)
   const { temporalUi, temporalNamespace } = await addresses()
   const workflow = `workflows/${encodeURIComponent(run.workflowId)}/${run.temporalRunId}/history`
@@ -102,6 +102,7 @@ async function runDetails({ addresses, clock }: FactPorts, run: RunRecord): Prom
     counts: run.candidate?.counts ?? null,
     keyCounts: run.keyCounts,
     measures: run.measures,
+    spend: await ledger.spendOf(run.runId),
     files: run.pins?.files ?? [],
     temporal: {
       workflowId: run.workflowId,

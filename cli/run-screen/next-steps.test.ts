@@ -65,7 +65,15 @@ test('what the watcher proposes, for each of its rules', async () => {
 
 const details: RunDetails = {
   ...{ kind: 'scheduled', number: 1, outcome: 'done', rows: null, keysPublished: null, error: null, findings: [] },
-  ...{ startedAt: '2001-01-01T00:00:00Z', endedAt: null, tookMs: 0, counts: null, keyCounts: null, measures: null },
+  ...{
+    startedAt: '2001-01-01T00:00:00Z',
+    endedAt: null,
+    tookMs: 0,
+    counts: null,
+    keyCounts: null,
+    measures: null,
+    spend: null,
+  },
   ...{ files: [], temporal: { workflowId: 'w', runId: 'r', ui: null } },
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { ProfileShift } from '../../core/judge/index.js'
+import type { Spend } from '../../core/measure/index.js'
 import type { PinnedFile, RunOutcome } from '../../core/plan/interval-state.js'
 import type { RunError, RunRecord } from '../../core/ports/ledger.js'
 import type { Layer } from '../../core/runbook/index.js'
@@ -42,6 +43,8 @@ export interface RunDetails extends Omit<RunSummary, 'run' | 'view' | 'version' 
   readonly counts: NonNullable<RunRecord['candidate']>['counts'] | null
   readonly keyCounts: RunRecord['keyCounts']
   readonly measures: RunRecord['measures']
+  /** What it has cost so far, all its attempts together; null: not counted. */
+  readonly spend: Spend | null
   readonly files: readonly PinnedFile[]
   readonly error: RunError | null
   readonly temporal: { readonly workflowId: string; readonly runId: string; readonly ui: string | null }

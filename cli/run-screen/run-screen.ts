@@ -3,6 +3,7 @@ import { assertNever } from '../../core/errors.js'
 import type { RunError } from '../../core/ports/ledger.js'
 import type { Layer } from '../../core/runbook/index.js'
 import type { ColumnChange, FileChanges } from '../../core/source/index.js'
+import { spendText } from '../cost-screen/cost-text.js'
 import { formatFinding } from '../output/finding-text.js'
 import { formatBytes, formatCount, formatMs, plural } from '../output/words.js'
 import type { BlockFacts, Differences, Hits, HitView, RunDetails, RunFacts, SlaFacts } from './run-facts.js'
@@ -174,7 +175,7 @@ function placeText({ file, filesMore }: ColumnChange): string {
 }
 
 /** R28, as the run's own sums. */
-function countLines({ counts, keyCounts }: RunDetails): string[] {
+function countLines({ counts, keyCounts, spend }: RunDetails): string[] {
   const rejected = counts ? Object.values(counts.rejected).reduce((sum, count) => sum + count, 0) : 0
   return [
     ...(counts
@@ -189,6 +190,7 @@ function countLines({ counts, keyCounts }: RunDetails): string[] {
           `touched ${formatCount(keyCounts.touched)} = published ${formatCount(keyCounts.published)} + unchanged ${formatCount(keyCounts.unchanged)} + superseded ${formatCount(keyCounts.superseded)}; taken back ${formatCount(keyCounts.takenBack)}`,
         )
       : []),
+    ...(spend ? row('cost', spendText(spend)) : []),
   ]
 }
 

@@ -8,3 +8,4 @@ export {
   type ProcessName,
 } from './metrics.js'
 export { redactSecrets } from './redact-secrets.js'
+export { addSpend, nothingSpent, type Spend, type SpendingWork, spendFields, spendingWorks } from './spend.js'

@@ -1,4 +1,5 @@
 /** What a backfill would cost: pure arithmetic over what was counted, drawn and measured; each figure says what it stands on. */
+import { priceSpend } from './price-spend.js'
 import type { Prices } from './prices.js'
 
 /** One of the intervals that were read to see what they would change online. */
@@ -76,15 +77,14 @@ export function estimateBackfill(facts: EstimateFacts): BackfillEstimate {
   const s3 = facts.isLakeInS3
     ? { writes: runs * s3PerRun.writes, reads: runs * s3PerRun.reads + facts.fileReads * s3PerRun.readsPerSourceFile }
     : { writes: 0, reads: 0 }
-  const s3Dollars = (s3.writes * prices.thousandS3Writes + s3.reads * prices.thousandS3Reads) / 1_000
-  const unitDollars = writeUnits === null ? null : (writeUnits * prices.millionWriteUnits) / 1_000_000
+  const dollars = priceSpend({ writeUnits: writeUnits ?? 0, s3Writes: s3.writes, s3Reads: s3.reads }, prices)
   const samples = online?.samples ?? []
   return {
     ...{ runs, files: facts.files, bytesRead: facts.bytesRead, rows: facts.rows, writes, writeUnits },
     sampled: { intervals: samples.length, keys: samples.reduce((sum, { drawn }) => sum + drawn, 0) },
     runsInReach: online?.runsInReach ?? 0,
     s3,
-    dollars: { writeUnits: unitDollars, s3: s3Dollars, total: s3Dollars + (unitDollars ?? 0) },
+    dollars: { writeUnits: writeUnits === null ? null : dollars.writeUnits, s3: dollars.s3, total: dollars.total },
     minutes: {
       runs: runMs === null ? null : (runMs.mean * runs) / facts.atOnce / 60_000,
       publish: writes === null ? null : publishMinutes(writes.changed, unitsPerItem, facts),

@@ -144,7 +144,8 @@ describe('its price', () => {
   })
   test('is written in dollars by name', () => {
     expect(parsePrices('write-units=0.7, s3-reads=0')).toEqual({
-      ...{ millionWriteUnits: 0.7, thousandS3Writes: 0.005, thousandS3Reads: 0 },
+      ...defaultPrices,
+      ...{ millionWriteUnits: 0.7, thousandS3Reads: 0 },
     })
     for (const text of ['', 'write-units', 'write-units=x', 'gold=1', 'toString=1'])
       expect(() => parsePrices(text), text).toThrow(/is no price/)

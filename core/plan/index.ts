@@ -39,4 +39,5 @@ export {
 } from './interval-need.js'
 export type { IntervalState, PinnedFile, RunKind, RunOutcome } from './interval-state.js'
 export { type OnlineTables, planTableWarnings } from './online-limits.js'
-export { defaultPrices, type Prices, parsePrices } from './prices.js'
+export { type PricedSpend, priceSpend, savedBySkipping } from './price-spend.js'
+export { defaultPrices, formatPrices, type Prices, parsePrices } from './prices.js'

@@ -5,6 +5,7 @@ import type { IncidentReader, IncidentWriter } from './incident-ledger.js'
 import type { QualityReader, QualityWriter } from './ledger-quality.js'
 import type { ProfileReader } from './profile-ledger.js'
 import type { RunFilesWriter } from './run-files-ledger.js'
+import type { SpendReader, SpendWriter } from './spend-ledger.js'
 import type { WatchReader } from './watch-ledger.js'
 import type { WriteBudgetWriter } from './write-budget-ledger.js'
 
@@ -14,6 +15,7 @@ export type LedgerReaders<Commit> = BackfillReader &
   IncidentReader &
   ProfileReader &
   QualityReader<Commit> &
+  SpendReader &
   WatchReader
 
 export type LedgerWriters = BackfillWriter &
@@ -21,4 +23,5 @@ export type LedgerWriters = BackfillWriter &
   IncidentWriter &
   QualityWriter &
   RunFilesWriter &
-  WriteBudgetWriter
+  WriteBudgetWriter &
+  SpendWriter

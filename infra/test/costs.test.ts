@@ -14,11 +14,15 @@ import {
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
 
-test('the plan of a backfill goes by the same prices', () => {
-  expect(defaultPrices).toEqual({
+test('plans of backfills, and what `cost` says, go by the same prices', () => {
+  const workerHour = 2 * prices['Fargate, vCPU-hour'] + 8 * prices['Fargate, GB-hour of memory']
+  expect({ ...defaultPrices, engineHour: defaultPrices.engineHour.toFixed(6) }).toEqual({
     millionWriteUnits: prices['DynamoDB, million write units'],
+    millionReadUnits: prices['DynamoDB, million read units'],
     thousandS3Writes: prices['S3, thousand writes or listings'],
     thousandS3Reads: prices['S3, thousand reads'],
+    s3Gigabyte: 0,
+    engineHour: workerHour.toFixed(6),
   })
 })
 

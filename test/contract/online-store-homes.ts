@@ -18,8 +18,8 @@ function localHome(server: { readonly endpoint: string; stop(): Promise<void> })
   return {
     endpoint: server.endpoint,
     tablePrefix: 'contract',
-    newStore: (endpoint = server.endpoint, patience = patient) =>
-      new DynamoDbOnlineStore({ endpoint, credentials: localCredentials, ...patience }),
+    newStore: (endpoint = server.endpoint, more = {}) =>
+      new DynamoDbOnlineStore({ endpoint, credentials: localCredentials, ...patient, ...more }),
     stop: () => server.stop(),
   }
 }
@@ -28,8 +28,9 @@ function localHome(server: { readonly endpoint: string; stop(): Promise<void> })
 export async function awsHome(): Promise<OnlineStoreHome> {
   const made = new Set<string>()
   const region = process.env.AWS_REGION ?? 'us-east-1'
-  const newStore: OnlineStoreHome['newStore'] = (endpoint, patience = patient) => {
-    const store = new DynamoDbOnlineStore({ ...(endpoint === undefined ? {} : { endpoint }), region, ...patience })
+  const newStore: OnlineStoreHome['newStore'] = (endpoint, more = {}) => {
+    const at = endpoint === undefined ? {} : { endpoint }
+    const store = new DynamoDbOnlineStore({ ...at, region, ...patient, ...more })
     const { ensureTable } = store
     store.ensureTable = (table, ...rest) => {
       made.add(table)

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addSpend, nothingSpent } from '../../core/measure/index.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
+import type { SpendMeter } from '../../core/ports/spend-meter.js'
 import type { OnlineItem, PublishedEnd } from '../../core/publish/online-item.js'
 
 export interface OnlineStoreHome {
@@ -11,7 +13,7 @@ export interface OnlineStoreHome {
   /** A store on the endpoint, or on a proxy in front of it. */
   newStore(
     endpoint?: string,
-    patience?: { readonly patienceMs: number; readonly requestTimeoutMs: number },
+    more?: { readonly patienceMs?: number; readonly requestTimeoutMs?: number; readonly spending?: SpendMeter },
   ): OnlineStore
   stop(): Promise<void>
 }
@@ -81,6 +83,46 @@ export function onlineStoreContract(name: string, startHome: () => Promise<Onlin
       expect(limits.tablesMax).toBe(2_500)
       for (const units of [limits.accountWriteUnitsMax, limits.tableWriteUnitsMax])
         expect(units === null || units > 0).toBe(true)
+    })
+
+    test('what writes and reads consume is counted: as the endpoint says, and where it does not, by the items’ size', async () => {
+      const table = await newTable()
+      let spent = nothingSpent
+      const counted = home.newStore(undefined, {
+        spending: {
+          add: (more) => {
+            spent = addSpend(spent, more)
+          },
+        },
+      })
+      const of = async (work: () => Promise<unknown>) => {
+        spent = nothingSpent
+        await work()
+        return spent
+      }
+      // A KiB and a bit: two units to write, one to read.
+      const large = { values: new Uint8Array(1_100) }
+      const items = Array.from({ length: 30 }, (_, index) => item(`item-${index}`, 1n, index < 10 ? large : {}))
+      const loaded = await of(() => counted.loadItems(table, items))
+      expect(loaded.writeUnits).toBe(40)
+      const guessed = await of(() =>
+        counted.putItems(
+          table,
+          items.map((one) => ({ ...one, sequence: 2n })),
+        ),
+      )
+      expect(guessed.writeUnits).toBeGreaterThanOrEqual(40)
+      expect(guessed.writeUnits).toBeLessThanOrEqual(45)
+      const read = await of(() => counted.getItems(table, [...items.map(({ key }) => key), item('absent', 1n).key]))
+      // AWS takes a unit for a key that is not there, too.
+      expect(read.writeUnits).toBe(0)
+      expect([30, 31]).toContain(read.readUnits)
+      const end = await of(() => counted.putEnd(table, { sequence: 2n, endAt: 1n, missing: [] }))
+      expect(end.writeUnits).toBe(1)
+      // Refused: it costs, and the answer does not say what.
+      const refused = await of(() => counted.putEnd(table, { sequence: 1n, endAt: 1n, missing: [] }))
+      expect(refused).toMatchObject({ writeUnits: 1, estimatedUnits: 1 })
+      await counted.close()
     })
 
     test('two workers that make one table at the same time both get it', async () => {

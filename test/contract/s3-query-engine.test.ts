@@ -1,5 +1,6 @@
 /** DuckDB on S3: names, credentials, swapped and missing objects, faults on the way; what it writes is there whole or not at all. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
@@ -11,8 +12,10 @@ import { S3Connection } from '../../adapters/s3/s3-connection.js'
 import { createS3Lake } from '../../adapters/s3/s3-lake.js'
 import { uploadFile } from '../../adapters/s3/upload-file.js'
 import { MillcourseError } from '../../core/errors.js'
+import { addSpend, nothingSpent } from '../../core/measure/index.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { QueryEngine } from '../../core/ports/query-engine.js'
+import type { SpendMeter } from '../../core/ports/spend-meter.js'
 import { type S3Proxy, startS3Proxy } from '../../drill/faults/s3-proxy.js'
 import { startTestS3, type TestS3 } from '../support/versitygw.js'
 
@@ -48,7 +51,11 @@ beforeEach(() => {
   proxy.seen.length = 0
 })
 
-async function open(access: Partial<S3Access> = {}, httpfsFile: string | null = null): Promise<QueryEngine> {
+async function open(
+  access: Partial<S3Access> = {},
+  httpfsFile: string | null = null,
+  spending?: SpendMeter,
+): Promise<QueryEngine> {
   const given: S3Access = {
     endpoint: proxy.endpoint,
     isPathStyle: true,
@@ -58,7 +65,10 @@ async function open(access: Partial<S3Access> = {}, httpfsFile: string | null = 
     upload: (file, uri, signal) => uploadFile(s3, file, uri, signal),
     ...access,
   }
-  const opened = await createDuckdbEngine({ memoryLimitMb: 256, spillDir, threads: 2, s3: given, httpfsFile })
+  const opened = await createDuckdbEngine({
+    ...{ memoryLimitMb: 256, spillDir, threads: 2, s3: given, httpfsFile },
+    ...(spending ? { spending } : {}),
+  })
   engines.push(opened)
   return opened
 }
@@ -185,6 +195,62 @@ describe('reading', () => {
       detail: { facts: { file: uri() } },
     })
   })
+})
+
+test('requests and bytes are counted in the classes they are billed by, those of the engine and those of the client', async () => {
+  const spender = new AsyncLocalStorage<'one' | 'other'>()
+  const spent = { one: nothingSpent, other: nothingSpent }
+  const spending: SpendMeter = {
+    add: (more) => {
+      const who = spender.getStore()
+      if (who) spent[who] = addSpend(spent[who], more)
+    },
+  }
+  const counting = new S3Connection({ endpoint: proxy.endpoint, isPathStyle: true, patienceMs: 1_000, spending })
+  const own = createS3Lake(counting, 's3://lake/root')
+  const upload: S3Access['upload'] = (file, uri, signal) => uploadFile(counting, file, uri, signal)
+  const counted = await open({ upload }, null, spending)
+  const sizeOf = async (path: string) => (await stat(join(server.folder, 'lake/root', path))).size
+  const to = (name: string) => `COPY (SELECT range AS i FROM range(5000)) TO ${literal(own.uri(name))} (FORMAT parquet)`
+  // Two at once: each is told of its own.
+  await Promise.all([
+    spender.run('one', async () => {
+      await counted.withSession((session) => session.execute({ sql: to('counted.parquet') }), { isLight: true })
+      for await (const _ of own.list('')) {
+      }
+    }),
+    spender.run('other', () =>
+      counted.withSession(
+        async (session) => {
+          const sql = `SELECT sum(i) AS n FROM read_parquet(${literal(own.uri('data.parquet'))}, hive_partitioning = false)`
+          await session.all({ sql })
+          await session.all({ sql: 'SELECT 1 AS x' })
+          proxy.choose = (line) => (line.startsWith('HEAD') ? { status: 404, code: 'NoSuchKey' } : 'none')
+          await errorOf(session.all({ sql: sql.replace('data', 'absent') }))
+        },
+        { isLight: true },
+      ),
+    ),
+  ])
+  const seen = (method: string, part: string) =>
+    proxy.seen.filter((line) => line.startsWith(method) && line.includes(part)).length
+  expect(spent.one).toMatchObject({ s3Writes: 2, s3Reads: 0, s3BytesWritten: await sizeOf('counted.parquet') })
+  expect(seen('PUT', 'counted') + seen('GET', 'list-type')).toBe(2)
+  const readsSeen = seen('HEAD', '.parquet') + seen('GET', 'data.parquet') + seen('GET', 'absent.parquet')
+  expect(spent.other).toMatchObject({ s3Writes: 0, s3Reads: readsSeen, s3BytesWritten: 0 })
+  expect(readsSeen).toBeGreaterThan(2)
+  const gets = seen('GET', 'data.parquet')
+  expect(spent.other.s3BytesRead).toBeGreaterThan((await sizeOf('data.parquet')) / 2)
+  expect(spent.other.s3BytesRead).toBeLessThanOrEqual((await sizeOf('data.parquet')) * gets)
+  expect(spent.other.engineSeconds).toBeGreaterThan(0)
+  proxy.seen.length = 0
+  proxy.choose = () => 'none'
+  // What was counted is not kept: the next session begins anew.
+  spent.other = nothingSpent
+  const again = `SELECT count(*) AS n FROM read_parquet(${literal(own.uri('data.parquet'))}, hive_partitioning = false)`
+  await spender.run('other', () => counted.withSession((session) => session.all({ sql: again })))
+  expect(spent.other.s3Reads).toBe(proxy.seen.length)
+  counting.close()
 })
 
 describe('credentials', () => {

@@ -4,17 +4,23 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createActivities } from '../../activities/create-activities.js'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
+import { cost } from '../../cli/commands/cost.js'
+import type { Report } from '../../cli/context.js'
+import type { CostRow } from '../../cli/cost-screen/cost-rows.js'
 import { entity, type FeatureRepo, featureView, parquet, t, window } from '../../core/define/index.js'
-import { metrics } from '../../core/measure/index.js'
+import { addSpend, metrics, nothingSpent, type Spend } from '../../core/measure/index.js'
 import type { RunRecord } from '../../core/ports/ledger.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { readConfig } from '../../workers/config.js'
 import { openStepDeps } from '../../workers/open-step-deps.js'
 import { startProcessHttp } from '../../workers/process-http.js'
+import { SpendBook } from '../../workers/spend-book.js'
+import { spendInterceptor } from '../../workers/spend-interceptor.js'
 import { openStackPorts } from '../../workers/stack-ports.js'
 import { openTelemetry } from '../../workers/telemetry.js'
 import { stepInterceptors, traceSinks } from '../../workers/telemetry-interceptors.js'
 import { createWatcher, watcherDefaults } from '../../workers/watcher.js'
+import { commandContext } from '../support/command-context.js'
 import { startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { parseScrape, type Series, sumOf } from '../support/scraped.js'
@@ -51,6 +57,13 @@ let spans: readonly SentSpan[]
 let worker: readonly Series[]
 let watcher: readonly Series[]
 let runs: readonly RunRecord[]
+interface CostData {
+  readonly rows: readonly CostRow[]
+  readonly total: { readonly spend: Spend; readonly dollars: number; readonly savedDollars: number }
+}
+let spentByRuns: readonly (Spend | null)[]
+let costs: Report & { readonly data: CostData }
+let ofView: Report & { readonly data: CostData }
 
 beforeAll(async () => {
   dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT!, 'telemetry-'))
@@ -85,7 +98,8 @@ async function live(): Promise<void> {
   const log = { info: () => {}, warn: () => {}, error: () => {} }
   const measured = openTelemetry('worker', config, log)
   const watched = openTelemetry('watcher', config, log)
-  const ports = openStackPorts(() => config, measured)
+  const spending = new SpendBook()
+  const ports = openStackPorts(() => config, measured, spending)
   await ports.migrate()
   const repo: FeatureRepo = {
     ...{ project: 'measured', entities: [item.definition], sources: [sales.definition] },
@@ -94,11 +108,14 @@ async function live(): Promise<void> {
   await (await ports.registry()).apply(repo, { by: 'test' })
   await writeSales(await ports.engine(), await ports.sources())
   const clock = new SystemClock(parseInstant(now))
-  const deps = await openStepDeps(config, ports, { clock, log, telemetry: measured })
+  const deps = await openStepDeps(config, ports, { clock, log, telemetry: measured, spending })
   const { ledger, registry } = deps
+  const told = spending.tellTo(deps)
   // Nothing is cached: each workflow task replays its workflow from the start.
   const handle = await temporal.startWorker(config.temporal.taskQueue, createActivities(deps), {
-    interceptors: stepInterceptors(measured),
+    interceptors: {
+      activity: [...stepInterceptors(measured), spendInterceptor({ book: spending, tell: told.tell })],
+    },
     sinks: traceSinks(measured),
     maxCachedWorkflows: 0,
   })
@@ -114,6 +131,11 @@ async function live(): Promise<void> {
   const watching = { clock, log, ledger, registry, scheduler, channels: [], telemetry: watched }
   await (await createWatcher(watching, { ...watcherDefaults, stateDir: join(dir, 'watcher') })).look()
   await handle.stop()
+  spentByRuns = await Promise.all(runs.map(({ runId }) => ledger.spendOf(runId)))
+  await told.close()
+  const context = { ...commandContext(ports), prices: async () => null }
+  costs = (await cost(context, undefined, {})) as Report & { readonly data: CostData }
+  ofView = (await cost(context, view, {})) as Report & { readonly data: CostData }
   worker = await scrape('worker', measured.scrape)
   watcher = await scrape('watcher', watched.scrape)
   await Promise.all([measured.close(), watched.close()])
@@ -262,6 +284,38 @@ describe('the metrics of the watcher', () => {
       column!.nulls / (column!.nulls + column!.values),
     )
     expect(watcher.filter(({ name }) => name === 'millcourse_feature_mean')).toEqual([])
+  })
+})
+
+describe('what it costs', () => {
+  test('is in the ledger when a run has ended, and by day and view; a day’s sum is that of its records', () => {
+    const runsSpent = spentByRuns.reduce<Spend>((sum, one) => addSpend(sum, one ?? nothingSpent), nothingSpent)
+    expect(spentByRuns).not.toContain(null)
+    expect(runsSpent.itemsWritten).toBe(ledgerItems())
+    // An item is a unit here, and each publish writes its end.
+    expect(runsSpent.writeUnits).toBeGreaterThan(ledgerItems())
+    expect(runsSpent.writeUnits).toBe(sumOf(worker, 'millcourse_online_write_units_total') + runsSpent.estimatedUnits)
+    // What is online is known without reading it.
+    expect(runsSpent.readUnits).toBe(0)
+    expect(runsSpent.engineSeconds).toBeGreaterThan(0)
+    expect(runsSpent.s3Reads + runsSpent.s3Writes).toBe(0)
+    expect(runsSpent.keysUnchanged).toBe(sumOf(worker, 'millcourse_items_unchanged_total', of))
+    const ofRuns = ofView.data.rows.filter(({ work }) => work === 'run')
+    const daily = ofRuns.reduce<Spend>((sum, { spend }) => addSpend(sum, spend), nothingSpent)
+    expect(daily.writeUnits).toBe(runsSpent.writeUnits)
+    expect(daily.engineSeconds).toBeCloseTo(runsSpent.engineSeconds)
+    expect(new Set(costs.data.rows.map((row) => row.view))).toEqual(new Set([view]))
+    expect(costs.data.total.spend.writeUnits).toBe(runsSpent.writeUnits)
+  })
+
+  test('is told with its price, and what unchanged values spared', () => {
+    const { spend, dollars, savedDollars } = costs.data.total
+    const units = (spend.writeUnits * 0.625 + spend.readUnits * 0.125) / 1e6
+    expect(dollars).toBeCloseTo(units + (spend.engineSeconds / 3_600) * 0.11652, 12)
+    expect(savedDollars).toBeCloseTo((spend.keysUnchanged * 0.625) / 1e6, 12)
+    expect(costs.text).toContain(view)
+    expect(costs.text).toMatch(/skipping [\d,]+ unchanged values saved/)
+    expect(costs.text).toContain('list prices')
   })
 })
 

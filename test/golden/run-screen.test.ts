@@ -40,7 +40,7 @@ function detailsOf(outcome: RunOutcome, change: Partial<RunDetails> = {}): RunDe
   return {
     ...{ kind: 'scheduled', number: 2, outcome, rows: null, keysPublished: null, error: null, findings: [], files: [] },
     ...{ startedAt: '2026-11-21T09:05:01.123Z', endedAt: '2026-11-21T09:05:04Z', tookMs: 2877 },
-    ...{ counts: null, keyCounts: null, measures: null },
+    ...{ counts: null, keyCounts: null, measures: null, spend: null },
     temporal: { workflowId: 'w', runId: id, ui: `http://localhost:8233/namespaces/default/workflows/w/${id}/history` },
     ...change,
   }

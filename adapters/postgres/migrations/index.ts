@@ -17,6 +17,7 @@ import { runFiles } from './009-run-files.js'
 import { backfills } from './010-backfills.js'
 import { incidentLives } from './011-incident-lives.js'
 import { runSketches } from './012-run-sketches.js'
+import { spends } from './013-spends.js'
 import { committedDigests } from './014-committed-digests.js'
 import { manyViews } from './015-many-views.js'
 import { writeBudget } from './016-write-budget.js'
@@ -34,6 +35,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '010-backfills': backfills,
   '011-incident-lives': incidentLives,
   '012-run-sketches': runSketches,
+  '013-spends': spends,
   '014-committed-digests': committedDigests,
   '015-many-views': manyViews,
   '016-write-budget': writeBudget,
