@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findVersitygw } from '../../adapters/embedded/embedded-s3.js'
 import { findTemporalBinary } from '../../adapters/embedded/temporal-binary.js'
 import { findDynamoDbLocal } from './dynamodb-local.js'
 import { provideHttpfs } from './httpfs-extension.js'
-import { findVersitygw } from './versitygw.js'
 
 /** One folder for all state of a run of the suite (test/support/*), gone at its end also where a test forgot. */
 export default async function setup(): Promise<() => Promise<void>> {
