@@ -1,13 +1,15 @@
 /** What the environment says about alerts; the routes themselves are read when they are needed. */
 import { z } from 'zod'
 import { MillcourseError } from '../core/errors.js'
-import { httpUrl } from './config-values.js'
+import { durationMs, httpUrl } from './config-values.js'
 
 export const alertVariables = {
   MILLCOURSE_ALERT_ROUTES: z.string().optional(),
   MILLCOURSE_ALERT_ROUTES_FILE: z.string().optional(),
   MILLCOURSE_RUNBOOKS_URL: httpUrl('https://github.com/acme/features/blob/main/docs/runbooks').optional(),
   MILLCOURSE_HEARTBEAT_URL: httpUrl('https://host/path').optional(),
+  // Services that count signs of life refuse those that come every few seconds.
+  MILLCOURSE_HEARTBEAT_EVERY: durationMs('60s', 1_000),
   MILLCOURSE_WEBHOOK_URL: httpUrl('https://host/path').optional(),
   MILLCOURSE_WEBHOOK_SECRET: z.string().startsWith('whsec_', 'write it as whsec_ and base64').optional(),
 }
@@ -21,6 +23,7 @@ export interface AlertConfig {
   readonly runbooksUrl: string | null
   /** A dead-man switch, called after looks that worked; null: nobody outside is told. */
   readonly heartbeatUrl: string | null
+  readonly heartbeatEveryMs: number
   /** What routes name and only the environment holds; undefined: it is not set. */
   readonly secretOf: (name: string) => string | undefined
 }
@@ -42,6 +45,7 @@ export function toAlertConfig(env: Read, given: Readonly<Record<string, string |
     routes,
     runbooksUrl: env.MILLCOURSE_RUNBOOKS_URL ?? null,
     heartbeatUrl: env.MILLCOURSE_HEARTBEAT_URL ?? null,
+    heartbeatEveryMs: env.MILLCOURSE_HEARTBEAT_EVERY,
     secretOf: (name) => given[name],
   }
 }

@@ -19,9 +19,6 @@ export interface Heartbeat {
   settled(): Promise<void>
 }
 
-/** Services that count signs of life refuse those that come every few seconds. */
-export const heartbeatEveryMs = 60_000
-
 export function startHeartbeat({ log, clock, telemetry, send }: HeartbeatDeps, everyMs: number): Heartbeat {
   let saidMs: number | null = null
   let failure: string | null = null

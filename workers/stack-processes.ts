@@ -137,10 +137,10 @@ async function watch(parts: Parts) {
 }
 
 async function heartbeatOf({ config, clock, log, telemetry }: Parts): Promise<Pick<WatcherDeps, 'heartbeat'>> {
-  const url = config.alerts.heartbeatUrl
+  const { heartbeatUrl: url, heartbeatEveryMs } = config.alerts
   if (url === null) return {}
   const { sendHeartbeat } = await import('../adapters/alerts/heartbeat/http-heartbeat.js')
-  const { heartbeatEveryMs, startHeartbeat } = await import('./outward-heartbeat.js')
+  const { startHeartbeat } = await import('./outward-heartbeat.js')
   const send = () => sendHeartbeat(url, heartbeatTimeoutMs)
   return { heartbeat: startHeartbeat({ clock, log, telemetry, send }, heartbeatEveryMs) }
 }
