@@ -26,7 +26,7 @@ export default {
       from: {
         orphan: true,
         pathNot:
-          '[.](test|test-d|config)[.](ts|mjs)$|[.]d[.]ts$|^drill/drills/|^(bench|feature_repo|test|templates)/|(main|bundle|index)[.]ts$',
+          '[.](test|test-d|config)[.](ts|mjs)$|[.]d[.]ts$|^drill/drills/|^drill/faults/skewed-clock[.]ts$|^(bench|feature_repo|test|templates)/|(main|bundle|index)[.]ts$',
       },
       to: {},
     },

@@ -1,5 +1,5 @@
 /** The command that breaks things on purpose, as program.ts has the others. */
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { CliContext, Report } from './context.js'
 
 type Body = <Arguments extends unknown[]>(
@@ -18,8 +18,13 @@ export function addDrillCommand(
     .option('--report <dir>', 'where the reports go', 'drill-reports')
     .option('--staging', 'on the stack of the environment, which has to be marked as staging; else on one of their own')
     .option('--canary', 'cut the alarm: the drill has to fail')
-    .option('--with-canaries', 'after each drill its canary; one that does not fail of its alarm fails the command')
+    .option('--with-canaries', 'before each drill its canary; one that does not fail of its alarm fails the command')
     .option('--at-once <count>', 'so many side by side', atLeastOne, 1)
+    .addOption(
+      new Option('--every <span>', 'length of an interval; a busy machine needs a longer one')
+        .choices(['5s', '10s', '15s', '20s', '30s', '60s'])
+        .default('10s'),
+    )
     .addHelpText(
       'after',
       example('millcourse drill list', 'millcourse drill kill-worker', 'millcourse drill all --with-canaries --json'),

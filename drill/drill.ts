@@ -4,6 +4,7 @@
  */
 import type { Alarm } from './alarm.js'
 import type { DrillWorld } from './world/drill-world.js'
+import type { Pace } from './world/pace.js'
 import type { WorldOptions } from './world/world-options.js'
 
 export interface Expectation {
@@ -23,7 +24,7 @@ export interface Drill {
   readonly alsoHolds?: string
   readonly expects: Expectation
   /** Absent: the plain world. */
-  readonly world?: WorldOptions
+  readonly world?: (pace: Pace) => WorldOptions
   /** From outside of the product's processes. What it returns undoes it, and is called also where the alarm did not come. */
   inject(world: DrillWorld): Promise<() => Promise<void>>
   check?(world: DrillWorld): Promise<Check[]>

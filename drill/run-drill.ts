@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Alarm } from './alarm.js'
 import { checkWorld } from './checks/check-world.js'
 import { observeViews } from './checks/observe.js'
 import { watchEnds } from './checks/watch-ends.js'
@@ -15,11 +16,13 @@ import type { DrillStack } from './stack/drill-stack.js'
 import { DrillStopped, until } from './until.js'
 import type { DrillWorld } from './world/drill-world.js'
 import { openWorld } from './world/open-world.js'
+import type { Pace } from './world/pace.js'
 import { untilRest, untilSettled, untilSteady } from './world/steady-state.js'
-import { everyMs } from './world/world-options.js'
 
 export interface RunOptions {
-  readonly isCanary: boolean
+  /** `alone`: with the alarm cut; `before`: first so, then as it is, in one world. */
+  readonly canary: 'none' | 'alone' | 'before'
+  readonly pace: Pace
   /** Aborted: the fault is undone and the drill ends. */
   readonly signal: AbortSignal
   /** Told of each step. */
@@ -32,10 +35,27 @@ const resolvedWithinMs = 120_000
 /** A cut alarm is in the watcher's log and nowhere else: so long it gets to come all the same. */
 const canaryWaitMs = 4_000
 
-export async function runDrill(drill: Drill, stack: DrillStack, options: RunOptions): Promise<DrillReport> {
-  const run = new DrillRun(drill, stack, options)
-  await run.play()
-  return run.report()
+export async function runDrill(drill: Drill, stack: DrillStack, options: RunOptions): Promise<DrillReport[]> {
+  const rounds = { none: [false], alone: [true], before: [true, false] }[options.canary]
+  const runs = rounds.map((isCanary) => new DrillRun(drill, stack, isCanary, options))
+  let world: DrillWorld | null = null
+  let current = runs[0]!
+  for (const run of runs) {
+    const cut = run.isCanary ? drill.expects.alarm : null
+    await run.guarded(async () => {
+      current = run
+      if (world === null) world = await run.open(cut, (text) => current.note(text))
+      else await world.cut(cut)
+      await run.experiment(world)
+    })
+    // A world that a round has left broken proves nothing in the next one.
+    if (!run.hasEnded) {
+      await run.guarded(async () => world?.close())
+      world = null
+    }
+  }
+  await runs.at(-1)!.guarded(async () => world?.close())
+  return runs.map((run) => run.report())
 }
 
 const iso = (ms: number) => new Date(ms).toISOString()
@@ -51,43 +71,49 @@ class DrillRun {
   #ruleMs: number | null = null
   #alarm: Heard | null = null
   #resolved: Heard | null = null
+  /** It has come to an end that leaves the world whole. */
+  hasEnded = false
 
   constructor(
     readonly drill: Drill,
     readonly stack: DrillStack,
+    readonly isCanary: boolean,
     readonly options: RunOptions,
   ) {}
 
-  async play(): Promise<void> {
+  /** Whatever goes wrong is what came of the drill. */
+  async guarded(work: () => Promise<unknown>): Promise<void> {
     try {
-      const world = await this.#open()
-      try {
-        await this.#experiment(world)
-      } finally {
-        this.#told = [...world.receiver.heard]
-        await world.close()
-      }
+      await work()
     } catch (error) {
       this.#fail(error instanceof DrillStopped ? error.message : `the drill broke: ${(error as Error).stack ?? error}`)
     }
   }
 
-  async #open(): Promise<DrillWorld> {
-    this.#note('the world is made')
+  async open(cut: Alarm | null, note: (text: string) => void): Promise<DrillWorld> {
+    this.note('the world is made')
     const { drill, options } = this
     return openWorld(this.stack, {
       // Of several at once, and of yesterday's on a staging stack, each has its own.
       project: `drill_${drill.name.replaceAll('-', '_')}_${randomBytes(3).toString('hex')}`,
-      options: drill.world ?? {},
-      cut: options.isCanary ? drill.expects.alarm : null,
-      signal: options.signal,
-      note: (text) => this.#note(text),
+      options: drill.world?.(options.pace) ?? {},
+      ...{ pace: options.pace, cut, signal: options.signal, note },
     })
   }
 
-  async #experiment(world: DrillWorld): Promise<void> {
+  async experiment(world: DrillWorld): Promise<void> {
+    const heardBefore = world.receiver.heard.length
+    try {
+      await this.#steps(world)
+      this.hasEnded = !this.isCanary || this.#alarm === null
+    } finally {
+      this.#told = world.receiver.heard.slice(heardBefore)
+    }
+  }
+
+  async #steps(world: DrillWorld): Promise<void> {
     await untilSteady(world)
-    this.#note('steady: every view is published by its Schedule, no incident is open')
+    this.note('steady: every view is published by its Schedule, no incident is open')
     const before = await observeViews(world)
     const ends = watchEnds(world)
     const toldBefore = world.receiver.heard.length
@@ -98,13 +124,14 @@ class DrillRun {
     } finally {
       await undo()
       this.#undoneMs = Date.now()
-      this.#note(`undone: ${this.drill.undoneBy}`)
+      this.note(`undone: ${this.drill.undoneBy}`)
     }
     if (this.#alarm !== null) await this.#untilResolved(world, this.#alarm)
-    else if (this.options.isCanary) return void ends.stop()
+    else if (this.isCanary) return void ends.stop()
+    const { everyMs } = this.options.pace
     const dueMs = Math.floor(Date.now() / everyMs) * everyMs
     await untilSettled(world, dueMs)
-    this.#note('settled: what was due is published, no incident is open')
+    this.note('settled: what was due is published, no incident is open')
     await untilRest(world)
     this.#checks.push(...(await checkWorld(world, before, dueMs)))
     this.#checks.push({ what: 'published ends only rose', differences: ends.stop() })
@@ -114,11 +141,11 @@ class DrillRun {
   }
 
   async #inject(world: DrillWorld): Promise<() => Promise<void>> {
-    this.#note(`injecting: ${this.drill.injects}`)
+    this.note(`injecting: ${this.drill.injects}`)
     const undo = await this.drill.inject(world)
     this.#injectedMs = Date.now()
     this.#ruleMs = this.#injectedMs + this.drill.expects.afterMs(world)
-    this.#note(`injected; the alarm ${this.drill.expects.alarm} is due at ${iso(this.#ruleMs)}`)
+    this.note(`injected; the alarm ${this.drill.expects.alarm} is due at ${iso(this.#ruleMs)}`)
     return undo
   }
 
@@ -129,12 +156,12 @@ class DrillRun {
         .slice(toldBefore)
         .find((heard) => heard.alarm === alarm && heard.event === 'opened' && heard.key.includes(keyHas)) ?? null
     const limitMs = this.#ruleMs! + alarmWithinMs
-    const { signal, isCanary } = this.options
-    const heard = isCanary
+    const { signal } = this.options
+    const heard = this.isCanary
       ? await until(signal, async () => find() ?? ((await this.#isLogged(world)) ? 'logged' : null), limitMs)
       : await until(signal, find, limitMs)
     if (heard === 'logged') return await until(signal, find, Date.now() + canaryWaitMs)
-    if (heard) this.#note(`heard: ${heard.key}: ${heard.summary}`)
+    if (heard) this.note(`heard: ${heard.key}: ${heard.summary}`)
     return heard
   }
 
@@ -157,26 +184,26 @@ class DrillRun {
     const find = () =>
       world.receiver.heard.slice(opened).find((heard) => heard.key === key && heard.event === 'resolved') ?? null
     this.#resolved = await until(this.options.signal, find, this.#undoneMs! + resolvedWithinMs)
-    if (this.#resolved) this.#note(`resolved: ${key}`)
+    if (this.#resolved) this.note(`resolved: ${key}`)
     else this.#fail(`the incident ${key} was not resolved within ${resolvedWithinMs / 1_000} s`)
   }
 
-  #note(what: string): void {
+  note(what: string): void {
     this.#timeline.push({ at: iso(Date.now()), what })
-    this.options.onStep?.(`${this.drill.name}${this.options.isCanary ? ' (canary)' : ''}: ${what}`)
+    this.options.onStep?.(`${this.drill.name}${this.isCanary ? ' (canary)' : ''}: ${what}`)
   }
 
   #fail(why: string): void {
     this.#failures.push(why)
-    this.#note(`FAILED: ${why}`)
+    this.note(`FAILED: ${why}`)
   }
 
   report(): DrillReport {
-    const { drill, options, stack } = this
+    const { drill, stack } = this
     const { injects, undoneBy, expects } = drill
     const at = (ms: number | null) => (ms === null ? null : iso(ms))
     return {
-      ...{ drill: drill.name, isCanary: options.isCanary, outcome: this.#failures.length > 0 ? 'failed' : 'passed' },
+      ...{ drill: drill.name, isCanary: this.isCanary, outcome: this.#failures.length > 0 ? 'failed' : 'passed' },
       failures: this.#failures,
       isDeafOnly: this.#injectedMs !== null && this.#alarm === null && this.#failures.length === 1,
       ...{ stack: stack.kind, startedAt: iso(this.#startedMs), endedAt: iso(Date.now()), injects, undoneBy },

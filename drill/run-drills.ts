@@ -9,14 +9,17 @@ import type { DrillStack } from './stack/drill-stack.js'
 import { startEmbeddedStack } from './stack/embedded-stack.js'
 import { refuseProduction } from './stack/refuse-production.js'
 import { openStagingStack } from './stack/staging-stack.js'
+import { paceOf } from './world/pace.js'
 
 export interface DrillsPlan {
   readonly names: readonly string[] | 'all'
   readonly isStaging: boolean
-  /** `alone`: with the alarm cut; `beside`: after each drill the same with its alarm cut. */
-  readonly canaries: 'none' | 'alone' | 'beside'
+  /** `alone`: with the alarm cut; `before`: before each drill the same with its alarm cut. */
+  readonly canary: 'none' | 'alone' | 'before'
   /** So many side by side. */
   readonly atOnce: number
+  /** Length of an interval. */
+  readonly everyMs: number
   readonly reportDir: string
   readonly environment: NodeJS.ProcessEnv
   readonly signal: AbortSignal
@@ -34,21 +37,16 @@ export interface ReportedDrill {
 export async function runDrills(plan: DrillsPlan): Promise<ReportedDrill[]> {
   const drills = await findDrills(plan.names)
   const stack = await openStack(plan)
-  const asked = drills.flatMap((drill) => {
-    const [plain, canary] = [
-      { drill, isCanary: false },
-      { drill, isCanary: true },
-    ]
-    return { none: [plain], alone: [canary], beside: [plain, canary] }[plan.canaries]
-  })
   const done: ReportedDrill[] = []
-  const queue = [...asked]
+  const queue = [...drills]
   const work = async () => {
+    const pace = paceOf(plan.everyMs)
     for (let next = queue.shift(); next && !plan.signal.aborted; next = queue.shift()) {
-      const { drill, isCanary } = next
-      const report = await runDrill(drill, stack, { isCanary, signal: plan.signal, onStep: plan.onStep })
-      done.push({ report, path: await writeReport(plan.reportDir, report) })
-      plan.onReport(report)
+      const { canary, signal, onStep } = plan
+      for (const report of await runDrill(next, stack, { canary, pace, signal, onStep })) {
+        done.push({ report, path: await writeReport(plan.reportDir, report) })
+        plan.onReport(report)
+      }
     }
   }
   try {

@@ -1,5 +1,5 @@
 import { MillcourseError } from '../../core/errors.js'
-import { type DrillReport, findDrills, type ReportedDrill, reportLine, runDrills } from '../../drill/index.js'
+import { type DrillReport, findDrills, paces, type ReportedDrill, reportLine, runDrills } from '../../drill/index.js'
 import type { CliContext, Report } from '../context.js'
 import { formatTable } from '../output/table.js'
 
@@ -9,20 +9,22 @@ export interface DrillOptions {
   readonly canary?: boolean
   readonly withCanaries?: boolean
   readonly atOnce: number
+  readonly every: keyof typeof paces
 }
 
 export async function drill(context: CliContext, names: readonly string[], options: DrillOptions): Promise<Report> {
   if (names.includes('list')) return listDrills()
   if (options.canary && options.withCanaries)
     throw new MillcourseError('USAGE', '--canary and --with-canaries are two different things', {
-      hint: '--canary runs canaries alone, --with-canaries each drill and then its canary',
+      hint: '--canary runs canaries alone, --with-canaries each drill and before it its canary',
     })
   const { progress, signal } = context
   const done = await runDrills({
     names: names.includes('all') ? 'all' : names,
     isStaging: options.staging === true,
-    canaries: options.canary ? 'alone' : options.withCanaries ? 'beside' : 'none',
+    canary: options.canary ? 'alone' : options.withCanaries ? 'before' : 'none',
     atOnce: options.atOnce,
+    everyMs: paces[options.every],
     reportDir: options.report,
     environment: process.env,
     signal,

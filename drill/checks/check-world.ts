@@ -10,7 +10,6 @@ import { formatInstant, instantFromMs, instantToMs } from '../../core/time/insta
 import type { Check } from '../drill.js'
 import type { DrillWorld } from '../world/drill-world.js'
 import { type EventRow, users } from '../world/events.js'
-import { everyMs } from '../world/world-options.js'
 import { observeViews, tableOf, type ViewSeen } from './observe.js'
 import { latestAt, onceEach, totalsAt } from './reference.js'
 
@@ -31,7 +30,7 @@ export async function checkWorld(
 }
 
 async function missingIntervals(
-  { ports, views, sinceMs }: DrillWorld,
+  { ports, views, sinceMs, pace: { everyMs } }: DrillWorld,
   after: ReadonlyMap<string, ViewSeen>,
   dueMs: number,
 ): Promise<string[]> {
@@ -54,9 +53,12 @@ async function missingIntervals(
   return differences
 }
 
-async function lakeDifferences({ ports, stack, sinceMs }: DrillWorld, rows: readonly EventRow[]): Promise<string[]> {
+async function lakeDifferences(
+  { ports, stack, environment, sinceMs }: DrillWorld,
+  rows: readonly EventRow[],
+): Promise<string[]> {
   const [ledger, lake] = [await ports.ledger(), await ports.lake()]
-  const engine = stack.root.startsWith('s3://') ? await ports.engine() : stack.engine
+  const engine = environment.MILLCOURSE_LAKE!.startsWith('s3://') ? await ports.engine() : stack.engine
   const range = { start: instantFromMs(sinceMs), end: instantFromMs(Date.now()) }
   const differences: string[] = []
   for (const { interval, data } of await ledger.currentCommits({ view: 'latest', version: 1 }, range)) {
@@ -100,7 +102,7 @@ async function onlineDifferences(
       const lies = Object.fromEntries(Object.entries(read.values).map(([name, value]) => [name, text(value)]))
       const expected =
         view === 'totals'
-          ? totalsAt(rows, userId, endMs)
+          ? totalsAt(rows, userId, endMs, world.pace.everyMs)
           : (latestAt(rows, userId, endMs) ?? { item: null, amount: null })
       for (const [name, value] of Object.entries(expected))
         if (lies[name] !== value) differences.push(`${view}.${name} of user ${userId} is ${lies[name]}, not ${value}`)

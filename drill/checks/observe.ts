@@ -34,3 +34,9 @@ export async function publishedEndMs({ ports }: DrillWorld, view: string): Promi
   const published = await (await ports.ledger()).lastPublish({ view, version: 1 })
   return published === null ? null : instantToMs(published.endAt)
 }
+
+/** The same as whoever reads values is shown it: never older, whatever became of the ledger. */
+export async function onlineEndMs(world: DrillWorld, view: string): Promise<number | null> {
+  const end = await (await world.ports.online()).getEnd(await tableOf(world, view))
+  return end === null ? null : instantToMs(end.endAt)
+}

@@ -8,12 +8,17 @@ export interface ReferenceVector {
 }
 
 /** R7, R9: windows that end at `endMs`, which is not in them. */
-export function totalsAt(rows: readonly EventRow[], userId: number, endMs: number): ReferenceVector['values'] {
+export function totalsAt(
+  rows: readonly EventRow[],
+  userId: number,
+  endMs: number,
+  everyMs: number,
+): ReferenceVector['values'] {
   const own = rows.filter((row) => row.userId === userId && row.atMs < endMs)
   const within = (ms: number) => own.filter((row) => row.atMs >= endMs - ms)
-  const amounts = within(summedOver.ms).flatMap(({ amount }) => (amount === null ? [] : [amount]))
+  const amounts = within(summedOver * everyMs).flatMap(({ amount }) => (amount === null ? [] : [amount]))
   return {
-    events_counted: String(within(countedOver.ms).length),
+    events_counted: String(within(countedOver * everyMs).length),
     amount_summed: amounts.length === 0 ? null : String(amounts.reduce((sum, amount) => sum + amount, 0)),
   }
 }

@@ -1,6 +1,6 @@
 /** Looks all the time at how far each view is published: an end that goes back and rises again would be seen by no comparison afterwards. */
 import type { DrillWorld } from '../world/drill-world.js'
-import { publishedEndMs } from './observe.js'
+import { onlineEndMs } from './observe.js'
 
 const lookEveryMs = 1_000
 
@@ -24,8 +24,8 @@ export function watchEnds(world: DrillWorld): WatchedEnds {
   async function look(): Promise<void> {
     while (!isOver) {
       for (const view of world.views) {
-        // While the ledger is away nobody reads an end, and none is shown.
-        const endMs = await publishedEndMs(world, view).catch(() => null)
+        // While a store is away nobody reads an end, and none is shown.
+        const endMs = await onlineEndMs(world, view).catch(() => null)
         if (isOver || endMs === null) continue
         const before = highest.get(view) ?? 0
         if (endMs < before)

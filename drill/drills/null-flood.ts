@@ -1,20 +1,19 @@
 import type { Drill } from '../drill.js'
 import { eventFile, eventsOf } from '../world/events.js'
-import { everyMs } from '../world/world-options.js'
 
 export const drill: Drill = {
   name: 'null-flood',
   injects: 'every amount of a coming interval is null; the checks of the view allow one in five',
   undoneBy: 'the producer delivers the file again, with its amounts',
   alsoHolds: 'the run was held and its candidate was never published',
-  expects: { alarm: 'held', keyHas: 'totals', afterMs: () => 2 * everyMs },
-  world: { totals: { checks: { features: { amount_summed: { nullRateMax: 0.2 } } } } },
-  async inject({ producer, comingStartMs }) {
+  expects: { alarm: 'held', keyHas: 'totals', afterMs: ({ pace }) => 2 * pace.everyMs },
+  world: () => ({ totals: { checks: { features: { amount_summed: { nullRateMax: 0.2 } } } } }),
+  async inject({ producer, comingStartMs, pace }) {
     const startMs = comingStartMs(1)
     const path = eventFile(startMs)
-    const flooded = eventsOf(startMs).map((row) => ({ ...row, amount: null }))
+    const flooded = eventsOf(startMs, pace.everyMs).map((row) => ({ ...row, amount: null }))
     await producer.deliver(path, flooded)
-    return () => producer.deliver(path, eventsOf(startMs))
+    return () => producer.deliver(path, eventsOf(startMs, pace.everyMs))
   },
   async check({ ports }) {
     const ledger = await ports.ledger()

@@ -23,7 +23,7 @@ export interface DrillReport {
     readonly heardAt: string
     readonly key: string
     readonly summary: string
-    /** After the rule's time; below zero: before. */
+    /** After the rule's time, which is the latest one: below zero it came before. */
     readonly afterRuleMs: number
   } | null
   readonly undoneAt: string | null

@@ -13,7 +13,7 @@ export function reportText(report: DrillReport): string {
     '',
     `- **Injected** ${report.injectedAt ?? 'not at all'}: ${report.injects}`,
     alarm
-      ? `- **Alarm** \`${expected.alarm}\` heard ${alarm.heardAt}, ${seconds(alarm.afterRuleMs)} after its rule's time: ${alarm.summary}`
+      ? `- **Alarm** \`${expected.alarm}\` heard ${alarm.heardAt}, ${lateness(alarm.afterRuleMs)}: ${alarm.summary}`
       : `- **Alarm** \`${expected.alarm}\` not heard; it was due at ${expected.ruleAt ?? 'no time'} and waited for ${seconds(expected.withinMs)}`,
     `- **Undone** ${report.undoneAt ?? 'not at all'}: ${report.undoneBy}`,
     `- **Resolved** ${report.resolvedAt ?? 'not heard'}`,
@@ -44,7 +44,7 @@ export function reportText(report: DrillReport): string {
 /** One line for a list of several. */
 export function reportLine(report: DrillReport): string {
   const { alarm, isCanary, isDeafOnly } = report
-  const heard = alarm ? `${report.expected.alarm} heard ${seconds(alarm.afterRuleMs)} after its time` : 'no alarm'
+  const heard = alarm ? `${report.expected.alarm} heard ${lateness(alarm.afterRuleMs)}` : 'no alarm'
   const why = report.failures.length === 0 ? '' : `; ${report.failures[0]}`
   const canary = isCanary ? (isDeafOnly ? ', as a canary has to' : ': THE CANARY IS WRONG') : ''
   return `${report.outcome === 'passed' ? 'passed' : 'FAILED'}  ${titleOf(report)}: ${heard}${canary === '' ? why : canary}`
@@ -56,6 +56,11 @@ function titleOf({ drill, isCanary }: DrillReport): string {
 
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', `## ${title}`, '', ...lines.map((line) => `- ${line}`)]
+}
+
+/** A rule's time is the latest one: an interval that ended just before the fault brings it earlier. */
+function lateness(ms: number): string {
+  return ms < 0 ? 'within its rule’s time' : `${seconds(ms)} after its rule’s time`
 }
 
 function seconds(ms: number): string {

@@ -1,7 +1,10 @@
 /** Where drills take place: an embedded stack of their own, or a staging stack that is already there. */
 import type { QueryEngine } from '../../core/ports/query-engine.js'
 
-export type PartName = 'postgres' | 'temporal' | 'dynamodb'
+export type PartName = 'postgres' | 'temporal' | 'dynamodb' | 's3'
+
+/** `gone`: nobody gets an answer; `throttled`, `failing`: each request is answered so, which only DynamoDB and S3 can be made to. */
+export type Breakage = 'gone' | 'throttled' | 'failing'
 
 export interface DrillStack {
   readonly kind: 'embedded' | 'staging'
@@ -21,8 +24,8 @@ export interface DrillStack {
 export interface BreakablePart {
   /** Instead of the stack's own address. */
   readonly environment: Readonly<Record<string, string>>
-  /** Nobody gets an answer from it any more. */
-  break(): Promise<void>
+  /** `gone` where nothing is said. @throws DrillStopped where this part cannot be broken so */
+  break(how?: Breakage): Promise<void>
   /** At the same address, with what it had. */
   mend(): Promise<void>
   stop(): Promise<void>

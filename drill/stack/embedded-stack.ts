@@ -7,6 +7,8 @@ import { startDynalite } from '../../adapters/embedded/embedded-dynalite.js'
 import { startEmbeddedPostgres } from '../../adapters/embedded/embedded-postgres.js'
 import { startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
 import { processEnvironment } from '../world/process-environment.js'
+import { dynamodbBehindProxy } from './broken-dynamodb.js'
+import { embeddedS3 } from './broken-s3.js'
 import type { BreakablePart, DrillStack, PartName } from './drill-stack.js'
 
 /** It all goes with the drill: nothing has to be on the disk. */
@@ -21,7 +23,7 @@ export async function startEmbeddedStack(onProgress: (text: string) => void = ()
     await rm(dir, { recursive: true, force: true, maxRetries: 5 })
   }
   try {
-    const names: readonly PartName[] = ['postgres', 'temporal', 'dynamodb']
+    const names = ['postgres', 'temporal', 'dynamodb'] as const
     const started = await Promise.allSettled(
       names.map(async (name) => shared.push(await startPart(name, join(dir, name), { isKept: false, onProgress }))),
     )
@@ -29,13 +31,21 @@ export async function startEmbeddedStack(onProgress: (text: string) => void = ()
     const engine = await createDuckdbEngine({
       ...{ memoryLimitMb: 256, spillMaxMb: 1_024, spillDir: join(dir, 'spill'), threads: 1 },
     })
+    const environment: Record<string, string> = Object.assign(
+      processEnvironment(),
+      ...shared.map((part) => part.environment),
+    )
     return {
       kind: 'embedded',
       dir,
       root: dir,
-      environment: Object.assign(processEnvironment(), ...shared.map((part) => part.environment)),
+      environment,
       engine,
-      breakable: (part, at) => startPart(part, at, { isKept: true, onProgress }),
+      breakable: (part, at) => {
+        if (part === 'dynamodb') return dynamodbBehindProxy(environment.MILLCOURSE_DYNAMODB_ENDPOINT!)
+        if (part === 's3') return embeddedS3(at, onProgress)
+        return startPart(part, at, { isKept: true, onProgress })
+      },
       async stop() {
         await engine.close()
         await stop()
@@ -48,7 +58,7 @@ export async function startEmbeddedStack(onProgress: (text: string) => void = ()
 }
 
 async function startPart(
-  name: PartName,
+  name: Exclude<PartName, 's3'>,
   dir: string,
   /** `isKept`: it has to come back with what it had. Temporal takes twice the CPU for that. */
   { isKept, onProgress }: { readonly isKept: boolean; readonly onProgress: (text: string) => void },

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
 import type { Config } from '../../workers/config.js'
 import { startTcpProxy } from '../faults/tcp-proxy.js'
+import { DrillStopped } from '../until.js'
 import type { BreakablePart, DrillStack, PartName } from './drill-stack.js'
 
 export async function openStagingStack(config: Config, environment: NodeJS.ProcessEnv): Promise<DrillStack> {
@@ -40,13 +41,17 @@ async function proxied(part: PartName, config: Config): Promise<BreakablePart> {
   const proxy = await startTcpProxy(target)
   return {
     environment: environmentAt(proxy.address),
-    break: () => proxy.become('refuse'),
+    async break(how = 'gone') {
+      if (how !== 'gone')
+        throw new DrillStopped(`on this stack ${part} can be cut off, and nothing else: it is not ours`)
+      await proxy.become('refuse')
+    },
     mend: () => proxy.become('pass'),
     stop: proxy.stop,
   }
 }
 
-function wayTo(part: PartName, { postgresUrl, temporal, online }: Config) {
+function wayTo(part: PartName, { postgresUrl, temporal, online, s3 }: Config) {
   switch (part) {
     case 'postgres': {
       const url = new URL(postgresUrl)
@@ -68,12 +73,19 @@ function wayTo(part: PartName, { postgresUrl, temporal, online }: Config) {
             : {}),
         }),
       }
-    case 'dynamodb': {
-      const url = new URL(online.endpoint ?? `https://dynamodb.${online.region}.amazonaws.com`)
-      return {
-        target: `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`,
-        environmentAt: (host: string) => ({ MILLCOURSE_DYNAMODB_ENDPOINT: `${url.protocol}//${host}` }),
-      }
-    }
+    case 'dynamodb':
+      return wayToUrl(online.endpoint, part, 'MILLCOURSE_DYNAMODB_ENDPOINT')
+    case 's3':
+      return wayToUrl(s3.endpoint, part, 'MILLCOURSE_S3_ENDPOINT')
+  }
+}
+
+/** AWS's own is known by its name, which a proxy does not have: nothing can be put before it. */
+function wayToUrl(endpoint: string | null, part: PartName, variable: string) {
+  if (endpoint === null) throw new DrillStopped(`${part} of this stack is AWS's own: nothing can be put before it`)
+  const url = new URL(endpoint)
+  return {
+    target: `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`,
+    environmentAt: (host: string) => ({ [variable]: `${url.protocol}//${host}` }),
   }
 }

@@ -2,8 +2,10 @@
 
 import type { RunningPart } from '../../workers/dev-parts.js'
 import type { StackPorts } from '../../workers/stack-ports.js'
+import type { Alarm } from '../alarm.js'
 import type { IncidentReceiver } from '../receiver/incident-receiver.js'
 import type { BreakablePart, DrillStack, PartName } from '../stack/drill-stack.js'
+import type { Pace } from './pace.js'
 import type { Producer } from './producer.js'
 
 export type ProcessName = 'worker' | 'watcher'
@@ -14,6 +16,7 @@ export interface DrillWorld {
   /** Everything of this world lies below it. */
   readonly dir: string
   readonly repoDir: string
+  readonly pace: Pace
   /** Aborted: no drill goes on. */
   readonly signal: AbortSignal
   /** Of the product's processes. */
@@ -25,6 +28,8 @@ export interface DrillWorld {
   readonly ports: StackPorts
   readonly producer: Producer
   readonly receiver: IncidentReceiver
+  /** Starts the watcher with other routes: incidents of this rule are told to nobody; null: all are told. */
+  cut(alarm: Alarm | null): Promise<void>
   /** Servers that the drill may break (`WorldOptions.breaks`). */
   part(name: PartName): BreakablePart
   /** `millcourse worker`, `millcourse watcher`: real processes. */

@@ -1,6 +1,4 @@
 /** The events of a drill's world, known row by row: what is delivered, and what must become of it. */
-import { everyMs } from './world-options.js'
-
 export interface EventRow {
   readonly atMs: number
   readonly userId: number
@@ -12,7 +10,7 @@ export interface EventRow {
 export const users = 6
 
 /** Of the interval that starts there; one user in five is away. */
-export function eventsOf(startMs: number): EventRow[] {
+export function eventsOf(startMs: number, everyMs: number): EventRow[] {
   const hour = Math.floor(startMs / everyMs)
   return Array.from({ length: users }, (_, index) => index + 1)
     .filter((userId) => (userId + hour) % 5 !== 0)

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { readFeatureRepo } from '../../adapters/feature-repo/feature-repo-loader.js'
+import { dropSchema } from '../../adapters/postgres/drop-schema.js'
 import { onlineTableName } from '../../core/publish/index.js'
 import { readConfig } from '../../workers/config.js'
 import { startDevChild } from '../../workers/dev-child.js'
@@ -14,14 +15,17 @@ import type { Alarm } from '../alarm.js'
 import { startIncidentReceiver } from '../receiver/incident-receiver.js'
 import type { BreakablePart, DrillStack, PartName } from '../stack/drill-stack.js'
 import type { DrillWorld, ProcessName } from './drill-world.js'
+import type { Pace } from './pace.js'
 import { createProducer } from './producer.js'
-import { everyMs, graceMs, pollMs, unreachableMs, type WorldOptions } from './world-options.js'
+import { mountSmallDisk } from './small-disk.js'
+import type { WorldOptions } from './world-options.js'
 import { secretVariable, writeWorldRepo } from './world-repo.js'
 
 export interface WorldPlan {
   /** Of this world alone. */
   readonly project: string
   readonly options: WorldOptions
+  readonly pace: Pace
   /** A canary's: told to nobody. */
   readonly cut: Alarm | null
   readonly signal: AbortSignal
@@ -29,7 +33,8 @@ export interface WorldPlan {
 }
 
 export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<DrillWorld> {
-  const { project, options } = plan
+  const { project, options, pace } = plan
+  const { everyMs } = pace
   const dir = join(stack.dir, project)
   const repoDir = join(dir, 'repo')
   await mkdir(join(dir, 'logs'), { recursive: true })
@@ -40,6 +45,8 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
   try {
     const receiver = await startIncidentReceiver()
     closers.push(() => receiver.close())
+    receiver.armDeadManSwitch(pace.silenceMs)
+    if (options.lakeBytes) closers.push(await mountSmallDisk(join(dir, 'lake'), options.lakeBytes))
     const parts = new Map<PartName, BreakablePart>()
     for (const name of options.breaks ?? []) {
       const part = await stack.breakable(name, join(dir, name))
@@ -49,11 +56,11 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
     const root = stack.root.startsWith('s3://') ? `${stack.root}/${project}` : dir
     const environment: Record<string, string> = {
       ...stack.environment,
-      ...Object.assign({}, ...[...parts.values()].map((part) => part.environment)),
-      ...shortTimes,
+      ...shortTimes(pace),
       MILLCOURSE_PROJECT: project,
       MILLCOURSE_LAKE: `${root}/lake`,
       MILLCOURSE_SOURCES: `${root}/sources`,
+      ...Object.assign({}, ...[...parts.values()].map((part) => part.environment)),
       MILLCOURSE_SPILL_DIR: join(dir, 'spill'),
       MILLCOURSE_WATCH_STATE_DIR: join(dir, 'watcher'),
       MILLCOURSE_ACTOR: 'drill',
@@ -64,8 +71,14 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
     closers.push(() => ports.close())
     const sinceMs = Math.floor(Date.now() / everyMs) * everyMs - everyMs
     const since = new Date(sinceMs).toISOString()
-    await writeWorldRepo({ dir: repoDir, project, since, options, receiverUrl: receiver.url, cut: plan.cut })
-    const producer = createProducer(stack.engine, await ports.sources(), join(dir, 'scratch'), sinceMs)
+    let cut = plan.cut
+    const writeRepo = () =>
+      writeWorldRepo({ dir: repoDir, project, since, pace, options, receiverUrl: receiver.url, cut })
+    await writeRepo()
+    const producer = createProducer({
+      ...{ engine: stack.engine, sources: await ports.sources(), scratch: join(dir, 'scratch'), sinceMs, everyMs },
+      hasMarkers: JSON.stringify(options.source ?? {}).includes('_SUCCESS'),
+    })
     await producer.start()
     closers.push(() => producer.stop())
     await ports.migrate()
@@ -77,11 +90,20 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
     closers.push(() => removeTraces())
 
     const processes = new Map<ProcessName, RunningPart>()
+    // A canary of the dead-man switch: nobody outside is told that the watcher lives.
+    const heartbeat = (name: ProcessName) =>
+      name === 'watcher' && cut !== 'dead_man_switch' ? { MILLCOURSE_HEARTBEAT_URL: receiver.heartbeatUrl } : {}
     const world: DrillWorld = {
       ...{ stack, project, dir, repoDir, environment, sinceMs, ports, producer, receiver },
-      signal: plan.signal,
+      ...{ signal: plan.signal, pace },
       views: repo.views.map(({ name }) => name),
       note: plan.note,
+      async cut(alarm) {
+        cut = alarm
+        await world.stopProcess('watcher')
+        await writeRepo()
+        await world.startProcess('watcher')
+      },
       part(name) {
         const part = parts.get(name)
         if (!part) throw new Error(`this drill does not break ${name}: name it in world.breaks`)
@@ -91,7 +113,7 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
         const child = await startDevChild({
           command: name,
           args: ['--repo', repoDir],
-          environment: { ...environment, ...settings },
+          environment: { ...environment, ...heartbeat(name), ...settings },
           logFile: join(dir, 'logs', `${name}.log`),
           stopTimeoutMs: 20_000,
         })
@@ -130,6 +152,7 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
       for (const table of await online.listTables()) if (table.startsWith(prefix)) await online.dropTable(table)
       const lake = await ports.lakeAt(root)
       for await (const { path } of lake.list('')) await lake.remove(path)
+      await dropSchema({ url: environment.MILLCOURSE_POSTGRES_URL!, project })
     }
   } catch (error) {
     await close()
@@ -137,20 +160,21 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
   }
 }
 
-/** An hour is ten seconds here, and so is what is waited for. */
-const shortTimes = {
+/** An hour is some seconds here, and so is what is waited for. */
+const shortTimes = (pace: Pace) => ({
   MILLCOURSE_HEARTBEAT: '3s',
   MILLCOURSE_LEASE: '3s',
   MILLCOURSE_PUBLISH_WAIT: '6s',
   MILLCOURSE_SHUTDOWN_GRACE: '5s',
-  MILLCOURSE_WATCH_POLL: `${pollMs}ms`,
-  MILLCOURSE_WATCH_GRACE: `${graceMs}ms`,
-  MILLCOURSE_WATCH_UNREACHABLE: `${unreachableMs}ms`,
+  MILLCOURSE_WATCH_POLL: `${pace.pollMs}ms`,
+  MILLCOURSE_WATCH_GRACE: `${pace.graceMs}ms`,
+  MILLCOURSE_WATCH_UNREACHABLE: `${pace.unreachableMs}ms`,
+  MILLCOURSE_HEARTBEAT_EVERY: `${pace.heartbeatMs}ms`,
   MILLCOURSE_MEMORY_LIMIT: '256MiB',
   MILLCOURSE_THREADS: '1',
   MILLCOURSE_COMPACT: 'off',
   MILLCOURSE_CHECK_QUALITY: 'off',
-}
+})
 
 async function runCommand(
   words: readonly string[],

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import type { Lake } from '../../core/ports/lake.js'
 import type { QueryEngine } from '../../core/ports/query-engine.js'
 import { type EventRow, eventFile, eventsOf, eventsSql } from './events.js'
-import { everyMs } from './world-options.js'
 
 export interface Producer {
   /** Keeps files of the next minutes there until `stop`. */
@@ -18,13 +17,27 @@ export interface Producer {
   deliverBytes(path: string, bytes: Uint8Array): Promise<void>
   bytes(path: string): Promise<Uint8Array>
   remove(path: string): Promise<void>
+  /** Removed, and not delivered by itself until `release`. */
+  withhold(paths: readonly string[]): Promise<void>
+  release(paths: readonly string[]): Promise<void>
 }
 
-const aheadMs = 90_000
 const topUpMs = 20_000
 
-export function createProducer(engine: QueryEngine, sources: Lake, scratch: string, sinceMs: number): Producer {
+export interface ProducerParts {
+  readonly engine: QueryEngine
+  readonly sources: Lake
+  readonly scratch: string
+  readonly sinceMs: number
+  readonly everyMs: number
+  /** Whether the source asks for a marker in each minute's folder. */
+  readonly hasMarkers: boolean
+}
+
+export function createProducer({ engine, sources, scratch, sinceMs, everyMs, hasMarkers }: ProducerParts): Producer {
+  const withheld = new Set<string>()
   const files = new Map<string, readonly EventRow[]>()
+  const aheadMs = 60_000 + 3 * everyMs
   let upToMs = sinceMs
   let drafts = 0
   let timer: NodeJS.Timeout | undefined
@@ -46,8 +59,16 @@ export function createProducer(engine: QueryEngine, sources: Lake, scratch: stri
     await rm(local)
     files.set(path, rows)
   }
+  async function remove(path: string): Promise<void> {
+    await sources.remove(path)
+    files.delete(path)
+  }
   async function topUp(): Promise<void> {
-    for (; upToMs < Date.now() + aheadMs; upToMs += everyMs) await deliver(eventFile(upToMs), eventsOf(upToMs))
+    for (; upToMs < Date.now() + aheadMs; upToMs += everyMs) {
+      const [file, marker] = [eventFile(upToMs), markerOf(upToMs)]
+      if (!withheld.has(file)) await deliver(file, eventsOf(upToMs, everyMs))
+      if (hasMarkers && !withheld.has(marker)) await put(marker, new Uint8Array())
+    }
   }
   return {
     async start() {
@@ -67,9 +88,19 @@ export function createProducer(engine: QueryEngine, sources: Lake, scratch: stri
       files.delete(path)
     },
     bytes: (path) => sources.read(path),
-    async remove(path) {
-      await sources.remove(path)
-      files.delete(path)
+    remove,
+    async withhold(paths) {
+      for (const path of paths) withheld.add(path)
+      await topping
+      for (const path of paths) await remove(path)
+    },
+    async release(paths) {
+      for (const path of paths) withheld.delete(path)
     },
   }
+}
+
+/** Of the minute in which it starts. */
+export function markerOf(startMs: number): string {
+  return eventFile(startMs, '_SUCCESS')
 }

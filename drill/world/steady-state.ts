@@ -2,7 +2,6 @@
 import { publishedEndMs } from '../checks/observe.js'
 import { DrillStopped, until } from '../until.js'
 import type { DrillWorld } from './drill-world.js'
-import { everyMs } from './world-options.js'
 
 /** A busy machine takes its time to start processes, and to run what is due. */
 const steadyWithinMs = 240_000
@@ -11,6 +10,7 @@ const behindMax = 3
 
 /** Something is published of every view, and it keeps up. @throws DrillStopped */
 export async function untilSteady(world: DrillWorld): Promise<void> {
+  const { everyMs } = world.pace
   const keptUpMs = () => Math.floor(Date.now() / everyMs) * everyMs - behindMax * everyMs
   await demand(world, 'steady', steadyWithinMs, () => Math.max(world.sinceMs + everyMs, keptUpMs()))
 }
@@ -42,14 +42,30 @@ async function unsettled(world: DrillWorld, endMs: number): Promise<string> {
 
 /** Nothing is started any more, and what was under way has ended. @throws DrillStopped */
 export async function untilRest(world: DrillWorld): Promise<void> {
-  const { ports, views } = world
-  const [ledger, control] = [await ports.ledger(), await ports.runControl()]
   // It would tell that nothing is started.
   await world.stopProcess('watcher')
+  await pauseSchedules(world)
+  await untilQuiet(world)
+}
+
+export async function pauseSchedules(world: DrillWorld): Promise<void> {
+  await syncSchedules(world, true)
+}
+
+export async function resumeSchedules(world: DrillWorld): Promise<void> {
+  await syncSchedules(world, false)
+}
+
+async function syncSchedules({ ports }: DrillWorld, isPaused: boolean): Promise<void> {
   const applied = await (await ports.registry()).current()
-  await control.syncSchedules(applied!.repo.views, { isPaused: true })
+  await (await ports.runControl()).syncSchedules(applied!.repo.views, { isPaused })
+}
+
+/** With the Schedules paused. @throws DrillStopped */
+export async function untilQuiet({ ports, views, signal }: DrillWorld): Promise<void> {
+  const ledger = await ports.ledger()
   let calm = 0
-  const isResting = async () => {
+  const isQuiet = async () => {
     const running = await ledger.runs({ outcomes: ['running'], limit: 1 })
     const open = await Promise.all(views.map((view) => ledger.isPublishOpen({ view, version: 1 })))
     const unmarked = await Promise.all(views.map((view) => ledger.unmarkedCommits({ view, version: 1 })))
@@ -58,6 +74,6 @@ export async function untilRest(world: DrillWorld): Promise<void> {
     calm = isCalm ? calm + 1 : 0
     return calm >= 8 ? true : null
   }
-  if (!(await until(world.signal, isResting, Date.now() + settledWithinMs, 250)))
+  if (!(await until(signal, isQuiet, Date.now() + settledWithinMs, 250)))
     throw new DrillStopped('the runs did not come to an end')
 }

@@ -8,12 +8,8 @@ export interface WorldOptions {
   readonly latest?: Readonly<Record<string, unknown>>
   /** Variables of the product's processes. */
   readonly settings?: Readonly<Record<string, string>>
+  /** The lake lies on a disk of its own with so much room. Absent: where the stack has it. */
+  readonly lakeBytes?: number
   /** Servers that this drill breaks: it gets its own, or on staging a proxy that can be cut. */
   readonly breaks?: readonly PartName[]
 }
-
-/** An hour of the product’s life in ten seconds: intervals, Schedules, times of rules. */
-export const everyMs = 10_000
-export const graceMs = 12_000
-export const unreachableMs = 2_000
-export const pollMs = 1_000

@@ -2,7 +2,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Alarm } from '../alarm.js'
-import { everyMs, type WorldOptions } from './world-options.js'
+import type { Pace } from './pace.js'
+import type { WorldOptions } from './world-options.js'
 
 export const secretVariable = 'DRILL_SECRET'
 
@@ -10,6 +11,7 @@ export interface RepoPlan {
   readonly dir: string
   readonly project: string
   readonly since: string
+  readonly pace: Pace
   readonly options: WorldOptions
   readonly receiverUrl: string
   /** A canary: incidents of this rule are told to nobody. Null: all are told. */
@@ -23,11 +25,13 @@ export async function writeWorldRepo(plan: RepoPlan): Promise<void> {
   await writeFile(join(plan.dir, 'alerts.yaml'), routes(plan))
 }
 
-const seconds = (intervals: number) => `${(intervals * everyMs) / 1_000}s`
-export const countedOver = { ms: 2 * everyMs, text: seconds(2) }
-export const summedOver = { ms: 3 * everyMs, text: seconds(3) }
+/** Intervals that the windows are long. */
+export const countedOver = 2
+export const summedOver = 3
 
-function definitions({ since, options }: RepoPlan): string {
+function definitions({ since, pace: { everyMs }, options }: RepoPlan): string {
+  const seconds = (intervals: number) => `${(intervals * everyMs) / 1_000}s`
+  const lookback = `${Math.ceil(Math.max(180_000, 12 * everyMs) / 60_000)}m`
   const more = (given?: object) => (given ? `...${JSON.stringify(given)},` : '')
   return `import { entity, featureView, lookup, parquet, t, window } from 'millcourse'
 export const user = entity('user', { keys: { user_id: t.int64() }, owner: 'drill' })
@@ -38,10 +42,10 @@ export const events = parquet('events', {
   owner: 'drill',
   ${more(options.source)}
 })
-const shared = { version: 1, entity: user, source: events, since: '${since}', every: '${seconds(1)}', lookback: '3m', owner: 'drill' } as const
+const shared = { version: 1, entity: user, source: events, since: '${since}', every: '${seconds(1)}', lookback: '${lookback}', owner: 'drill' } as const
 export const totals = featureView('totals', {
   ...shared,
-  features: { events_counted: window.count({ over: '${countedOver.text}' }), amount_summed: window.sum('amount', { over: '${summedOver.text}' }) },
+  features: { events_counted: window.count({ over: '${seconds(countedOver)}' }), amount_summed: window.sum('amount', { over: '${seconds(summedOver)}' }) },
   ${more(options.totals)}
 })
 export const latest = featureView('latest', {
