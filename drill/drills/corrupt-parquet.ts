@@ -7,7 +7,7 @@ export const drill: Drill = {
   undoneBy: 'the producer delivers the file again, whole',
   expects: { alarm: 'failed', keyHas: 'SOURCE_FILE_CORRUPT', afterMs: ({ pace }) => 2 * pace.everyMs },
   async inject({ producer, comingStartMs, pace }) {
-    const startMs = comingStartMs(1)
+    const startMs = comingStartMs()
     const path = eventFile(startMs)
     const whole = await producer.bytes(path)
     await producer.deliverBytes(path, whole.subarray(0, Math.floor(whole.length / 2)))

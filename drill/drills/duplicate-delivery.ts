@@ -9,7 +9,7 @@ export const drill: Drill = {
   expects: { alarm: 'held', afterMs: ({ pace }) => 2 * pace.everyMs },
   world: () => ({ totals: { checks: { duplicateRateMax: 0 } }, latest: { checks: { duplicateRateMax: 0 } } }),
   async inject({ producer, comingStartMs, pace }) {
-    const startMs = comingStartMs(1)
+    const startMs = comingStartMs()
     const again = eventFile(startMs, `${startMs}-again.parquet`)
     await producer.deliver(again, eventsOf(startMs, pace.everyMs))
     return () => producer.remove(again)

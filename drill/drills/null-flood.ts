@@ -9,7 +9,7 @@ export const drill: Drill = {
   expects: { alarm: 'held', keyHas: 'totals', afterMs: ({ pace }) => 2 * pace.everyMs },
   world: () => ({ totals: { checks: { features: { amount_summed: { nullRateMax: 0.2 } } } } }),
   async inject({ producer, comingStartMs, pace }) {
-    const startMs = comingStartMs(1)
+    const startMs = comingStartMs()
     const path = eventFile(startMs)
     const flooded = eventsOf(startMs, pace.everyMs).map((row) => ({ ...row, amount: null }))
     await producer.deliver(path, flooded)

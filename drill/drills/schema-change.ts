@@ -7,7 +7,7 @@ export const drill: Drill = {
   undoneBy: 'the producer delivers the file again, with the columns that were declared',
   expects: { alarm: 'schema_change', afterMs: ({ pace }) => 2 * pace.everyMs },
   async inject({ producer, comingStartMs, pace }) {
-    const startMs = comingStartMs(1)
+    const startMs = comingStartMs()
     const path = eventFile(startMs)
     await producer.deliver(path, eventsOf(startMs, pace.everyMs), "ts, user_id, amount || ' EUR' AS amount, event_id")
     return () => producer.deliver(path, eventsOf(startMs, pace.everyMs))

@@ -42,8 +42,8 @@ export interface DrillWorld {
   stopProcess(name: ProcessName): Promise<void>
   /** `millcourse …` as an operator has it, `--json`. @throws Error with what it said, where it fails */
   command(...words: string[]): Promise<Record<string, unknown>>
-  /** The start of an interval that no run has looked at yet: so many after the one that runs now. */
-  comingStartMs(intervals: number): number
+  /** The start of the interval that ends next, if not at once: no run has looked at it yet. */
+  comingStartMs(): number
   /** For the report: what happened when. */
   note(text: string): void
   /** Ends what still runs and removes what it made in the stack's parts. */

@@ -135,7 +135,11 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
         await child?.stop()
       },
       command: (...words) => runCommand(words, repoDir, environment),
-      comingStartMs: (intervals) => (Math.floor(Date.now() / everyMs) + intervals) * everyMs,
+      comingStartMs() {
+        const startMs = Math.floor(Date.now() / everyMs) * everyMs
+        const isOverSoon = startMs + everyMs - Date.now() < 0.4 * everyMs
+        return isOverSoon ? startMs + everyMs : startMs
+      },
       close,
     }
     closers.push(() => Promise.all([...processes.keys()].map((name) => world.stopProcess(name))))
