@@ -7,3 +7,9 @@ export function median(values: readonly number[]): number {
 export function rounded(value: number, digits = 0): number {
   return Number(value.toFixed(digits))
 }
+
+/** The smallest value that so much of them is not above. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!
+}

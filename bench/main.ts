@@ -1,4 +1,5 @@
 /** `npm run bench -- NAME [--json]`: one benchmark per goal, each against its peer in the same run. Exit code 0 unless it could not run. */
+import { backfillInterference } from './backfill-interference.js'
 import type { BenchResult } from './bench-result.js'
 import { compaction } from './compaction.js'
 import { help } from './help.js'
@@ -12,6 +13,7 @@ import { publish } from './publish.js'
 import { windows } from './windows.js'
 
 const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = {
+  'backfill-interference': backfillInterference,
   compaction,
   help,
   hour,
