@@ -54,6 +54,10 @@ export interface ActivitySettings {
   readonly retention?: Partial<FileKeeping>
   /** What is worth compacting; absent: as core/compact has it. */
   readonly worthwhile?: Worthwhile
+  /** Backfills of the project that run at once; absent: `backfillsAtOnceDefault`. */
+  readonly backfillsAtOnce?: number
+  /** US dollars that the project's open backfills may cost together without approval; absent: no limit. */
+  readonly backfillCostMax?: number
   /** What a backfill's plan is priced at; absent: `defaultPrices`. */
   readonly prices?: Prices
   /** Temporal knows our search attributes; absent: it does not. */

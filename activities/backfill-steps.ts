@@ -5,7 +5,7 @@ import type { IsoInterval } from '../core/time/interval.js'
 
 export type OpenBackfillStep =
   | {
-      readonly kind: 'started' | 'joined' | 'awaiting-approval'
+      readonly kind: 'started' | 'queued' | 'joined' | 'awaiting-approval'
       readonly backfill: BackfillInput
       readonly intervals: number
     }
@@ -23,8 +23,8 @@ export interface TurnCounts {
 
 export type BackfillTurn = { readonly counts: TurnCounts } & (
   | { readonly kind: 'run'; readonly intervals: readonly (IsoInterval & { readonly isForced: boolean })[] }
-  /** Paused, or waiting for approval: until it is woken. */
-  | { readonly kind: 'wait' }
+  /** Paused, queued, or waiting for approval: until it is woken, or for so long. */
+  | { readonly kind: 'wait'; readonly askAgainMs?: number }
   /** All have run, it is to be cancelled, or it stops at a failure: what it has committed is published, and it ends. */
   | { readonly kind: 'finish' }
 )
@@ -56,5 +56,6 @@ export interface BackfillActivities {
   endBackfill(input: {
     readonly backfillId: string
     readonly error: BackfillError | null
-  }): Promise<{ readonly state: BackfillEnd }>
+    /** `next`: those that were queued for it, to be woken. */
+  }): Promise<{ readonly state: BackfillEnd; readonly next?: readonly BackfillInput[] }>
 }

@@ -2,8 +2,10 @@
 
 import { assertNever, MillcourseError } from '../core/errors.js'
 import type { Backfill, BackfillEnd, BackfillProgress } from '../core/ports/backfill-ledger.js'
+import type { BackfillInput } from '../core/ports/run-control.js'
 import { toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { backfillInput } from './backfill-input.js'
 import type { BackfillActivities, BackfillTurn, TurnCounts } from './backfill-steps.js'
 import { publishAsStep } from './publish-view.js'
 
@@ -11,6 +13,9 @@ import { publishAsStep } from './publish-view.js'
 const partRowsMax = 500_000
 /** Under a write budget a part takes about so long, where nobody else writes. */
 const partSeconds = 30
+export const backfillsAtOnceDefault = 2
+/** One that is queued is woken when another ends; whoever should have may have been lost. */
+const queuedAskAgainMs = 60_000
 
 export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBackfillTurn'] {
   return async ({ backfillId, max, isCancelled }): Promise<BackfillTurn> => {
@@ -24,14 +29,19 @@ export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBa
             reason: 'its workflow was cancelled',
           })
         : known
+    const { backfillsAtOnce = backfillsAtOnceDefault } = deps.settings
+    const { state, options } =
+      backfill.state === 'queued' ? await deps.ledger.beginBackfill(backfillId, backfillsAtOnce) : backfill
     const progress = await deps.ledger.backfillProgress(backfillId)
     const counts = countsOf(progress)
-    switch (backfill.state) {
+    switch (state) {
+      case 'queued':
+        return { kind: 'wait', counts, askAgainMs: queuedAskAgainMs }
       case 'awaiting-approval':
       case 'paused':
         return { kind: 'wait', counts }
       case 'running': {
-        if (backfill.options.onFailure === 'stop' && progress.failed > 0) return { kind: 'finish', counts }
+        if (options.onFailure === 'stop' && progress.failed > 0) return { kind: 'finish', counts }
         const next = await deps.ledger.nextBackfillIntervals(backfillId, max)
         if (next.length === 0) return { kind: 'finish', counts }
         const intervals = next.map(({ interval, need }) => ({
@@ -47,7 +57,7 @@ export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBa
       case 'cancelled':
         return { kind: 'finish', counts }
       default:
-        return assertNever(backfill.state)
+        return assertNever(state)
     }
   }
 }
@@ -90,8 +100,19 @@ export function endBackfill(deps: ActivityDeps): BackfillActivities['endBackfill
     const progress = await deps.ledger.backfillProgress(backfillId)
     const ended = await deps.ledger.endBackfill(backfillId, endOf(backfill, progress, error !== null), error)
     deps.log.info({ backfill: backfillId, view: backfill.view, state: ended.state, ...progress }, 'backfill ended')
-    return { state: ended.state as BackfillEnd }
+    return { state: ended.state as BackfillEnd, next: await nextInQueue(deps) }
   }
+}
+
+/** Whose turn it may be; each asks the ledger for itself. */
+async function nextInQueue(deps: ActivityDeps): Promise<BackfillInput[]> {
+  const queued = await deps.ledger.queuedBackfills()
+  return await Promise.all(
+    queued.slice(0, deps.settings.backfillsAtOnce ?? backfillsAtOnceDefault).map(async (one) => {
+      const { view } = await deps.registry.view(one.view, one.version)
+      return backfillInput(deps, view, one)
+    }),
+  )
 }
 
 function endOf({ state }: Backfill, { total, done }: BackfillProgress, isPublishFailed: boolean): BackfillEnd {

@@ -7,6 +7,7 @@ import { formatInterval, fromIsoInterval, overlaps } from '../core/time/interval
 import type { ActivityDeps } from './activity-deps.js'
 import { backfillInput } from './backfill-input.js'
 import type { BackfillActivities } from './backfill-steps.js'
+import { backfillsAtOnceDefault } from './backfill-turn.js'
 import { planContent } from './plan-backfill.js'
 
 const changesNamed = 5
@@ -38,20 +39,23 @@ export function openBackfill(deps: ActivityDeps): BackfillActivities['openBackfi
     await checkUnmoved(deps, plan, input)
     const due = await chosen(deps, plan, input.retryOf)
     if (due.length === 0) return { kind: 'nothing-to-run' }
-    const mayCost = input.costMax === null || plan.estimate.dollars.total <= input.costMax
     const request: BackfillRequest = {
       backfillId: await freeId(deps, plan.planId),
-      ...{ plan, state: mayCost ? 'running' : 'awaiting-approval', retryOf: input.retryOf ?? null },
+      ...{ plan, retryOf: input.retryOf ?? null },
+      limits: { costMax: input.costMax, costMaxOfAll: deps.settings.backfillCostMax ?? null },
       ...{ by: input.by, reason: input.reason, pretendedNow: input.now },
       intervals: due.map((one) => ({ interval: fromIsoInterval(one), need: one.need })),
     }
     const opened = await deps.ledger.openBackfill(request)
     if (opened.kind === 'overlaps') throw overlapping(plan, opened.with)
-    const kind = opened.kind === 'joined' ? 'joined' : mayCost ? 'started' : 'awaiting-approval'
-    deps.log.info(
-      { ...key, backfill: opened.backfill.backfillId, by: input.by, reason: input.reason },
-      `backfill ${kind}`,
+    const { backfillId } = opened.backfill
+    const { state } = await deps.ledger.beginBackfill(
+      backfillId,
+      deps.settings.backfillsAtOnce ?? backfillsAtOnceDefault,
     )
+    const kind =
+      opened.kind === 'joined' ? 'joined' : state === 'queued' || state === 'awaiting-approval' ? state : 'started'
+    deps.log.info({ ...key, backfill: backfillId, by: input.by, reason: input.reason }, `backfill ${kind}`)
     return { kind, backfill: backfillInput(deps, view, opened.backfill), intervals: due.length }
   }
 }

@@ -143,7 +143,7 @@ export function buildProgram(run: Runner, version: string): Command {
     ['pause', 'begin nothing more until it is resumed; runs under way finish'],
     ['resume', 'go on with a paused one'],
     ['cancel', 'end it: publish what it has committed, free the rest'],
-    ['approve', 'let one begin that costs more than its --cost-max'],
+    ['approve', 'let one begin that costs more than it may'],
   ] as const)
     fill
       .command(name)

@@ -23,6 +23,8 @@ export async function openStepDeps(
       publishWaitMs: publish.waitMs,
       publishPartItems: publish.partItems,
       ...(backfill.prices === null ? {} : { prices: backfill.prices }),
+      backfillsAtOnce: backfill.atOnce,
+      ...(backfill.costMax === null ? {} : { backfillCostMax: backfill.costMax }),
       ...(backfill.writeUnitsPerSecond === null ? {} : { writeUnitsPerSecond: backfill.writeUnitsPerSecond }),
       retention: {
         ...keptByDefault,

@@ -1,5 +1,4 @@
 import { type BackfillInput, backfillWorkflowId } from '../core/ports/run-control.js'
-import { backfill } from './backfill.js'
 import { runPriority } from './run-priority.js'
 import { searchPairs } from './search-attributes.js'
 import { startOrJoin } from './start-child.js'
@@ -7,7 +6,8 @@ import { startOrJoin } from './start-child.js'
 /** By name: one that is under way is joined. It outlives whoever starts it. */
 export async function startBackfillRuns(input: BackfillInput): Promise<'started' | 'joined'> {
   const { labels } = input
-  return await startOrJoin(backfill, backfillWorkflowId(input), [input], {
+  // By name: it starts the ones that were queued for it, and would import itself.
+  return await startOrJoin<(input: BackfillInput) => Promise<unknown>>('backfill', backfillWorkflowId(input), [input], {
     priorityKey: runPriority.backfill,
     ...(labels ? { search: searchPairs(labels, { kind: 'backfill' }) } : {}),
   })

@@ -12,6 +12,7 @@ import {
   continueAsNew,
   defineQuery,
   defineSignal,
+  getExternalWorkflowHandle,
   ParentClosePolicy,
   setHandler,
   sleep,
@@ -20,7 +21,14 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { BackfillError, BackfillTurn, TurnCounts } from '../activities/backfill-steps.js'
-import { type BackfillCounts, type BackfillInput, backfillMessages, runWorkflowId } from '../core/ports/run-control.js'
+import {
+  type BackfillCounts,
+  type BackfillInput,
+  backfillMessages,
+  backfillWorkflowId,
+  runWorkflowId,
+} from '../core/ports/run-control.js'
+import { startBackfillRuns } from './backfill-start.js'
 import { firstCause } from './first-cause.js'
 import { proxySteps } from './proxy-activities.js'
 import { run } from './run.js'
@@ -94,11 +102,24 @@ class Work {
       const turn = await this.steps.takeBackfillTurn({ backfillId, max: intervalsPerTurn, isCancelled })
       this.known = turn.counts
       if (turn.kind === 'finish') break
-      if (turn.kind === 'wait') await condition(() => this.isWoken, askAgainAfterMs)
+      if (turn.kind === 'wait') await condition(() => this.isWoken, turn.askAgainMs ?? askAgainAfterMs)
       else await this.runTurn(turn.intervals)
     }
     const error = await this.publish()
-    return await this.steps.endBackfill({ backfillId, error })
+    const { state, next = [] } = await this.steps.endBackfill({ backfillId, error })
+    await Promise.all(next.map((one) => this.wakeNext(one)))
+    return { state }
+  }
+
+  /** A workflow that was lost is started; one that waits looks whether its turn has come. */
+  private async wakeNext(next: BackfillInput): Promise<void> {
+    const { heartbeatMs } = this.input
+    const how = await startBackfillRuns({ ...next, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) })
+    if (how === 'started') return
+    // It has ended between: by the ledger there is nothing left to wake.
+    await getExternalWorkflowHandle(backfillWorkflowId(next))
+      .signal(backfillMessages.wake)
+      .catch(() => {})
   }
 
   private async runTurn(intervals: readonly DueInterval[]): Promise<void> {

@@ -9,13 +9,13 @@ export interface ChildOptions {
 }
 
 export async function startOrJoin<W extends Workflow>(
-  workflowType: W,
+  workflowType: W | string,
   workflowId: string,
   args: Parameters<W>,
   { search, priorityKey }: ChildOptions = {},
 ): Promise<'started' | 'joined'> {
   try {
-    await startChild<Workflow>(workflowType, {
+    await startChild<Workflow>(typeof workflowType === 'string' ? workflowType : workflowType.name, {
       workflowId,
       args,
       parentClosePolicy: ParentClosePolicy.ABANDON,

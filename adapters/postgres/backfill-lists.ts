@@ -1,7 +1,13 @@
 /** What is read of backfills: what has become of their intervals is what their runs have come to, nothing is counted twice. */
 import { type Selectable, sql } from 'kysely'
 import type { RunOutcome } from '../../core/plan/interval-state.js'
-import type { Backfill, BackfillProgress, BackfillReader, BackfillWriter } from '../../core/ports/backfill-ledger.js'
+import type {
+  Backfill,
+  BackfillProgress,
+  BackfillReader,
+  BackfillState,
+  BackfillWriter,
+} from '../../core/ports/backfill-ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { Database, PostgresClient } from './client.js'
 import type { BackfillsTable } from './schema.js'
@@ -34,6 +40,12 @@ export function createBackfillLists(client: PostgresClient): BackfillLists {
         if (idPrefix !== undefined) query = query.where(sql<boolean>`starts_with(backfill_id, ${idPrefix})`)
         if (isOpen) query = query.where('ended_at', 'is', null)
         return (await query.execute()).map(toBackfill)
+      }),
+
+    queuedBackfills: () =>
+      client.query(async (db) => {
+        const rows = await db.selectFrom('backfills').selectAll().where(isQueued).orderBy('ordinal').execute()
+        return rows.map(toBackfill)
       }),
 
     backfillProgress: (backfillId) => client.query((db) => readProgress(db, backfillId)),
@@ -186,13 +198,21 @@ async function msPerInterval(db: Database, backfillId: string): Promise<number |
   return row.ms
 }
 
+/** R34: waits for its turn. */
+export const isQueued = sql<boolean>`ended_at is null and state = 'running' and is_queued`
+
+/** What its row stands for. */
+export function stateOf({ state, is_queued, ended_at }: Selectable<BackfillsTable>): BackfillState {
+  return state === 'running' && is_queued && ended_at === null ? 'queued' : state
+}
+
 export function toBackfill(row: Selectable<BackfillsTable>): Backfill {
   return {
     ...{ backfillId: row.backfill_id, planId: row.plan_id, view: row.view, version: row.version },
     range: { start: row.start_at, end: row.end_at },
-    ...{ state: row.state, options: row.options, retryOf: row.retry_of, by: row.asked_by, reason: row.reason },
+    ...{ state: stateOf(row), options: row.options, retryOf: row.retry_of, by: row.asked_by, reason: row.reason },
     askedAt: row.asked_at,
     pretendedNow: row.pretended_now === null ? null : formatInstant(row.pretended_now),
-    ...{ endedAt: row.ended_at, error: row.error },
+    ...{ endedAt: row.ended_at, error: row.error, dollars: row.dollars, awaits: row.awaits },
   }
 }

@@ -8,13 +8,14 @@ import type {
   BackfillRequest,
   BackfillState,
   BackfillWriter,
+  CostAwaits,
   OpenBackfillResult,
 } from '../../core/ports/backfill-ledger.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { overlaps } from '../../core/time/interval.js'
 import { writeAudit } from './audit.js'
-import { createBackfillLists, toBackfill } from './backfill-lists.js'
+import { createBackfillLists, stateOf, toBackfill } from './backfill-lists.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import { lockAddedVersion } from './locks.js'
 import type { BackfillsTable } from './schema.js'
@@ -45,17 +46,25 @@ export function createBackfills(client: PostgresClient): Backfills {
           .execute()
       }),
 
-    openBackfill: (request) => client.transact((trx) => openBackfill(trx, request)),
+    openBackfill: (request) => client.transact((trx) => openBackfill(trx, request, client.project)),
+
+    beginBackfill: (backfillId, atOnceMax) =>
+      client.transact(async (trx) => {
+        await lockQueue(trx, client.project)
+        return await beginInTurn(trx, backfillId, atOnceMax)
+      }),
 
     changeBackfill: (backfillId, { to, by, reason }) =>
       client.transact(async (trx) => {
         const row = await findBackfill(trx, backfillId, 'locked')
-        const change = changes[to]
-        if (row.state === change.into) return toBackfill(row)
-        if (!change.from.includes(row.state)) throw notApplicable(row, to)
-        await trx.updateTable('backfills').set({ state: change.into }).where('backfill_id', '=', backfillId).execute()
+        const [change, state] = [changes[to], stateOf(row)]
+        if (change.into.includes(state)) return toBackfill(row)
+        if (!change.from.includes(state)) throw notApplicable(row, to)
+        const [into] = change.into
+        const changed = into === 'queued' ? queued : { state: into, is_queued: false }
+        await trx.updateTable('backfills').set(changed).where('backfill_id', '=', backfillId).execute()
         await writeAudit(trx, { by, action: `backfill ${to}`, subject: subjectOf(row), reason })
-        return toBackfill({ ...row, state: change.into })
+        return toBackfill({ ...row, ...changed })
       }),
 
     endBackfill: (backfillId, state, error) =>
@@ -73,18 +82,62 @@ export function createBackfills(client: PostgresClient): Backfills {
   }
 }
 
-/** What each word makes of which state. */
-const changes: Readonly<
-  Record<BackfillChange, { readonly from: readonly BackfillState[]; readonly into: BackfillState }>
-> = {
-  pause: { from: ['running'], into: 'paused' },
-  resume: { from: ['paused'], into: 'running' },
-  approve: { from: ['awaiting-approval'], into: 'running' },
-  cancel: { from: ['running', 'paused', 'awaiting-approval'], into: 'cancelling' },
+const queued = { state: 'running', is_queued: true } as const
+
+interface Change {
+  readonly from: readonly BackfillState[]
+  /** What it becomes; the others are what that may be by the time the word is said again. */
+  readonly into: readonly [Extract<BackfillState, 'paused' | 'queued' | 'cancelling'>, ...BackfillState[]]
+}
+
+/** What each word makes of which state. Who goes on queues again, at the place of when it was asked for. */
+const changes: Readonly<Record<BackfillChange, Change>> = {
+  pause: { from: ['running', 'queued'], into: ['paused'] },
+  resume: { from: ['paused'], into: ['queued', 'running'] },
+  approve: { from: ['awaiting-approval'], into: ['queued', 'running'] },
+  cancel: { from: ['running', 'queued', 'paused', 'awaiting-approval'], into: ['cancelling'] },
+}
+
+/** Of the project's backfills one is added or begun at a time: each counts those before it. */
+async function lockQueue(trx: OpenTransaction, project: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`millcourse backfills ${project}`}, 0))`.execute(trx)
+}
+
+async function beginInTurn(trx: OpenTransaction, backfillId: string, atOnceMax: number): Promise<Backfill> {
+  const row = await findBackfill(trx, backfillId, 'locked')
+  if (stateOf(row) !== 'queued') return toBackfill(row)
+  const { before } = await trx
+    .selectFrom('backfills')
+    .select(sql<bigint>`count(*)`.as('before'))
+    .where('ended_at', 'is', null)
+    .where('state', 'in', ['running', 'cancelling'])
+    .where((one) => one.or([one('is_queued', '=', false), one('ordinal', '<', row.ordinal)]))
+    .executeTakeFirstOrThrow()
+  if (before >= BigInt(atOnceMax)) return toBackfill(row)
+  await trx.updateTable('backfills').set({ is_queued: false }).where('backfill_id', '=', backfillId).execute()
+  return toBackfill({ ...row, is_queued: false })
+}
+
+/** Null: it may begin when its turn has come. */
+async function awaitedFor(trx: OpenTransaction, { plan, limits }: BackfillRequest): Promise<CostAwaits | null> {
+  const { openDollars } = await trx
+    .selectFrom('backfills')
+    .select(sql<number>`coalesce(sum(dollars), 0)::float8`.as('openDollars'))
+    .where('ended_at', 'is', null)
+    .where('state', '!=', 'awaiting-approval')
+    .executeTakeFirstOrThrow()
+  const { costMax, costMaxOfAll } = limits
+  const { total } = plan.estimate.dollars
+  const isOver = (dollars: number, max: number | null) => max !== null && dollars > max
+  return isOver(total, costMax) || isOver(openDollars + total, costMaxOfAll) ? { ...limits, openDollars } : null
 }
 
 /** The lock of the view version's row makes two of them take turns: the second one sees the first. */
-async function openBackfill(trx: OpenTransaction, request: BackfillRequest): Promise<OpenBackfillResult> {
+async function openBackfill(
+  trx: OpenTransaction,
+  request: BackfillRequest,
+  project: string,
+): Promise<OpenBackfillResult> {
   const { backfillId, plan, intervals } = request
   const key: ViewKey = { view: plan.view, version: plan.version }
   await lockAddedVersion(trx, key)
@@ -96,11 +149,15 @@ async function openBackfill(trx: OpenTransaction, request: BackfillRequest): Pro
   const range = { start: parseInstant(plan.range.start), end: parseInstant(plan.range.end) }
   const other = open.find((one) => overlaps(one.range, range))
   if (other) return { kind: 'overlaps', with: other }
+  await lockQueue(trx, project)
+  const awaits = await awaitedFor(trx, request)
   const row = await trx
     .insertInto('backfills')
     .values({
       ...{ backfill_id: backfillId, plan_id: plan.planId, ...key, start_at: range.start, end_at: range.end },
-      ...{ state: request.state, options: toJson(plan.options), retry_of: request.retryOf },
+      ...(awaits === null ? queued : { state: 'awaiting-approval' as const }),
+      ...{ dollars: plan.estimate.dollars.total, awaits: awaits === null ? null : toJson(awaits) },
+      ...{ options: toJson(plan.options), retry_of: request.retryOf },
       ...{ asked_by: request.by, reason: request.reason },
       pretended_now: request.pretendedNow === null ? null : parseInstant(request.pretendedNow),
     })
@@ -150,10 +207,10 @@ function notApplicable(row: BackfillRow, to: BackfillChange): MillcourseError {
   const ended = row.ended_at === null ? '' : ', and over'
   return new MillcourseError(
     'BACKFILL_NOT_APPLICABLE',
-    `backfill ${row.backfill_id} of ${row.view}@v${row.version} is ${row.state}${ended}: ${to} is for one that is ${changes[to].from.join(' or ')}`,
+    `backfill ${row.backfill_id} of ${row.view}@v${row.version} is ${stateOf(row)}${ended}: ${to} is for one that is ${changes[to].from.join(' or ')}`,
     {
       hint: `millcourse backfill status ${row.backfill_id}`,
-      facts: { backfill: row.backfill_id, view: row.view, state: row.state },
+      facts: { backfill: row.backfill_id, view: row.view, state: stateOf(row) },
     },
   )
 }

@@ -10,7 +10,7 @@ import type { Profile, ProfileSketches, Verdict } from '../../core/judge/verdict
 import type { SpendingWork } from '../../core/measure/spend.js'
 import type { BackfillNeed, BackfillOptions, BackfillPlan } from '../../core/plan/backfill-plan.js'
 import type { PinnedFile, RunKind, RunOutcome } from '../../core/plan/interval-state.js'
-import type { Backfill, BackfillState } from '../../core/ports/backfill-ledger.js'
+import type { Backfill, BackfillState, CostAwaits } from '../../core/ports/backfill-ledger.js'
 import type { CompactedPart } from '../../core/ports/compaction-ledger.js'
 import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
 import type { RunFiles } from '../../core/ports/run-files-ledger.js'
@@ -304,7 +304,12 @@ export interface BackfillsTable extends IntervalColumns {
   backfill_id: string
   ordinal: Generated<bigint>
   plan_id: string
-  state: BackfillState
+  /** What is queued is `running`, and waits for its turn: a worker of the release before begins it at once. */
+  state: Exclude<BackfillState, 'queued'>
+  is_queued: Generated<boolean>
+  /** As its plan estimates it; null: a release asked for it that did not keep that. */
+  dollars: number | null
+  awaits: OptionalJson<CostAwaits>
   options: Json<BackfillOptions>
   retry_of: string | null
   asked_by: string

@@ -67,7 +67,7 @@ function costText({ dollars, writeUnits, s3 }: BackfillEstimate): string {
   return `about $${money(dollars.total)}: ${units}, ${plural(s3.writes + s3.reads, 'S3 request')} $${money(dollars.s3)} (prices: MILLCOURSE_PRICES)`
 }
 
-function money(dollars: number): string {
+export function money(dollars: number): string {
   return dollars > 0 && dollars < 0.01 ? dollars.toPrecision(2) : dollars.toFixed(2)
 }
 

@@ -3,6 +3,7 @@ import type { Backfill, BackfillInterval, BackfillProgress } from '../../core/po
 import { formatInstant } from '../../core/time/instant.js'
 import { formatTable } from '../output/table.js'
 import { formatCount, formatMs, formatSecond, plural } from '../output/words.js'
+import { money } from './plan-text.js'
 
 const badListed = 10
 
@@ -11,7 +12,7 @@ export function etaMs({ msPerInterval, running, left }: BackfillProgress): numbe
   return msPerInterval === null ? null : msPerInterval * (running + left)
 }
 
-export function progressLine({ backfillId, state }: Backfill, progress: BackfillProgress): string {
+export function progressLine(backfill: Backfill, progress: BackfillProgress, places: QueuePlaces): string {
   const eta = etaMs(progress)
   const words = [
     `${formatCount(progress.done)} of ${formatCount(progress.total)} done`,
@@ -20,11 +21,33 @@ export function progressLine({ backfillId, state }: Backfill, progress: Backfill
     ...(progress.running > 0 ? [`${formatCount(progress.running)} running`] : []),
     ...(progress.running + progress.left > 0 && eta !== null ? [`about ${formatMs(eta)} left`] : []),
   ]
-  return `backfill ${backfillId} ${state}: ${words.join(', ')}`
+  return `backfill ${backfill.backfillId} ${stateText(backfill, places)}: ${words.join(', ')}`
+}
+
+/** What it costs, what of that is too much, and what the open ones took, when it was asked for. */
+export function awaitsText({ dollars, awaits }: Pick<Backfill, 'dollars' | 'awaits'>): string {
+  const { costMax, costMaxOfAll, openDollars } = awaits!
+  const own = dollars ?? 0
+  const words = [
+    ...(costMax !== null && own > costMax ? [`more than its --cost-max, $${money(costMax)}`] : []),
+    ...(costMaxOfAll !== null && own + openDollars > costMaxOfAll
+      ? [`with $${money(openDollars)} of those open more than MILLCOURSE_BACKFILL_COST_MAX, $${money(costMaxOfAll)}`]
+      : []),
+  ]
+  return `it costs about $${money(own)}, ${words.join(', and ')}`
+}
+
+/** Of those that are queued, by id, from 1. */
+export type QueuePlaces = ReadonlyMap<string, number>
+
+function stateText({ backfillId, state }: Pick<Backfill, 'backfillId' | 'state'>, places: QueuePlaces): string {
+  const place = places.get(backfillId)
+  return state === 'queued' && place !== undefined ? `queued, place ${place}` : state
 }
 
 export function formatBackfills(
   rows: readonly { readonly backfill: Backfill; readonly progress: BackfillProgress }[],
+  places: QueuePlaces,
 ): string {
   return formatTable<(typeof rows)[number]>(
     [
@@ -32,7 +55,7 @@ export function formatBackfills(
       { title: 'view', cell: ({ backfill }) => `${backfill.view}@v${backfill.version}` },
       { title: 'from', cell: ({ backfill }) => formatSecond(backfill.range.start) },
       { title: 'to', cell: ({ backfill }) => formatSecond(backfill.range.end) },
-      { title: 'state', cell: ({ backfill }) => backfill.state },
+      { title: 'state', cell: ({ backfill }) => stateText(backfill, places) },
       { title: 'done', align: 'right', cell: ({ progress }) => `${progress.done}/${progress.total}` },
       { title: 'failed', align: 'right', cell: ({ progress }) => formatCount(progress.failed) },
       { title: 'held', align: 'right', cell: ({ progress }) => formatCount(progress.held) },
@@ -47,7 +70,7 @@ export function formatBackfill(
   backfill: Backfill,
   progress: BackfillProgress,
   intervals: readonly BackfillInterval[],
-  givenOptions: string,
+  { places, givenOptions }: { readonly places: QueuePlaces; readonly givenOptions: string },
 ): string {
   const { backfillId, view, version, range, by, reason, askedAt, endedAt, error, retryOf } = backfill
   const bad = intervals.filter(({ outcome }) => ['failed', 'not-ready', 'held'].includes(outcome ?? ''))
@@ -61,7 +84,10 @@ export function formatBackfill(
             : `${plural(progress.unpublished, 'commit')} not online yet: the view's next publish carries them`,
         ]
   return [
-    progressLine(backfill, progress),
+    progressLine(backfill, progress, places),
+    ...(backfill.state === 'awaiting-approval' && backfill.awaits
+      ? [`${awaitsText(backfill)}; millcourse backfill approve ${backfillId} --reason "…"${givenOptions}`]
+      : []),
     `${view}@v${version}, ${formatInstant(range.start)} to ${formatInstant(range.end)}; by ${by}, ${formatSecond(askedAt)}: ${reason}`,
     ...(retryOf === null ? [] : [`tries again what failed in ${retryOf}`]),
     ...(endedAt === null

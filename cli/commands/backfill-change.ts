@@ -3,7 +3,7 @@ import type { BackfillChange } from '../../core/ports/backfill-ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { plannedAnew, startedReport } from './backfill.js'
-import { facts } from './backfill-status.js'
+import { facts, queuePlaces } from './backfill-status.js'
 import { findBackfill } from './backfill-target.js'
 
 export interface ChangeOptions {
@@ -23,7 +23,7 @@ export async function changeBackfill(
   const away = await wake(context, { project: context.project, ...backfill })
   return {
     outcome: away === null ? 'done' : 'partly',
-    data: facts(backfill, await ledger.backfillProgress(backfillId)),
+    data: facts(backfill, await ledger.backfillProgress(backfillId), await queuePlaces(ledger)),
     text: [
       `backfill ${backfillId} of ${backfill.view}@v${backfill.version}: ${words[to]}`,
       ...(away === null ? [] : [`${away.message}; it is noticed within 15 minutes of its coming back`]),
@@ -33,9 +33,9 @@ export async function changeBackfill(
 
 const words: Readonly<Record<BackfillChange, string>> = {
   pause: 'paused; runs under way finish',
-  resume: 'goes on',
+  resume: 'goes on when its turn has come',
   cancel: 'ends: runs under way finish, what it has committed is published, the rest is left to others',
-  approve: 'approved; it begins',
+  approve: 'approved; it begins when its turn has come',
 }
 
 async function wake(

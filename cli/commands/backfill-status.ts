@@ -1,8 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backfill, BackfillInterval, BackfillProgress } from '../../core/ports/backfill-ledger.js'
+import type { LedgerReader } from '../../core/ports/ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
-import { etaMs, formatBackfill, formatBackfills, progressLine } from '../backfill-screen/status-text.js'
+import {
+  etaMs,
+  formatBackfill,
+  formatBackfills,
+  progressLine,
+  type QueuePlaces,
+} from '../backfill-screen/status-text.js'
 import type { CliContext, Report } from '../context.js'
 import { findBackfill } from './backfill-target.js'
 
@@ -20,14 +27,14 @@ export async function backfillStatus(
     return options.wait ? await followBackfill(context, backfillId) : await oneReport(context, backfillId)
   }
   const ledger = await context.ledger()
-  const found = await ledger.backfills({ limit: listed })
+  const [found, places] = [await ledger.backfills({ limit: listed }), await queuePlaces(ledger)]
   const rows = await Promise.all(
     found.map(async (backfill) => ({ backfill, progress: await ledger.backfillProgress(backfill.backfillId) })),
   )
   return {
     outcome: 'done',
-    data: { backfills: rows.map(({ backfill, progress }) => facts(backfill, progress)) },
-    text: rows.length === 0 ? 'no backfill yet' : formatBackfills(rows),
+    data: { backfills: rows.map(({ backfill, progress }) => facts(backfill, progress, places)) },
+    text: rows.length === 0 ? 'no backfill yet' : formatBackfills(rows, places),
   }
 }
 
@@ -37,7 +44,9 @@ export async function followBackfill(context: CliContext, backfillId: string): P
   for (;;) {
     const backfill = await ledger.backfill(backfillId)
     if (backfill === null || backfill.endedAt !== null || context.signal.aborted) break
-    context.progress.update(progressLine(backfill, await ledger.backfillProgress(backfillId)))
+    context.progress.update(
+      progressLine(backfill, await ledger.backfillProgress(backfillId), await queuePlaces(ledger)),
+    )
     await sleep(lookEveryMs)
   }
   context.progress.end()
@@ -48,6 +57,7 @@ export async function oneReport(context: CliContext, backfillId: string): Promis
   const ledger = await context.ledger()
   const backfill = await findBackfill(context, backfillId)
   const [progress, intervals] = [await ledger.backfillProgress(backfillId), await ledger.backfillIntervals(backfillId)]
+  const places = await queuePlaces(ledger)
   const outcomes: Partial<Record<Backfill['state'], Report['outcome']>> = {
     partly: 'partly',
     failed: 'failed',
@@ -55,8 +65,8 @@ export async function oneReport(context: CliContext, backfillId: string): Promis
   }
   return {
     outcome: outcomes[backfill.state] ?? 'done',
-    data: { ...facts(backfill, progress), intervals: intervals.map(intervalFacts) },
-    text: formatBackfill(backfill, progress, intervals, context.givenOptions),
+    data: { ...facts(backfill, progress, places), intervals: intervals.map(intervalFacts) },
+    text: formatBackfill(backfill, progress, intervals, { places, givenOptions: context.givenOptions }),
   }
 }
 
@@ -67,13 +77,18 @@ const intervalFacts = ({ interval, need, runId, outcome }: BackfillInterval) => 
   outcome,
 })
 
-export function facts(backfill: Backfill, progress: BackfillProgress) {
+export async function queuePlaces(ledger: LedgerReader): Promise<QueuePlaces> {
+  return new Map((await ledger.queuedBackfills()).map(({ backfillId }, at) => [backfillId, at + 1]))
+}
+
+export function facts(backfill: Backfill, progress: BackfillProgress, places: QueuePlaces) {
   const { range, askedAt, endedAt, ...rest } = backfill
   return {
     ...rest,
     ...toIsoInterval(range),
     askedAt: formatInstant(askedAt),
     endedAt: endedAt === null ? null : formatInstant(endedAt),
+    place: places.get(backfill.backfillId) ?? null,
     progress: { ...progress, etaMs: endedAt === null ? etaMs(progress) : null },
   }
 }

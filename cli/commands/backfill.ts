@@ -3,6 +3,7 @@ import { type BackfillOptions, type BackfillPlan, intervalsToRun } from '../../c
 import type { StartBackfillResult } from '../../core/ports/run-control.js'
 import { formatInstant, parseInstant } from '../../core/time/instant.js'
 import { formatPlan } from '../backfill-screen/plan-text.js'
+import { awaitsText } from '../backfill-screen/status-text.js'
 import type { CliContext, Report } from '../context.js'
 import { plural } from '../output/words.js'
 import { followBackfill } from './backfill-status.js'
@@ -94,13 +95,19 @@ export async function startedReport(
   const how = {
     started: `started backfill ${backfillId}: ${plural(intervals, 'interval')}`,
     joined: `backfill ${backfillId} is under way already: ${plural(intervals, 'interval')}`,
-    'awaiting-approval': `backfill ${backfillId} costs more than --cost-max and waits: millcourse backfill approve ${backfillId} --reason …`,
+    queued: `queued backfill ${backfillId}: ${plural(intervals, 'interval')}; it begins by itself when others have ended`,
+    'awaiting-approval': `backfill ${backfillId} waits: ${await awaitedText(context, backfillId)}; millcourse backfill approve ${backfillId} --reason …`,
   }[kind]
   return {
     outcome: 'done',
     data: { view, backfill: backfillId, state: kind, intervals },
     text: `${how}\nmillcourse backfill status ${backfillId}${context.givenOptions}`,
   }
+}
+
+async function awaitedText(context: CliContext, backfillId: string): Promise<string> {
+  const backfill = await (await context.ledger()).backfill(backfillId)
+  return backfill?.awaits ? awaitsText(backfill) : 'it costs more than --cost-max'
 }
 
 function planReport(context: CliContext, plan: BackfillPlan, options: BackfillCommandOptions): Report {

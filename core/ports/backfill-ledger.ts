@@ -11,9 +11,11 @@ interface ViewKey {
   readonly version: number
 }
 
-/** The first four are open, the others ends. */
+/** The first five are open, the others ends. */
 export type BackfillState =
   | 'awaiting-approval'
+  /** As many as may run at once do, or others were asked for before it. */
+  | 'queued'
   | 'running'
   | 'paused'
   | 'cancelling'
@@ -41,8 +43,25 @@ export interface Backfill extends ViewKey {
   /** `--now` of whoever started it; null: the real clock. */
   readonly pretendedNow: IsoInstant | null
   readonly endedAt: Instant | null
+  /** US dollars, as its plan estimates it; null: a release asked for it that did not keep that. */
+  readonly dollars: number | null
+  /** What it costs more than, as it was when it was asked for; null: it never had to await approval. */
+  readonly awaits: CostAwaits | null
   /** Why its publish failed; null: it did not. */
   readonly error: { readonly code: string; readonly message: string } | null
+}
+
+/** US dollars. */
+export interface CostLimits {
+  /** Dearer than this it awaits approval; null: it never does. */
+  readonly costMax: number | null
+  /** The same of all that are open and approved, itself included. */
+  readonly costMaxOfAll: number | null
+}
+
+export interface CostAwaits extends CostLimits {
+  /** Of those that were open and approved. */
+  readonly openDollars: number
 }
 
 /** What has become of its intervals, by their last run of this backfill. */
@@ -74,7 +93,7 @@ export interface BackfillRequest {
   readonly backfillId: string
   readonly plan: BackfillPlan
   readonly intervals: readonly { readonly interval: Interval; readonly need: BackfillNeed }[]
-  readonly state: Extract<BackfillState, 'running' | 'awaiting-approval'>
+  readonly limits: CostLimits
   readonly retryOf: string | null
   readonly by: string
   readonly reason: string
@@ -100,6 +119,8 @@ export interface BackfillReader {
     readonly limit: number
   }): Promise<Backfill[]>
   backfillProgress(backfillId: string): Promise<BackfillProgress>
+  /** Those that are queued, in the order in which they begin: that in which they were asked for. */
+  queuedBackfills(): Promise<Backfill[]>
   /** In the order in which they run. */
   backfillIntervals(backfillId: string): Promise<BackfillInterval[]>
   backfillPlan(planId: string): Promise<BackfillPlan | null>
@@ -112,8 +133,13 @@ export interface BackfillReader {
 export interface BackfillWriter {
   /** Plans that nobody has started for a week are forgotten. */
   keepBackfillPlan(plan: BackfillPlan): Promise<void>
-  /** One at a time per view version, under the lock of its row, so that two that overlap never both begin. */
+  /**
+   * One at a time over a range, under the lock of the view version's row, so that two that overlap never both begin. It is queued, or awaits
+   * approval where it costs too much.
+   */
   openBackfill(request: BackfillRequest): Promise<OpenBackfillResult>
+  /** One that is queued runs from now on, if with it at most so many of the project do, those queued before it included. */
+  beginBackfill(backfillId: string, atOnceMax: number): Promise<Backfill>
   /** With an entry in the audit. Said twice it is said once. @throws MillcourseError BACKFILL_NOT_APPLICABLE, BACKFILL_UNKNOWN */
   changeBackfill(
     backfillId: string,

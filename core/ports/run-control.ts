@@ -86,7 +86,7 @@ export interface StartBackfillInput {
 
 export type StartBackfillResult =
   | {
-      readonly kind: 'started' | 'joined' | 'awaiting-approval'
+      readonly kind: 'started' | 'queued' | 'joined' | 'awaiting-approval'
       readonly backfillId: string
       readonly intervals: number
     }

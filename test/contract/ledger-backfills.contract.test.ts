@@ -1,7 +1,7 @@
 /** Backfills in the ledger: one at a time over a range, what is left, and what a publish leaves out meanwhile (R33, R34). */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type BackfillPlan, defaultPrices, estimateBackfill } from '../../core/plan/index.js'
-import type { BackfillRequest } from '../../core/ports/backfill-ledger.js'
+import type { BackfillRequest, CostLimits } from '../../core/ports/backfill-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { ledgerProject } from '../support/ledger-project.js'
@@ -45,7 +45,7 @@ function request(backfillId: string, from: number, to: number): BackfillRequest 
     ...{
       backfillId,
       plan: planOf(backfillId, from, to),
-      state: 'running',
+      limits: { costMax: null, costMaxOfAll: null },
       retryOf: null,
       by: 'ann',
       reason: 'late files',
@@ -101,9 +101,11 @@ describe('a backfill', () => {
     await ledger.openBackfill(request('a', 0, 1))
     const say = (to: 'pause' | 'resume' | 'cancel' | 'approve') =>
       ledger.changeBackfill('a', { to, by: 'bob', reason: null }).then(({ state }) => state)
+    await expect(say('approve')).resolves.toBe('queued')
+    await ledger.beginBackfill('a', 1)
     await expect(say('approve')).resolves.toBe('running')
     expect([await say('pause'), await say('pause'), await say('resume'), await say('cancel')]).toEqual([
-      ...['paused', 'paused', 'running', 'cancelling'],
+      ...['paused', 'paused', 'queued', 'cancelling'],
     ])
     await expect(say('pause')).rejects.toMatchObject({ code: 'BACKFILL_NOT_APPLICABLE' })
     await ledger.endBackfill('a', 'cancelled', null)
@@ -111,6 +113,56 @@ describe('a backfill', () => {
     await expect(ledger.changeBackfill('x', { to: 'pause', by: 'bob', reason: null })).rejects.toMatchObject({
       code: 'BACKFILL_UNKNOWN',
     })
+  })
+
+  test('is queued while as many as may run at once do, and begins in the order in which they were asked for', async () => {
+    const ids = ['a', 'b', 'c', 'd', 'e']
+    for (const [at, id] of ids.entries()) await ledger.openBackfill(request(id, at, at + 1))
+    const states = async () =>
+      Object.fromEntries((await ledger.backfills({ limit: 10 })).map(({ backfillId, state }) => [backfillId, state]))
+    const begin = (some: readonly string[]) => Promise.all(some.map((id) => ledger.beginBackfill(id, 2)))
+    // Out of order, and all at once: none before its turn.
+    await begin(['e', 'd', 'c'])
+    expect(await states()).toEqual({ a: 'queued', b: 'queued', c: 'queued', d: 'queued', e: 'queued' })
+    await begin([...ids, ...ids])
+    await begin(ids)
+    expect(await states()).toEqual({ a: 'running', b: 'running', c: 'queued', d: 'queued', e: 'queued' })
+    expect((await ledger.queuedBackfills()).map(({ backfillId }) => backfillId)).toEqual(['c', 'd', 'e'])
+    // Cancelled it has no turn any more; one that is paused leaves its place to others, and takes it again.
+    const say = (id: string, to: 'pause' | 'resume' | 'cancel') =>
+      ledger.changeBackfill(id, { to, by: 'bob', reason: null })
+    expect(await say('c', 'cancel')).toMatchObject({ state: 'cancelling' })
+    await ledger.endBackfill('c', 'cancelled', null)
+    await say('a', 'pause')
+    await begin(['d', 'e'])
+    expect(await states()).toMatchObject({ a: 'paused', b: 'running', d: 'running', e: 'queued' })
+    await say('a', 'resume')
+    await ledger.endBackfill('b', 'done', null)
+    await begin(['e', 'a'])
+    expect(await states()).toMatchObject({ a: 'running', d: 'running', e: 'queued' })
+    await ledger.endBackfill('d', 'done', null)
+    await begin(['e'])
+    expect(await ledger.queuedBackfills()).toEqual([])
+  })
+
+  test('awaits approval where it costs too much, alone or with those that are open', async () => {
+    const asking = (id: string, from: number, dollars: number, limits: CostLimits) => {
+      const plain = request(id, from, from + 1)
+      const priced = { ...estimate, dollars: { ...estimate.dollars, total: dollars } }
+      return ledger.openBackfill({ ...plain, plan: { ...plain.plan, estimate: priced }, limits })
+    }
+    const ofAll = { costMax: null, costMaxOfAll: 10 }
+    expect(await asking('a', 0, 6, ofAll)).toMatchObject({ backfill: { state: 'queued', dollars: 6, awaits: null } })
+    const both = await Promise.all([asking('b', 1, 4, ofAll), asking('c', 2, 4, ofAll)])
+    const late = both.find((one) => one.kind === 'opened' && one.backfill.state === 'awaiting-approval')
+    // Asked for at once, one of them has counted the other.
+    expect(late).toMatchObject({ backfill: { dollars: 4, awaits: { ...ofAll, openDollars: 10 } } })
+    expect(await asking('d', 3, 0, ofAll)).toMatchObject({ backfill: { state: 'queued' } })
+    const own = { costMax: 1, costMaxOfAll: null }
+    expect(await asking('e', 4, 2, own)).toMatchObject({ backfill: { state: 'awaiting-approval', awaits: own } })
+    // What has ended takes nothing any more.
+    await ledger.endBackfill('a', 'done', null)
+    expect(await asking('f', 5, 6, ofAll)).toMatchObject({ backfill: { state: 'queued' } })
   })
 
   test('its plan is kept as it was shown', async () => {

@@ -250,6 +250,50 @@ describe('a backfill under way', () => {
   }, 120_000)
 })
 
+describe('backfills that are queued', () => {
+  test('begin in their order when one has ended, also where their worker was killed and a workflow lost; one may be cancelled', async () => {
+    await worker.stop()
+    const given = { MILLCOURSE_BACKFILLS_AT_ONCE: '1' }
+    const killed = await world.startWorker({ given })
+    const forced = { ...options, isForced: true }
+    const asked = async (view: string, from: number) => {
+      const range = { from: hourStart(from), to: hourStart(from + 2) }
+      const { planId } = await plan(view, { range, options: forced })
+      return { planId, result: await start(planId) }
+    }
+    // One that is under way, and that no workflow carries on.
+    const planned = await plan('last_order', { range: { from: hourStart(0), to: hourStart(2) }, options: forced })
+    const far = { start: hourStart(hours), end: hourStart(hours + 1) }
+    await ledger.openBackfill({
+      ...{ backfillId: 'other', plan: { ...planned, planId: 'other', range: far }, intervals: [], retryOf: null },
+      ...{ by: 'ann', reason: 'x', pretendedNow: now, limits: { costMax: null, costMaxOfAll: null } },
+    })
+    await ledger.beginBackfill('other', 1)
+    const [first, second, third] = [
+      await asked('last_order', 4),
+      await asked('spending', 0),
+      await asked('spending', 4),
+    ]
+    for (const { result } of [first, second, third]) expect(result).toMatchObject({ kind: 'queued' })
+    const context = { ...commandContext(world.ports), project: 'backfilled', pretendedNow: now }
+    expect((await backfillStatus(context, third.planId, {})).text).toContain('queued, place 3: 0 of 2 done')
+    await ledger.changeBackfill(second.planId, { to: 'cancel', by: 'ann', reason: 'not today' })
+    await control.wakeBackfill({ ...named(second.planId), view: 'spending' })
+    expect(await ended(second.planId)).toMatchObject({ state: 'cancelled' })
+    expect(await ledger.backfillProgress(second.planId)).toMatchObject({ done: 0, left: 2 })
+    killed.process.kill('SIGKILL')
+    await killed.ended
+    await temporal.client.workflow.getHandle(`backfill/backfilled/spending@v1/${third.planId}`).terminate('lost')
+    await ledger.endBackfill('other', 'done', null)
+    worker = await world.startWorker({ given })
+    await control.wakeBackfill(named(first.planId))
+    const [one, last] = [await ended(first.planId), await ended(third.planId)]
+    expect([one, last].map(({ state }) => state)).toEqual(['done', 'done'])
+    const runs = await ledger.runs({ view: 'spending', limit: 2 })
+    for (const { startedAt } of runs) expect(startedAt).toBeGreaterThan(one.endedAt!)
+  }, 240_000)
+})
+
 /** As they lie there, sequence and event time included. */
 async function items(): Promise<[string, string][]> {
   const found: [string, string][] = []

@@ -283,6 +283,23 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await handle.signal('wake')
     },
   },
+  'backfill-is-queued-and-starts-the-next': {
+    workflow: 'backfill',
+    input: backfillInput,
+    answers: () => {
+      let [taken, ended] = [0, 0]
+      return {
+        takeBackfillTurn: async () => ({
+          ...(taken++ === 0 ? { kind: 'wait', askAgainMs: 100 } : { kind: 'finish' }),
+          counts: noCounts,
+        }),
+        endBackfill: async () => ({
+          state: 'done',
+          next: ended++ === 0 ? [{ ...backfillInput, backfillId: 'next' }] : [],
+        }),
+      }
+    },
+  },
   'backfill-cancelled-by-temporal': {
     workflow: 'backfill',
     input: backfillInput,
