@@ -5,7 +5,7 @@ export function isSameJson(one: Json | undefined, other: Json | undefined): bool
   if (one === other) return true
   if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null)
     // As JSON has it: NaN and the infinities are null, -0 is 0.
-    return typeof one === 'number' && typeof other === 'number' && JSON.stringify(one) === JSON.stringify(other)
+    return isLeaf(one) && isLeaf(other) && JSON.stringify(one) === JSON.stringify(other)
   if (Array.isArray(one) || Array.isArray(other))
     return (
       Array.isArray(one) &&
@@ -18,4 +18,8 @@ export function isSameJson(one: Json | undefined, other: Json | undefined): bool
     Object.keys(fields).every((key) => isSameJson(fields[key], others[key])) &&
     Object.keys(others).every((key) => others[key] === undefined || fields[key] !== undefined)
   )
+}
+
+function isLeaf(value: Json | undefined): boolean {
+  return typeof value !== 'object' || value === null
 }
