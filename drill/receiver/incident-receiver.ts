@@ -24,6 +24,8 @@ export interface IncidentReceiver {
   readonly secret: string
   /** In the order they came, each message once. */
   readonly heard: readonly Heard[]
+  /** When a sign of life came last; null: none has. */
+  lastBeatMs(): number | null
   /** From the first sign of life on, so long a silence is an alarm, and the next sign its end. */
   armDeadManSwitch(silenceMs: number): void
   close(): Promise<void>
@@ -70,6 +72,7 @@ export async function startIncidentReceiver(): Promise<IncidentReceiver> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     ...{ url: `${url}/incidents`, heartbeatUrl: `${url}/alive`, secret, heard },
+    lastBeatMs: deadMan.lastBeatMs,
     armDeadManSwitch: deadMan.arm,
     async close() {
       deadMan.stop()
@@ -102,6 +105,7 @@ function newDeadManSwitch(tell: (event: 'opened' | 'resolved', sinceMs: number) 
         tell('opened', lastMs)
       }, 100)
     },
+    lastBeatMs: () => lastMs,
     stop: () => clearInterval(timer),
   }
 }

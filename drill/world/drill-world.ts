@@ -30,6 +30,8 @@ export interface DrillWorld {
   readonly receiver: IncidentReceiver
   /** Starts the watcher with other routes: incidents of this rule are told to nobody; null: all are told. */
   cut(alarm: Alarm | null): Promise<void>
+  /** The watcher has looked since it was started, as far as its signs of life tell. */
+  isWatched(): boolean
   /** Servers that the drill may break (`WorldOptions.breaks`). */
   part(name: PartName): BreakablePart
   /** `millcourse worker`, `millcourse watcher`: real processes. */

@@ -93,6 +93,7 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
     // A canary of the dead-man switch: nobody outside is told that the watcher lives.
     const heartbeat = (name: ProcessName) =>
       name === 'watcher' && cut !== 'dead_man_switch' ? { MILLCOURSE_HEARTBEAT_URL: receiver.heartbeatUrl } : {}
+    let watcherStartedMs = 0
     const world: DrillWorld = {
       ...{ stack, project, dir, repoDir, environment, sinceMs, ports, producer, receiver },
       ...{ signal: plan.signal, pace },
@@ -104,12 +105,14 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
         await writeRepo()
         await world.startProcess('watcher')
       },
+      isWatched: () => cut === 'dead_man_switch' || (receiver.lastBeatMs() ?? 0) > watcherStartedMs,
       part(name) {
         const part = parts.get(name)
         if (!part) throw new Error(`this drill does not break ${name}: name it in world.breaks`)
         return part
       },
       async startProcess(name, settings = {}) {
+        if (name === 'watcher') watcherStartedMs = Date.now()
         const child = await startDevChild({
           command: name,
           args: ['--repo', repoDir],

@@ -31,6 +31,7 @@ async function demand(world: DrillWorld, what: string, withinMs: number, endMs: 
 }
 
 async function unsettled(world: DrillWorld, endMs: number): Promise<string> {
+  if (!world.isWatched()) return 'the watcher has not looked yet'
   for (const view of world.views) {
     const isMs = await publishedEndMs(world, view)
     if (isMs === null || isMs < endMs)
