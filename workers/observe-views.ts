@@ -8,10 +8,12 @@ import type { RegistryReader } from '../core/ports/registry.js'
 import type { RunControl } from '../core/ports/run-control.js'
 import type { OpenRun } from '../core/ports/watch-ledger.js'
 import type { QualityCheck } from '../core/quality/quality-check.js'
+import { dayOf } from '../core/time/day.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import {
   buildCalendar,
   type CalendarEntry,
+  evaluateBudgets,
   evaluateQuality,
   evaluateView,
   foldDownstream,
@@ -42,7 +44,7 @@ export interface ObserverDeps {
   readonly ledger: LedgerWriter
   readonly registry: RegistryReader
   readonly scheduler: Pick<RunControl, 'schedule' | 'workers'>
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'realNow'>
   readonly log: Log
   readonly isSchedulerUp: boolean
   readonly causes: FirstCauses
@@ -75,13 +77,26 @@ export async function observe(
     const checks = await deps.ledger.qualityChecks()
     const found = looks.flatMap((look) => evaluateView(look.entry, look, now, rules))
     const failures = await deps.causes.addTo(foldDownstream(calendar, found))
-    const drafts = [...failures, ...evaluateQuality(calendar, checks)]
+    const drafts = [...failures, ...evaluateQuality(calendar, checks), ...(await budgetDrafts(deps, calendar))]
     return { kind: 'seen', calendar, looks, checks, drafts, isOnDuty }
   } catch (error) {
     if (isMillcourseError(error) && error.code in blindness)
       return { kind: 'unreachable', what: blindness[error.code as keyof typeof blindness], why: error.message }
     throw error
   }
+}
+
+/** One statement, of views that have a budget; money is spent by the real clock, whatever time is pretended. */
+async function budgetDrafts(
+  { ledger, clock }: Pick<ObserverDeps, 'ledger' | 'clock'>,
+  calendar: readonly CalendarEntry[],
+): Promise<IncidentDraft[]> {
+  const budgets = calendar.flatMap(({ view, writeUnitsPerDay = null }) =>
+    writeUnitsPerDay === null ? [] : [{ view, writeUnitsPerDay }],
+  )
+  if (budgets.length === 0) return []
+  const day = dayOf(clock.realNow())
+  return evaluateBudgets(calendar, await ledger.overBudget(day, budgets), day)
 }
 
 /** Another watcher takes over when this one has missed a few looks. */

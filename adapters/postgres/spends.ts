@@ -1,14 +1,8 @@
 /** What work has cost: told as running totals, kept with the sums by day, so that nobody who asks for a day has to scan. */
 import { type RawBuilder, sql } from 'kysely'
 import { nothingSpent, type Spend, spendFields } from '../../core/measure/index.js'
-import type {
-  DailySpend,
-  OverBudget,
-  SpendCause,
-  SpendReader,
-  SpendRecord,
-  SpendWriter,
-} from '../../core/ports/spend-ledger.js'
+import type { DailySpend, SpendReader, SpendRecord, SpendWriter } from '../../core/ports/spend-ledger.js'
+import type { OverBudget, SpendCause } from '../../core/watch/index.js'
 import type { Database, PostgresClient } from './client.js'
 import type { DailySpendsTable, SpendsTable } from './schema.js'
 

@@ -23,6 +23,7 @@ export function viewProblems(view: FeatureViewDefinition, given: GivenView): Pro
     ...featureProblems(view, given),
     ...optionProblems(view, given),
     ...checkProblems(view, given),
+    ...budgetProblems(view),
   ]
 }
 
@@ -33,6 +34,18 @@ function invalid(view: FeatureViewDefinition, message: string, more: Omit<Proble
     ...more,
     facts: { view: view.name, ...more.facts },
   }
+}
+
+/** A budget of nothing would be an incident of every day. */
+function budgetProblems(view: FeatureViewDefinition): Problem[] {
+  const { budget } = view
+  if (budget === undefined) return []
+  const hint = 'budget: { writeUnitsPerDay: 2_000_000 }; leave it out for a view that may cost what it takes'
+  if (!isPlainObject(budget)) return [invalid(view, ': budget says no number of units', { hint })]
+  const { writeUnitsPerDay: units } = budget
+  if (!view.online) return [invalid(view, ' has a budget of write units and is not online: it writes none', { hint: 'leave out budget' })]
+  if (typeof units === 'number' && Number.isFinite(units) && units > 0) return []
+  return [invalid(view, `: budget.writeUnitsPerDay ${units} is not a number above 0`, { hint })]
 }
 
 function versionProblems(view: FeatureViewDefinition): Problem[] {

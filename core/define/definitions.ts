@@ -188,6 +188,12 @@ export interface ViewSla {
   readonly duration: DurationText | null
 }
 
+/** What a view may cost; above it an incident, and nothing is kept from running. */
+export interface ViewBudget {
+  /** DynamoDB's, of all versions together, in a day of UTC. */
+  readonly writeUnitsPerDay: number
+}
+
 export interface FeatureViewDefinition extends Documented {
   readonly kind: 'view'
   readonly viewKind: 'lookup' | 'window'
@@ -218,6 +224,8 @@ export interface FeatureViewDefinition extends Documented {
   readonly features: readonly Feature[]
   readonly checks: ViewChecks
   readonly sla: ViewSla
+  /** Left out where none is declared: a view that was applied by an older release has not changed. */
+  readonly budget?: ViewBudget
   readonly online: boolean
 }
 

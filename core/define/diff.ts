@@ -132,6 +132,7 @@ function diffView(old: ViewBundle, now: ViewBundle): Difference {
       onGap: view.onGap,
       checks: view.checks,
       sla: view.sla,
+      budget: view.budget ?? null,
       online: view.online,
     }) as { readonly [key: string]: Json }
   const since = diffFields({ since: old.view.since }, { since: now.view.since })

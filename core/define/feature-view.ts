@@ -8,6 +8,7 @@ import type {
   FeatureViewDefinition,
   OwnCheck,
   SourceDefinition,
+  ViewBudget,
   ViewChecks,
   ViewDrift,
 } from './definitions.js'
@@ -77,6 +78,11 @@ export interface ViewOptions<
     /** A run may take at most so long. */
     readonly duration?: Duration
   }
+  /** What it may cost; a day above it is an incident, and nothing is kept from running. */
+  readonly budget?: {
+    /** DynamoDB's write units of a day of UTC, of all versions together. */
+    readonly writeUnitsPerDay: number
+  }
   /** Default true: published to the online store. */
   readonly online?: boolean
 }
@@ -124,6 +130,7 @@ const viewOptions = {
     own: { each: { sql: true, max: true, severity: true } satisfies Record<keyof OwnCheck, true> },
   } satisfies Record<keyof ViewChecks, OptionShape[string]>,
   sla: { freshness: true, duration: true },
+  budget: { writeUnitsPerDay: true } satisfies Record<keyof ViewBudget, true>,
   online: true,
   ...documentationOptions,
 } as const satisfies Record<keyof GivenView, OptionShape[string]>
@@ -204,6 +211,8 @@ function readView(name: string, given: GivenView, problems: Problem[]): Omit<Fea
       ...(isPlainObject(given.checks?.own) ? { own: given.checks.own } : {}),
     },
     sla: { freshness: sla('freshness'), duration: sla('duration') },
+    // Left out where there is none: a view that was applied by an older release has not changed.
+    ...(given.budget === undefined ? {} : { budget: given.budget }),
     online: given.online ?? true,
     ...documented(given),
   }

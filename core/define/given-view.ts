@@ -22,5 +22,6 @@ export interface GivenView extends Documentation {
   readonly features: FeatureSpecs
   readonly checks?: Partial<ViewChecks>
   readonly sla?: { readonly freshness?: string; readonly duration?: string }
+  readonly budget?: { readonly writeUnitsPerDay: number }
   readonly online?: boolean
 }

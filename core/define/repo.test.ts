@@ -84,6 +84,7 @@ const harmless: [string, 'additive' | 'metadata', Variant][] = [
   ['tags', 'metadata', { view: { tags: { pii: true } } }],
   ['checks', 'additive', { view: { checks: { rows: { min: 1 } } } }],
   ['SLA', 'additive', { view: { sla: { freshness: '2h' } } }],
+  ['a budget', 'additive', { view: { budget: { writeUnitsPerDay: 1_000 } } }],
   ['lookback', 'additive', { view: { lookback: '24h' } }],
   ['online', 'additive', { view: { online: false } }],
   ['R32: onGap', 'additive', { view: { onGap: 'mark' } }],

@@ -1,6 +1,6 @@
 /** What work has cost, by run, view and day. Days are UTC, by the real clock of whoever spent. */
 import type { Spend, SpendingWork } from '../measure/spend.js'
-import type { Instant } from '../time/instant.js'
+import type { OverBudget } from '../watch/over-budget.js'
 
 /** `2026-11-22`. */
 export type Day = string
@@ -25,24 +25,6 @@ export interface DailySpend {
   readonly version: number
   readonly work: SpendingWork
   readonly spend: Spend
-}
-
-/** What has spent write units of a view on one day: a backfill as a whole, else a run, a publish, … */
-export interface SpendCause {
-  readonly work: SpendingWork
-  readonly subject: string
-  readonly writeUnits: number
-}
-
-/** Of a view whose write units of a day are above its budget. */
-export interface OverBudget {
-  readonly view: string
-  readonly writeUnits: number
-  readonly estimatedUnits: number
-  /** When what had been told by then first went beyond. */
-  readonly since: Instant
-  /** The largest first. */
-  readonly causes: readonly SpendCause[]
 }
 
 export interface SpendReader {

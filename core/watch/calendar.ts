@@ -24,6 +24,8 @@ export interface CalendarEntry {
   readonly freshness: DurationText | null
   /** A run may take at most so long; absent or null: nobody said. */
   readonly duration?: DurationText | null
+  /** Write units of a day; absent or null: as many as it takes. */
+  readonly writeUnitsPerDay?: number | null
   readonly isOnline: boolean
   readonly canBlock: boolean
   /** Runs that fell due before the watcher first saw the view are a backlog, not missing runs. */
@@ -53,6 +55,7 @@ export function buildCalendar(repo: FeatureRepo, before: readonly CalendarEntry[
       readyDelay: source?.ready.delay ?? '0s',
       freshness: view.sla.freshness,
       duration: view.sla.duration,
+      writeUnitsPerDay: view.budget?.writeUnitsPerDay ?? null,
       isOnline: view.online,
       canBlock: view.viewKind === 'window' && view.onGap === 'block',
       firstSeenAt: known?.firstSeenAt ?? now,

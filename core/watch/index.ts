@@ -2,6 +2,7 @@ export { advanceIncident, type LifeRules, type OpenIncident } from './advance-in
 export { type Blocked, blockedBy } from './blocked-intervals.js'
 export { buildCalendar, type CalendarEntry, viewLabel } from './calendar.js'
 export { countIntervals, type IntervalWord, intervalWords } from './count-intervals.js'
+export { evaluateBudgets } from './evaluate-budgets.js'
 export { evaluateQuality } from './evaluate-quality.js'
 export { evaluateView, missingIntervals, reachedAt } from './evaluate-view.js'
 export { foldDownstream } from './fold-downstream.js'
@@ -15,6 +16,7 @@ export {
   incidentRules,
 } from './incident.js'
 export type { ViewObservation, WatchRules } from './observation.js'
+export type { OverBudget, SpendCause } from './over-budget.js'
 export { reconcileIncidents } from './reconcile-incidents.js'
 export { judgeRunLength, type RunPace } from './run-length.js'
 export { type ScheduleSeen, skippedBecause } from './skipped.js'

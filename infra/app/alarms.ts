@@ -38,6 +38,7 @@ export const incidentRules = [
   'not_ready',
   'warned',
   'quality',
+  'over_budget',
   'ledger_unreachable',
   'scheduler_unreachable',
   'undelivered',
