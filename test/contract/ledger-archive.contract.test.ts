@@ -166,12 +166,12 @@ describe('backup and restore', () => {
       ({ name }: { name: string }) =>
         ![
           ...['training_sets', 'compactions', 'quality_checks', 'unnamed_files', 'run_files'],
-          ...['incident_events', 'watch_duty', 'run_sketches'],
-          ...['backfill_plans', 'backfills', 'backfill_intervals', 'schedule_marks'],
+          ...['incident_events', 'watch_duty', 'run_sketches', 'schedule_marks'],
+          ...['backfill_plans', 'backfills', 'backfill_intervals', 'spends', 'daily_spends', 'write_budget'],
         ].includes(name),
     )
     const added = {
-      commits: ['removing_at', 'removed_at', 'backfill_id'],
+      commits: ['removing_at', 'removed_at', 'backfill_id', 'sha256', 'etag'],
       incidents: ['news'],
       runs: ['backfill_id', 'pinned_at'],
       intervals: ['reopens'],
