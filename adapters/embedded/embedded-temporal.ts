@@ -39,6 +39,9 @@ export interface EmbeddedTemporal {
 
 const ip = '127.0.0.1'
 
+/** Of gRPC. */
+const notFound = 5
+
 /** A free port may be taken by another process before the server binds it, and the server draws ports of its own besides. */
 const startsMax = 3
 
@@ -182,6 +185,7 @@ async function answers(address: string, namespace: string): Promise<boolean> {
     const connection = await Connection.connect({ address, connectTimeout: 1_000 })
     try {
       await connection.workflowService.describeNamespace({ namespace })
+      await knowsNamespace(connection, namespace)
       return true
     } finally {
       await connection.close()
@@ -189,5 +193,15 @@ async function answers(address: string, namespace: string): Promise<boolean> {
   } catch {
     // Not yet: the caller tries again until its time is up, and then says why from the server's log.
     return false
+  }
+}
+
+/** Each of its services learns of namespaces by itself, some later than the one that describes them: asked is what workflows are started by. */
+async function knowsNamespace({ workflowService }: Connection, namespace: string): Promise<void> {
+  try {
+    await workflowService.describeWorkflowExecution({ namespace, execution: { workflowId: 'none' } })
+  } catch (error) {
+    const { code, details } = error as { readonly code?: unknown; readonly details?: string }
+    if (code !== notFound || details === undefined || /namespace/i.test(details)) throw error
   }
 }
