@@ -43,7 +43,10 @@ function budgetProblems(view: FeatureViewDefinition): Problem[] {
   const hint = 'budget: { writeUnitsPerDay: 2_000_000 }; leave it out for a view that may cost what it takes'
   if (!isPlainObject(budget)) return [invalid(view, ': budget says no number of units', { hint })]
   const { writeUnitsPerDay: units } = budget
-  if (!view.online) return [invalid(view, ' has a budget of write units and is not online: it writes none', { hint: 'leave out budget' })]
+  if (!view.online)
+    return [
+      invalid(view, ' has a budget of write units and is not online: it writes none', { hint: 'leave out budget' }),
+    ]
   if (typeof units === 'number' && Number.isFinite(units) && units > 0) return []
   return [invalid(view, `: budget.writeUnitsPerDay ${units} is not a number above 0`, { hint })]
 }

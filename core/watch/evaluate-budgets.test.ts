@@ -5,7 +5,15 @@ import { evaluateBudgets } from './evaluate-budgets.js'
 import type { OverBudget } from './over-budget.js'
 
 const entry: CalendarEntry = {
-  ...{ view: 'delays', version: 2, source: 'flights', owner: 'ops', services: ['model'], readyDelay: '0s', freshness: null },
+  ...{
+    view: 'delays',
+    version: 2,
+    source: 'flights',
+    owner: 'ops',
+    services: ['model'],
+    readyDelay: '0s',
+    freshness: null,
+  },
   ...{ since: '2001-01-01T00:00:00Z', every: '1h', isOnline: true, canBlock: true, writeUnitsPerDay: 1_000 },
   firstSeenAt: '2001-01-01T00:00:00Z',
 }
@@ -25,7 +33,9 @@ test('what, since when, by how much, by what, and the next command', () => {
     nextStep: 'millcourse backfill status b-1',
     facts: { day: '2026-11-22', budget: 1_000, overBy: 501, cause: 'backfill b-1', causeWriteUnits: 900 },
   })
-  expect(draft!.summary).toContain('1,501 units on 2026-11-22, 501 more than its budget of 1,000 a day; most by backfill b-1')
+  expect(draft!.summary).toContain(
+    '1,501 units on 2026-11-22, 501 more than its budget of 1,000 a day; most by backfill b-1',
+  )
   expect(draft!.facts.since).toMatch(/^2026-11-22T05:00:00/)
   const [ofRun] = evaluateBudgets([entry], [{ ...over, causes: over.causes.slice(1) }], '2026-11-22')
   expect(ofRun!.nextStep).toBe('millcourse cost delays --from 2026-11-22')

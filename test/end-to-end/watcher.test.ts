@@ -13,8 +13,10 @@ import { connectPostgres } from '../../adapters/postgres/index.js'
 import { createScrapedMetrics } from '../../adapters/telemetry/scraped-metrics.js'
 import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
 import { entity, featureView, parquet, t, window } from '../../core/define/index.js'
+import { nothingSpent } from '../../core/measure/index.js'
 import type { Clock } from '../../core/ports/clock.js'
 import { noTelemetry } from '../../core/ports/telemetry.js'
+import { addDays, dayOf } from '../../core/time/day.js'
 import { formatInstant, instantFromMs } from '../../core/time/instant.js'
 import { deliveryDefaults } from '../../workers/alert-delivery.js'
 import { runWatcher, type WatcherDeps } from '../../workers/watcher.js'
@@ -331,6 +333,27 @@ test('a run is skipped by a paused Schedule, then missing, slow, and good with a
     firstCause: 'COMPUTE_FAILED in step compute: the query says no',
     runbook: 'docs/runbooks/compute_failed.md',
   })
+
+  // A backfill of another version has spent what a day may cost. Also of the next day: this may be its last second.
+  const today = dayOf(instantFromMs(Date.now()))
+  const spend = { ...nothingSpent, writeUnits: 1_500 }
+  const of = { view: view.name, version: 2, work: 'backfill', subject: 'run-1', backfillId: 'b-1', spend } as const
+  await stores.ledger.recordSpend([today, addDays(today, 1)].map((day) => ({ ...of, day, spendId: `w/${day}` })))
+  const applied = (await stores.registry.current())!.repo
+  const withBudget = (writeUnitsPerDay: number) =>
+    stores.registry.apply(
+      { ...applied, views: applied.views.map((one) => ({ ...one, budget: { writeUnitsPerDay } })) },
+      { by: 'test' },
+    )
+  await withBudget(1_000)
+  await vi.waitFor(() => expect(receiver.of('over_budget')).toEqual(['incident.opened']), soon)
+  expect(receiver.received.find(({ rule }) => rule === 'over_budget')).toMatchObject({
+    runbook: 'docs/runbooks/over_budget.md',
+    nextStep: 'millcourse backfill status b-1',
+    facts: { budget: 1_000, overBy: 500, cause: 'backfill b-1' },
+  })
+  await withBudget(2_000)
+  await vi.waitFor(() => expect(receiver.of('over_budget')).toEqual(['incident.opened', 'incident.resolved']), soon)
 })
 
 test('of two watchers one speaks; what it had to tell when it was killed the other tells, and only blindness comes from both', async () => {
