@@ -25,7 +25,7 @@ export async function startEmbeddedStack(onProgress: (text: string) => void = ()
   try {
     const names = ['postgres', 'temporal', 'dynamodb'] as const
     const started = await Promise.allSettled(
-      names.map(async (name) => shared.push(await startPart(name, join(dir, name), { isKept: false, onProgress }))),
+      names.map(async (name) => shared.push(await startPart(name, join(dir, name), onProgress))),
     )
     for (const result of started) if (result.status === 'rejected') throw result.reason
     const engine = await createDuckdbEngine({
@@ -44,7 +44,7 @@ export async function startEmbeddedStack(onProgress: (text: string) => void = ()
       breakable: (part, at) => {
         if (part === 'dynamodb') return dynamodbBehindProxy(environment.MILLCOURSE_DYNAMODB_ENDPOINT!)
         if (part === 's3') return embeddedS3(at, onProgress)
-        return startPart(part, at, { isKept: true, onProgress })
+        return startPart(part, at, onProgress)
       },
       async stop() {
         await engine.close()
@@ -60,8 +60,7 @@ export async function startEmbeddedStack(onProgress: (text: string) => void = ()
 async function startPart(
   name: Exclude<PartName, 's3'>,
   dir: string,
-  /** `isKept`: it has to come back with what it had. Temporal takes twice the CPU for that. */
-  { isKept, onProgress }: { readonly isKept: boolean; readonly onProgress: (text: string) => void },
+  onProgress: (text: string) => void,
 ): Promise<BreakablePart> {
   switch (name) {
     case 'postgres': {
@@ -71,11 +70,12 @@ async function startPart(
       return restartable(first, () => start(first.port), { MILLCOURSE_POSTGRES_URL: first.url })
     }
     case 'temporal': {
+      // In memory it forgets its namespace after some minutes on a busy machine.
       const start = (port?: number) =>
         startEmbeddedTemporal({
           ...{
             env: processEnvironment(),
-            dbFile: isKept ? join(dir, 'temporal.db') : null,
+            dbFile: join(dir, 'temporal.db'),
             logFile: join(dir, 'temporal.log'),
           },
           ...{ withUi: false, onProgress },

@@ -6,7 +6,7 @@ import type { DrillWorld } from './drill-world.js'
 /** A busy machine takes its time to start processes, and to run what is due. */
 const steadyWithinMs = 240_000
 const settledWithinMs = 240_000
-const behindMax = 3
+const behindMax = 1
 
 /** Something is published of every view, and it keeps up. @throws DrillStopped */
 export async function untilSteady(world: DrillWorld): Promise<void> {
