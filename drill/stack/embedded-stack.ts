@@ -70,7 +70,7 @@ async function startPart(
       return restartable(first, () => start(first.port), { MILLCOURSE_POSTGRES_URL: first.url })
     }
     case 'temporal': {
-      // In memory it forgets its namespace after some minutes on a busy machine.
+      // Kept in memory, one was seen to know its namespace no more after some minutes on a busy machine.
       const start = (port?: number) =>
         startEmbeddedTemporal({
           ...{
