@@ -30,6 +30,8 @@ import {
   judgeKeys,
   type KeyVerdict,
   type QualityCheck,
+  type ReadLimit,
+  standingFiles,
   standingOf,
   startsAtFault,
   type Verified,
@@ -39,7 +41,7 @@ import { rowSource } from '../core/source/index.js'
 import type { Instant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
-import { damagedFiles } from './damaged-files.js'
+import { damagedFiles, digestedMax } from './damaged-files.js'
 import { isFileLost } from './publish-state.js'
 import { cachedOtherwise } from './quality-cache.js'
 import { drawOlder, type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
@@ -86,7 +88,12 @@ export function checkView(deps: ActivityDeps): (input: CheckViewInput) => Promis
 export async function checkVersion(
   deps: ActivityDeps,
   bundle: ViewBundle,
-  { seed, sample, before }: Pick<CheckViewInput, 'seed' | 'sample'> & { readonly before: QualityCheck | null },
+  {
+    seed,
+    sample,
+    before,
+    limit = digestedMax,
+  }: Pick<CheckViewInput, 'seed' | 'sample'> & { readonly before: QualityCheck | null; readonly limit?: ReadLimit },
   signal: CancelSignal,
 ): Promise<QualityCheck> {
   const { view } = bundle
@@ -94,7 +101,8 @@ export async function checkVersion(
   const again = atFault(before)
   const found = await findTarget(deps, bundle, key)
   const named = new Set((before?.faults ?? []).flatMap(({ file }) => file ?? []))
-  const damaged = await damagedFiles(deps.lake, { ...found, seed, again: named }, signal)
+  const standing = standingFiles(before)
+  const { damaged, unread } = await damagedFiles(deps.lake, { ...found, seed, standing, named, limit }, signal)
   const isWhole = (file: CommittedFile) => !damaged.has(nameOf(file))
   const { keys, counts } = await sampleKeys(
     deps,
@@ -122,7 +130,17 @@ export async function checkVersion(
     const verdict = verdicts.get(keyText(bundle, one)) ?? null
     return [hexOf(encodeKey(bundle.entity.keys, one)), verdict] as const
   })
-  return await checkOf(deps, bundle, { seed, counts, look: look!, before, verdicts: new Map(byKey), unsettled })
+  const verdictOf = new Map(byKey)
+  return await checkOf(deps, bundle, {
+    seed,
+    counts,
+    look: look!,
+    before,
+    verdicts: verdictOf,
+    unread,
+    limit,
+    unsettled,
+  })
 }
 
 async function lookAt(
@@ -172,7 +190,7 @@ async function lookAt(
     compared: new Set(inputs.intervals.filter(isCompared).map(({ standing }) => standing.interval.start)),
     fileAt: (start, one) => {
       const { standing, files } = byStart.get(start)!
-      const file = fileOfKey(files, bucketOf(one))
+      const file = fileOfKey(files, bucketOf(one))?.uri ?? null
       return { interval: standing.interval, file, commitId: String(standing.commit!.commitId) }
     },
     standingOf: (row) => {

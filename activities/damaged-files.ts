@@ -6,15 +6,16 @@
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { Lake, LakeFile } from '../core/ports/lake.js'
 import type { Commit } from '../core/ports/ledger.js'
-import { drawByChance, drawNewestAndOthers, type FileFault } from '../core/quality/index.js'
+import { drawLots, type FileFault, type ReadLimit, shuffled } from '../core/quality/index.js'
 import { compareBytes } from '../core/source/index.js'
 import type { FilePlaces, PlacedFile } from './file-places.js'
 import { inParallel } from './in-parallel.js'
 
 /** Of one check: the rest is left to those that come, each of which draws others. */
-const digestedMax = { files: 1_000, bytes: 1024 ** 3 }
-/** Of files that no window reaches; those with another ETag, and the others. */
-const olderMax = 100
+export const digestedMax: ReadLimit = { files: 1_000, bytes: 1024 ** 3 }
+/** Of that; what a kind leaves, those behind it have. The last eighth is for rows at fault (quality-look.ts). */
+const shares = { standing: 1 / 4, named: 1 / 16, newest: 1 / 16, otherEtag: 1 / 8, any: 1 / 8 }
+const newestMax = 16
 const filesAtOnce = 4
 
 export interface DamagedInput {
@@ -23,16 +24,25 @@ export interface DamagedInput {
   readonly others: readonly Commit[]
   readonly places: FilePlaces
   readonly seed: number
-  /** URIs of files at fault before. */
-  readonly again: ReadonlySet<string>
+  /** What was found of whole files before, by their URIs. */
+  readonly standing: ReadonlyMap<string, FileFault>
+  /** URIs of all files that faults named. */
+  readonly named: ReadonlySet<string>
+  readonly limit: ReadLimit
 }
 
-/** By URI. */
+export interface DamagedFiles {
+  /** By URI. */
+  readonly damaged: ReadonlyMap<string, FileFault>
+  /** Of those the ones that this check had no turn to read: as they were found before. */
+  readonly unread: ReadonlySet<string>
+}
+
 export async function damagedFiles(
   lake: Lake,
-  { commits, others, places, seed, again }: DamagedInput,
+  { commits, others, places, seed, standing, named, limit }: DamagedInput,
   signal: CancelSignal,
-): Promise<ReadonlyMap<string, FileFault>> {
+): Promise<DamagedFiles> {
   const all = [...others, ...commits]
   const known = places.allOf(all, 'all')
   // What something else stands for may be removed meanwhile.
@@ -45,34 +55,47 @@ export async function damagedFiles(
     if (now !== undefined && sizeBytes > 0 && now.sizeBytes !== sizeBytes) damaged.set(uri, 'is not what was committed')
   }
   const isOpen = ({ uri, sha256 }: PlacedFile) => sha256 !== undefined && found.has(uri) && !damaged.has(uri)
-  const left = [...known.values()].filter(isOpen)
-  const reached = places.allOf(commits, 'all')
-  const [near, older] = [left.filter(({ uri }) => reached.has(uri)), left.filter(({ uri }) => !reached.has(uri))]
-  const isOther = ({ uri, etag }: PlacedFile) => found.get(uri)!.etag !== etag
-  const nameOf = ({ uri }: PlacedFile) => uri
-  const inOrder = [
-    ...left.filter(({ uri }) => again.has(uri)),
-    ...drawByChance(near.filter(isOther), digestedMax.files, seed, nameOf),
-    ...drawByChance(older.filter(isOther), olderMax, seed, nameOf),
-    ...drawNewestAndOthers(near, digestedMax.files, seed, nameOf),
-    ...drawByChance(older, olderMax, seed, nameOf),
-  ]
-  await inParallel(fewOf([...new Set(inOrder)]), filesAtOnce, async ({ uri, sha256 }) => {
+  const open = [...known.values()].filter(isOpen)
+  const drawn = drawLots(lotsOf(open, { found, reached: places.allOf(commits, 'all'), seed, standing, named }), limit)
+  const unread = new Set(open.flatMap(({ uri }) => (standing.has(uri) ? [uri] : [])))
+  await inParallel(drawn, filesAtOnce, async ({ uri, sha256 }) => {
     if (signal.aborted) return
     const now = await lake.digest(uri)
+    unread.delete(uri)
     if (now !== null && now.sha256 !== sha256) damaged.set(uri, 'is not what was committed')
   })
-  return damaged
+  // Nobody has seen that it is well again.
+  for (const uri of unread) damaged.set(uri, standing.get(uri)!)
+  return { damaged, unread }
 }
 
-/** One at least, of whatever size. */
-function fewOf(files: readonly PlacedFile[]): PlacedFile[] {
-  let bytes = 0
-  return files.slice(0, digestedMax.files).filter(({ sizeBytes }, index) => {
-    if (index > 0 && bytes + sizeBytes > digestedMax.bytes) return false
-    bytes += sizeBytes
-    return true
-  })
+/** Those first that are likely to be others; of each kind in an order of this check's own, so that each has its turn. */
+function lotsOf(
+  open: readonly PlacedFile[],
+  {
+    found,
+    reached,
+    seed,
+    standing,
+    named,
+  }: Pick<DamagedInput, 'seed' | 'standing' | 'named'> & {
+    readonly found: ReadonlyMap<string, LakeFile>
+    readonly reached: ReadonlyMap<string, PlacedFile>
+  },
+) {
+  const inOrder = shuffled(open, seed, ({ uri }) => uri)
+  const isOther = ({ uri, etag }: PlacedFile) => found.get(uri)!.etag !== etag
+  const near = inOrder.filter(({ uri }) => reached.has(uri))
+  const older = inOrder.filter(({ uri }) => !reached.has(uri))
+  return [
+    { share: shares.standing, entries: inOrder.filter(({ uri }) => standing.has(uri)) },
+    { share: shares.named, entries: inOrder.filter(({ uri }) => named.has(uri) && !standing.has(uri)) },
+    { share: shares.newest, entries: open.filter(({ uri }) => reached.has(uri)).slice(-newestMax) },
+    ...[near, older].flatMap((files) => [
+      { share: shares.otherEtag, entries: files.filter(isOther) },
+      { share: shares.any, entries: files },
+    ]),
+  ]
 }
 
 /** By URI; one listing of each of the view's folders, a request a thousand files. */

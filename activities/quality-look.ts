@@ -4,6 +4,7 @@ import type { ViewBundle } from '../core/define/definitions.js'
 import { isBeingReplaced } from '../core/plan/index.js'
 import {
   carriedFaults,
+  drawLots,
   type Fault,
   type FileFault,
   faultsListedMax,
@@ -15,6 +16,8 @@ import {
   type KeyVerdict,
   lagsOf,
   type QualityCheck,
+  type ReadLimit,
+  shuffled,
   startsAtFault,
 } from '../core/quality/index.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
@@ -25,6 +28,8 @@ import type { QualityInputs, QualityInterval } from './quality-inputs.js'
 import type { Target } from './quality-target.js'
 
 const filesAtOnce = 4
+/** Of what a check reads of files to know what they hold (damaged-files.ts). */
+const rowsShare = 1 / 8
 
 export interface Look {
   readonly target: Target
@@ -136,19 +141,25 @@ export async function checkOf(
     readonly look: Look
     readonly before: QualityCheck | null
     readonly verdicts: ReadonlyMap<string, KeyVerdict | null>
+    /** URIs of files at fault before that had no turn to be read. */
+    readonly unread: ReadonlySet<string>
+    readonly limit: ReadLimit
     readonly unsettled: number
   },
 ): Promise<QualityCheck> {
-  const { look, before, verdicts, counts, seed, unsettled } = found
+  const { look, before, verdicts, counts, seed, unread, unsettled } = found
   const { target, inputs } = look
   const isKnown = (fault: Fault): boolean => before?.faults.some((old) => isSameFault(old, fault)) ?? false
   const given = [...verdicts.values()].flatMap((verdict) => verdict ?? [])
   // A file that could not be read before, and cannot now, is at fault whatever moved meanwhile.
   const told = [
-    ...look.faults.filter((fault) => look.isStable || isKnown(fault)),
+    ...look.faults
+      .filter((fault) => look.isStable || isKnown(fault))
+      .map((fault) => (unread.has(fault.file ?? '') ? asFoundBefore(fault, before!) : fault)),
     ...given.flatMap(({ faults }) => faults),
   ]
-  const ofRows = inputs === null ? [] : await namedFiles(deps, look, inputs, [...(before?.faults ?? []), ...told])
+  const ofRows =
+    inputs === null ? [] : await namedFiles(deps, look, inputs, [...(before?.faults ?? []), ...told], found)
   const digests = new Map(ofRows)
   const carried =
     before === null || inputs === null
@@ -179,20 +190,30 @@ export async function checkOf(
   }
 }
 
-/** Of intervals in which rows differ, or did: what the files that hold those of the keys are like, by URI; null: one is gone. */
+function asFoundBefore(fault: Fault, before: QualityCheck): Fault {
+  const old = before.faults.find((one) => isSameFault(one, fault))
+  return old === undefined ? fault : { ...fault, judgedAt: old.judgedAt ?? before.checkedAt }
+}
+
+/**
+ * Of intervals in which rows differ, or did: what the files that hold those of the keys are like, by URI, where the ledger does not tell; null:
+ * one is gone. Not all of many: who has no turn is as before.
+ */
 async function namedFiles(
   { lake }: ActivityDeps,
   { buckets }: Look,
   { intervals }: QualityInputs,
   faults: readonly Fault[],
+  { seed, limit }: { readonly seed: number; readonly limit: ReadLimit },
 ): Promise<(readonly [string, string | null])[]> {
   const byStart = new Map(intervals.map((one) => [one.standing.interval.start, one]))
   const files = faults.flatMap(({ cause, keyHex, interval }) => {
     if (cause !== 'committed-file' || keyHex === null || interval === null) return []
     const file = fileOfKey(byStart.get(parseInstant(interval.start))?.files ?? [], buckets.get(keyHex))
-    return file === null ? [] : [file]
+    return file === null || file.sha256 !== undefined ? [] : [file]
   })
-  return await inParallel([...new Set(files)], filesAtOnce, async (uri) => [
+  const entries = shuffled([...new Map(files.map((file) => [file.uri, file])).values()], seed, uriOf)
+  return await inParallel(drawLots([{ entries, share: rowsShare }], limit), filesAtOnce, async ({ uri }) => [
     uri,
     (await lake.digest(uri))?.sha256 ?? null,
   ])

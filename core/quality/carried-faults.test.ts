@@ -12,10 +12,10 @@ const item: Fault = {
 }
 const rows: Fault = { ...item, cause: 'committed-file', interval, file: 'own', commitId: '7', fileSha256: 'as found' }
 const whole: Fault = { ...rows, key: null, keyHex: null }
-const own = { uri: 'own', bucket: null }
+const own = { uri: 'own', bucket: null, sizeBytes: 9 }
 const now: IntervalNow = { commitId: '7', files: [own], isHere: true, isBeingReplaced: false }
 /** Of a key in bucket 5 of 8. */
-const halves = [0, 1].map((number) => ({ uri: `half ${number}`, bucket: { number, of: 2 } }))
+const halves = [0, 1].map((number) => ({ ...own, uri: `half ${number}`, bucket: { number, of: 2 } }))
 
 function carried(
   fault: Fault,
@@ -66,7 +66,18 @@ test('whose source files are gone is not run again without them, and ends where 
   expect(carried(rows, null, { isHere: false }, 'put back')).toEqual([])
   expect(carried(rows, null, { isHere: false }, null)).toHaveLength(1)
   expect(carried(rows, null, { isHere: false, files: halves }, 'other')).toHaveLength(1)
-  expect(carried(rows, null, {}, 'put back')).toHaveLength(1)
+  // What it held when it was found at fault tells, also after checks that could not say.
+  const [later] = carried(rows, null, {}, 'put back')
+  expect(later).toMatchObject({ fileSha256: 'as found' })
+  expect(carried(later!, null, { isHere: false }, 'put back')).toEqual([])
+})
+
+test('whose file the ledger knows does not end where that is damaged and put back: it is what was committed, and wrong', () => {
+  const files = [{ ...own, sha256: 'as committed' }]
+  for (const digest of ['damaged', 'as committed', null])
+    expect(carried(rows, null, { isHere: false, files }, digest)).toMatchObject([{ file: 'own' }])
+  expect(carried(rows, { compared: [start] }, { files })).toEqual([])
+  expect(carried(rows, null, { isHere: false, files, commitId: '8' })).toEqual([])
 })
 
 test('of a key that is none any more, or of a whole file, nothing is carried; as recorded before commits were, by its file', () => {
@@ -74,7 +85,7 @@ test('of a key that is none any more, or of a whole file, nothing is carried; as
   expect(carried(whole, null)).toEqual([])
   const { commitId: _, ...older } = rows
   expect(carried(older, null)).toHaveLength(1)
-  expect(carried(older, null, { files: [{ uri: 'another', bucket: null }] })).toEqual([])
+  expect(carried(older, null, { files: [{ ...own, uri: 'another' }] })).toEqual([])
 })
 
 test('faults are told apart by key and interval, of whole files by the file', () => {
@@ -87,8 +98,8 @@ test('faults are told apart by key and interval, of whole files by the file', ()
 })
 
 test('of a compaction the file of a key is that of its bucket, where it is known', () => {
-  const fileOf = (bucket?: { number: number; of: number }) => fileOfKey(halves, bucket)
+  const fileOf = (bucket?: { number: number; of: number }) => fileOfKey(halves, bucket)?.uri
   expect([fileOf({ number: 6, of: 8 }), fileOf({ number: 3, of: 4 }), fileOf()]).toEqual(['half 0', 'half 1', 'half 0'])
-  expect(fileOfKey([own], { number: 3, of: 4 })).toBe('own')
+  expect(fileOfKey([own], { number: 3, of: 4 })).toBe(own)
   expect(fileOfKey([], { number: 3, of: 4 })).toBe(null)
 })

@@ -4,8 +4,8 @@
  *     the key was judged right, its interval's rows compared
  *     another commit took the place of the one that it was found in, whether windows reach its interval or training sets alone
  *     the key is none of the entity any more
- *     its source files are gone, so that nothing can be compared, and its file holds something else than it did: somebody put one back,
- *     and whether it is what was committed is told of the file (activities/damaged-files.ts)
+ *     its source files are gone, so that nothing can be compared, nothing tells what its file was when it was committed, and it holds something
+ *     else than it did: somebody put one back. Where the ledger tells, that is a matter of the file (activities/damaged-files.ts)
  *
  * and stands until then. Each of these is in a person's hands: to have the interval run again, or the key published, or the file put back.
  */
@@ -18,12 +18,15 @@ import type { Fault, QualityCheck } from './quality-check.js'
 export interface KeyedFile {
   readonly uri: string
   readonly bucket: Bucket | null
+  /** What it held when it was committed; absent: not known. */
+  readonly sha256?: string
+  readonly sizeBytes: number
 }
 
 /** That of a key's rows; null: none. @param bucket of the finest that there are: buckets nest. Absent: not known, the first stands for all */
-export function fileOfKey(files: readonly KeyedFile[], bucket: Bucket | undefined): string | null {
+export function fileOfKey(files: readonly KeyedFile[], bucket: Bucket | undefined): KeyedFile | null {
   const isOf = ({ bucket: own }: KeyedFile) => own === null || (bucket && bucket.number % own.of === own.number)
-  return (files.find(isOf) ?? files[0])?.uri ?? null
+  return files.find(isOf) ?? files[0] ?? null
 }
 
 /** An interval, as faults name it. */
@@ -43,7 +46,7 @@ export interface IntervalNow {
  * @param keys by their encoding, hex, all that were looked at; null: without a verdict
  * @param intervals by their starts, all that faults name and that have an accepted version
  * @param bucketOf a key, by its encoding, hex
- * @param digests of files that such faults name, or would now, by URI; null: it is gone
+ * @param digests of files of which nothing tells what they held, that such faults name or would now, by URI; null: it is gone; absent: not read
  */
 export function carriedFaults(
   before: QualityCheck,
@@ -62,12 +65,16 @@ export function carriedFaults(
     const start = parseInstant(fault.interval.start)
     const now = intervals.get(start)
     if (now === undefined || isOtherCommit(fault, now) || verdict?.compared.has(start)) return []
-    const file = fileOfKey(now.files, bucketOf(fault.keyHex!))
-    const fileSha256 = digests.get(file ?? '') ?? null
-    if (!now.isHere && isPutBack(fault, file, fileSha256)) return []
+    const held = fileOfKey(now.files, bucketOf(fault.keyHex!))
+    const file = held?.uri ?? null
+    const digest = held === null || held.sha256 !== undefined ? undefined : digests.get(held.uri)
+    const { fileSha256: first, ...others } = carried
+    const isAsFirst = file === fault.file && first !== undefined
+    if (!now.isHere && isAsFirst && typeof digest === 'string' && digest !== first) return []
+    const fileSha256 = isAsFirst ? first : digest
     // Run again without its source files it would be committed as empty.
     const isRepairable = now.isHere || now.isBeingReplaced
-    return [{ ...carried, file, isRepairable, ...(fileSha256 === null ? {} : { fileSha256 }) }]
+    return [{ ...others, file, isRepairable, ...(fileSha256 ? { fileSha256 } : {}) }]
   })
 }
 
@@ -91,10 +98,6 @@ export function startsAtFault(
 function isOtherCommit({ commitId, file }: Fault, now: Pick<IntervalNow, 'commitId' | 'files'>): boolean {
   if (commitId !== undefined) return commitId !== now.commitId
   return !now.files.some(({ uri }) => uri === file) && (file !== null || now.files.length > 0)
-}
-
-function isPutBack({ file: before, fileSha256: held }: Fault, file: string | null, now: string | null): boolean {
-  return file === before && held !== undefined && now !== null && now !== held
 }
 
 /** Of one key and interval, or of one file. */

@@ -8,6 +8,7 @@ export {
   type KeyedFile,
   startsAtFault,
 } from './carried-faults.js'
+export { drawLots, type ReadLimit } from './draw-lots.js'
 export { bytesOfHex, hexOf, type JudgeInput, judgeKeys, type KeyVerdict, type LookedAtKey } from './judge-keys.js'
 export {
   type Fault,
@@ -28,7 +29,8 @@ export {
   drawByChance,
   drawNewestAndOthers,
   seededFraction,
+  shuffled,
 } from './sample-keys.js'
 export { type StandingInterval, standingOf } from './standing.js'
-export { type AtFault, atFault, firstOfEach, lagsOf } from './summaries.js'
+export { type AtFault, atFault, firstOfEach, lagsOf, standingFiles } from './summaries.js'
 export { buildWholeFileQuery, type Verified, type VerifiedInterval, verifyKeys } from './verify-keys.js'

@@ -106,11 +106,14 @@ export function drawByChance<Entry>(
   seed: number,
   textOf: (entry: Entry) => string,
 ): Entry[] {
+  const drawn = new Set(shuffled(entries, seed, textOf).slice(0, max))
+  return entries.filter((entry) => drawn.has(entry))
+}
+
+/** In an order that is another for each seed, and the same for the same one. */
+export function shuffled<Entry>(entries: readonly Entry[], seed: number, textOf: (entry: Entry) => string): Entry[] {
   return entries
-    .map((entry, index) => ({ index, at: seededFraction(seed, textOf(entry)) }))
+    .map((entry) => ({ entry, at: seededFraction(seed, textOf(entry)) }))
     .sort((a, b) => a.at - b.at)
-    .slice(0, max)
-    .map(({ index }) => index)
-    .sort((a, b) => a - b)
-    .map((index) => entries[index]!)
+    .map(({ entry }) => entry)
 }

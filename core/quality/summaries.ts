@@ -2,7 +2,7 @@
 import { type Instant, parseInstant } from '../time/instant.js'
 import { toIsoInterval } from '../time/interval.js'
 import type { KeyVerdict } from './judge-keys.js'
-import { type Fault, faultCauses, type Lag, type QualityCheck } from './quality-check.js'
+import { type Fault, type FileFault, faultCauses, type Lag, type QualityCheck } from './quality-check.js'
 
 /** Causes in their order; of one cause and interval the first before the others, so that what is listed tells of each. */
 export function firstOfEach(faults: readonly Fault[]): Fault[] {
@@ -37,6 +37,16 @@ export function atFault(check: QualityCheck | null): AtFault {
     starts: new Set(inFiles.flatMap(({ interval }) => (interval ? [parseInstant(interval.start)] : []))),
     files: new Set(faults.flatMap(({ keyHex, file }) => (keyHex === null && file !== null ? [file] : []))),
   }
+}
+
+/** Committed files at fault as a whole, by URI. Those that hold wrong rows are told anew of the faults of these. */
+export function standingFiles(check: QualityCheck | null): ReadonlyMap<string, FileFault> {
+  return new Map(
+    (check?.faults ?? []).flatMap(({ cause, keyHex, file, found }): [string, FileFault][] => {
+      if (cause !== 'committed-file' || keyHex !== null || file === null) return []
+      return found === 'cannot be read' || found === 'is not what was committed' ? [[file, found]] : []
+    }),
+  )
 }
 
 export function lagsOf(verdicts: readonly KeyVerdict[]): Lag[] {

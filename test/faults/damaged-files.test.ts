@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { damagedFiles } from '../../activities/damaged-files.js'
+import { type DamagedFiles, type DamagedInput, damagedFiles, digestedMax } from '../../activities/damaged-files.js'
 import { filePlaces } from '../../activities/file-places.js'
 import { createFilesLake } from '../../adapters/files/files-lake.js'
 import type { Compaction } from '../../core/ports/compaction-ledger.js'
@@ -35,15 +35,31 @@ beforeEach(async () => {
 })
 const others = { runId: 'run', number: 1, isRejected: false, publishedSequence: null, committedAt: 0n }
 
-async function found(
-  given: { again?: number[]; seed?: number; reached?: number; compactions?: Compaction[] } = {},
-): Promise<Record<string, string>> {
-  const { again = [], seed = 1, reached = 0, compactions = [] } = given
+interface Given {
+  readonly standing?: number[]
+  readonly named?: number[]
+  readonly seed?: number
+  readonly reached?: number
+  readonly compactions?: Compaction[]
+  readonly limit?: DamagedInput['limit']
+}
+
+async function look(given: Given = {}): Promise<DamagedFiles> {
+  const { standing = [], named = [], seed = 1, reached = 0, compactions = [], limit = digestedMax } = given
   const lake = lakeOf()
   const places = filePlaces(lake, commits, compactions)
   const [near, older] = [commits.slice(count - reached), commits.slice(0, count - reached)]
-  const input = { commits: near, others: older, places, seed, again: new Set(again.map((at) => lake.uri(pathOf(at)))) }
-  const damaged = await damagedFiles(lake, input, new AbortController().signal)
+  const uriOf = (at: number) => lake.uri(pathOf(at))
+  const input: DamagedInput = {
+    ...{ commits: near, others: older, places, seed, limit },
+    standing: new Map(standing.map((at) => [uriOf(at), changed])),
+    named: new Set([...standing, ...named].map(uriOf)),
+  }
+  return await damagedFiles(lake, input, new AbortController().signal)
+}
+
+async function found(given: Given = {}): Promise<Record<string, string>> {
+  const { damaged } = await look(given)
   return Object.fromEntries([...damaged].map(([uri, fault]) => [uri.slice(root.length + 1), fault]))
 }
 
@@ -75,17 +91,43 @@ test('another etag says nothing, but has the file read; put back it is what it w
   expect(await found()).toEqual({})
 })
 
+/** Each file has as many bytes, about: so many are read of each kind. */
+const limitOf = (files: number) => ({ files, bytes: 1024 ** 3 })
+
 test('what was changed below the store is found where windows reach it, or it was at fault before, else by chance', async () => {
   await editBelow(count - 1)
   await editBelow(0)
+  const limit = limitOf(80)
   const seedOf = new Map<boolean, number>()
   for (let seed = 1; seedOf.size < 2 && seed < 30; seed++) {
-    const one = await found({ seed, reached: 5 })
+    const one = await found({ seed, reached: 5, limit })
     expect(one).toHaveProperty([pathOf(count - 1)], changed)
     seedOf.set(pathOf(0) in one, seed)
   }
   expect(seedOf.size).toBe(2)
-  expect(await found({ again: [0], seed: seedOf.get(false)! })).toHaveProperty([pathOf(0)], changed)
+  expect(await found({ named: [0], seed: seedOf.get(false)!, limit })).toHaveProperty([pathOf(0)], changed)
+})
+
+test('each file is read within some checks, whatever else is there to read, by files and by bytes', async () => {
+  const sizeBytes = commits.reduce((sum, { data }) => sum + data!.sizeBytes, 0)
+  const edited = [0, 20, 60, 129]
+  for (const at of edited) await editBelow(at)
+  for (const limit of [limitOf(48), { files: 1_000, bytes: sizeBytes / 3 }]) {
+    const seen = new Set<string>()
+    for (let seed = 1; seed <= 60 && seen.size < edited.length; seed++)
+      for (const path of Object.keys(await found({ seed, reached: 80, standing: [0], limit }))) seen.add(path)
+    expect([...seen].sort()).toEqual(edited.map(pathOf))
+  }
+})
+
+test('a file at fault that has no turn to be read stays so, before those of rows at fault; read, it is what it is', async () => {
+  for (const at of [3, 5]) await editBelow(at)
+  const standing = [3, 4, 5]
+  const { damaged, unread } = await look({ standing, limit: { files: 0, bytes: 0 } })
+  expect(unread.size).toBe(3)
+  for (const uri of unread) expect(damaged.get(uri)).toBe(changed)
+  expect((await look({ standing, named: [9, 10], limit: { files: 4, bytes: 1 } })).unread.size).toBeLessThan(3)
+  expect(await found({ standing })).toEqual({ [pathOf(3)]: changed, [pathOf(5)]: changed })
 })
 
 test('an own file that a compaction stands for may go, and counts while it is there', async () => {

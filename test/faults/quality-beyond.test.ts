@@ -38,7 +38,7 @@ beforeAll(async () => {
   const dynalite = await startTestDynalite()
   stopDynalite = () => dynalite.stop()
   online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
-  const views = { lost: sums, older: sums, tainted: wide, halves: wide, years: sums, between: wide }
+  const views = { lost: sums, older: sums, tainted: wide, halves: wide, years: sums, between: wide, waits: wide }
   rig = await startSalesRig(views, null, online)
 })
 afterAll(async () => {
@@ -206,13 +206,13 @@ test('each file of a compaction is at fault by itself, and ends by itself, whate
   for (const at of [0, 1, 2, 3]) await rename(`${sourceOf('halves', at)}.away`, sourceOf('halves', at))
   for (const { path } of files) {
     await damage(path)
-    await rig.commitAsIs(path)
+    await rig.commitAsIs(path, 'as before digests')
   }
   expect((await ofFiles()).sort()).toEqual(uris)
   await takeAway('halves', [0, 1, 2, 3])
   expect((await ofFiles()).sort()).toEqual(uris)
   await writeFile(even.file, even.bytes)
-  await rig.commitAsIs(files[0]!.path)
+  await rig.commitAsIs(files[0]!.path, 'as before digests')
   expect(await ofFiles()).toEqual([odd.file])
 })
 
@@ -252,4 +252,27 @@ test('rows are compared in the compaction that training reads, though few are, a
   const found = await recordedCheck(rig.deps, 'between')
   expect(told(found)).toEqual(['committed-file,,00:00', 'committed-file,a,03:00', 'committed-file,b,03:00'])
   expect(new Set(found.faults.map(({ file }) => file))).toEqual(new Set([rig.deps.lake.uri(path)]))
+})
+
+test('a damaged file that a check has no turn to read stays at fault, and holds the rebuild, until it is read or counts no more', async () => {
+  await fill('waits', [0, 1, 2, 3])
+  const { file, bytes } = await damage(await pathOf('waits', 1))
+  await damage(await pathOf('waits', 2))
+  await takeAway('waits', [1])
+  // As a server above a folder has it: size and etag are what they were.
+  await rig.commitAsIs(await pathOf('waits', 1), 'but its digest')
+  await rig.commitAsIs(await pathOf('waits', 2), 'but its digest')
+  const whole = ['committed-file,,01:00', 'committed-file,,02:00']
+  const first = await recordedCheck(rig.deps, 'waits')
+  expect(told(first)).toEqual(whole)
+  const limit = { files: 0, bytes: 0 }
+  for (const seed of [1, 2, 3]) {
+    const found = await recordedCheck(rig.deps, 'waits', { seed, limit })
+    expect(told(found)).toEqual(whole)
+    expect(found.faults.filter(({ judgedAt }) => judgedAt === first.checkedAt)).toHaveLength(2)
+    expect(await startRepair('waits')).toMatchObject({ isRebuildAsked: false, left: 1 })
+  }
+  await rig.run(hourOf('waits', 2, { kind: 'manual' }))
+  await writeFile(file, bytes)
+  expect(told(await recordedCheck(rig.deps, 'waits'))).toEqual([])
 })

@@ -24,10 +24,15 @@ async function pathOf(view: string, at: number): Promise<string> {
 }
 
 /** Has the committed file of an hour say otherwise, as if its run had written it so. */
-async function corrupt(view: string, at: number, select = '* REPLACE (99::BIGINT AS amount)'): Promise<void> {
+async function corrupt(
+  view: string,
+  at: number,
+  select = '* REPLACE (99::BIGINT AS amount)',
+  what: Parameters<SalesRig['commitAsIs']>[1] = 'all',
+): Promise<void> {
   const path = await pathOf(view, at)
   await rewriteFile(rig.deps, path, select)
-  await rig.commitAsIs(path)
+  await rig.commitAsIs(path, what)
 }
 
 const startRepair = (view: string) => rig.step(repairView, [{ view, version: 1, by: 'ann', reason: 'a test' }])
@@ -103,8 +108,17 @@ test('a fault that cannot be judged stands, and is not run again without its sou
   }
   expect(faultsOf(await check())).toEqual([fault])
   expect(await startRepair('waiting')).toEqual({ reopened: [], isRebuildAsked: false, left: 1 })
-  // Put back by hand, which nobody can compare with anything.
-  await corrupt('waiting', 0, '* REPLACE (1::BIGINT AS amount)')
+  // It is wrong as it was committed: damaged, and put back, it is no other.
+  const file = rig.deps.lake.uri(await pathOf('waiting', 0))
+  const bytes = await readFile(file)
+  await writeFile(file, 'not parquet any more')
+  expect(faultsOf(await check())).toContainEqual(['committed-file', null, '00:00'])
+  await writeFile(file, bytes)
+  for (let times = 0; times < 2; times++) expect(faultsOf(await check())).toEqual([fault])
+  // Of a release that kept no digests: put back by hand, which nobody can compare with anything.
+  await rig.commitAsIs(await pathOf('waiting', 0), 'as before digests')
+  expect(faultsOf(await check())).toEqual([fault])
+  await corrupt('waiting', 0, '* REPLACE (1::BIGINT AS amount)', 'as before digests')
   expect(faultsOf(await check())).toEqual([])
 })
 

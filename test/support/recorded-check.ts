@@ -1,25 +1,26 @@
 import type { ActivityDeps } from '../../activities/activity-deps.js'
 import { checkVersion } from '../../activities/check-view.js'
 import { recordCheck } from '../../activities/record-check.js'
-import type { QualityCheck } from '../../core/quality/index.js'
+import type { QualityCheck, ReadLimit } from '../../core/quality/index.js'
 
 interface Drawn {
   readonly seed?: number
   readonly sample?: number
   /** Else the newest. */
   readonly version?: number
+  readonly limit?: ReadLimit
 }
 
 /** Checks a view as the step of the workflow does. */
 export async function recordedCheck(
   deps: ActivityDeps,
   view: string,
-  { seed = 1, sample = 30, version }: Drawn = {},
+  { seed = 1, sample = 30, version, limit }: Drawn = {},
 ): Promise<QualityCheck> {
   const bundle = await deps.registry.view(view, version)
   const { signal } = new AbortController()
   return await recordCheck(deps, { view, version: bundle.view.version }, (before) =>
-    checkVersion(deps, bundle, { seed, sample, before }, signal),
+    checkVersion(deps, bundle, { seed, sample, before, ...(limit && { limit }) }, signal),
   )
 }
 

@@ -41,7 +41,7 @@ export interface StepRig {
   writeFile(path: string, select: string): Promise<void>
   writeBytes(path: string, bytes: string | Uint8Array): Promise<void>
   /** Has the ledger say that a file of the lake was committed as it is now: whatever is wrong of it, a run or a compaction wrote it so. */
-  commitAsIs(path: string): Promise<void>
+  commitAsIs(path: string, what?: AsIs): Promise<void>
   rowsOf(path: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   tick(view: string, now: string, options?: Partial<TickInput>): Promise<PlanTickResult>
   plan(input: RunInput, call?: Call, deps?: ActivityDeps): Promise<PlanStepResult>
@@ -57,6 +57,9 @@ export interface StepRig {
   settle(view: string, now: string): Promise<string[]>
   stop(): Promise<void>
 }
+
+/** What the ledger is to say of a file: what it is now; all but its digest, as if it was edited below its store; no digest, as a release before. */
+type AsIs = 'all' | 'but its digest' | 'as before digests'
 
 let calls = 0
 
@@ -149,13 +152,19 @@ export async function startStepRig(
       await sources.prepareWrite(path)
       await writeFile(sources.uri(path), bytes)
     },
-    commitAsIs: async (path) => {
+    commitAsIs: async (path, what = 'all') => {
       const { sha256, etag, sizeBytes } = (await lake.digest(path))!
       await client.query(async (db) => {
-        const committed = { sha256, etag, size_bytes: BigInt(sizeBytes) }
+        const digest = { all: sha256, 'but its digest': undefined, 'as before digests': null }[what]
+        const committed = { etag, size_bytes: BigInt(sizeBytes), ...(digest === undefined ? {} : { sha256: digest }) }
         await db.updateTable('commits').set(committed).where('path', '=', path).execute()
         for (const { compaction_id: id, files } of await db.selectFrom('compactions').selectAll().execute()) {
-          const now = files?.map((file) => (file.path === path ? { ...file, sha256, etag, sizeBytes } : file)) ?? []
+          const now = (files ?? []).map((file) => {
+            if (file.path !== path) return file
+            const { sha256: before, ...others } = file
+            const given = digest === undefined ? before : digest
+            return { ...others, etag, sizeBytes, ...(given ? { sha256: given } : {}) }
+          })
           await db
             .updateTable('compactions')
             .set({ files: toJson(now) })
