@@ -51,6 +51,7 @@ import { sampleKeys } from './quality-sample.js'
 import { findTarget, type Target } from './quality-target.js'
 import { recordCheck } from './record-check.js'
 import type { CheckViewInput, CheckViewResult } from './steps.js'
+import { verifyTools } from './verify-tools.js'
 
 /** Keys that differ while publishes come and go are looked at so often. */
 const turnsMax = 4
@@ -293,7 +294,7 @@ async function verify(
       coarse: isCoarseRead(inputs, doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
     }
     try {
-      const verified = await deps.engine.withSession((session) => verifyKeys(toolsOf(deps, session, sizes), input), {
+      const verified = await deps.engine.withSession((session) => verifyKeys(verifyTools(deps, session, sizes), input), {
         signal,
       })
       const found = verified.differences.map(({ intervalStart }) => intervalStart)
@@ -356,18 +357,6 @@ function ofAnotherView({ source }: ViewBundle): MillcourseError | null {
     hint: `millcourse check-quality ${name} checks those`,
     facts: { view: name },
   })
-}
-
-function toolsOf(deps: ActivityDeps, session: QuerySession, sizes: ReadonlyMap<string, number>) {
-  return {
-    execute: (query: { readonly sql: string }) => session.execute(query),
-    all: (query: { readonly sql: string }) => session.all(query),
-    keepFile: (name: string, parts: AsyncIterable<Uint8Array>) => session.keepFile(name, parts),
-    open: (file: string) => ({
-      sizeBytes: sizes.get(file) ?? 0,
-      read: (start: number, length: number) => deps.sources.readRange(file, start, length),
-    }),
-  }
 }
 
 async function isAsRead(deps: ActivityDeps, { read }: QualityInputs): Promise<boolean> {

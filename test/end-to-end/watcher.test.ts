@@ -387,10 +387,8 @@ test('of two watchers one speaks; what it had to tell when it was killed the oth
   const third = world.startProcess('three')
   await third.hears('1 incident(s) open')
   await postgres.stop()
-  await vi.waitFor(
-    () => expect(receiver.of('ledger_unreachable')).toEqual(['incident.opened', 'incident.opened']),
-    soon,
-  )
+  const twice = ['incident.opened', 'incident.opened']
+  await vi.waitFor(() => expect(receiver.of('ledger_unreachable')).toEqual(twice), soon)
   await world.startPostgres(postgres.port)
   await vi.waitFor(() => expect(receiver.of('ledger_unreachable')).toHaveLength(4), soon)
   await world.startTemporal(Number(temporal.address.split(':')[1]))
