@@ -294,9 +294,8 @@ async function verify(
       coarse: isCoarseRead(inputs, doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
     }
     try {
-      const verified = await deps.engine.withSession((session) => verifyKeys(verifyTools(deps, session, sizes), input), {
-        signal,
-      })
+      const verifyIn = (session: QuerySession) => verifyKeys(verifyTools(deps, session, sizes), input)
+      const verified = await deps.engine.withSession(verifyIn, { signal })
       const found = verified.differences.map(({ intervalStart }) => intervalStart)
       const now = doubtedStarts(inputs.intervals, new Set([...wrong, ...found]))
       const isCoarseKnown = coarse.length === 0 || isCoarseRead(inputs, now)
