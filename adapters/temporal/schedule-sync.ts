@@ -31,7 +31,7 @@ export interface SyncRequest {
 }
 
 /** Each costs the server a workflow of its own: more at a time only wait there. */
-const atOnce = 16
+const atOnce = 8
 const pageSize = 1_000
 
 /** By id, in the order of `wanted`, deleted ones last. */
