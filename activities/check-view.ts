@@ -258,11 +258,10 @@ async function verify(
 ): Promise<VerifiedFiles> {
   const { commits, others, span, endAt, state, places } = target
   const all = [...commits, ...others]
-  const committed = places.allOf(all, 'all')
+  const committed = places.allOf(all)
   const tiles = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
   const coarse = tiles.map((tile): KnownCoarseTile => ({ ...tile, file: uriOf(deps, tile.data) }))
-  // Of an own file whose place a compaction takes it is no matter: it may have been removed.
-  const counting = new Set([...places.allOf(all, 'placed').keys(), ...coarse.flatMap(({ file }) => file ?? [])])
+  const counting = new Set([...committed.keys(), ...coarse.flatMap(({ file }) => file ?? [])])
   const unread = await lostAmong(
     deps,
     [...again.files].filter((file) => counting.has(file) && !damaged.has(file)),

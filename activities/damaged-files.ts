@@ -10,6 +10,7 @@ import { drawLots, type FileFault, type ReadLimit, shuffled } from '../core/qual
 import { compareBytes } from '../core/source/index.js'
 import type { FilePlaces, PlacedFile } from './file-places.js'
 import { inParallel } from './in-parallel.js'
+import { digestIfReadable } from './unreadable-files.js'
 
 /** Of one check: the rest is left to those that come, each of which draws others. */
 export const digestedMax: ReadLimit = { files: 1_000, bytes: 1024 ** 3 }
@@ -44,25 +45,26 @@ export async function damagedFiles(
   signal: CancelSignal,
 ): Promise<DamagedFiles> {
   const all = [...others, ...commits]
-  const known = places.allOf(all, 'all')
-  // What something else stands for may be removed meanwhile.
-  const needed = places.allOf(all, 'placed')
+  const known = places.allOf(all)
   const found = await listed(lake, [...known.values()])
   const damaged = new Map<string, FileFault>()
   for (const [uri, { sizeBytes }] of known) {
     const now = found.get(uri)
-    if (now === undefined && needed.has(uri)) damaged.set(uri, 'cannot be read')
+    // What may go is marked in the ledger, and named no more, hours before it does.
+    if (now === undefined) damaged.set(uri, 'cannot be read')
     if (now !== undefined && sizeBytes > 0 && now.sizeBytes !== sizeBytes) damaged.set(uri, 'is not what was committed')
   }
   const isOpen = ({ uri, sha256 }: PlacedFile) => sha256 !== undefined && found.has(uri) && !damaged.has(uri)
   const open = [...known.values()].filter(isOpen)
-  const drawn = drawLots(lotsOf(open, { found, reached: places.allOf(commits, 'all'), seed, standing, named }), limit)
+  const drawn = drawLots(lotsOf(open, { found, reached: places.allOf(commits), seed, standing, named }), limit)
+  const witnesses = shuffled(open, seed, ({ uri }) => uri).map(({ uri }) => uri)
   const unread = new Set(open.flatMap(({ uri }) => (standing.has(uri) ? [uri] : [])))
   await inParallel(drawn, filesAtOnce, async ({ uri, sha256 }) => {
     if (signal.aborted) return
-    const now = await lake.digest(uri)
+    const now = await digestIfReadable(lake, uri, witnesses)
     unread.delete(uri)
-    if (now !== null && now.sha256 !== sha256) damaged.set(uri, 'is not what was committed')
+    if (now === 'cannot be read') damaged.set(uri, now)
+    else if (now !== null && now.sha256 !== sha256) damaged.set(uri, 'is not what was committed')
   })
   // Nobody has seen that it is well again.
   for (const uri of unread) damaged.set(uri, standing.get(uri)!)

@@ -15,8 +15,8 @@ export interface FilePlaces {
   placeOf(commit: Pick<Commit, 'commitId'>): readonly PlacedFile[]
   /** All of them, also those that are soon to go. */
   filesOf(commit: Pick<Commit, 'commitId'>): readonly PlacedFile[]
-  /** Of all commits, each file once; `placed`: where whoever reads many finds their rows. */
-  allOf(commits: readonly Pick<Commit, 'commitId'>[], which: 'all' | 'placed'): ReadonlyMap<string, PlacedFile>
+  /** Of all commits, each file once. */
+  allOf(commits: readonly Pick<Commit, 'commitId'>[]): ReadonlyMap<string, PlacedFile>
 }
 
 /** @param compactions with paths or URIs, the newest first */
@@ -51,8 +51,8 @@ export function filePlaces(
   return {
     placeOf,
     filesOf: (commit) => listsOf(commit).flat(),
-    allOf: (some, which) => {
-      const lists = new Set(some.flatMap((one) => (which === 'all' ? listsOf(one) : [placeOf(one)])))
+    allOf: (some) => {
+      const lists = new Set(some.flatMap(listsOf))
       return new Map([...lists].flat().map((file) => [file.uri, file]))
     },
   }

@@ -15,6 +15,7 @@ import {
   type KeyedFile,
   type KeyVerdict,
   lagsOf,
+  mostTelling,
   type QualityCheck,
   type ReadLimit,
   shuffled,
@@ -26,6 +27,7 @@ import type { ActivityDeps } from './activity-deps.js'
 import { inParallel } from './in-parallel.js'
 import type { QualityInputs, QualityInterval } from './quality-inputs.js'
 import type { Target } from './quality-target.js'
+import { digestIfReadable } from './unreadable-files.js'
 
 const filesAtOnce = 4
 /** Of what a check reads of files to know what they hold (damaged-files.ts). */
@@ -151,10 +153,11 @@ export async function checkOf(
   const { target, inputs } = look
   const isKnown = (fault: Fault): boolean => before?.faults.some((old) => isSameFault(old, fault)) ?? false
   const given = [...verdicts.values()].flatMap((verdict) => verdict ?? [])
-  // A file that could not be read before, and cannot now, is at fault whatever moved meanwhile.
+  // The ledger's digest of a file holds whatever moved meanwhile; and one that could not be read before, and cannot now, is at fault.
+  const isOther = ({ found: what }: Fault): boolean => what === 'is not what was committed'
   const told = [
     ...look.faults
-      .filter((fault) => look.isStable || isKnown(fault))
+      .filter((fault) => look.isStable || isKnown(fault) || isOther(fault))
       .map((fault) => (unread.has(fault.file ?? '') ? asFoundBefore(fault, before!) : fault)),
     ...given.flatMap(({ faults }) => faults),
   ]
@@ -166,7 +169,8 @@ export async function checkOf(
       ? []
       : carriedFaults(before, verdicts, nowByStart(inputs), (hex) => look.buckets.get(hex), digests)
   const known = [...told.map((fault) => withDigest(fault, digests)), ...carried]
-  const listed = firstOfEach([...known, ...(inputs === null ? [] : suspectFaults(inputs, known))])
+  const all = firstOfEach([...known, ...(inputs === null ? [] : suspectFaults(inputs, known))])
+  const listed = mostTelling(all, faultsListedMax)
   const { shown = null } = (target.table === null ? null : target.state) ?? {}
   const { unreadable = null } = inputs ?? {}
   const recomputed = inputs?.intervals.filter(({ verified }) => verified.isRecomputed) ?? []
@@ -181,9 +185,9 @@ export async function checkOf(
     endAt: shown && formatInstant(shown.endAt),
     sequence: shown && String(shown.sequence),
     sequenceSeenMax: look.sequenceSeenMax === 0n ? null : String(look.sequenceSeenMax),
-    faults: listed.slice(0, faultsListedMax),
+    faults: listed,
     // Nobody knows which they were: they stand while any of those that were listed does.
-    faultsLeft: Math.max(0, listed.length - faultsListedMax, listed.some(isKnown) ? before!.faultsLeft : 0),
+    faultsLeft: Math.max(0, all.length - listed.length, all.some(isKnown) ? before!.faultsLeft : 0),
     lags: lagsOf(given),
     unsettled,
     unreadable: unreadable && { code: unreadable.code, message: unreadable.message },
@@ -213,10 +217,10 @@ async function namedFiles(
     return file === null || file.sha256 !== undefined ? [] : [file]
   })
   const entries = shuffled([...new Map(files.map((file) => [file.uri, file])).values()], seed, uriOf)
-  return await inParallel(drawLots([{ entries, share: rowsShare }], limit), filesAtOnce, async ({ uri }) => [
-    uri,
-    (await lake.digest(uri))?.sha256 ?? null,
-  ])
+  return await inParallel(drawLots([{ entries, share: rowsShare }], limit), filesAtOnce, async ({ uri }) => {
+    const now = await digestIfReadable(lake, uri, [])
+    return [uri, now === 'cannot be read' ? null : (now?.sha256 ?? null)]
+  })
 }
 
 function withDigest(fault: Fault, digests: ReadonlyMap<string, string | null>): Fault {

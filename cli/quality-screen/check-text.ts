@@ -119,9 +119,13 @@ function nextLines(
   const isLost = faults.some(({ cause, isRepairable }) => cause === 'committed-file' && !isRepairable)
   const again = `millcourse check-quality ${view} --repair --reason "…"${givenOptions}`
   const isUnreadable = unreadable !== null && unreadable.code !== 'SOURCE_FILE_UNSUPPORTED'
+  const isOfView = unreadable?.code === 'SOURCE_FILE_UNSUPPORTED'
+  const inputs = isOfView
+    ? 'what is missing of the view that it is built on'
+    : 'its source files, where they are gone or others now,'
   const putBack = isUnreadable
     ? `next: ${again}, once its source can be read`
-    : `next: put the file back from a backup of the lake, or its source files, which are gone, where they were; then ${again}`
+    : `next: put the file back from a backup of the lake, or ${inputs} as before; then ${again}`
   if (!repair) return [isLost ? putBack : `next: ${again}`]
   const what = [
     ...(repair.reopened.length > 0 ? [`${plural(repair.reopened.length, 'interval')} run again`] : []),

@@ -32,5 +32,5 @@ export {
   shuffled,
 } from './sample-keys.js'
 export { type StandingInterval, standingOf } from './standing.js'
-export { type AtFault, atFault, firstOfEach, lagsOf, standingFiles } from './summaries.js'
+export { type AtFault, atFault, firstOfEach, lagsOf, mostTelling, standingFiles } from './summaries.js'
 export { buildWholeFileQuery, type Verified, type VerifiedInterval, verifyKeys } from './verify-keys.js'

@@ -18,6 +18,18 @@ export function firstOfEach(faults: readonly Fault[]): Fault[] {
   return [...faults].sort((a, b) => rank.get(a)! - rank.get(b)!)
 }
 
+/** So many of them, in their order: whole files before others, since a check reads few of them, and what no run puts right, which holds a rebuild. */
+export function mostTelling(faults: readonly Fault[], max: number): Fault[] {
+  if (faults.length <= max) return [...faults]
+  const isWhole = ({ cause, keyHex }: Fault) => cause === 'committed-file' && keyHex === null
+  const rankOf = (fault: Fault) => {
+    const isHeld = fault.cause === 'committed-file' && !fault.isRepairable
+    return (isWhole(fault) ? 0 : 2) + (isHeld ? 0 : 1)
+  }
+  const kept = new Set([...faults].sort((a, b) => rankOf(a) - rankOf(b)).slice(0, max))
+  return faults.filter((fault) => kept.has(fault))
+}
+
 /** What is looked at again whatever is drawn. */
 export interface AtFault {
   /** Hex. */

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type DamagedFiles, type DamagedInput, damagedFiles, digestedMax } from '../../activities/damaged-files.js'
 import { filePlaces } from '../../activities/file-places.js'
+import { toLakeError } from '../../adapters/files/errors.js'
 import { createFilesLake } from '../../adapters/files/files-lake.js'
 import type { Compaction } from '../../core/ports/compaction-ledger.js'
+import type { Lake } from '../../core/ports/lake.js'
 import type { Commit } from '../../core/ports/ledger.js'
 
 const count = 130
@@ -42,17 +44,25 @@ interface Given {
   readonly reached?: number
   readonly compactions?: Compaction[]
   readonly limit?: DamagedInput['limit']
+  readonly lake?: Lake
 }
 
 async function look(given: Given = {}): Promise<DamagedFiles> {
-  const { standing = [], named = [], seed = 1, reached = 0, compactions = [], limit = digestedMax } = given
-  const lake = lakeOf()
+  const {
+    standing = [],
+    named = [],
+    seed = 1,
+    reached = 0,
+    compactions = [],
+    limit = digestedMax,
+    lake = lakeOf(),
+  } = given
   const places = filePlaces(lake, commits, compactions)
   const [near, older] = [commits.slice(count - reached), commits.slice(0, count - reached)]
   const uriOf = (at: number) => lake.uri(pathOf(at))
   const input: DamagedInput = {
     ...{ commits: near, others: older, places, seed, limit },
-    standing: new Map(standing.map((at) => [uriOf(at), changed])),
+    standing: new Map(standing.map((at) => [uriOf(at), changed] as const)),
     named: new Set([...standing, ...named].map(uriOf)),
   }
   return await damagedFiles(lake, input, new AbortController().signal)
@@ -130,7 +140,7 @@ test('a file at fault that has no turn to be read stays so, before those of rows
   expect(await found({ standing })).toEqual({ [pathOf(3)]: changed, [pathOf(5)]: changed })
 })
 
-test('an own file that a compaction stands for may go, and counts while it is there', async () => {
+test('an own file that a compaction stands for may go once it is marked, and counts until then: few hours are read from it', async () => {
   const compaction: Compaction = {
     ...{ compactionId: 1n, span: { start: 0n, end: 2n }, isCurrent: true, recordedAt: 0n },
     ...{ commitIds: [0n, 1n], removedIds: [], files: [] },
@@ -142,10 +152,39 @@ test('an own file that a compaction stands for may go, and counts while it is th
   await edit(1)
   const own = { [pathOf(0)]: 'cannot be read', [pathOf(1)]: changed }
   expect(await found()).toEqual(own)
-  expect(await found({ compactions: [{ ...compaction, files: [file] }] })).toEqual({ [pathOf(1)]: changed })
+  expect(await found({ compactions: [{ ...compaction, files: [file] }] })).toEqual(own)
   expect(await found({ compactions: [{ ...compaction, files: [file], removedIds: [0n, 1n] }] })).toEqual({})
   await rm(join(root, path))
   expect(await found({ compactions: [{ ...compaction, files: [file], removedIds: [0n, 1n] }] })).toEqual({
     [path]: 'cannot be read',
   })
+})
+
+test('a file that cannot be read, as of a bad block or an archived object, is at fault; where no other can be either, nothing is said', async () => {
+  const whole = lakeOf()
+  const failing = (isBad: (uri: string) => boolean): Lake => {
+    const digest: Lake['digest'] = async (uri) => (isBad(uri) ? refuse(uri) : await whole.digest(uri))
+    const readRange: Lake['readRange'] = async (uri, start, length) =>
+      isBad(whole.uri(uri)) ? refuse(uri) : await whole.readRange(uri, start, length)
+    return new Proxy(whole, {
+      get: (of, name) => {
+        const own: unknown = { digest, readRange }[name as 'digest'] ?? Reflect.get(of, name, of)
+        return typeof own === 'function' ? own.bind(of) : own
+      },
+    })
+  }
+  const refuse = (uri: string): never => {
+    throw toLakeError(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }), uri)
+  }
+  const bad = fileOf(count - 1)
+  expect(await found({ reached: 1, lake: failing((uri) => uri === bad) })).toEqual({
+    [pathOf(count - 1)]: 'cannot be read',
+  })
+  await expect(found({ lake: failing(() => true) })).rejects.toMatchObject({ code: 'LAKE_UNREACHABLE' })
+  await rm(root, { recursive: true })
+  await lakeOf().writeIfAbsent(pathOf(count - 1), Buffer.from(`hour ${count - 1}`))
+  commits = commits.slice(-1)
+  await expect(found({ lake: failing((uri) => uri === bad) })).rejects.toMatchObject({ code: 'LAKE_UNREACHABLE' })
+  await lakeOf().writeIfAbsent('rows/another/v1/0/run.parquet', new Uint8Array(9))
+  expect(await found({ lake: failing((uri) => uri === bad) })).toEqual({ [pathOf(count - 1)]: 'cannot be read' })
 })

@@ -1,5 +1,5 @@
 /** check-quality over real runs in Postgres, DuckDB, a DynamoDB endpoint and folders: what is corrupted on purpose is found, and repaired. */
-import { rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkVersion } from '../../activities/check-view.js'
 import { applyDecision } from '../../activities/decide.js'
@@ -259,9 +259,11 @@ describe('a file in the lake', () => {
     }
   })
 
-  test('that cannot be read is no fault while publishes come and go', async () => {
+  test('that is gone is no fault while publishes come and go, and that is not what was committed is', async () => {
     await fill('restless')
-    await writeFile(rig.deps.lake.uri((await commitOf('restless', 3)).data!.path), 'not parquet any more')
+    const file = rig.deps.lake.uri((await commitOf('restless', 3)).data!.path)
+    const bytes = await readFile(file)
+    await rm(file)
     let marks = 0
     const restless = new Proxy(rig.deps.ledger, {
       get: (ledger, name, self) =>
@@ -270,9 +272,15 @@ describe('a file in the lake', () => {
           : async (key: ViewKey) => ({ ...(await ledger.shownState(key))!, mark: String(marks++) }),
     })
     const drawn = { seed: 1, sample: 30, before: null }
-    const found = await checkVersion({ ...rig.deps, ledger: restless }, await bundleOf('restless'), drawn, signal)
-    expect(faultsOf(found)).toEqual([])
-    expect(faultsOf(await check('restless'))).toEqual([['committed-file', null, '03:00']])
+    const look = async () =>
+      faultsOf(await checkVersion({ ...rig.deps, ledger: restless }, await bundleOf('restless'), drawn, signal))
+    const fault = ['committed-file', null, '03:00']
+    expect(await look()).toEqual([])
+    expect(faultsOf(await check('restless'))).toEqual([fault])
+    await writeFile(file, bytes)
+    expect(await look()).toEqual([])
+    await writeFile(file, 'not parquet any more')
+    expect(await look()).toEqual([fault])
   })
 
   test('of a coarse tile is found, and forgotten by the repair', async () => {
