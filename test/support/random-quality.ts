@@ -8,7 +8,8 @@ import type { Instant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import type { RandomWorld } from './random-world.js'
 
-const pauseMs = 300
+/** A check costs a second of a core or more: more often they would take most of what a life costs. */
+const pauseMs = 1500
 
 /** Checks one view after the other until it is stopped. */
 export function checkMeanwhile(self: RandomWorld): { stop(): Promise<{ found: string[]; checks: number }> } {
