@@ -81,7 +81,7 @@ test('lake and sources in S3, with a worker killed in each hour: the same interv
   const [lake, sources] = [`s3://${await s3.newBucket('lake')}/a/prefix`, `s3://${await s3.newBucket('sources')}`]
   const { world } = await newWorld('s3', { lake, sources })
   const faults: readonly Omit<FaultPlan, 'markerFile'>[] = [
-    { activity: 'computeInterval', call: 'lake.head', when: 'before', nth: 1, action: 'SIGKILL' },
+    { activity: 'computeInterval', call: 'lake.digest', when: 'before', nth: 1, action: 'SIGKILL' },
     { activity: 'publishInterval', call: 'lake.promote', when: 'after', nth: 1, action: 'SIGKILL' },
   ]
   for (const [hour, fault] of faults.entries()) {
