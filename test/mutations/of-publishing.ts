@@ -12,7 +12,59 @@ const delta = 'core/publish/delta-sql.ts'
 const served = 'core/compute/training-served.ts'
 const lease = 'adapters/postgres/publishes.ts'
 
+const groups = 'core/compute/feature-groups.ts'
+
 export const mutationsOfPublishing: readonly Mutation[] = [
+  ...mutationsOf(
+    'R35',
+    ['core/compute/feature-groups.test.ts'],
+    [
+      {
+        breaks: 'a feature is read from commits that leave it out',
+        file: groups,
+        before: 'commits.filter(({ commitId }) => !isOut.has(commitId))',
+        after: 'commits.filter(({ commitId }) => !isOut.has(-commitId - 1n))',
+      },
+      {
+        breaks: 'a deletion is left out with the feature',
+        file: groups,
+        before: 'return [...files, ...deleting]',
+        after: 'return deleting.length < 0 ? deleting : files',
+      },
+    ],
+  ),
+  ...mutationsOf(
+    'R35',
+    ['core/judge/decide-findings.test.ts'],
+    [
+      {
+        breaks: 'a feature that the interval has accepted is taken back',
+        file: 'core/judge/decide-findings.ts',
+        before: '|| [...failing].some((feature) => !alone.includes(feature))',
+        after: '',
+      },
+    ],
+  ),
+  ...mutationsOf(
+    'R35',
+    ['core/publish/held-windows.test.ts'],
+    [
+      {
+        breaks: 'a held window goes on over its gap',
+        file: 'core/publish/held-windows.ts',
+        before: 'const whole = shown.filter(({ start }) => !gaps.has(start))',
+        after: 'const whole = shown',
+      },
+    ],
+  ),
+  ...mutationsOf('R35', serve, [
+    {
+      breaks: 'a held value is as old as its row',
+      file: vector,
+      before: '...agedAt(at, now), missingIntervals: missing }',
+      after: '...agedAt(now, now), missingIntervals: missing }',
+    },
+  ]),
   ...mutationsOf(
     'R22',
     ['test/rules/seen-rows.test.ts'],
@@ -190,8 +242,8 @@ export const mutationsOfPublishing: readonly Mutation[] = [
       {
         breaks: 'a late write with a lower sequence lands',
         file: 'adapters/dynamodb/item-writer.ts',
-        before: "'attribute_not_exists(pk) OR #seq <= :seq'",
-        after: "'attribute_not_exists(pk) OR #seq <= :seq OR #seq > :seq'",
+        before: "'NOT attribute_type(#seq, :number) OR #seq <= :seq'",
+        after: "'NOT attribute_type(#seq, :number) OR #seq <= :seq OR #seq > :seq'",
       },
       {
         breaks: 'by PartiQL, a late write with a lower sequence lands',

@@ -55,9 +55,9 @@ export const mutationsOfRuns: readonly Mutation[] = [
     },
     {
       breaks: 'a finding holds nothing',
-      file: 'core/judge/judge-profile.ts',
-      before: "finding.severity === 'hold') ? 'hold' : 'publish'",
-      after: "finding.severity === 'hold') ? 'publish' : 'publish'",
+      file: 'core/judge/decide-findings.ts',
+      before: "findings.some(({ severity }) => severity === 'hold') ||",
+      after: '',
     },
   ]),
   ...mutationsOf('R26', steps, [

@@ -118,8 +118,8 @@ export const mutationsOfValues: readonly Mutation[] = [
     {
       breaks: 'the latest row that has a value is seen',
       file: committed,
-      before: 'within === null ? {} :',
-      after: "within === null ? { where: operation('isNotNull', column(bundle.view.features[0]!.column!)) } :",
+      before: 'wanted.length === 0 ? {} :',
+      after: "wanted.length === 0 ? { where: operation('isNotNull', column(bundle.view.features[0]!.column!)) } :",
     },
   ]),
   ...mutationsOf('R6', serve, [

@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
     exclude: ['node_modules/**', 'infra/**'],
+    setupFiles: [new URL('no-shrinking.ts', import.meta.url).pathname],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     isolate: false,
