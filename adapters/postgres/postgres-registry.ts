@@ -16,6 +16,7 @@ import { didYouMean } from '../../core/define/did-you-mean.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import type { ServingDefinitions } from '../../core/serve/index.js'
+import { inTurn } from './apply-turn.js'
 import { writeAudit } from './audit.js'
 import { BundleCache } from './bundle-cache.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
@@ -33,6 +34,8 @@ export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
         const { rows } = await sql<{ server_version: string }>`show server_version`.execute(db)
         return rows[0]!.server_version
       }),
+
+    inTurn: (work) => inTurn(client, work),
 
     apply: (repo, { by }) => client.transact((trx) => applyRepo(trx, client.project, repo, by)),
 

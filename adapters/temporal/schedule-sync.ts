@@ -3,14 +3,18 @@
  * earlier apply left is known by its mark. Only the others are asked for, a few at a time.
  */
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Client,
   ScheduleAlreadyRunning,
+  type ScheduleDescription,
   type ScheduleOptions,
   type ScheduleOptionsStartWorkflowAction,
   type ScheduleSummary,
 } from '@temporalio/client'
 import type { Workflow } from '@temporalio/common'
+import { MillcourseError } from '../../core/errors.js'
+import { inParallel } from '../../core/in-parallel.js'
 import type { ScheduleMarks } from '../../core/ports/schedule-marks.js'
 import { deleteSchedule, describe, isSame, nextState, pauseNote, saidOf, specOf } from './schedules.js'
 
@@ -51,29 +55,51 @@ export async function syncAll(client: Client, request: SyncRequest): Promise<Map
   const touched = [...asked.map(({ scheduleId }) => scheduleId), ...surplus]
   if (touched.length === 0) return changes
   await marks?.forgetScheduleMarks(touched)
-  await each(asked, async (one) => {
+  await inParallel(asked, atOnce, async (one) => {
     changes.set(one.scheduleId, await syncOne(client, one, isPaused, listed.has(one.scheduleId)))
   })
-  await each(surplus, async (id) => {
+  await inParallel(surplus, atOnce, async (id) => {
     if (await deleteSchedule(client, id)) changes.set(id, 'deleted')
   })
   await marks?.keepScheduleMarks(new Map(asked.map((one) => [one.scheduleId, markOf(request, one)])))
   return changes
 }
 
+/** One that ends is there for whoever makes it and gone for whoever asks for it, for a moment. */
+const attempts = 5
+const pauseMs = 200
+
 async function syncOne(client: Client, wanted: WantedSchedule, isPaused: boolean, isListed: boolean): Promise<Change> {
-  // Most that the list lacks are not there; one that is, is asked for after all.
-  const existing = isListed ? await describe(client, wanted.scheduleId) : null
-  if (!existing) {
+  for (let attempt = 1; ; attempt++) {
+    // Most that the list lacks are not there; one that is, is asked for after all.
+    const existing = isListed || attempt > 1 ? await describe(client, wanted.scheduleId) : null
+    if (existing) return await bringInLine(client, existing, wanted, isPaused)
     const state = isPaused ? { paused: true, note: pauseNote } : { paused: false }
     try {
       await client.schedule.create({ ...wanted, state })
       return 'created'
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error
-      return syncOne(client, wanted, isPaused, true)
+      if (attempt === attempts) throw neitherThereNorNot(wanted.scheduleId, error)
+      if (attempt > 1) await sleep(pauseMs)
     }
   }
+}
+
+function neitherThereNorNot(scheduleId: string, cause: unknown): MillcourseError {
+  return new MillcourseError('TEMPORAL_UNREACHABLE', `Temporal neither tells of ${scheduleId} nor lets it be made`, {
+    cause,
+    hint: 'it may be ending: wait a minute; if it stays, see: temporal schedule describe',
+    facts: { scheduleId },
+  })
+}
+
+async function bringInLine(
+  client: Client,
+  existing: ScheduleDescription,
+  wanted: WantedSchedule,
+  isPaused: boolean,
+): Promise<Change> {
   const state = nextState(existing.state, isPaused)
   if (isSame(existing, wanted) && existing.state.paused === state.paused) return 'unchanged'
   const { scheduleId: _, memo: __, ...options } = wanted
@@ -94,12 +120,4 @@ function markOf({ server, isPaused }: SyncRequest, wanted: WantedSchedule): stri
   return createHash('sha256')
     .update(JSON.stringify([server, isPaused, saidOf(wanted)]))
     .digest('hex')
-}
-
-async function each<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const queue = items.values()
-  const runner = async () => {
-    for (const item of queue) await work(item)
-  }
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, runner))
 }

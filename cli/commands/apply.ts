@@ -15,8 +15,10 @@ export async function apply(
   const found = await findChanges(context)
   if (found.refused.length > 0) throw problemsError(found.refused, 'the changes')
   const registry = await context.registry()
-  const { revision, isChanged } = await registry.apply(found.repo, { by: context.actor })
-  const schedules = await syncSchedules(context, found.repo.views, options)
+  const { revision, isChanged, schedules } = await registry.inTurn(async () => ({
+    ...(await registry.apply(found.repo, { by: context.actor })),
+    schedules: await syncSchedules(context, found.repo.views, options),
+  }))
   const isSynced = !(schedules instanceof MillcourseError)
   const appliedText = isChanged ? `applied as revision ${revision}` : `nothing changed, revision ${revision} stands`
   return {

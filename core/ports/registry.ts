@@ -26,6 +26,11 @@ export interface RegistryWriter extends RegistryReader, ScheduleMarks {
     repo: FeatureRepo,
     applied: { readonly by: string },
   ): Promise<{ readonly revision: number; readonly isChanged: boolean }>
+  /**
+   * The work of one caller at a time in this project: definitions, the Schedules that follow from them and their marks are of the same apply.
+   * @throws MillcourseError LEDGER_CONFLICT when another's takes too long; what the work throws
+   */
+  inTurn<T>(work: () => Promise<T>): Promise<T>
 }
 
 export interface AppliedRepo {

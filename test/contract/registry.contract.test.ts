@@ -228,3 +228,29 @@ test('two who apply at once: the same content is one revision, different content
 test("another project's repo is refused", async () => {
   await expect(registry.apply(repoOf([], { project: 'other' }), anna)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
+
+test('two that apply take turns, in other processes too; one that fails gives its turn back', async () => {
+  const order: string[] = []
+  let end = () => {}
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const first = registry.inTurn(async () => {
+    order.push('first begins')
+    await ended
+    order.push('first ends')
+    throw new Error('as the work says')
+  })
+  await expect.poll(() => order).toEqual(['first begins'])
+  const second = project.connectAgain().registry.inTurn(async () => order.push('second'))
+  const waiting = () =>
+    project.client.query(async (db) => {
+      const { rows } = await sql`select 1 from pg_locks where locktype = 'advisory' and not granted`.execute(db)
+      return rows.length
+    })
+  await expect.poll(waiting).toBe(1)
+  end()
+  await expect(first).rejects.toThrow('as the work says')
+  await second
+  expect(order).toEqual(['first begins', 'first ends', 'second'])
+})
