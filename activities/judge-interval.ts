@@ -1,6 +1,8 @@
 /** Step 4: the verdict on the candidate, from its recorded profile; a hold ends the run and waits in the ledger (R26, R37). */
+import type { FeatureViewDefinition } from '../core/define/definitions.js'
 import { assert } from '../core/errors.js'
-import { judgeProfile, type Verdict } from '../core/judge/index.js'
+import { type HoldableFeatures, holdableFeatures, judgeProfile, type Verdict } from '../core/judge/index.js'
+import { fromIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
 import { pastOf } from './past-of.js'
@@ -14,7 +16,8 @@ export function judgeInterval(deps: ActivityDeps) {
     // The first verdict counts, though checks may have been changed since: it is what was recorded.
     if (known) return withoutRows(known)
     assert(profile, 'a run that is judged was computed')
-    const verdict = judgeProfile(profile, view.checks, await pastOf(deps, run, view))
+    const [past, mayHold] = await Promise.all([pastOf(deps, run, view), featuresToHold(deps, run, view)])
+    const verdict = judgeProfile(profile, view.checks, past, mayHold)
     await deps.ledger.recordProgress(run.runId, { verdict })
     if (verdict.findings.length > 0)
       deps.log.warn(
@@ -25,7 +28,18 @@ export function judgeInterval(deps: ActivityDeps) {
   }
 }
 
+/** R35. Should another version count by the time this one is committed, the run plans anew. */
+async function featuresToHold(
+  { ledger }: ActivityDeps,
+  run: RunRef,
+  view: FeatureViewDefinition,
+): Promise<HoldableFeatures> {
+  const interval = fromIsoInterval(run.interval)
+  const commits = await ledger.currentCommits(run, interval)
+  return holdableFeatures(view, commits.find((commit) => commit.interval.start === interval.start) ?? null)
+}
+
 /** Rows stay in the ledger: Temporal and logs are read by others. */
-function withoutRows({ decision, findings }: Verdict): Verdict {
-  return { decision, findings: findings.map(({ examples, why, ...finding }) => finding) }
+function withoutRows({ findings, ...verdict }: Verdict): Verdict {
+  return { ...verdict, findings: findings.map(({ examples, why, ...finding }) => finding) }
 }

@@ -1,17 +1,21 @@
 /** What a publish has to write, computed and kept in the lake before the first online write (R36). SQL: core/publish/delta-sql.ts. */
 import {
+  answerOfNothing,
   buildLatestRows,
   buildWindowValues,
   type CommittedFile,
   type CommittedTiles,
   chooseTileFiles,
   committedFiles,
+  featureGroups,
+  groupFilesOf,
   type LatestRowsInput,
   type TileFiles,
 } from '../core/compute/index.js'
+import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, isMillcourseError, MillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
-import type { Commit } from '../core/ports/ledger.js'
+import type { Commit, Publish } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
 import {
   countClassesSql,
@@ -28,6 +32,8 @@ import {
   createTouchedSql,
   createWantedSql,
   type DeltaFile,
+  groupedRowsSql,
+  groupedWindowsSql,
   hasFile,
   historyKeysTable,
   type KeyCounts,
@@ -38,6 +44,7 @@ import {
   wantedTable,
   writeDeltaSql,
 } from '../core/publish/index.js'
+import { type Instant, parseInstant } from '../core/time/instant.js'
 import { findCompactions } from './find-compactions.js'
 import { makeCoarseTiles } from './publish-coarse-tiles.js'
 import {
@@ -110,11 +117,13 @@ const noKeys: KeyCounts = { touched: 0, published: 0, unchanged: 0, superseded: 
  * nor one that it could take back. Of a window view those are its windows' tiles and everything online; of a lookup view, whose other
  * keys stay as they are, only what is covered and what that replaces. Keys of unfinished predecessors are the caller's to know.
  */
-function isNothingToCompare(context: PublishContext, windows: TileFiles | null): boolean {
+function isNothingToCompare(context: PublishContext, windows: readonly WindowGroup[] | null): boolean {
   const { publish } = context
   if (!context.isCacheUsable) return false
   if (windows === null) return [...publish.covered, ...publish.replaced].every(({ data }) => data === null)
-  const isAnyTile = windows.tiles.length > 0 || windows.coarse.some(({ file }) => file !== null)
+  const isAnyTile = windows.some(
+    ({ files: { tiles, coarse } }) => tiles.length > 0 || coarse.some(({ file }) => file !== null),
+  )
   return !isAnyTile && publish.published?.files.length === 0
 }
 
@@ -145,13 +154,10 @@ async function compareAll(
   context: PublishContext,
   session: QuerySession,
   state: PublishedState,
-  windows: TileFiles | null,
+  windows: readonly WindowGroup[] | null,
 ): Promise<void> {
   const { bundle, columns, publish } = context
-  const { sql } =
-    windows === null
-      ? buildLatestRows({ bundle, files: await filesOf(context, publish.current) })
-      : buildWindowValues({ bundle, endNs: publish.endAt, ...windows })
+  const sql = windows === null ? await latestRowsSql(context, publish.current) : windowValuesSql(bundle, windows)
   await session.execute({ sql: createPublishedSql(columns, state.files, null) })
   await session.execute({ sql: createAnswersSql(columns, sql, bundle.view.viewKind) })
 }
@@ -165,17 +171,51 @@ async function compareTouched(context: PublishContext, session: QuerySession, st
   const starts = new Set(changed.map(({ interval }) => interval.start))
   const recent = publish.current.filter(({ interval }) => starts.has(interval.start))
   const isHistoryNeeded = bundle.source.eventId !== null
+  const holding = publish.current.filter(({ held }) => held !== undefined).map(({ interval }) => interval)
   await run(createTouchedSql(columns, rows({ files: await filesOf(context, changed) })))
   await run(createWantedSql(columns))
   await run(createPublishedSql(columns, state.files, wantedTable))
   await run(createRecentSql(columns, rows({ files: await filesOf(context, recent) })))
   const affected = [...new Map(changed.map(({ interval }) => [interval.start, interval])).values()]
-  await run(createRoutesSql(columns, affected, { isHistoryNeeded }))
+  await run(createRoutesSql(columns, affected, { isHistoryNeeded, holding }))
   await run(createHistoryKeysSql(columns))
   const [{ keys } = { keys: 0n }] = await session.all({ sql: `SELECT count(*) AS keys FROM ${historyKeysTable}` })
-  const history = keys === 0n ? [] : await filesOf(context, publish.current)
-  await run(createLookedUpSql(columns, rows({ files: history, keysFrom: historyKeysTable })))
+  await run(
+    createLookedUpSql(columns, await latestRowsSql(context, keys === 0n ? [] : publish.current, historyKeysTable)),
+  )
   await run(createLookupAnswersSql(columns))
+}
+
+/** R22: the newest row of each key; with features of older ones, where commits leave some out (R35). */
+async function latestRowsSql(
+  { deps, bundle, columns, publish }: PublishContext,
+  commits: readonly Commit[],
+  keysFrom?: string,
+): Promise<string> {
+  const compactions = await findCompactions(deps.ledger, publish, commits)
+  const groups = featureGroups(bundle.view, commits).map((group) => ({
+    features: group.features.map(({ name }) => name),
+    sql: buildLatestRows({
+      bundle,
+      files: groupFilesOf(bundle, group, compactions, (path) => deps.lake.uri(path)),
+      ...(keysFrom === undefined ? {} : { keysFrom }),
+    }).sql,
+  }))
+  return columns.isHolding ? groupedRowsSql(bundle, groups) : groups[0]!.sql
+}
+
+/** R29; of features that are held alone at the ends that they are shown at (R35). */
+function windowValuesSql(bundle: ViewBundle, groups: readonly WindowGroup[]): string {
+  const answered = groups.map(({ features, endNs, files }) => ({
+    features,
+    sql: endNs === null ? null : buildWindowValues({ bundle, endNs, ...files }).sql,
+  }))
+  if (answered.length === 1) return answered[0]!.sql!
+  const features = new Map(bundle.view.features.map((feature) => [feature.name, feature]))
+  return groupedWindowsSql(bundle, answered, (name) => {
+    const feature = features.get(name)!
+    return feature.kind === 'window' && answerOfNothing(feature) !== null ? '0' : 'NULL'
+  })
 }
 
 /** Each covered or replaced commit alone, at its own end: every key that an earlier publish may have answered from it. */
@@ -192,15 +232,25 @@ async function answersOfChanged(context: PublishContext): Promise<string[]> {
   return answers
 }
 
-async function windowFiles(context: PublishContext, signal: CancelSignal): Promise<TileFiles> {
+interface WindowGroup {
+  readonly features: readonly string[]
+  /** Null: they were never shown. */
+  readonly endNs: Instant | null
+  readonly files: TileFiles
+}
+
+/** The first is of what is shown at E and of all commits; others are features that some of these leave out. */
+async function windowFiles(context: PublishContext, signal: CancelSignal): Promise<WindowGroup[]> {
   const { deps, bundle, publish } = context
-  const commits = publish.current.map(
-    ({ commitId, interval, data }): CommittedTiles => ({
-      commitId,
-      interval,
-      file: data === null ? null : deps.lake.uri(data.path),
-    }),
-  )
+  const tilesOf = (of: readonly Commit[]) =>
+    of.map(
+      ({ commitId, interval, data }): CommittedTiles => ({
+        commitId,
+        interval,
+        file: data === null ? null : deps.lake.uri(data.path),
+      }),
+    )
+  const commits = tilesOf(publish.current)
   const known = publish.coarse.map(({ span, data, commitIds }) => ({
     span,
     file: data === null ? null : deps.lake.uri(data.path),
@@ -211,7 +261,33 @@ async function windowFiles(context: PublishContext, signal: CancelSignal): Promi
     files: one.files.map((file) => ({ ...file, path: deps.lake.uri(file.path) })),
   }))
   const made = await makeCoarseTiles(context, signal, { commits, compactions }, known)
-  return chooseTileFiles({ bundle, endNs: publish.endAt, commits, compactions, coarse: [...known, ...made] })
+  const coarse = [...known, ...made]
+  const filesAt = (endNs: Instant, of: readonly CommittedTiles[]) =>
+    chooseTileFiles({ bundle, endNs, commits: of, compactions, coarse })
+  const [first, ...others] = featureGroups(bundle.view, publish.current)
+  return [
+    { features: first!.features.map(({ name }) => name), endNs: publish.endAt, files: filesAt(publish.endAt, commits) },
+    ...others.flatMap((group) =>
+      endsOf(publish, group.features).map(({ features, endNs }): WindowGroup => {
+        const files = endNs === null ? { tiles: [], coarse: [] } : filesAt(endNs, tilesOf(group.commits))
+        return { features, endNs, files }
+      }),
+    ),
+  ]
+}
+
+/** Features that lack the same commits may reach them differently far back. */
+function endsOf(
+  { held = [], endAt }: Publish,
+  features: readonly { readonly name: string }[],
+): { readonly features: readonly string[]; readonly endNs: Instant | null }[] {
+  const ends = new Map<Instant | null, string[]>()
+  for (const { name } of features) {
+    const shown = held.find((one) => one.features.includes(name))
+    const end = shown === undefined ? endAt : shown.endAt === null ? null : parseInstant(shown.endAt)
+    ends.set(end, [...(ends.get(end) ?? []), name])
+  }
+  return [...ends].map(([endNs, names]) => ({ features: names, endNs }))
 }
 
 /** Keys of unfinished predecessors; a lost file means that any key may have been written (R36). */

@@ -42,9 +42,19 @@ export function describeVectors(
             return [view.name, { status, eventAt, ageMs }]
           }),
         ),
+        ...describeHeld(plan, reads),
       }
     }),
   }
+}
+
+/** R35. */
+function describeHeld({ features }: VectorPlan, reads: Vectors['vectors'][number]) {
+  const held = features.flatMap(({ name, feature, part }) => {
+    const own = reads[part]!.features?.[feature]
+    return own ? [[name, { ...own, missingIntervals: own.missingIntervals.map((one) => ({ ...one })) }] as const] : []
+  })
+  return held.length === 0 ? {} : { features: Object.fromEntries(held) }
 }
 
 export function describeFeature({ name, view, feature, type }: VectorFeature) {

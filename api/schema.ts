@@ -40,7 +40,7 @@ const interval = z.object({ start: instant, end: instant })
 
 export const readStatus = z.enum(['present', 'missing', 'expired', 'held', 'partial']).openapi('Status', {
   description:
-    'present: as of its event time. missing: nothing is known of the key; counts are 0, all else null. expired: older than the view’s ttl; as missing. held: the last good value, newer data awaits a decision. partial: intervals that its windows reach are missing, see missingIntervals.',
+    'present: as of its event time. missing: nothing is known of the key; counts are 0, all else null. expired: older than the view’s ttl; as missing. held: of a feature, the last value that was accepted for the key; newer data was held back. partial: intervals that its windows reach are missing, see missingIntervals.',
 })
 
 export const featureColumn = z
@@ -80,6 +80,19 @@ export const vectorAnswer = z
             z.string(),
             z.object({ status: readStatus, eventAt: instant.nullable(), ageMs: z.number().int().nullable() }),
           ),
+          features: z
+            .record(
+              z.string(),
+              z.object({
+                ...{ status: readStatus, eventAt: instant.nullable(), ageMs: z.number().int().nullable() },
+                missingIntervals: z.array(interval),
+              }),
+            )
+            .optional()
+            .openapi({
+              description:
+                'By the feature’s name, those that are not as their view, because they were held alone; absent: none.',
+            }),
         }),
       )
       .openapi({ description: 'One per key, in the order of the request.' }),

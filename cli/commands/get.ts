@@ -1,6 +1,7 @@
 import {
   newItemsAtEndReader,
   planVector,
+  type ReadStatus,
   readVectors,
   toJsonValue,
   type VectorPlan,
@@ -20,8 +21,10 @@ export async function get(context: CliContext, name: string, pairs: readonly str
   const { vectors } = await readVectors(newItemsAtEndReader(await context.online()), plan, [given], now)
   const reads = vectors[0]!
   const features = plan.features.map(({ name: output, view, feature, type, part }) => {
-    const { values, status } = reads[part]!
-    return { name: output, view, feature, value: toJsonValue(type, values[feature] ?? null), status }
+    const { values, status, features: held } = reads[part]!
+    const own = held?.[feature]
+    const shown = { name: output, view, feature, value: toJsonValue(type, values[feature] ?? null), status }
+    return own ? { ...shown, ...own } : shown
   })
   return {
     outcome: 'done',
@@ -43,13 +46,18 @@ interface ShownFeature {
   readonly view: string
   readonly feature: string
   readonly value: unknown
+  readonly status: ReadStatus
+  /** Where it is not that of the view. */
+  readonly eventAt?: string | null
 }
 
 function vectorText(features: readonly ShownFeature[], { parts }: VectorPlan, reads: readonly ViewRead[]): string {
+  const isAnyHeld = features.some(({ eventAt }) => eventAt !== undefined)
   const values = formatTable<ShownFeature>(
     [
       { title: 'FEATURE', cell: ({ view, feature }) => `${view}:${feature}` },
       { title: 'VALUE', cell: ({ value }) => String(value) },
+      ...(isAnyHeld ? [{ title: 'STATUS', cell: heldText }] : []),
     ],
     features,
   )
@@ -60,4 +68,10 @@ function vectorText(features: readonly ShownFeature[], { parts }: VectorPlan, re
     return `${bundle.view.name}@v${bundle.view.version}: ${status}, ${age}${gaps}`
   })
   return `${values}\n\n${views.join('\n')}`
+}
+
+/** R35; empty for what is as its view. */
+function heldText({ status, eventAt }: ShownFeature): string {
+  if (eventAt === undefined) return ''
+  return eventAt === null ? `${status}, never published` : `${status}, as of ${eventAt}`
 }

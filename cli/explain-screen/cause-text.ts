@@ -31,6 +31,7 @@ function causeText(cause: CauseFacts, { online, at, unreadable }: ExplainFacts):
     'file-removed': `a file that the run of ${start} read is gone from the source: ${cause.file}`,
     'source-unreadable': `the source cannot be read: ${unreadable?.message ?? ''}`,
     'interval-held': `the run of ${start} is held${rows}`,
+    'feature-held': `features of the run of ${start} are held alone, and left out of its commit (R35): run ${cause.run}`,
     'interval-failed': `the run of ${start} failed${rows}`,
     'interval-rejected': `${start} was rejected by an operator${rows}`,
     'interval-open': `${start} has not ended, or its run is under way${rows}`,
@@ -60,6 +61,7 @@ function nextStep({ code, interval }: CauseFacts, { view, version }: ExplainFact
         ? []
         : [`millcourse materialize ${view} --from ${interval.start} --to ${interval.end}${givenOptions}`]
     case 'interval-held':
+    case 'feature-held':
     case 'interval-failed':
     case 'interval-rejected':
     case 'blocked':

@@ -14,7 +14,7 @@ import {
 } from '../../core/explain/index.js'
 import type { IntervalState } from '../../core/plan/interval-state.js'
 import type { Commit } from '../../core/ports/ledger.js'
-import { assembleVector, toJsonValue } from '../../core/serve/index.js'
+import { assembleVector, type FeatureRead, toJsonValue } from '../../core/serve/index.js'
 import { rowSource } from '../../core/source/index.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant } from '../../core/time/instant.js'
@@ -70,6 +70,9 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
       .filter(({ publishedSequence }) => publishedSequence === null)
       .map(({ interval, runId }) => ({ interval, run: runId })),
     problems,
+    held: commits.flatMap(({ interval, runId, held }) =>
+      held ? [{ interval, run: runId, features: held.features }] : [],
+    ),
   }
   const verdicts = rowRoles({
     bundle,
@@ -96,6 +99,7 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
           ...(answer.recomputed === null ? {} : { recomputed: json(answer.recomputed[name]) }),
           ...(answer.sourceNow === null ? {} : { sourceNow: json(answer.sourceNow[name]) }),
           ...(read === null ? {} : { online: json(read.values[name]) }),
+          ...heldOnline(read?.features?.[name]),
         }
       }),
     causes: explainCauses(causeInput).map((cause) => ({
@@ -131,6 +135,11 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
     ...(upstream ? { upstream: { view: upstream.view.name, version: upstream.view.version } } : {}),
     unreadable: explained.unreadable && { code: explained.unreadable.code, message: explained.unreadable.message },
   }
+}
+
+/** R35. */
+function heldOnline(own: FeatureRead | undefined): Pick<FeatureFacts, 'onlineStatus' | 'onlineEventAt'> {
+  return own ? { onlineStatus: own.status, onlineEventAt: own.eventAt } : {}
 }
 
 function columnsOf({ source }: ViewBundle, row: SourceRow): RowFacts['columns'] {

@@ -49,6 +49,9 @@ export interface FeatureFacts {
   readonly sourceNow?: JsonValue
   /** What a read says now (R25); absent: nothing is online. */
   readonly online?: JsonValue
+  /** R35: where they are not as the view's; absent: they are. */
+  readonly onlineStatus?: ReadStatus
+  readonly onlineEventAt?: IsoInstant | null
 }
 
 export interface CauseFacts {

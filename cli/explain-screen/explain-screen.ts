@@ -44,7 +44,13 @@ function featureTable(features: readonly FeatureFacts[]): string {
       { title: 'VALUE', cell: ({ value }) => shown(value) },
       { title: 'RECOMPUTED', cell: ({ recomputed }) => shown(recomputed) },
       ...(isMoved ? [{ title: 'SOURCE NOW', cell: ({ sourceNow }: FeatureFacts) => shown(sourceNow) }] : []),
-      { title: 'ONLINE NOW', cell: ({ online }) => shown(online) },
+      {
+        title: 'ONLINE NOW',
+        cell: ({ online, onlineStatus, onlineEventAt }) =>
+          onlineStatus === undefined
+            ? shown(online)
+            : `${shown(online)} (${onlineStatus}, of ${onlineEventAt ?? 'never'})`,
+      },
     ],
     features,
   )

@@ -1,6 +1,6 @@
 /** Asks the ledger, the source, the engine and the online store for all that an explanation rests on; many keys and times at once. */
 import { coveringSpan } from '../../core/compact/index.js'
-import { committedFiles } from '../../core/compute/index.js'
+import { committedFiles, featureGroups, groupFilesOf } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../../core/errors.js'
 import {
@@ -8,6 +8,7 @@ import {
   type ExplainedCommit,
   type ExplainTools,
   explainAnswers,
+  type HeldFiles,
   keyText,
   lookupSpans,
   type Question,
@@ -21,7 +22,7 @@ import type { QuerySession } from '../../core/ports/query-engine.js'
 import { encodeKey, type OnlineItem, type PublishedEnd, versionTableName } from '../../core/publish/index.js'
 import { dimensionSpan, dimensionsOf, rowSource, withoutFiles } from '../../core/source/index.js'
 import { parseInstant } from '../../core/time/instant.js'
-import type { Interval } from '../../core/time/interval.js'
+import { type Interval, overlaps } from '../../core/time/interval.js'
 import type { CliContext } from '../context.js'
 import { type FileNow, readSourceNow } from './source-now.js'
 
@@ -86,13 +87,14 @@ export async function gatherEvidence(
   const files = new Map(inputs.map((file) => [file.uri, file]))
   ports.progress.update(`computing from ${files.size} source files`)
   const committed = await filesOf(ledger, lake, key, commits)
+  const held = await heldFiles(ledger, lake, bundle, commits, end)
   const explained = await engine.withSession(
     (session) =>
       explainAnswers(toolsOf(session, sources, files), {
         bundle,
         questions,
         commits: commits.map((commit) => explainedCommit(commit, runs, files)),
-        committed,
+        ...{ committed, held },
         files: inputs,
         publishedEndAt: end?.endAt ?? null,
         rowsMax,
@@ -169,7 +171,10 @@ async function findSpans(
 ): Promise<Interval[]> {
   const { view } = bundle
   const [now, since] = [ports.clock.now(), parseInstant(view.since)]
-  const ofWindows = questions.map(({ at }) => windowSpans(bundle, at, end?.endAt ?? null))
+  // R35: what is held is shown at older ends.
+  const heldEnds = (end?.held ?? []).flatMap(({ endAt }) => (endAt === null ? [] : [parseInstant(endAt)]))
+  const ends = [end?.endAt ?? null, ...heldEnds]
+  const ofWindows = questions.flatMap(({ at }) => ends.map((one) => windowSpans(bundle, at, one)))
   if (ofWindows.every((spans) => spans !== null)) return joined(ofWindows.flat(), since)
   const [question] = questions
   if (question === undefined || questions.length > 1) return joined(lookupSpans(bundle, now, now, null), since)
@@ -179,13 +184,41 @@ async function findSpans(
   const found = await engine.withSession((session) => readNewestPlaces(session, bundle, question, files), {
     signal: ports.signal,
   })
-  return joined(lookupSpans(bundle, question.at, now, found), since)
+  const spans = joined(lookupSpans(bundle, question.at, now, found), since)
+  const isHeld = commits.some(
+    ({ held, interval }) => held !== undefined && spans.some((span) => overlaps(interval, span)),
+  )
+  // R35: what is left out of the newest row lies before it, nobody knows how far.
+  return isHeld ? joined(lookupSpans(bundle, now, now, null), since) : spans
 }
 
 async function filesOf(ledger: LedgerReader, lake: Lake, key: ViewKey, commits: readonly Commit[]) {
   const span = coveringSpan(commits)
   const compactions = span === null ? [] : await ledger.compactions(key, span)
   return committedFiles(commits, compactions, (path) => lake.uri(path))
+}
+
+/** R35. */
+async function heldFiles(
+  ledger: LedgerReader,
+  lake: Lake,
+  bundle: ViewBundle,
+  commits: readonly Commit[],
+  end: PublishedEnd | null,
+): Promise<HeldFiles[]> {
+  const [, ...groups] = featureGroups(bundle.view, commits)
+  const span = groups.length === 0 ? null : coveringSpan(commits)
+  const { name: view, version } = bundle.view
+  const compactions = span === null ? [] : await ledger.compactions({ view, version }, span)
+  return groups.flatMap((group) =>
+    group.features.map(({ name }): HeldFiles => {
+      const shown = end?.held?.find(({ features }) => features.includes(name))
+      const shownAt =
+        shown === undefined ? (end?.endAt ?? null) : shown.endAt === null ? null : parseInstant(shown.endAt)
+      const files = groupFilesOf(bundle, group, compactions, (path) => lake.uri(path))
+      return { features: [name], files, publishedEndAt: shownAt }
+    }),
+  )
 }
 
 /** From `since` on, oldest first, none overlapping another. */

@@ -39,7 +39,7 @@ export async function gatherRunFacts(ports: FactPorts, { key, interval, run }: R
     ...toIsoInterval(interval),
     run: run?.runId ?? null,
     layer: run ? brokenLayer(run) : null,
-    runbook: runbook(run, interval.end <= now, (await ports.addresses()).runbooksUrl),
+    runbook: runbook(run, interval.end <= now, (await ports.addresses()).runbooksUrl, state),
     details: run ? await runDetails(ports, ledger, run) : null,
     interval: await intervalFacts(ledger, key, interval, state, now),
     lastGoodRun: lastGood ? runSummary(lastGood) : null,
@@ -77,8 +77,15 @@ function brokenLayer({ outcome, error }: RunRecord): Layer | null {
 }
 
 /** Null: nobody has to act. */
-function runbook(run: RunRecord | null, isOver: boolean, baseUrl: string | null): string | null {
+function runbook(
+  run: RunRecord | null,
+  isOver: boolean,
+  baseUrl: string | null,
+  state: IntervalState | undefined,
+): string | null {
   if (!run) return isOver ? runbookOf('missing_run', null, baseUrl) : null
+  const { committed = null } = state ?? {}
+  if (committed?.heldFeatures && committed.runId === run.runId) return runbookOf('held', null, baseUrl)
   switch (run.outcome) {
     case 'failed':
       return runbookOf('failed', run.error?.code ?? null, baseUrl)
@@ -125,6 +132,7 @@ async function intervalFacts(
     latestRun: state?.latestRun ? { run: state.latestRun.runId, outcome: state.latestRun.outcome } : null,
     committedRun: state?.committed?.runId ?? null,
     isPublished: state?.committed?.isPublished ?? false,
+    ...(state?.committed?.heldFeatures ? { heldFeatures: state.committed.heldFeatures } : {}),
     reopenedBecause: state?.reopenedBecause ?? null,
     pendingDecision: pending
       ? { action: pending.action, by: pending.by, requestedAt: formatInstant(pending.requestedAt) }

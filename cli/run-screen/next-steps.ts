@@ -63,6 +63,7 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
     case 'running':
       return [step('it is under way: look again', command(`runs show ${id}`))]
     case 'committed':
+      if (holds(situation, id)) return ofFeatures(situation, id, command)
       return situation.interval.isPublished
         ? [nothing]
         : [step('nothing: the next publish carries it online; what keeps it back', command('incidents'))]
@@ -78,12 +79,29 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
     case 'superseded':
       return [step('nothing: the interval is planned again with the next tick', null)]
     case 'done':
+      return holds(situation, id) ? ofFeatures(situation, id, command) : [nothing]
     case 'accepted':
     case 'skipped':
       return [nothing]
     default:
       return assertNever(details.outcome)
   }
+}
+
+/** R35. */
+const holds = ({ interval: { committedRun, heldFeatures } }: Situation, id: string): boolean =>
+  heldFeatures !== undefined && committedRun === id
+
+function ofFeatures({ interval: { heldFeatures = [] } }: Situation, id: string, command: Command): NextStep[] {
+  const names = heldFeatures.join(', ')
+  return [
+    step(
+      `the values of ${names} are true: commit them, too`,
+      command(`decide ${id} accept --reason "the values are true"`),
+    ),
+    step('the source was corrected: read it again', command(`decide ${id} rerun --reason "source corrected"`)),
+    step(`leave ${names} out for good`, command(`decide ${id} reject --reason "the values are wrong"`)),
+  ]
 }
 
 function ofFailure(situation: Situation, id: string, { error }: RunDetails, command: Command): NextStep[] {

@@ -59,6 +59,8 @@ export interface IntervalFacts {
   /** Of the accepted version; null: there is none. */
   readonly committedRun: string | null
   readonly isPublished: boolean
+  /** R35: features that the accepted version leaves out and that await a decision. Absent: none. */
+  readonly heldFeatures?: readonly string[]
   readonly reopenedBecause: string | null
   readonly pendingDecision: { readonly action: string; readonly by: string; readonly requestedAt: IsoInstant } | null
 }

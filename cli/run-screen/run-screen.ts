@@ -1,5 +1,6 @@
 /** The facts of a run as one screen: about thirty lines of at most 120 columns, what matters first, what to do last. */
 import { assertNever } from '../../core/errors.js'
+import type { Finding } from '../../core/judge/index.js'
 import type { RunError } from '../../core/ports/ledger.js'
 import type { Layer } from '../../core/runbook/index.js'
 import type { ColumnChange, FileChanges } from '../../core/source/index.js'
@@ -75,7 +76,7 @@ function triesText({ attempts, triedForMs }: RunError): string {
 }
 
 /** @param isAccepted whether its commit is the interval's accepted version */
-function causeLines({ error, findings, outcome }: RunDetails, isAccepted: boolean): string[] {
+function causeLines({ error, findings, heldFeatures, outcome }: RunDetails, isAccepted: boolean): string[] {
   if (error) {
     const message = cut(error.message, messageMax)
     const told = Object.entries(error.facts).filter(([, value]) => !message.includes(String(value)))
@@ -90,7 +91,12 @@ function causeLines({ error, findings, outcome }: RunDetails, isAccepted: boolea
     return row('cause', 'the source had not said that the files of the interval are complete')
   if (outcome === 'skipped')
     return row('cause', 'neither its files nor its definition had changed since the run before')
-  return findings.flatMap((finding) => row(finding.severity === 'hold' ? 'held by' : 'warning', formatFinding(finding)))
+  const isHeld = outcome === 'held' || heldFeatures !== undefined
+  const holds = (severity: Finding['severity']) => severity === 'hold' || (isHeld && severity === 'hold-feature')
+  return [
+    ...row('held alone', heldFeatures ? `${heldFeatures.join(', ')}: left out of its commit` : ''),
+    ...findings.flatMap((finding) => row(holds(finding.severity) ? 'held by' : 'warning', formatFinding(finding))),
+  ]
 }
 
 function runLines({ run, details }: RunFacts): string[] {

@@ -3,12 +3,12 @@
 import { coveringSpan } from '../../core/compact/index.js'
 import {
   buildTrainingSet,
-  type CommittedFile,
   checkSpineRows,
   planTrainingSet,
   type Served,
   spineTimesFrom,
   type TrainingPlan,
+  type TrainingSetInput,
 } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
@@ -19,6 +19,7 @@ import type { Interval } from '../../core/time/interval.js'
 import {
   areWholeStates,
   changedIntervals,
+  type FeatureReads,
   type ManifestView,
   reachedIntervals,
   readsOf,
@@ -153,16 +154,26 @@ export function inputsOf(
   lake: Lake,
   mode: TrainingMode,
   { plan, views }: Pick<PreparedSet, 'plan' | 'views'>,
-): { readonly files: readonly (readonly CommittedFile[])[]; readonly served: readonly (Served | null)[] } {
-  const reads = views.map((view) => readsOf(view, (path) => lake.uri(path)))
+): Required<Pick<TrainingSetInput, 'files' | 'served' | 'held'>> {
+  const inputs = plan.views.map(({ bundle }, index) => {
+    const [first, ...held] = readsOf(bundle, views[index]!, (path) => lake.uri(path)).map(({ features, reads }) => ({
+      features,
+      files: mode === 'as-published' ? [] : reads.flatMap(({ files }) => files),
+      served: servedAs(mode, bundle, reads),
+    }))
+    return { ...first!, held }
+  })
   return {
-    files: reads.map((of) => (mode === 'as-published' ? [] : of.flatMap(({ files }) => files))),
-    served: plan.views.map(({ bundle }, index): Served | null => {
-      if (mode === 'knowable') return null
-      if (mode === 'as-served') return { is: 'asServed' }
-      return { is: 'asPublished', reads: reads[index]!, areWholeStates: areWholeStates(bundle) }
-    }),
+    files: inputs.map(({ files }) => files),
+    served: inputs.map(({ served }) => served),
+    held: inputs.map(({ held }) => held),
   }
+}
+
+function servedAs(mode: TrainingMode, bundle: ViewBundle, reads: FeatureReads['reads']): Served | null {
+  if (mode === 'knowable') return null
+  if (mode === 'as-served') return { is: 'asServed' }
+  return { is: 'asPublished', reads, areWholeStates: areWholeStates(bundle) }
 }
 
 function otherSpine({ asked }: TrainingManifest, file: string): MillcourseError {

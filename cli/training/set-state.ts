@@ -14,6 +14,7 @@ import {
   pathsReadFor,
   planPublishedReads,
   type SpineTimes,
+  type StatePublish,
   type StateRead,
   type TrainingMode,
 } from '../../core/training/index.js'
@@ -38,7 +39,10 @@ export async function readViewState(
   return [
     {
       publishes: [],
-      commits: needed.map(({ commitId, interval, data }) => ({ commitId, interval, data, supersededBy: null })),
+      commits: needed.map(({ commitId, interval, data, held }) => ({
+        ...{ commitId, interval, data, supersededBy: null },
+        ...(held === undefined ? {} : { held }),
+      })),
     },
   ]
 }
@@ -62,17 +66,18 @@ export function manifestView(
     features: [...features],
     mapping: { ...mapping },
     reads: reads.map((read) => ({
-      publishes: read.publishes.map(({ sequence, endAt, recordedAt, newestCommitId }) => ({
+      publishes: read.publishes.map(({ sequence, endAt, recordedAt, newestCommitId, held }) => ({
         sequence: String(sequence),
         endAt: formatInstant(endAt),
         recordedAt: formatInstant(recordedAt),
         newestCommitId: String(newestCommitId),
+        ...heldEnds(held),
       })),
       commitIds: read.commits.map(({ commitId }) => String(commitId)),
     })),
     files: [...commits.values()]
       .toSorted((a, b) => (a.commitId < b.commitId ? -1 : 1))
-      .map(({ commitId, interval, data }) => ({
+      .map(({ commitId, interval, data, held }) => ({
         commitId: String(commitId),
         start: formatInstant(interval.start),
         end: formatInstant(interval.end),
@@ -80,6 +85,7 @@ export function manifestView(
         rows: data?.rows ?? 0,
         sizeBytes: data?.sizeBytes ?? 0,
         etag: null,
+        ...(held === undefined ? {} : { held: { features: [...held.features], isRejected: held.isRejected } }),
       })),
     compactions: compactions.map(pinnedCompaction),
   }
@@ -92,6 +98,12 @@ export function manifestView(
   const used = view.compactions!.filter(({ files }) => files.some(({ path }) => read.has(path)))
   const { compactions: _, ...without } = view
   return used.length === 0 ? without : { ...without, compactions: used }
+}
+
+/** Those that are missing a part are shown at the publish's own end. */
+function heldEnds(held: StatePublish['held'] = []) {
+  const ends = held.filter(({ missing }) => missing.length === 0)
+  return ends.length === 0 ? {} : { held: ends.map(({ features, endAt }) => ({ features: [...features], endAt })) }
 }
 
 function pinnedCompaction({ compactionId, commitIds, removedIds, files }: Compaction): PinnedCompaction {

@@ -15,7 +15,15 @@ export interface CompactedFile {
   readonly uri: string
   /** Only what lies in these spans of event time counts; oldest first, none touches another. Null: all. */
   readonly within: readonly Interval[] | null
-  readonly bucket: Bucket
+  /** Null: of no compaction. */
+  readonly bucket: Bucket | null
+  /** Of it only rows that delete count (feature-groups.ts). */
+  readonly isDeletedOnly?: true
+}
+
+/** Ties in it are settled, where a view's compactions settle them (compact-files.ts). */
+export function isOfCompaction(file: CommittedFile): file is CompactedFile & { readonly bucket: Bucket } {
+  return typeof file !== 'string' && file.bucket !== null
 }
 
 /** Keys whose hash modulo `of`, a power of two, is `number` (key-bucket.ts). A bucket of 8 lies in one of 4. */
@@ -73,8 +81,9 @@ export function uniteFiles(files: readonly CommittedFile[]): CommittedFile[] {
   const united = new Map<string, CommittedFile>()
   for (const file of files) {
     const uri = typeof file === 'string' ? file : file.uri
-    const known = united.get(uri)
-    united.set(uri, known === undefined ? file : uniteParts(known, file))
+    const name = typeof file !== 'string' && file.isDeletedOnly ? `deleted ${uri}` : uri
+    const known = united.get(name)
+    united.set(name, known === undefined ? file : uniteParts(known, file))
   }
   return [...united.values()]
 }
@@ -98,15 +107,17 @@ function joinTouching(intervals: readonly Interval[]): Interval[] {
 export interface FileGroup {
   readonly uris: readonly string[]
   readonly within: readonly Interval[] | null
+  readonly isDeletedOnly: boolean
 }
 
 /** Files that are read with the same condition. */
 export function groupFiles(files: readonly CommittedFile[]): FileGroup[] {
   const groups = new Map<string, FileGroup>()
   for (const file of uniteFiles(files)) {
-    const { uri, within } = typeof file === 'string' ? { uri: file, within: null } : file
-    const name = within === null ? 'all' : within.map(({ start, end }) => `${start}-${end}`).join()
-    groups.set(name, { uris: [...(groups.get(name)?.uris ?? []), uri], within })
+    const { uri, within, isDeletedOnly = false } = typeof file === 'string' ? { uri: file, within: null } : file
+    const spans = within === null ? 'all' : within.map(({ start, end }) => `${start}-${end}`).join()
+    const name = isDeletedOnly ? `deleted ${spans}` : spans
+    groups.set(name, { uris: [...(groups.get(name)?.uris ?? []), uri], within, isDeletedOnly })
   }
   return [...groups.values()]
 }

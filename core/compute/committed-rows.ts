@@ -73,13 +73,13 @@ export function rowsOfFiles(
   const isWithin = ({ start, end }: Interval): Expression =>
     all([operation('>=', event, literal(start)), operation('<', event, literal(end))])
   return unionAll(
-    groupFiles(files).map(({ uris, within }) =>
-      select(
-        parquet(uris, declaredTypes(bundle)),
-        columns,
-        within === null ? {} : { where: any(within.map(isWithin)) },
-      ),
-    ),
+    groupFiles(files).map(({ uris, within, isDeletedOnly }) => {
+      const wanted = [
+        ...(within === null ? [] : [any(within.map(isWithin))]),
+        ...(isDeletedOnly ? [isDeleted(bundle)] : []),
+      ]
+      return select(parquet(uris, declaredTypes(bundle)), columns, wanted.length === 0 ? {} : { where: all(wanted) })
+    }),
   )
 }
 

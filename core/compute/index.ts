@@ -17,11 +17,20 @@ export {
   type CompactedCommits,
   type CompactedFile,
   committedFiles,
+  isOfCompaction,
   type WantedCommit,
 } from './committed-files.js'
 export { areTiesResolved, buildCompaction, type CompactionInput, type CompactionQuery } from './compact-files.js'
 export type { DimensionFiles } from './dimension-rows.js'
 export { type ExactCopies, type ExactCopyTools, makeExactCopies } from './exact-copies.js'
+export {
+  type FeatureGroup,
+  featureGroups,
+  groupFilesOf,
+  type HeldFeatures,
+  type HoldingCommit,
+  heldFeaturesIn,
+} from './feature-groups.js'
 export {
   buildEmptyFilesQuery,
   buildFileTypesQuery,
@@ -46,7 +55,13 @@ export { buildOwnCheck, keptAsSeen, ownAnswerFrom } from './own-check.js'
 export { printCommittedFile, printFileRows } from './print-duckdb.js'
 export type { SqlQuery } from './sql-algebra.js'
 export type { PublishedRead, Served } from './training-served.js'
-export { buildTrainingSet, type SpineRows, type TrainingSetInput, type TrainingSetQuery } from './training-set.js'
+export {
+  buildTrainingSet,
+  type HeldFeaturesRead,
+  type SpineRows,
+  type TrainingSetInput,
+  type TrainingSetQuery,
+} from './training-set.js'
 export {
   planTrainingSet,
   type TrainingPlan,
@@ -54,4 +69,5 @@ export {
   type TrainingViewRequest,
 } from './training-set-plan.js'
 export { buildSpineColumnsQuery, checkSpineRows, spineColumnsFrom, spineTimesFrom } from './training-spine.js'
+export type { UpstreamPart } from './upstream-rows.js'
 export { buildWindowValues, type CoarseFile, coarseLengths, type WindowValuesInput } from './window-values.js'

@@ -8,7 +8,6 @@ import { formatInstant, type Instant, type IsoInstant } from '../time/instant.js
 import type { Interval } from '../time/interval.js'
 import type { RowCounts } from './candidate.js'
 import { sqlType, toStored } from './column-types.js'
-import type { CommittedFile } from './committed-files.js'
 import { storedEventType } from './committed-rows.js'
 import type { DimensionFiles } from './dimension-rows.js'
 import { deliveryStatements, reopenedStarts, replacedFromColumn, searchedInterval } from './event-ids.js'
@@ -36,6 +35,7 @@ import {
   unionAll,
 } from './sql-algebra.js'
 import { tileRows } from './tile-rows.js'
+import type { UpstreamPart } from './upstream-rows.js'
 
 export interface IntervalQueryInput {
   readonly bundle: ViewBundle
@@ -47,7 +47,7 @@ export interface IntervalQueryInput {
     /** Of a query's dimensions, by alias. */
     readonly dimensions?: DimensionFiles
     /** Where the rows are what another view has committed: its files, instead of own ones. */
-    readonly upstream?: readonly CommittedFile[]
+    readonly upstream?: readonly UpstreamPart[]
   }
   /** Of every file named: `fileTypesFrom` of the rows of `buildFileTypesQuery(files)`. */
   readonly fileTypes: readonly FileTypes[]
@@ -162,7 +162,7 @@ function readRows(input: IntervalQueryInput, resolvesIds: boolean): Relation {
   const inputs = (own: readonly string[]) => ({
     own,
     dimensions: input.files.dimensions ?? {},
-    upstream: { files: input.files.upstream ?? [], interval: input.interval },
+    upstream: { parts: input.files.upstream ?? [], interval: input.interval },
   })
   const rowsOf = (files: readonly string[], isOwn: boolean): Relation => {
     const extra: readonly NamedExpression[] = [...times, [ownColumn, literal(isOwn)]]

@@ -30,6 +30,8 @@ export interface Asked {
   readonly files: readonly CommittedFile[]
   /** Of a window view: coarse files that stand for what `files` hold in their spans. */
   readonly coarse: readonly CoarseFile[]
+  /** R35: where no window holds anything the answer is null, not that of nothing (R8): what was held had not been shown. */
+  readonly isNothingNull?: true
   /** No row of the spine looks at a later time; null: not known. */
   readonly latest: Instant | null
 }

@@ -3,7 +3,7 @@ import type { Column } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
 import { asOfTime, atColumn } from './as-of-time.js'
 import { fromStored } from './column-types.js'
-import type { CommittedFile } from './committed-files.js'
+import { type CommittedFile, isOfCompaction } from './committed-files.js'
 import { committedRows, countedRows, isDeleted, lookupColumns } from './committed-rows.js'
 import { areTiesResolved } from './compact-files.js'
 import { printCreate, printDrop } from './print-duckdb.js'
@@ -53,8 +53,8 @@ export function eventAnswers(view: TrainingViewPlan, asked: Asked): Answers {
     ])
   const names = { found: `${asked.prefix}_found`, rows: `${asked.prefix}_rows` }
   // A time lies in one interval, so all rows of a key and time lie in files of one kind.
-  const settled = areTiesResolved(bundle) ? asked.files.filter((file) => typeof file !== 'string') : []
-  const tied = settled.length === 0 ? asked.files : asked.files.filter((file) => typeof file === 'string')
+  const settled = areTiesResolved(bundle) ? asked.files.filter(isOfCompaction) : []
+  const tied = settled.length === 0 ? asked.files : asked.files.filter((file) => !isOfCompaction(file))
   const isAnyTied = tied.length > 0 || settled.length === 0
   const answersFrom = (rows: Relation): Relation =>
     select(

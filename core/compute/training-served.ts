@@ -48,6 +48,8 @@ export type Served =
 export interface PublishedRead {
   readonly files: readonly CommittedFile[]
   readonly publishes: readonly { readonly recordedAt: Instant; readonly endAt: Instant }[]
+  /** R35: windows that were shown at an older end than others of the publish. */
+  readonly isHeld?: true
 }
 
 export interface AnswerTable {
@@ -82,12 +84,15 @@ export function servedStatements(
     ]
   }
   const spine = `${asked.prefix}_of_read`
-  const reads = served.reads.length > 0 ? served.reads : [{ files: [], publishes: [] }]
+  const reads: readonly PublishedRead[] = served.reads.length > 0 ? served.reads : [{ files: [], publishes: [] }]
   return [
     printCreate('table', times, publishedTimes(view, asked, reads, served.areWholeStates)),
-    ...reads.flatMap(({ files, publishes }, read) => {
+    ...reads.flatMap(({ files, publishes, isHeld }, read) => {
       const latest = latestLook(view, served, publishes)
-      const { before, answers, after } = servedAnswers(view, { ...asked, spine, files, latest, coarse: [] })
+      const { before, answers, after } = servedAnswers(view, {
+        ...{ ...asked, spine, files, latest, coarse: [] },
+        ...(isHeld ? { isNothingNull: isHeld } : {}),
+      })
       const found = select(answers, [row, ...into.columns])
       return [
         printCreate('table', spine, ofRead(asked, times, read)),

@@ -6,7 +6,7 @@ import type { ValueType } from '../define/definitions.js'
 import type { Instant } from '../time/instant.js'
 import { sqlType } from './column-types.js'
 import type { CommittedFile } from './committed-files.js'
-import { printCreate, printQuery, printRelation } from './print-duckdb.js'
+import { printCreate, printDrop, printQuery, printRelation } from './print-duckdb.js'
 import {
   aggregate,
   all,
@@ -41,9 +41,18 @@ export interface TrainingSetInput {
   readonly coarse?: readonly (readonly CoarseFile[])[]
   /** For each view what online reads would have seen (R30); left out or null: what was knowable at each row's time (R1, R9). */
   readonly served?: readonly (Served | null)[]
+  /** For each view features that commits leave out (R35), each read on its own; left out: all are read as said above. */
+  readonly held?: readonly (readonly HeldFeaturesRead[])[]
   /** Of the spine's rows (`spineTimesFrom`): left out or null, they are compared in a wider, slower type. */
   readonly times?: { readonly max: Instant } | null
   readonly prefix?: string
+}
+
+export interface HeldFeaturesRead {
+  /** Of those asked for; none of them is in two. */
+  readonly features: readonly string[]
+  readonly files: readonly CommittedFile[]
+  readonly served: Served | null
 }
 
 export interface TrainingSetQuery {
@@ -81,17 +90,26 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
       latest: input.times?.max ?? null,
       coarse: input.coarse?.[index] ?? [],
     }
-    const into = {
-      table: answerTable(prefix, index),
-      columns: view.features.map(({ feature }, at): NamedExpression => [answer(index, at), column(feature.name)]),
-    }
+    const into = answerTable(prefix, index)
     const served = input.served?.[index] ?? null
-    if (served !== null) return servedStatements(view, asked, served, into)
-    const { before, answers, after } = viewAnswers(view, asked)
+    const held = input.held?.[index] ?? []
+    const all = view.features.map(({ feature }) => feature.name)
+    if (held.length === 0) return answerStatements(view, asked, served, { table: into, features: all, view: index })
+    const apart = new Set(held.flatMap(({ features }) => features))
+    const reads = [{ features: all.filter((name) => !apart.has(name)), files, served }, ...held].filter(
+      ({ features }) => features.length > 0,
+    )
+    const parts = reads.map((read, part) => ({ ...read, table: `${into}_part${part}` }))
     return [
-      ...before,
-      printCreate('table', into.table, select(answers, [[rowColumn, column(rowColumn)], ...into.columns])),
-      ...after,
+      ...parts.flatMap(({ features, files: of, served: how, table: name }, part) =>
+        answerStatements(
+          { ...view, features: view.features.filter(({ feature }) => features.includes(feature.name)) },
+          { ...asked, prefix: `${asked.prefix}_${part}`, files: of, coarse: of === files ? asked.coarse : [] },
+          how,
+          { table: name, features: all, view: index },
+        ),
+      ),
+      ...togetherStatements(spine, into, parts),
     ]
   })
   return {
@@ -102,6 +120,41 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
     timeUnits: timeUnits(plan, prefix),
     output: (units, rows) => printRelation(output(plan, prefix, spine, units, rows ?? null)),
   }
+}
+
+interface AnswersInto {
+  readonly table: string
+  /** Of the view as it is asked for: their places name the answers. */
+  readonly features: readonly string[]
+  readonly view: number
+}
+
+function answerStatements(
+  view: TrainingViewPlan,
+  asked: Asked,
+  served: Served | null,
+  { table: name, features, view: index }: AnswersInto,
+): readonly SqlQuery[] {
+  const columns = view.features.map(
+    ({ feature }): NamedExpression => [answer(index, features.indexOf(feature.name)), column(feature.name)],
+  )
+  if (served !== null) return servedStatements(view, asked, served, { table: name, columns })
+  const { before, answers, after } = viewAnswers(view, asked)
+  return [
+    ...before,
+    printCreate('table', name, select(answers, [[rowColumn, column(rowColumn)], ...columns])),
+    ...after,
+  ]
+}
+
+/** R35: what was read apart, as one view's answers again. */
+function togetherStatements(spine: string, into: string, parts: readonly { readonly table: string }[]): SqlQuery[] {
+  const rows = select(table(spine), [[rowColumn, column(rowColumn)]])
+  const joined = joinByRow(
+    rows,
+    parts.map(({ table: name }) => table(name)),
+  )
+  return [printCreate('table', into, joined), ...parts.map(({ table: name }) => printDrop('table', name))]
 }
 
 function timestampFeatures(

@@ -54,9 +54,10 @@ export function windowAnswers(view: TrainingViewPlan, asked: Asked): Answers {
     after: [printDrop('table', questions)],
     answers: select(join('left', [spine, 'spine'], [merged, 'answer'], same), [
       ['__row', column('__row', 'spine')],
-      ...windowFeatures(bundle).map(
-        (feature): NamedExpression => [feature.name, neverSeen(feature, column(feature.name, 'answer'))],
-      ),
+      ...windowFeatures(bundle).map((feature): NamedExpression => {
+        const found = column(feature.name, 'answer')
+        return [feature.name, asked.isNothingNull ? found : neverSeen(feature, found)]
+      }),
     ]),
   }
 }
@@ -102,7 +103,9 @@ function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
     })
     return all([...isAfterStart(first), ...stoodFor])
   })
-  const asksFor = new Set(windowFeatures(bundle).flatMap(({ name, over }) => (isAsked(view, name) ? [over] : [])))
+  const asksFor = new Set(
+    windowFeatures(bundle).flatMap(({ name, over }) => (asked.isNothingNull || isAsked(view, name) ? [over] : [])),
+  )
   const on = all([
     ...asked.keys.map((_, part) => operation('=', column(keyName(part), 'question'), column(keyName(part), 'tile'))),
     operation('<=', operation('+', first, column(spanColumn, 'tile')), end),

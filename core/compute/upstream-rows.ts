@@ -9,16 +9,20 @@
 import type { SourceDefinition, ViewBundle } from '../define/definitions.js'
 import { assert } from '../errors.js'
 import { upstreamEnds } from '../source/index.js'
+import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { sqlType } from './column-types.js'
 import type { CommittedFile } from './committed-files.js'
 import { committedColumns, committedRows, isDeleted, keyAlias, lookupColumns } from './committed-rows.js'
+import { answerOfNothing } from './merged-features.js'
 import { createdColumn, eventColumn, rowOrder } from './row-order.js'
 import { isAmbiguousColumn, isSkippedColumn } from './source-rows.js'
 import {
+  all,
   cast,
   column,
   type Expression,
+  join,
   literal,
   type NamedExpression,
   operation,
@@ -27,10 +31,20 @@ import {
   unionAll,
   values,
 } from './sql-algebra.js'
+import { windowFeatures } from './tile-parts.js'
 import { windowValues } from './window-values.js'
 
+/**
+ * Committed files, and the features that they answer: others are left out of their commits (R35). Of a lookup view parts are of different commits,
+ * and what one lacks is null in its rows; of a window view each is of all commits that have its features, and the first says which keys there are.
+ */
+export interface UpstreamPart {
+  readonly files: readonly CommittedFile[]
+  readonly features: readonly string[]
+}
+
 /** Columns: the declared ones, `__is_ambiguous` and `__is_skipped`. @param interval whose rows are asked for; a lookup view gives all that its files have */
-export function upstreamRows(source: SourceDefinition, files: readonly CommittedFile[], interval: Interval): Relation {
+export function upstreamRows(source: SourceDefinition, parts: readonly UpstreamPart[], interval: Interval): Relation {
   const { upstream } = source
   assert(upstream, 'the rows are those of a view')
   const bundle = { ...upstream, definitionHash: '' }
@@ -44,10 +58,16 @@ export function upstreamRows(source: SourceDefinition, files: readonly Committed
       [source.createdTime, instantOf(column(createdColumn), 'timestamp')],
       [source.eventTime, instantOf(column(eventColumn), 'timestamp')],
     ])
-    return select(
-      seenRows(bundle, files),
-      asDeclared(source, (name) => roles.get(name) ?? features.get(name) ?? keys.get(name)!),
-    )
+    const rowsOf = (part: UpstreamPart): Relation =>
+      select(
+        seenRows(bundle, part.files),
+        asDeclared(source, (name) => {
+          const feature = features.get(name)
+          const own = feature && !part.features.includes(name) ? literal(null) : feature
+          return roles.get(name) ?? own ?? keys.get(name)!
+        }),
+      )
+    return parts.length === 0 ? rowsOf({ files: [], features: [] }) : unionAll(parts.map(rowsOf))
   }
   const ends = upstreamEnds(upstream, interval)
   if (ends.length === 0)
@@ -55,11 +75,35 @@ export function upstreamRows(source: SourceDefinition, files: readonly Committed
   return unionAll(
     ends.map((endNs) =>
       select(
-        windowValues({ bundle, endNs, tiles: files, coarse: [] }),
+        windowsOfParts(bundle, parts, endNs),
         asDeclared(source, (name) => (name === source.eventTime ? literal(endNs) : column(name))),
       ),
     ),
   )
+}
+
+function windowsOfParts(bundle: ViewBundle, parts: readonly UpstreamPart[], endNs: Instant): Relation {
+  const answers = (files: readonly CommittedFile[]) => windowValues({ bundle, endNs, tiles: files, coarse: [] })
+  const [first, ...others] = parts
+  if (others.length === 0) return answers(first?.files ?? [])
+  const keys = bundle.view.keyColumns.map(({ key }) => key)
+  const partOf = (name: string): number =>
+    Math.max(
+      0,
+      parts.findIndex(({ features }) => features.includes(name)),
+    )
+  const joined = others.reduce<Relation>((left, part, index) => {
+    const alias = `part${index + 1}`
+    const on = keys.map((key) => operation('=', column(key, 'part0'), column(key, alias)))
+    return join('left', [left, index === 0 ? 'part0' : ''], [answers(part.files), alias], all(on))
+  }, answers(first!.files))
+  return select(joined, [
+    ...keys.map((key): NamedExpression => [key, column(key, 'part0')]),
+    ...windowFeatures(bundle).map((feature): NamedExpression => {
+      const [value, nothing] = [column(feature.name, `part${partOf(feature.name)}`), answerOfNothing(feature)]
+      return [feature.name, nothing === null ? value : operation('coalesce', value, literal(nothing))]
+    }),
+  ])
 }
 
 /** Whether a compaction has been there must make no difference (docs/compaction.md). */

@@ -155,6 +155,7 @@ function checkProblems(view: FeatureViewDefinition, given: GivenView): Problem[]
       .filter(([, rate]) => typeof rate === 'number' && !(rate >= 0 && rate <= 1))
       .map(([name, rate]) => invalid(view, `: checks.${name} is ${rate}, a share lies between 0 and 1`)),
     ...limitProblems(view, 'rows', view.checks.rows ?? {}),
+    ...severityProblems(view, 'rows', view.checks.rows?.severity, false),
     ...Object.entries(view.checks.own ?? {}).flatMap(([name, check]) => ownProblems(view, name, check)),
     ...(view.checks.drift ? driftProblems(view, 'drift', view.checks.drift) : []),
     ...Object.entries(view.checks.features).flatMap(([name, check]) => featureCheckProblems(view, given, name, check)),
@@ -168,18 +169,57 @@ function limitProblems(view: FeatureViewDefinition, name: string, limits: { min?
 }
 
 /** What its SQL says is checked by `plan` (core/compute/query-check). */
-function ownProblems(view: FeatureViewDefinition, name: string, { sql, max, severity }: OwnCheck): Problem[] {
+function ownProblems(view: FeatureViewDefinition, name: string, check: OwnCheck): Problem[] {
+  const { sql, max, severity } = check
   const problems = [...checkName(`view '${view.name}': check`, name)]
   if (typeof sql !== 'string' || sql.trim() === '')
     problems.push(invalid(view, `: checks.own.${name} has no sql`, { hint: "sql: 'SELECT … FROM rows WHERE …'" }))
   if (max !== undefined && !(Number.isInteger(max) && max >= 0))
     problems.push(invalid(view, `: checks.own.${name}.max is ${max}, not a number of rows from 0 on`))
-  return [...problems, ...severityProblems(view, `own.${name}`, severity)]
+  return [
+    ...problems,
+    ...severityProblems(view, `own.${name}`, severity, true),
+    ...heldByOwnProblems(view, name, check),
+  ]
 }
 
-function severityProblems(view: FeatureViewDefinition, name: string, severity: unknown): Problem[] {
+/** Of bad rows nobody but the check knows which features they speak against. */
+function heldByOwnProblems(view: FeatureViewDefinition, name: string, { severity, features }: OwnCheck): Problem[] {
+  const hint = `its features are ${view.features.map((one) => one.name).join(', ')}`
+  const facts = { check: name }
+  if (severity !== 'hold-feature') {
+    if (features === undefined) return []
+    const message = `: checks.own.${name}.features names what severity 'hold-feature' holds, and it says ${severity === undefined ? 'none' : `'${severity}'`}`
+    return [invalid(view, message, { hint: "severity: 'hold-feature', or leave out features", facts })]
+  }
+  if (!Array.isArray(features) || features.length === 0)
+    return [
+      invalid(view, `: checks.own.${name} holds features and names none`, { hint: `features: […]; ${hint}`, facts }),
+    ]
+  return features
+    .filter((feature) => !view.features.some((one) => one.name === feature))
+    .map((feature) =>
+      invalid(view, `: checks.own.${name}.features names '${feature}', which is not one of its features`, {
+        hint,
+        facts: { ...facts, feature },
+      }),
+    )
+}
+
+function severityProblems(
+  view: FeatureViewDefinition,
+  name: string,
+  severity: unknown,
+  isOfFeature: boolean,
+): Problem[] {
   if (severity === undefined || severity === 'hold' || severity === 'warn') return []
-  return [invalid(view, `: checks.${name}.severity ${JSON.stringify(severity)} is neither 'hold' nor 'warn'`)]
+  if (isOfFeature && severity === 'hold-feature') return []
+  const said = `: checks.${name}.severity ${JSON.stringify(severity)}`
+  return [
+    isOfFeature
+      ? invalid(view, `${said} is none of 'hold', 'hold-feature' and 'warn'`)
+      : invalid(view, `${said} is neither 'hold' nor 'warn'`),
+  ]
 }
 
 /** Limits are of amounts of change. */
@@ -194,7 +234,7 @@ function driftProblems(view: FeatureViewDefinition, name: string, drift: Feature
     problems.push(invalid(view, `: checks.${name} has no limit`, { hint: 'say one, or leave it out' }))
   if (historyMin !== undefined && !(Number.isInteger(historyMin) && historyMin >= 1))
     problems.push(invalid(view, `: checks.${name}.historyMin is ${historyMin}, not a number of runs from 1 on`))
-  return [...problems, ...severityProblems(view, name, severity)]
+  return [...problems, ...severityProblems(view, name, severity, name !== 'drift')]
 }
 
 function featureCheckProblems(
@@ -244,5 +284,8 @@ function featureCheckProblems(
         },
       ),
     ]
-  return limitProblems(view, `features.${name}`, check)
+  return [
+    ...limitProblems(view, `features.${name}`, check),
+    ...severityProblems(view, `features.${name}`, check.severity, true),
+  ]
 }

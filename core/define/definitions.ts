@@ -125,12 +125,15 @@ export interface WindowFeature {
 
 export type Feature = LookupFeature | WindowFeature
 
+/** `hold`: the run is held, as where nothing is said. `hold-feature`: the feature alone, and the others are published (R35). */
+export type FeatureSeverity = 'hold' | 'hold-feature' | 'warn'
+
 /** Limits a candidate is judged by; a value equal to its limit passes (R26). */
 export interface FeatureCheck {
   readonly nullRateMax?: number
   readonly min?: number
   readonly max?: number
-  readonly severity?: 'hold' | 'warn'
+  readonly severity?: FeatureSeverity
   readonly drift?: FeatureDrift
 }
 
@@ -138,10 +141,10 @@ export interface FeatureCheck {
 interface DriftRule {
   /** Good runs of the last 7 days that there must be before it may judge; default: those of a day, at least 4. */
   readonly historyMin?: number
-  readonly severity?: 'hold' | 'warn'
 }
 
 export interface FeatureDrift extends DriftRule {
+  readonly severity?: FeatureSeverity
   /** How many of the baseline's standard deviations the mean may have moved, up or down. */
   readonly sigmaMax?: number
   /** How much the share of nulls may have changed, up or down: 0.1 is ten of a hundred rows. */
@@ -153,6 +156,7 @@ export interface FeatureDrift extends DriftRule {
 }
 
 export interface ViewDrift extends DriftRule {
+  readonly severity?: 'hold' | 'warn'
   /** How much the number of rows may have changed, up or down, as a share of the baseline's. */
   readonly volumeChangeMax?: number
   /** The same of distinct keys. */
@@ -164,7 +168,9 @@ export interface OwnCheck {
   readonly sql: string
   /** So many bad rows pass; default 0. */
   readonly max?: number
-  readonly severity?: 'hold' | 'warn'
+  readonly severity?: FeatureSeverity
+  /** Of `hold-feature`: the features that bad rows speak against. */
+  readonly features?: readonly string[]
 }
 
 export interface ViewChecks {

@@ -127,7 +127,7 @@ const viewOptions = {
       historyMin: true,
       severity: true,
     } satisfies Record<keyof ViewDrift, true>,
-    own: { each: { sql: true, max: true, severity: true } satisfies Record<keyof OwnCheck, true> },
+    own: { each: { sql: true, max: true, severity: true, features: true } satisfies Record<keyof OwnCheck, true> },
   } satisfies Record<keyof ViewChecks, OptionShape[string]>,
   sla: { freshness: true, duration: true },
   budget: { writeUnitsPerDay: true } satisfies Record<keyof ViewBudget, true>,

@@ -6,7 +6,7 @@ import type { KindsOf, WantedBy, WindowOperation } from '../compute/operations/i
 import type { BucketKind, buckets } from '../compute/operations/takes.js'
 import type { ColumnBuilder, Columns, FamilyOf, NumericKind } from './column-types.js'
 import type { DefineError } from './define-error.js'
-import type { FeatureDrift } from './definitions.js'
+import type { FeatureDrift, FeatureSeverity } from './definitions.js'
 import type { Entity } from './entity.js'
 import type { FeatureSpec, FeatureSpecs, LookupSpec, WindowSpec } from './features.js'
 import type { Source } from './parquet.js'
@@ -126,8 +126,11 @@ export interface FeatureCheckOptions {
   /** Smallest and largest value of the column; numbers only. */
   readonly min?: number
   readonly max?: number
-  /** `hold` (default) keeps the last good values online until someone decides; `warn` only says so. */
-  readonly severity?: 'hold' | 'warn'
+  /**
+   * `hold` (default) keeps the last good values of the view online until someone decides, `hold-feature` those of this feature alone (R35);
+   * `warn` only says so.
+   */
+  readonly severity?: FeatureSeverity
   /** How far it may be from good runs before it. */
   readonly drift?: FeatureDrift
 }

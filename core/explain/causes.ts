@@ -18,6 +18,7 @@ export type CauseCode =
   | 'file-removed'
   | 'source-unreadable'
   | 'interval-held'
+  | 'feature-held'
   | 'interval-failed'
   | 'interval-rejected'
   | 'interval-open'
@@ -87,6 +88,8 @@ export interface CauseInput {
   readonly isSourceUnreadable: boolean
   /** Current commits of the reach that no finished publish covers. */
   readonly unpublished: readonly { readonly interval: Interval; readonly run: string }[]
+  /** R35: of commits of the reach, what they leave out. Absent: nothing. */
+  readonly held?: readonly { readonly interval: Interval; readonly run: string; readonly features: readonly string[] }[]
   /** Intervals of the reach without an accepted version, or with an operator's empty one. */
   readonly problems: readonly IntervalProblem[]
 }
@@ -114,7 +117,10 @@ function sourceCauses(input: CauseInput): Cause[] {
     ({ code, file, run, interval }): Cause => ({ code, between, interval, run, file, rows: 0 }),
   )
   const causes: Cause[] = []
-  const isOther = differingFeatures(bundle, answer.committed, answer.recomputed).length > 0
+  const others = differingFeatures(bundle, answer.committed, answer.recomputed)
+  const held = heldCauses(input, others, between)
+  causes.push(...held)
+  const isOther = others.some((name) => !isHeldIn(input, name))
   // Without all of its files nothing can be said of the committed file.
   if (isOther) causes.push(...(lost.length > 0 ? lost : [{ ...nowhere, code: 'committed-file', between } as const]))
   if (differingFeatures(bundle, answer.recomputed, answer.sourceNow).length === 0) return causes
@@ -140,12 +146,28 @@ function onlineCauses(input: CauseInput): Cause[] {
       ? expected === online
       : differingFeatures(bundle, expected, online).length === 0
   if (!isAsPublished) {
+    const others = expected === null || online === null ? null : differingFeatures(bundle, expected, online)
+    // Shown before it was held, or decided on since: by the end it is told which.
+    if (others?.every((name) => isHeldIn(input, name)))
+      return [...heldCauses(input, others, between), ...unpublishedCauses(input)]
     const pending = unpublishedCauses(input)
     return pending.length > 0 ? pending : [{ ...nowhere, code: 'online-item', between }]
   }
   const shown = input.isExpiredOnline ? nothing(answer.committed) : (online ?? nothing(answer.committed))
-  if (differingFeatures(bundle, answer.committed, shown).length === 0) return []
+  const others = differingFeatures(bundle, answer.committed, shown)
+  if (others.length === 0) return []
+  if (others.every((name) => isHeldIn(input, name))) return heldCauses(input, others, between)
   return [...timeCauses(input), ...unpublishedCauses(input), ...problemCauses(input, 'block')]
+}
+
+const isHeldIn = ({ held = [] }: CauseInput, name: string): boolean =>
+  held.some(({ features }) => features.includes(name))
+
+/** R35: commits that leave out what differs. */
+function heldCauses({ held = [] }: CauseInput, differing: readonly string[], between: Cause['between']): Cause[] {
+  return held
+    .filter(({ features }) => features.some((name) => differing.includes(name)))
+    .map(({ interval, run }) => ({ ...nowhere, code: 'feature-held', between, interval, run }))
 }
 
 /** R8: counts of nothing are not null; what differs by that alone is no difference. */

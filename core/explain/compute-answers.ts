@@ -24,6 +24,7 @@ export async function trainingAnswers(
   files: readonly CommittedFile[],
   questions: string,
   count: number,
+  named = '',
 ): Promise<Answer[]> {
   const plan: TrainingViewPlan = {
     bundle,
@@ -32,7 +33,7 @@ export async function trainingAnswers(
   }
   const asked = {
     spine: questions,
-    prefix: `${questions}_asked`,
+    prefix: `${questions}_asked${named}`,
     view: 0,
     keys: bundle.entity.keys,
     files,

@@ -29,6 +29,8 @@ export interface ExplainInput {
   readonly commits: readonly ExplainedCommit[]
   /** Their rows or tiles (`committedFiles`). */
   readonly committed: readonly CommittedFile[]
+  /** R35: features that some of the commits leave out, with the files that have them. Left out: none. */
+  readonly held?: readonly HeldFiles[]
   /** What the source holds now for these intervals, the files of the runs among it. */
   readonly files: readonly {
     readonly uri: string
@@ -42,6 +44,13 @@ export interface ExplainInput {
   readonly rowsMax: number
   /** Why the source could not even be listed; null: it was. */
   readonly sourceError: MillcourseError | null
+}
+
+export interface HeldFiles {
+  readonly features: readonly string[]
+  readonly files: readonly CommittedFile[]
+  /** Where a publish shows them, and null: nowhere. */
+  readonly publishedEndAt: Instant | null
 }
 
 export interface ExplainedCommit {
@@ -82,7 +91,8 @@ export async function explainAnswers(tools: ExplainTools, input: ExplainInput): 
   const { bundle, questions, publishedEndAt } = input
   await tools.execute(createQuestions(bundle, questions, questionsTable))
   await tools.execute(createKeys(bundle, questions, keysTable))
-  const committed = await answersOf(tools, input, await filesOfKeys(tools, bundle, input.committed, keysTable))
+  const whole = await answersOf(tools, input, await filesOfKeys(tools, bundle, input.committed, keysTable))
+  const committed = await withHeld(tools, input, whole)
   try {
     if (input.sourceError !== null) throw input.sourceError
     const { rows, recomputed, sourceNow } = await readSources(tools, input)
@@ -109,10 +119,34 @@ interface Computed {
   readonly published: ReadonlyMap<string, PublishedAnswer> | null
 }
 
-async function answersOf(tools: ExplainTools, input: ExplainInput, files: readonly CommittedFile[]): Promise<Computed> {
+/** R35: what is held is answered, and published, without the commits that leave it out. */
+async function withHeld(tools: ExplainTools, input: ExplainInput, whole: Computed): Promise<Computed> {
+  let { answers, published } = whole
+  for (const [place, { features, publishedEndAt, ...held }] of (input.held ?? []).entries()) {
+    const files = await filesOfKeys(tools, input.bundle, held.files, keysTable)
+    const of = { ...input, publishedEndAt }
+    const own = await answersOf(tools, of, files, `held${place}_`)
+    const take = (from: Answer | undefined) => Object.fromEntries(features.map((name) => [name, from?.[name] ?? null]))
+    answers = answers.map((answer, row) => ({ ...answer, ...take(own.answers[row]) }))
+    if (published === null) continue
+    const shown = [...published].map(([key, one]): [string, PublishedAnswer] => {
+      const values = take(own.published?.get(key)?.values)
+      return [key, { ...one, values: { ...one.values, ...values } }]
+    })
+    published = new Map(shown)
+  }
+  return { answers, published }
+}
+
+async function answersOf(
+  tools: ExplainTools,
+  input: ExplainInput,
+  files: readonly CommittedFile[],
+  named = '',
+): Promise<Computed> {
   const { bundle, questions, publishedEndAt } = input
   return {
-    answers: await trainingAnswers(tools, bundle, files, questionsTable, questions.length),
+    answers: await trainingAnswers(tools, bundle, files, questionsTable, questions.length, named),
     published: publishedEndAt === null ? null : await publishedAnswers(tools, bundle, files, keysTable, publishedEndAt),
   }
 }

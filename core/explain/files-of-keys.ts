@@ -1,5 +1,5 @@
 /** Of compacted files only those whose bucket a key lies in: the keys that are asked for are known, and a bucket holds all rows of its keys. */
-import type { CommittedFile } from '../compute/committed-files.js'
+import { type CommittedFile, isOfCompaction } from '../compute/committed-files.js'
 import { keyBucket } from '../compute/key-bucket.js'
 import { printQuery } from '../compute/print-duckdb.js'
 import { column, select, table } from '../compute/sql-algebra.js'
@@ -13,7 +13,7 @@ export async function filesOfKeys(
   files: readonly CommittedFile[],
   keys: string,
 ): Promise<readonly CommittedFile[]> {
-  const finest = Math.max(1, ...files.map((file) => (typeof file === 'string' ? 1 : file.bucket.of)))
+  const finest = Math.max(1, ...files.map((file) => (isOfCompaction(file) ? file.bucket.of : 1)))
   if (finest === 1) return files
   const { keys: columns } = bundle.entity
   const bucket = keyBucket(
@@ -25,6 +25,6 @@ export async function filesOfKeys(
   const numbers = rows.map((row) => Number(row.bucket))
   // Buckets nest: the finest says which of the coarser ones a key lies in.
   return files.filter(
-    (file) => typeof file === 'string' || numbers.some((number) => number % file.bucket.of === file.bucket.number),
+    (file) => !isOfCompaction(file) || numbers.some((number) => number % file.bucket.of === file.bucket.number),
   )
 }

@@ -15,6 +15,7 @@ export {
   type ExplainInput,
   type ExplainTools,
   explainAnswers,
+  type HeldFiles,
   type KeyedRow,
 } from './explain-answers.js'
 export { createKeys, keyText, type Question } from './question.js'

@@ -1,4 +1,5 @@
 import type { FeatureCheck, OwnCheck, ViewChecks } from '../define/definitions.js'
+import { decideFindings, type HoldableFeatures, noneHoldable } from './decide-findings.js'
 import { judgeDrift } from './judge-drift.js'
 import type { Baseline } from './measure-drift.js'
 import type { ColumnProfile, Finding, OwnAnswer, Profile, ProfileSketches, Verdict } from './verdict.js'
@@ -15,15 +16,21 @@ export interface Past {
 /**
  * The verdict on a candidate by its profile. A value equal to its limit passes (R26); an empty interval has no rates (R24).
  * @param past null: drift is not judged
+ * @param mayHold features that may be held alone; left out: none
  */
-export function judgeProfile(profile: Profile, checks: ViewChecks, past: Past | null = null): Verdict {
+export function judgeProfile(
+  profile: Profile,
+  checks: ViewChecks,
+  past: Past | null = null,
+  mayHold: HoldableFeatures = noneHoldable,
+): Verdict {
   const findings = [
     ...judgeRows(profile, checks),
     ...profile.columns.flatMap((column) => judgeFeature(column, checks.features[column.feature] ?? {})),
     ...Object.entries(checks.own ?? {}).flatMap(([name, check]) => judgeOwn(name, check, profile.own?.[name])),
     ...(past ? judgeDrift({ profile, sketches: past.sketches }, checks, past.baseline, past.historyMin) : []),
   ]
-  return { decision: findings.some((finding) => finding.severity === 'hold') ? 'hold' : 'publish', findings }
+  return decideFindings(findings, mayHold)
 }
 
 function judgeRows(profile: Profile, checks: ViewChecks): Finding[] {
@@ -52,9 +59,10 @@ function judgeFeature(column: ColumnProfile, check: FeatureCheck): Finding[] {
 }
 
 /** A check that could not be answered has not passed. One that was declared after the rows were computed has not been asked. */
-function judgeOwn(name: string, { max = 0, severity = 'hold' }: OwnCheck, answer: OwnAnswer | undefined): Finding[] {
+function judgeOwn(name: string, check: OwnCheck, answer: OwnAnswer | undefined): Finding[] {
   if (!answer) return []
-  const about = { severity, feature: null, limit: max, check: name }
+  const { max = 0, severity = 'hold', features } = check
+  const about = { severity, feature: null, limit: max, check: name, ...(features === undefined ? {} : { features }) }
   if (answer.rows === null) return [{ code: 'own_check_unanswered', observed: 0, ...about, why: answer.why }]
   if (answer.rows <= max) return []
   return [{ code: 'own_check_failed', observed: answer.rows, ...about, examples: answer.examples }]

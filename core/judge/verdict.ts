@@ -1,4 +1,5 @@
 /** Facts as data; the sentences are made where they are shown. */
+import type { FeatureSeverity } from '../define/definitions.js'
 import type { BaselineKind } from './baseline.js'
 
 /** Statistics of one column of the candidate; numbers are approximate where the name of the statistic is (p25 …). */
@@ -73,9 +74,11 @@ export interface Finding {
     | 'cardinality_drifted'
     | 'own_check_failed'
     | 'own_check_unanswered'
-  readonly severity: 'hold' | 'warn'
+  readonly severity: FeatureSeverity
   /** Null: the view as a whole. */
   readonly feature: string | null
+  /** Of a check of the view's own that holds features: which. */
+  readonly features?: readonly string[]
   readonly observed: number
   readonly limit: number
   /** Of drift: what it was compared with. */
@@ -98,4 +101,6 @@ export interface FindingBaseline {
 export interface Verdict {
   readonly decision: 'publish' | 'hold' | 'stop'
   readonly findings: readonly Finding[]
+  /** Of `publish`: features that are left out of the commit, in the view's order (R35). Absent: none. */
+  readonly heldFeatures?: readonly string[]
 }

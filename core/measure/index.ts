@@ -9,3 +9,4 @@ export {
 } from './metrics.js'
 export { redactSecrets } from './redact-secrets.js'
 export { addSpend, nothingSpent, type Spend, type SpendingWork, spendFields, spendingWorks } from './spend.js'
+export { withoutHarm } from './without-harm.js'

@@ -133,7 +133,7 @@ export const metrics = {
   // ── whether serving and training agree ──
   millcourse_quality_checks_total: {
     ...{ kind: 'counter', unit: '1', labels: [...view, 'outcome'], from: worker },
-    help: 'Checks of a view that ended: agrees, faults, or failed.',
+    help: 'Checks of a view that ended: agrees, faults, unsettled (keys differed each time, while publishes came and went), or failed.',
   },
   millcourse_quality_keys_checked_total: {
     ...{ kind: 'counter', unit: '1', labels: view, from: worker },
@@ -199,7 +199,7 @@ export const metrics = {
   },
   millcourse_quality_faults: {
     ...{ kind: 'gauge', unit: '1', labels: [...view, 'cause'], from: watcher },
-    help: 'Faults that the last check of the view found, or could not judge anew: online-item, committed-file, coarse-tile, published-state.',
+    help: 'Faults that the last check of the view found, or could not judge anew: online-item, committed-file, coarse-tile, published-state, published-from.',
   },
   millcourse_quality_last_check_timestamp_seconds: {
     ...{ kind: 'gauge', unit: 'seconds', labels: view, from: watcher },

@@ -6,13 +6,23 @@
  */
 import { answerOfNothing } from '../compute/index.js'
 import type { Feature, ViewBundle } from '../define/definitions.js'
-import { decodeValues, type OnlineItem, type PackedValue, type PublishedEnd } from '../publish/index.js'
+import { decodeValues, type OnlineItem, type PackedValue, type PublishedEnd, parseHeld } from '../publish/index.js'
 import { parseDuration } from '../time/duration.js'
-import { formatInstant, type Instant, type IsoInstant, nsPerMs } from '../time/instant.js'
+import { formatInstant, type Instant, type IsoInstant, nsPerMs, parseInstant } from '../time/instant.js'
 import type { IsoInterval } from '../time/interval.js'
 
-/** R25. `held` (R35) is said per feature, once features are held alone; a row of nulls is `present`. */
-export type ReadStatus = 'present' | 'missing' | 'expired' | 'partial'
+/** R25; a row of nulls is `present`. */
+export type ReadStatus = 'present' | 'missing' | 'expired' | 'partial' | 'held'
+
+/** Of one feature, where it is not as that of the view (R35). */
+export interface FeatureRead {
+  /** `held`: the last value that was shown, newer data was held back; `expired`: so old that it is shown no longer. */
+  readonly status: ReadStatus
+  /** Its own; null: it was never shown. */
+  readonly eventAt: IsoInstant | null
+  readonly ageMs: number | null
+  readonly missingIntervals: readonly IsoInterval[]
+}
 
 export interface ViewRead {
   readonly status: ReadStatus
@@ -23,6 +33,8 @@ export interface ViewRead {
   readonly ageMs: number | null
   /** R32: the intervals that a `partial` answer lacks. */
   readonly missingIntervals: readonly IsoInterval[]
+  /** By name, features that were held alone; absent: none was. */
+  readonly features?: Readonly<Record<string, FeatureRead>>
 }
 
 export interface ViewReadInput {
@@ -35,7 +47,8 @@ export interface ViewReadInput {
 }
 
 /** @throws MillcourseError SERVE_SCHEMA_CHANGED */
-export function assembleVector({ bundle, item, end, now }: ViewReadInput): ViewRead {
+export function assembleVector(input: ViewReadInput): ViewRead {
+  const { bundle, item, end, now } = input
   const { view } = bundle
   const isWindow = view.viewKind === 'window'
   const eventAt = isWindow ? (end?.endAt ?? null) : (item?.eventAt ?? null)
@@ -43,15 +56,58 @@ export function assembleVector({ bundle, item, end, now }: ViewReadInput): ViewR
   const read = (status: ReadStatus, values: readonly PackedValue[] | null): ViewRead => ({
     status,
     values: named(view.features, values),
-    eventAt: eventAt === null ? null : formatInstant(eventAt),
-    ageMs: age === null ? null : Number(age / nsPerMs),
+    ...agedAt(eventAt, now),
     missingIntervals: status === 'partial' ? (end?.missing ?? []) : [],
   })
   if (item === null || item.values === null) return read('missing', null)
   // R2: served while the age is at most the ttl, to the nanosecond.
   if (view.ttl !== null && age !== null && age > parseDuration(view.ttl)) return read('expired', null)
   const values = decodeValues(view.features, item.values, item.schemaHash)
-  return read(isWindow && end !== null && end.missing.length > 0 ? 'partial' : 'present', values)
+  const found = read(isWindow && end !== null && end.missing.length > 0 ? 'partial' : 'present', values)
+  return withHeld(found, input, heldFeatures(bundle, item, end))
+}
+
+const agedAt = (at: Instant | null, now: Instant) => ({
+  eventAt: at === null ? null : formatInstant(at),
+  ageMs: at === null ? null : Number((now - at) / nsPerMs),
+})
+
+/** R35: each by its own age; of what expired the view's others are shown. */
+function withHeld(read: ViewRead, { bundle: { view }, now }: ViewReadInput, held: readonly Held[]): ViewRead {
+  if (held.length === 0) return read
+  const values = { ...read.values }
+  const features: Record<string, FeatureRead> = {}
+  for (const { feature, at, missing } of held) {
+    const isExpired = view.ttl !== null && at !== null && now - at > parseDuration(view.ttl)
+    if (isExpired) values[feature.name] = valueOfNothing(feature)
+    const status = isExpired ? 'expired' : missing.length > 0 ? 'partial' : 'held'
+    features[feature.name] = { status, ...agedAt(at, now), missingIntervals: missing }
+  }
+  return { ...read, values, features }
+}
+
+interface Held {
+  readonly feature: Feature
+  readonly at: Instant | null
+  readonly missing: readonly IsoInterval[]
+}
+
+/** R35: of lookups the item says which values are of older rows, of windows the end which are of an older end, or have gaps of their own. */
+function heldFeatures({ view }: ViewBundle, item: OnlineItem, end: PublishedEnd | null): Held[] {
+  if (view.viewKind === 'lookup')
+    return parseHeld(item.held).flatMap(({ index, eventAt }) => {
+      const feature = view.features[index]
+      return feature ? [{ feature, at: eventAt, missing: [] }] : []
+    })
+  return (end?.held ?? []).flatMap(({ features, endAt, missing }) =>
+    view.features
+      .filter(({ name }) => features.includes(name))
+      .map((feature) => ({
+        feature,
+        at: endAt === null ? null : parseInstant(endAt),
+        missing: missing.length === 0 ? [] : [...(end?.missing ?? []), ...missing],
+      })),
+  )
 }
 
 /** R8: nothing in the window is a count of 0, and null for every other aggregate. */

@@ -1,5 +1,11 @@
 /** Reading online values: which tables, keys, statuses, ages; the same for the command line and the server. */
-export { assembleVector, type ReadStatus, type ViewRead, type ViewReadInput } from './assemble-vector.js'
+export {
+  assembleVector,
+  type FeatureRead,
+  type ReadStatus,
+  type ViewRead,
+  type ViewReadInput,
+} from './assemble-vector.js'
 export { type ItemsAtEndReader, newItemsAtEndReader, type VectorStore } from './items-at-end.js'
 export { type JsonValue, toJsonValue } from './json-value.js'
 export { parseKey } from './parse-key.js'

@@ -114,3 +114,38 @@ describe('keys as people write them', () => {
     )
   })
 })
+
+describe('reading features that were held alone', () => {
+  test('R35, R25: a held lookup is as old as its own row, and expires by that', () => {
+    const held = { ...item(lookupBundle, [5n], at('10:00:00')), held: `[[0,"${at('09:00:00')}"]]` }
+    const read = (now: string) => assembleVector({ bundle: lookupBundle, item: held, end, now: at(now) })
+    expect(read('11:00:00')).toMatchObject({
+      ...{ status: 'present', values: { delay: 5n }, eventAt: '2001-01-01T10:00:00Z' },
+      features: { delay: { status: 'held', eventAt: '2001-01-01T09:00:00Z', ageMs: 7_200_000 } },
+    })
+    const late = { status: 'present', values: { delay: null }, features: { delay: { status: 'expired' } } }
+    expect(read('11:00:00.000000001')).toMatchObject(late)
+    const never = { ...held, held: '[[0,null]]' }
+    expect(
+      assembleVector({ bundle: lookupBundle, item: never, end, now: at('11:00:00') }).features?.delay,
+    ).toMatchObject({ status: 'held', eventAt: null, ageMs: null })
+  })
+
+  test('R35, R32: a held window stands at its own end, or is partial alone', () => {
+    const shown = (held: NonNullable<Parameters<typeof assembleVector>[0]['end']>['held']) =>
+      assembleVector({
+        ...{ bundle: windowBundle, item: item(windowBundle, [3n, 7n], null), now: at('11:00:00') },
+        end: { ...end, ...(held ? { held } : {}) },
+      })
+    expect(shown(undefined)).not.toHaveProperty('features')
+    expect(shown([{ features: ['delay'], endAt: '2001-01-01T09:30:00Z', missing: [] }])).toMatchObject({
+      ...{ status: 'present', values: { flights: 3n, delay: 7n } },
+      features: { delay: { status: 'held', eventAt: '2001-01-01T09:30:00Z', ageMs: 5_400_000 } },
+    })
+    const gap = { start: '2001-01-01T08:00:00Z', end: '2001-01-01T09:00:00Z' }
+    expect(shown([{ features: ['delay'], endAt: '2001-01-01T10:00:00Z', missing: [gap] }])).toMatchObject({
+      ...{ status: 'present', missingIntervals: [] },
+      features: { delay: { status: 'partial', missingIntervals: [gap] } },
+    })
+  })
+})

@@ -5,12 +5,11 @@ export {
   type PinnedCommit,
   type PinnedCompaction,
   parseManifest,
-  pathsReadFor,
-  readsOf,
   type SetGaps,
   type TrainingManifest,
   trainingSetId,
 } from './manifest.js'
+export { type FeatureReads, pathsReadFor, readsOf } from './manifest-reads.js'
 export { neededCommits } from './needed-commits.js'
 export { areWholeStates, planPublishedReads, type StateRead } from './published-reads.js'
 export type {

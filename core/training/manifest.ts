@@ -2,15 +2,20 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
-import { type CommittedFile, committedFiles, type WantedCommit } from '../compute/committed-files.js'
 import { canonicalJson } from '../define/canonical-json.js'
 import { MillcourseError } from '../errors.js'
-import { type Instant, parseInstant } from '../time/instant.js'
 
 const bigText = z.string().regex(/^-?\d+$/)
 const instant = z.string()
 
-const publishShape = z.object({ sequence: bigText, endAt: instant, recordedAt: instant, newestCommitId: bigText })
+const publishShape = z.object({
+  sequence: bigText,
+  endAt: instant,
+  recordedAt: instant,
+  newestCommitId: bigText,
+  /** R35: windows that it showed at an older end; null: not at all. */
+  held: z.array(z.object({ features: z.array(z.string()), endAt: instant.nullable() })).optional(),
+})
 const pinnedShape = z.object({
   commitId: bigText,
   start: instant,
@@ -20,6 +25,8 @@ const pinnedShape = z.object({
   rows: z.number(),
   sizeBytes: z.number(),
   etag: z.string().nullable(),
+  /** R35: features that it leaves out, and whether for good. */
+  held: z.object({ features: z.array(z.string()), isRejected: z.boolean() }).optional(),
 })
 const compactionShape = z.object({
   id: bigText,
@@ -140,46 +147,6 @@ export function parseManifest(text: string, file: string): TrainingManifest {
   const id = trainingSetId({ ...parsed.data, eventTime: parsed.data.asked.eventTime })
   if (id !== parsed.data.id) return refuse('its id is not that of its content, so it was edited')
   return parsed.data
-}
-
-/** The reads of a manifest's view, with the files of each: which ones answer is decided by the manifest alone. */
-export function readsOf(view: ManifestView, toUri: (path: string) => string): readonly ManifestRead[] {
-  const commits = new Map(view.files.map((file) => [file.commitId, wantedCommit(file)]))
-  const compactions = (view.compactions ?? []).map(({ commitIds, removedIds, files }) => ({
-    commitIds: commitIds.map(BigInt),
-    removedIds: removedIds.map(BigInt),
-    files,
-  }))
-  return view.reads.map(({ publishes, commitIds }) => ({
-    files: committedFiles(
-      commitIds.flatMap((id) => commits.get(id) ?? []),
-      compactions,
-      toUri,
-    ),
-    publishes: publishes.map(({ recordedAt, endAt }) => ({
-      recordedAt: parseInstant(recordedAt),
-      endAt: parseInstant(endAt),
-    })),
-  }))
-}
-
-export interface ManifestRead {
-  readonly files: readonly CommittedFile[]
-  readonly publishes: readonly { readonly recordedAt: Instant; readonly endAt: Instant }[]
-}
-
-function wantedCommit({ commitId, start, end, path }: PinnedCommit): WantedCommit {
-  return {
-    commitId: BigInt(commitId),
-    interval: { start: parseInstant(start), end: parseInstant(end) },
-    data: path === null ? null : { path },
-  }
-}
-
-/** Below the lake's root, each once. */
-export function pathsReadFor(view: ManifestView): string[] {
-  const files = readsOf(view, (path) => path).flatMap((read) => read.files)
-  return [...new Set(files.map((file) => (typeof file === 'string' ? file : file.uri)))]
 }
 
 /** Intervals whose committed version, or what was shown of it, is not the one in the manifest; oldest first, `start/end`. */

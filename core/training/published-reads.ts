@@ -7,6 +7,7 @@
  *     publish 3   [a][B][c]           E = 3        b was committed anew: a read of its own
  */
 import type { ViewBundle } from '../define/definitions.js'
+import { type Instant, parseInstant } from '../time/instant.js'
 import { reachNs } from './needed-commits.js'
 import type { PublishHistory, SpineTimes, StateCommit, StatePublish } from './set-state.js'
 
@@ -39,7 +40,7 @@ export function planPublishedReads(
   }
   return groups.map((publishes) => ({
     publishes,
-    commits: inReach(bundle, shownBy(history.commits, publishes.at(-1)!), publishes[0]!, times!),
+    commits: inReach(bundle, shownBy(history.commits, publishes.at(-1)!), publishes, times!),
   }))
 }
 
@@ -95,12 +96,21 @@ function shownBy(commits: readonly StateCommit[], publish: StatePublish): StateC
 function inReach(
   bundle: ViewBundle,
   commits: readonly StateCommit[],
-  first: StatePublish,
+  publishes: readonly StatePublish[],
   times: SpineTimes,
 ): readonly StateCommit[] {
+  const first = publishes[0]!
   const reach = reachNs(bundle)
   if (reach === null || (bundle.view.viewKind === 'lookup' && bundle.source.eventId !== null)) return commits
   const asked = first.recordedAt > times.min ? first.recordedAt : times.min
-  const from = bundle.view.viewKind === 'lookup' ? asked - reach - 1n : first.endAt - reach
+  const from = bundle.view.viewKind === 'lookup' ? asked - reach - 1n : firstEnd(publishes) - reach
   return commits.filter(({ interval }) => interval.end > from)
+}
+
+/** The oldest end that any feature was shown at (R35). */
+function firstEnd(publishes: readonly StatePublish[]): Instant {
+  const held = publishes.flatMap(({ held: windows = [] }) =>
+    windows.flatMap(({ endAt }) => (endAt === null ? [] : [parseInstant(endAt)])),
+  )
+  return [publishes[0]!.endAt, ...held].reduce((a, b) => (a < b ? a : b))
 }

@@ -1,5 +1,6 @@
 /** Of one view version, what the ledger knew and a training set is made of: all that decides its values beside definitions and spine. */
 import type { LakePart } from '../compute/candidate.js'
+import type { HeldFeatures, HeldWindow } from '../compute/feature-groups.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 
@@ -19,6 +20,8 @@ export interface StateCommit {
   readonly supersededBy: bigint | null
   /** Its own file is gone, or about to go: it is read from a compaction, or not at all. */
   readonly isRemoved?: true
+  /** R35. Absent: it has all features. */
+  readonly held?: HeldFeatures
 }
 
 /** A finished publish: what it showed is what was committed when it opened, up to its end. */
@@ -30,6 +33,8 @@ export interface StatePublish {
   readonly newestCommitId: bigint
   /** Older commits that it did not show: of a backfill that was still under way (R33). Absent: none. */
   readonly leftOut?: readonly bigint[]
+  /** R35: windows that it showed otherwise. Absent: none. */
+  readonly held?: readonly HeldWindow[]
 }
 
 export interface PublishHistory {

@@ -1,7 +1,7 @@
 import type { RunOutcome } from '../plan/interval-state.js'
 import type { Instant } from '../time/instant.js'
 import type { CalendarEntry } from './calendar.js'
-import { blockedEnd, missingIntervals, standsAs } from './evaluate-view.js'
+import { blockedEnd, holdsFeatures, missingIntervals, standsAs } from './evaluate-view.js'
 import type { ViewObservation, WatchRules } from './observation.js'
 
 /** What an interval may be that is not simply done. One interval may count under several: committed, unpublished and re-opened. */
@@ -23,7 +23,7 @@ export function countIntervals(
   return {
     missing: missingIntervals(entry, observed, now, rules).length,
     failed: unsettled('failed'),
-    held: unsettled('held'),
+    held: states.filter((state) => standsAs(state, 'held') || holdsFeatures(state)).length,
     not_ready: unsettled('not-ready'),
     blocked: blockedEnd(entry, observed)?.intervals ?? 0,
     unpublished: entry.isOnline ? states.filter(({ committed }) => committed && !committed.isPublished).length : 0,

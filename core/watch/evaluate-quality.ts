@@ -8,6 +8,7 @@ const said: Readonly<Record<FaultCause, string>> = {
   'committed-file': 'has committed files that do not hold what their source files give',
   'coarse-tile': 'has coarse tiles that are not the sum of their tiles',
   'published-state': 'has a cache of what is online that is not what is online',
+  'published-from': 'may serve what was published from committed files while they held something else',
 }
 
 /** Versions that another took the place of are checked while they are online; what is checked no more has no check. */

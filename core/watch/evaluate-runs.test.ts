@@ -161,3 +161,28 @@ test('a view that waits for another one is part of that one’s incident, howeve
   const ownFault = look({ states: [state('failed', 'COMPUTE_FAILED')] }, chain[1])
   expect(foldDownstream(chain, [...own, ...ownFault])).toHaveLength(2)
 })
+
+test('R35: features held alone are one incident of their view, beside others of it, and critical when nobody decides', () => {
+  const committed = { commitId: 1n, runId: 'run-0', number: 1, isEmpty: false, isPublished: true }
+  const holding = { ...state('done'), committed: { ...committed, heldFeatures: ['sum', 'delay'] } }
+  const open = (ageMs: number) => [{ runId: 'run-0', interval, outcome: 'held' as const, features: ['sum'], ageMs }]
+  const found = (ageMs: number, states: readonly IntervalState[] = [holding]) =>
+    look({ states, publishedEndAt: at(1), open: open(ageMs) })
+  expect(found(minute)).toMatchObject([
+    {
+      ...{ key: 'held/features of delays@v1', rule: 'held', severity: 'warning' },
+      summary:
+        'delays@v1 published without delay, sum, which are held by checks at 2001-01-01T00:00:00Z; the others are online',
+      ...{ nextStep: 'millcourse runs show delays@v1@2001-01-01T00:00:00Z', facts: { features: 'delay, sum' } },
+    },
+  ])
+  expect(found(60 * minute)).toMatchObject([{ severity: 'warning' }])
+  expect(found(60 * minute + 1)).toMatchObject([{ severity: 'critical', facts: { heldFor: expect.any(String) } }])
+  expect(found(minute, [{ ...state('done'), committed }])).toEqual([])
+  const failed = { ...state('failed', 'COMPUTE_FAILED'), interval: { start: at(1), end: at(2) } }
+  expect(
+    found(minute, [holding, failed])
+      .map(({ rule }) => rule)
+      .sort(),
+  ).toEqual(['failed', 'held'])
+})

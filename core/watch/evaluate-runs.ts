@@ -6,7 +6,7 @@ import { formatInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { type CalendarEntry, viewLabel } from './calendar.js'
 import type { IncidentDraft } from './incident.js'
-import { intervalsDraft, viewDraft } from './interval-drafts.js'
+import { type DraftMore, intervalsDraft, viewDraft } from './interval-drafts.js'
 import type { ViewObservation, WatchRules } from './observation.js'
 import { formatMs, judgeRunLength } from './run-length.js'
 import { skippedBecause } from './skipped.js'
@@ -56,20 +56,51 @@ export function heldDrafts(
   observed: ViewObservation,
   rules: WatchRules,
 ): IncidentDraft[] {
-  const runs = new Set(held.map(({ latestRun }) => latestRun?.runId))
-  const agesMs = (observed.open ?? []).filter(({ runId }) => runs.has(runId)).map(({ ageMs }) => ageMs)
-  const heldMs = Math.max(0, ...agesMs)
-  const { heldMaxNs = null } = rules
-  const isTooLong = heldMaxNs !== null && heldMs > Number(heldMaxNs / 1_000_000n)
+  const { more, undecided } = heldFor(new Set(held.map(({ latestRun }) => latestRun?.runId)), observed, rules)
+  return intervalsDraft(
+    entry,
+    'held',
+    held,
+    (at) => `was held by its checks at ${at}${undecided}`,
+    `millcourse runs show ${viewLabel(entry)}@START`,
+    more,
+  )
+}
+
+export const heldFeaturesKey = 'held/features of '
+
+/** R35: one for all features of a view, as one fault of its source speaks against several. */
+export function heldFeatureDrafts(
+  entry: CalendarEntry,
+  held: States,
+  observed: ViewObservation,
+  rules: WatchRules,
+): IncidentDraft[] {
+  const { more, undecided } = heldFor(new Set(held.map(({ committed }) => committed?.runId)), observed, rules)
+  const features = [...new Set(held.flatMap(({ committed }) => committed?.heldFeatures ?? []))].sort()
+  const [is, others] = features.length === 1 ? ['is', 'its other features are'] : ['are', 'the others are']
   return intervalsDraft(
     entry,
     'held',
     held,
     (at) =>
-      `was held by its checks at ${at}${isTooLong ? `, and nobody has decided for ${formatDuration(heldMaxNs)}` : ''}`,
+      `published without ${features.join(', ')}, which ${is} held by checks at ${at}${undecided}; ${others} online`,
     `millcourse runs show ${viewLabel(entry)}@START`,
-    isTooLong ? { severity: 'critical', news: ['too-long'], facts: { heldFor: formatMs(heldMs) } } : {},
+    {
+      ...more,
+      key: `${heldFeaturesKey}${viewLabel(entry)}`,
+      news: [...features, ...(more.news ?? [])],
+      facts: { features: features.join(', '), ...more.facts },
+    },
   )
+}
+
+function heldFor(runs: ReadonlySet<string | undefined>, observed: ViewObservation, { heldMaxNs = null }: WatchRules) {
+  const held = (observed.open ?? []).filter(({ outcome, runId }) => outcome === 'held' && runs.has(runId))
+  const heldMs = Math.max(0, ...held.map(({ ageMs }) => ageMs))
+  if (heldMaxNs === null || heldMs <= Number(heldMaxNs / 1_000_000n)) return { more: {} as DraftMore, undecided: '' }
+  const more: DraftMore = { severity: 'critical', news: ['too-long'], facts: { heldFor: formatMs(heldMs) } }
+  return { more, undecided: `, and nobody has decided for ${formatDuration(heldMaxNs)}` }
 }
 
 /** The deadline is the source's, and so is the cause: one for all views that wait for it. */

@@ -9,7 +9,16 @@ import { formatDuration, parseDuration } from '../time/duration.js'
 import { formatInstant, type Instant, parseInstant } from '../time/instant.js'
 import { type Interval, intervalsBetween } from '../time/interval.js'
 import { type CalendarEntry, viewLabel } from './calendar.js'
-import { failedDrafts, heldDrafts, missingDrafts, notReadyDrafts, slowDrafts, warnedDrafts } from './evaluate-runs.js'
+import {
+  failedDrafts,
+  heldDrafts,
+  heldFeatureDrafts,
+  heldFeaturesKey,
+  missingDrafts,
+  notReadyDrafts,
+  slowDrafts,
+  warnedDrafts,
+} from './evaluate-runs.js'
 import type { IncidentDraft } from './incident.js'
 import { viewDraft } from './interval-drafts.js'
 import type { ViewObservation, WatchRules } from './observation.js'
@@ -25,6 +34,7 @@ export function evaluateView(
   const causes = [
     ...failedDrafts(entry, unsettled('failed')),
     ...heldDrafts(entry, unsettled('held'), observed, rules),
+    ...heldFeatureDrafts(entry, observed.states.filter(holdsFeatures), observed, rules),
     ...notReadyDrafts(entry, unsettled('not-ready')),
     ...missingDrafts(entry, missingIntervals(entry, observed, now, rules), observed),
     ...slowDrafts(entry, observed, rules),
@@ -32,18 +42,26 @@ export function evaluateView(
   const blocked = blockedEnd(entry, observed)
   const stale = staleBy(entry, observed, now)
   const warned = warnedDrafts(entry, observed)
-  if (causes.length > 0) {
-    const told = causes.map((draft) => withConsequences(draft, blocked, stale))
+  // Of features held alone neither is a consequence: the others are published.
+  if (causes.some(({ key }) => !key.startsWith(heldFeaturesKey))) {
+    const told = causes.map((draft) =>
+      draft.key.startsWith(heldFeaturesKey) ? draft : withConsequences(draft, blocked, stale),
+    )
     const isRepairKept =
       observed.isRebuildAsked && [...unsettled('failed'), ...unsettled('not-ready')].some(isBeingReplaced)
     return [...(isRepairKept ? told.map(withRepair) : told), ...warned]
   }
-  return [...consequences(entry, observed, blocked, stale, now, rules), ...warned]
+  return [...causes, ...consequences(entry, observed, blocked, stale, now, rules), ...warned]
 }
 
 /** A re-opened interval waits for its run; one whose run failed before it began, or had no complete input, still stands in the way. */
 export function standsAs({ latestRun, reopenedBecause }: IntervalState, outcome: RunOutcome): boolean {
   return latestRun?.outcome === outcome && (reopenedBecause === null || outcome === 'failed' || outcome === 'not-ready')
+}
+
+/** R35: its other features are committed, and these await a decision. */
+export function holdsFeatures({ committed }: IntervalState): boolean {
+  return (committed?.heldFeatures?.length ?? 0) > 0
 }
 
 /** Where no cause explains them. */

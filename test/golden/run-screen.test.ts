@@ -163,6 +163,23 @@ const cases: Readonly<Record<string, Situation>> = {
       sla: { ...situation(null).sla, kind: 'broken', distance: '4h' },
     },
   ),
+  'held-alone': situation(
+    detailsOf('done', {
+      ...computed,
+      keyCounts,
+      heldFeatures: ['delay_avg_24h', 'delay_max_7d'],
+      findings: [
+        { code: 'null_rate_above', severity: 'hold-feature', feature: 'delay_avg_24h', observed: 0.4199, limit: 0.2 },
+        { code: 'value_above', severity: 'hold-feature', feature: 'delay_max_7d', observed: 4000, limit: 2880 },
+        { code: 'rows_above', severity: 'warn', feature: null, observed: 1200, limit: 1000 },
+      ],
+    }),
+    {
+      ...accepted(true, 'done'),
+      interval: { ...accepted(true, 'done').interval, heldFeatures: ['delay_avg_24h', 'delay_max_7d'] },
+      runbook: 'docs/runbooks/held.md',
+    },
+  ),
   failed: situation(detailsOf('failed', { error }), {
     ...{ layer: 'source', runbook: 'https://books.example.com/source_schema_changed.md' },
     differences: { ...differs, rows: null, profile: null, isDefinitionChanged: false },
