@@ -4,27 +4,15 @@
  * looking again.
  */
 import { Context } from '@temporalio/activity'
-import {
-  type Bucket,
-  type CommittedFile,
-  type CompactedCommits,
-  committedFiles,
-  type KnownCoarseTile,
-} from '../core/compute/index.js'
+import { type Bucket, type CommittedFile, committedFiles, heldFeaturesIn } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
-import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import { keyText } from '../core/explain/index.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
-import type { ViewKey } from '../core/ports/ledger.js'
-import type { QuerySession } from '../core/ports/query-engine.js'
+import type { RunRecord, ViewKey } from '../core/ports/ledger.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import { encodeKey, type PackedValue } from '../core/publish/index.js'
 import {
-  type AtFault,
   atFault,
-  buildWholeFileQuery,
-  type Fault,
-  type FileFault,
   fileOfKey,
   hexOf,
   judgeKeys,
@@ -33,30 +21,22 @@ import {
   type ReadLimit,
   standingFiles,
   standingOf,
-  startsAtFault,
-  type Verified,
-  verifyKeys,
 } from '../core/quality/index.js'
-import { rowSource } from '../core/source/index.js'
-import type { Instant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
 import { damagedFiles, digestedMax } from './damaged-files.js'
-import { isFileLost } from './publish-state.js'
 import { cachedOtherwise } from './quality-cache.js'
-import { drawOlder, type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
+import { drawOlder, type QualityInputs, type QualityInterval } from './quality-inputs.js'
 import { readItems } from './quality-items.js'
-import { brokenFaults, checkOf, doubtedStarts, fileFault, intervalNow, type Look } from './quality-look.js'
+import { brokenFaults, checkOf, fileFault, type Look } from './quality-look.js'
 import { sampleKeys } from './quality-sample.js'
 import { findTarget, type Target } from './quality-target.js'
 import { recordCheck } from './record-check.js'
 import type { CheckViewInput, CheckViewResult } from './steps.js'
-import { verifyTools } from './verify-tools.js'
+import { type VerifyOptions, verifyFiles } from './verify-files.js'
 
 /** Keys that differ while publishes come and go are looked at so often. */
 const turnsMax = 4
-/** Files that cannot be read are found one by one, which is quick for few; where there are more, each of them is read. */
-const brokenOneByOneMax = 3
 
 export function checkView(deps: ActivityDeps): (input: CheckViewInput) => Promise<CheckViewResult> {
   return async (input) => {
@@ -70,7 +50,8 @@ export function checkView(deps: ActivityDeps): (input: CheckViewInput) => Promis
       throw error
     })
     const faults = check.faults.length + check.faultsLeft
-    telemetry.count('millcourse_quality_checks_total', { ...labels, outcome: faults > 0 ? 'faults' : 'agrees' })
+    const outcome = faults > 0 ? 'faults' : check.unsettled > 0 ? 'unsettled' : 'agrees'
+    telemetry.count('millcourse_quality_checks_total', { ...labels, outcome })
     telemetry.count(
       'millcourse_quality_keys_checked_total',
       labels,
@@ -116,11 +97,12 @@ export async function checkVersion(
     signal,
   )
   const verdicts = new Map<string, KeyVerdict>()
+  const runs = new Map<string, RunRecord>()
   let left = keys
   let look: Look | null = null
   for (let turn = 0; turn < turnsMax && (left.length > 0 || look === null); turn++) {
     const known = [...(before?.faults ?? []), ...(look?.verdicts ?? []).flatMap(({ faults }) => faults)]
-    look = await lookAt(deps, bundle, key, left, { seed, again, known, damaged, signal })
+    look = await lookAt(deps, bundle, key, left, { seed, again, known, damaged, runs, signal })
     const isWrong = ({ faults }: KeyVerdict) => faults.length > 0
     for (const verdict of look.verdicts) if (look.isStable || !isWrong(verdict)) verdicts.set(verdict.text, verdict)
     const isLeft = (one: readonly PackedValue[]) => look!.faults.length > 0 || !verdicts.has(keyText(bundle, one))
@@ -167,7 +149,7 @@ async function lookAt(
           looked.flatMap(({ item }) => item ?? []),
           options.signal,
         )
-  const { inputs, verified, broken, doubted, coarse, isCoarseKnown } = await verify(deps, bundle, key, target, {
+  const { inputs, verified, broken, doubted, coarse, isCoarseKnown } = await verifyFiles(deps, bundle, key, target, {
     keys,
     ...options,
   })
@@ -188,6 +170,7 @@ async function lookAt(
     online: table === null ? null : { ...state!, realNow: deps.clock.realNow() },
     isTruthKnown: inputs.intervals.every(isKnown),
     ...{ isCoarseKnown, isCacheKnown: cache !== 'lost' },
+    heldOf: heldFeaturesIn(bundle, target.commits),
     compared: new Set(inputs.intervals.filter(isCompared).map(({ standing }) => standing.interval.start)),
     fileAt: (start, one) => {
       const { standing, files } = byStart.get(start)!
@@ -208,7 +191,7 @@ async function lookAt(
   return {
     ...{ target, inputs, verdicts, isStable, buckets: new Map(buckets) },
     faults: [
-      ...brokenFaults(inputs, broken),
+      ...brokenFaults(bundle, inputs, broken),
       ...coarse.map(({ file, span: of }) => fileFault('coarse-tile', file, of, true)),
       ...(cache === 'lost' ? [fileFault('published-state', null, null, true)] : []),
     ],
@@ -219,144 +202,6 @@ async function lookAt(
 const isCompared = ({ verified: { isRecomputed, commit } }: QualityInterval): boolean =>
   isRecomputed && commit?.isReadable === true
 
-const isOlderRead = ({ verified }: QualityInterval): boolean => !verified.isReached && verified.isRecomputed
-
-interface VerifyOptions {
-  readonly keys: readonly (readonly PackedValue[])[]
-  readonly seed: number
-  /** Looked at whatever is drawn. */
-  readonly again: AtFault
-  /** Found before. */
-  readonly known: readonly Fault[]
-  /** Committed files that are not what they were when they were committed, by URI. */
-  readonly damaged: ReadonlyMap<string, FileFault>
-  readonly signal: CancelSignal
-}
-
-interface VerifiedFiles {
-  readonly inputs: QualityInputs
-  readonly verified: Verified
-  /** Committed files that cannot be read, or are not what was committed. */
-  readonly broken: ReadonlyMap<string, FileFault>
-  /** Starts of intervals that no answer may be judged by. */
-  readonly doubted: ReadonlySet<Instant>
-  /** Those that cannot. */
-  readonly coarse: readonly KnownCoarseTile[]
-  readonly isCoarseKnown: boolean
-}
-
-/**
- * A committed file that cannot be read is told, and its interval computed from the source; a coarse tile is told, and its tiles read; a
- * source that cannot be read is left out.
- */
-async function verify(
-  deps: ActivityDeps,
-  bundle: ViewBundle,
-  key: ViewKey,
-  target: Target,
-  { keys, seed, again, known, damaged, signal }: VerifyOptions,
-): Promise<VerifiedFiles> {
-  const { commits, others, span, endAt, state, places } = target
-  const all = [...commits, ...others]
-  const committed = places.allOf(all)
-  const tiles = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
-  const coarse = tiles.map((tile): KnownCoarseTile => ({ ...tile, file: uriOf(deps, tile.data) }))
-  const counting = new Set([...committed.keys(), ...coarse.flatMap(({ file }) => file ?? [])])
-  const unread = await lostAmong(
-    deps,
-    [...again.files].filter((file) => counting.has(file) && !damaged.has(file)),
-    signal,
-  )
-  const broken = new Map<string, FileFault>([...damaged].filter(([file]) => committed.has(file)))
-  for (const file of unread) if (committed.has(file)) broken.set(file, 'cannot be read')
-  const lost = coarse.filter(({ file }) => file !== null && unread.has(file))
-  let unreadable = ofAnotherView(bundle)
-  let isSwept = false
-  let areOthersRead = true
-  // Tiles of an unreadable or wrong file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
-  const isTorn = ({ verified: { isReached, commit } }: QualityInterval) => isReached && commit?.isReadable === false
-  const isCoarseRead = ({ intervals }: QualityInputs, doubted: ReadonlySet<Instant>) =>
-    doubted.size === 0 && !intervals.some(isTorn) && !state?.isPublishUnfinished
-  for (;;) {
-    const inputs = await readQualityInputs(deps, {
-      ...{ bundle, key, span: span!, commits, others, places },
-      ...{ seed, again, broken, unreadable, areOthersRead },
-    })
-    const wrong = startsAtFault(known, inputs.intervals.map(intervalNow))
-    const doubted = doubtedStarts(inputs.intervals, wrong)
-    const sizes = new Map(inputs.read.map(({ uri, sizeBytes }) => [uri, sizeBytes]))
-    const input = {
-      ...{ bundle, keys, endAt: endAt! },
-      intervals: inputs.intervals.map(({ verified }) => verified),
-      dimensions: inputs.dimensions,
-      compactions: target.compactions.filter((one) => !urisOf([one]).some((uri) => broken.has(uri))),
-      coarse: isCoarseRead(inputs, doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
-    }
-    try {
-      const verifyIn = (session: QuerySession) => verifyKeys(verifyTools(deps, session, sizes), input)
-      const verified = await deps.engine.withSession(verifyIn, { signal })
-      const found = verified.differences.map(({ intervalStart }) => intervalStart)
-      const now = doubtedStarts(inputs.intervals, new Set([...wrong, ...found]))
-      const isCoarseKnown = coarse.length === 0 || isCoarseRead(inputs, now)
-      return { inputs, verified, broken, doubted: now, coarse: lost, isCoarseKnown }
-    } catch (error) {
-      const file = isMillcourseError(error) ? String(error.detail.facts?.file ?? '') : ''
-      const tile = coarse.find((one) => one.file === file && !lost.includes(one))
-      if (isFileLost(error) && tile) lost.push(tile)
-      else if (isFileLost(error) && committed.has(file) && !broken.has(file)) {
-        broken.set(file, 'cannot be read')
-        if (isSwept || broken.size < brokenOneByOneMax) continue
-        isSwept = true
-        const isFound = (one: string) => broken.has(one) || lost.some((tile) => tile.file === one)
-        const read = inputs.intervals.flatMap(({ files }) => files.map(({ uri }) => uri))
-        const others = await lostAmong(
-          deps,
-          [...new Set([...read, ...coarse.flatMap((one) => one.file ?? [])])].filter((one) => !isFound(one)),
-          signal,
-        )
-        for (const one of others) if (committed.has(one)) broken.set(one, 'cannot be read')
-        lost.push(...coarse.filter((tile) => tile.file !== null && others.has(tile.file)))
-      } else if (
-        isMillcourseError(error) &&
-        error.code.startsWith('SOURCE_') &&
-        unreadable === null &&
-        !committed.has(file)
-      ) {
-        if (areOthersRead && inputs.intervals.some(isOlderRead)) areOthersRead = false
-        else unreadable = error
-      } else throw error
-    }
-  }
-}
-
-/** Those that cannot be read as a whole: what is asked of the keys may leave their faulty pages out. */
-async function lostAmong(
-  { engine }: ActivityDeps,
-  files: readonly string[],
-  signal: CancelSignal,
-): Promise<ReadonlySet<string>> {
-  const lost = new Set<string>()
-  for (const file of files)
-    try {
-      await engine.withSession((session) => session.all(buildWholeFileQuery(file)), { signal })
-    } catch (error) {
-      if (!isFileLost(error)) throw error
-      lost.add(file)
-    }
-  return lost
-}
-
-/** Its rows are no source's: that view's own check computes them again. */
-function ofAnotherView({ source }: ViewBundle): MillcourseError | null {
-  const { upstream } = rowSource(source)
-  if (!upstream) return null
-  const { name, version } = upstream.view
-  return new MillcourseError('SOURCE_FILE_UNSUPPORTED', `its rows are what view ${name}@v${version} has committed`, {
-    hint: `millcourse check-quality ${name} checks those`,
-    facts: { view: name },
-  })
-}
-
 async function isAsRead(deps: ActivityDeps, { read }: QualityInputs): Promise<boolean> {
   const now = await currentFiles(
     deps.sources,
@@ -365,13 +210,7 @@ async function isAsRead(deps: ActivityDeps, { read }: QualityInputs): Promise<bo
   return read.every(({ uri, etag }) => now.get(uri)?.etag === etag)
 }
 
-const uriOf = (deps: ActivityDeps, data: { readonly path: string } | null): string | null =>
-  data === null ? null : deps.lake.uri(data.path)
-
 const nameOf = (file: CommittedFile): string => (typeof file === 'string' ? file : file.uri)
-
-const urisOf = (compactions: readonly CompactedCommits[]): string[] =>
-  compactions.flatMap(({ files }) => files.map(({ path }) => path))
 
 /** Of intervals that no window reaches any more, those that are compared: their keys are nowhere else, some of them. */
 function olderFiles(deps: ActivityDeps, { others, span, compactions }: Target, seed: number): CommittedFile[] {

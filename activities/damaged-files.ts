@@ -3,21 +3,23 @@
  * those that are gone or of another size, however old. Another ETag says nothing (a bucket was copied), the same one not all (a file was changed
  * below the store): so many are read, and their digests compared, first those that are likely to be others.
  */
+
+import { inParallel } from '../core/in-parallel.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { Lake, LakeFile } from '../core/ports/lake.js'
 import type { Commit } from '../core/ports/ledger.js'
 import { drawLots, type FileFault, type ReadLimit, shuffled } from '../core/quality/index.js'
 import { compareBytes } from '../core/source/index.js'
 import type { FilePlaces, PlacedFile } from './file-places.js'
-import { inParallel } from './in-parallel.js'
-import { digestIfReadable } from './unreadable-files.js'
+import { digestIfReadable, digestsAtOnce, throwIfAway } from './unreadable-files.js'
 
 /** Of one check: the rest is left to those that come, each of which draws others. */
 export const digestedMax: ReadLimit = { files: 1_000, bytes: 1024 ** 3 }
 /** Of that; what a kind leaves, those behind it have. The last eighth is for rows at fault (quality-look.ts). */
 const shares = { standing: 1 / 4, named: 1 / 16, newest: 1 / 16, otherEtag: 1 / 8, any: 1 / 8 }
 const newestMax = 16
-const filesAtOnce = 4
+/** Of the files that show whether the lake can be read. */
+const witnessedNewestMax = 4
 
 export interface DamagedInput {
   /** What answers are merged from, and what training sets alone read. */
@@ -46,7 +48,8 @@ export async function damagedFiles(
 ): Promise<DamagedFiles> {
   const all = [...others, ...commits]
   const known = places.allOf(all)
-  const found = await listed(lake, [...known.values()])
+  const reached = places.allOf(commits)
+  const found = await listedTwice(lake, [...known.values()], newestFirst([...reached.keys()]))
   const damaged = new Map<string, FileFault>()
   for (const [uri, { sizeBytes }] of known) {
     const now = found.get(uri)
@@ -56,10 +59,15 @@ export async function damagedFiles(
   }
   const isOpen = ({ uri, sha256 }: PlacedFile) => sha256 !== undefined && found.has(uri) && !damaged.has(uri)
   const open = [...known.values()].filter(isOpen)
-  const drawn = drawLots(lotsOf(open, { found, reached: places.allOf(commits), seed, standing, named }), limit)
-  const witnesses = shuffled(open, seed, ({ uri }) => uri).map(({ uri }) => uri)
+  const drawn = drawLots(lotsOf(open, { found, reached, seed, standing, named }), limit)
+  const uris = open.map(({ uri }) => uri)
+  // What is old may be archived, all of it; among the others some may be at fault together.
+  const witnesses = [
+    ...newestFirst(uris.filter((uri) => reached.has(uri))).slice(0, witnessedNewestMax),
+    ...shuffled(uris, seed, (uri) => uri),
+  ]
   const unread = new Set(open.flatMap(({ uri }) => (standing.has(uri) ? [uri] : [])))
-  await inParallel(drawn, filesAtOnce, async ({ uri, sha256 }) => {
+  await inParallel(drawn, digestsAtOnce, async ({ uri, sha256 }) => {
     if (signal.aborted) return
     const now = await digestIfReadable(lake, uri, witnesses)
     unread.delete(uri)
@@ -99,6 +107,25 @@ function lotsOf(
     ]),
   ]
 }
+
+/**
+ * By URI. Where some are gone they are looked for once more: a folder that is not mounted for a moment looks as if nothing lay in it.
+ * @param others URIs of files that are likely to be readable
+ * @throws MillcourseError LAKE_UNREACHABLE where none of the lake can be read
+ */
+async function listedTwice(
+  lake: Lake,
+  files: readonly PlacedFile[],
+  others: readonly string[],
+): Promise<ReadonlyMap<string, LakeFile>> {
+  const found = await listed(lake, files)
+  const gone = files.find(({ uri }) => !found.has(uri))
+  if (gone === undefined) return found
+  await throwIfAway(lake, gone.uri, [...others.filter((uri) => found.has(uri)), ...found.keys()])
+  return await listed(lake, files)
+}
+
+const newestFirst = (uris: readonly string[]): string[] => uris.toReversed()
 
 /** By URI; one listing of each of the view's folders, a request a thousand files. */
 async function listed(lake: Lake, files: readonly PlacedFile[]): Promise<ReadonlyMap<string, LakeFile>> {

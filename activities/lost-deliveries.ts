@@ -4,12 +4,12 @@
  */
 import { searchedAroundNs } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
+import { inParallel } from '../core/in-parallel.js'
 import type { PinnedFile } from '../core/plan/index.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { SourceFile } from '../core/source/index.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { inParallel } from './in-parallel.js'
 
 const runsAtOnce = 8
 const headsAtOnce = 16

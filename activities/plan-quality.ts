@@ -1,7 +1,8 @@
-/** Which view versions a check looks at: the newest ones of the views named, or of all in the repo; and every other one that is online. */
-import type { ViewBundle } from '../core/define/definitions.js'
+/** Which view versions a check looks at: the newest ones of the views named, or of all in the repo; and every other one that is online; views below go before those that are built on them. */
+import type { SourceDefinition, ViewBundle } from '../core/define/definitions.js'
 import type { CheckQualityInput } from '../core/ports/run-control.js'
 import { versionTableName } from '../core/publish/index.js'
+import { rowSource } from '../core/source/index.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { searchLabels } from './search-labels.js'
 import type { PlannedCheck, PlanQualityResult } from './steps.js'
@@ -15,10 +16,14 @@ export function planQuality(deps: ActivityDeps) {
       ...(isFollowed ? {} : { isSuperseded: true }),
     })
     const others = await otherOnline(deps, views, newest)
-    const checks = [
-      ...newest.map((one) => planned(one, followed.includes(one.view.name))),
-      ...others.map((one) => planned(one, false)),
+    const all = [
+      ...newest.map((one) => ({ one, isFollowed: followed.includes(one.view.name) })),
+      ...others.map((one) => ({ one, isFollowed: false })),
     ]
+    // What is at fault below is known, and its repair asked for, before it is judged whether a view above can run again.
+    const checks = all
+      .sort((a, b) => viewsBelow(a.one.source) - viewsBelow(b.one.source))
+      .map(({ one, isFollowed }) => planned(one, isFollowed))
     if (views === null) await deps.ledger.keepQualityChecks(checks)
     return {
       project: deps.settings.project,
@@ -27,6 +32,11 @@ export function planQuality(deps: ActivityDeps) {
       seed: seed ?? Number((deps.clock.realNow() / 1_000_000n) % 2_147_483_647n),
     }
   }
+}
+
+function viewsBelow(source: SourceDefinition): number {
+  const { upstream } = rowSource(source)
+  return upstream ? 1 + viewsBelow(upstream.source) : 0
 }
 
 /** Of these names, or of any: published once, and served until a person drops the table. */

@@ -14,8 +14,8 @@ import {
   publishedColumns,
 } from '../core/publish/index.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { isFileLost } from './publish-state.js'
 import { scannedRow } from './scanned-row.js'
+import { awayFor, fileNotRead, isFileAtFault, passingMax } from './unreadable-files.js'
 
 const keysTable = '__quality_cache_keys'
 const onlyTable = '__quality_cache_only'
@@ -32,34 +32,41 @@ export async function cachedOtherwise(
   const columns = publishedColumns(bundle)
   const base = files.find(({ kind }) => kind === 'base')
   const deltas = files.filter(({ kind }) => kind === 'delta').map(({ path }) => deps.lake.uri(path))
-  try {
-    return await deps.engine.withSession(
-      async (session) => {
-        const asked = keys.map((key) => ({ key, at: 0n }))
-        await session.execute(createKeys(bundle, asked, keysTable))
-        await session.execute({ sql: createOnlyKeysSql(columns, keysTable, onlyTable) })
-        const from = { base: base === undefined ? null : deps.lake.uri(base.path), deltas }
-        await session.execute({ sql: createPublishedSql(columns, from, onlyTable) })
-        await session.execute({ sql: createScannedSql(columns) })
-        if (items.length > 0) {
-          const rows = items.map((item) => scannedRow(bundle, columns, item))
-          const parameters = rows[0]!.map((_, index) => rows.map((row) => row[index]!))
-          await session.execute({ sql: insertScannedSql(columns), parameters })
-        }
-        const found = await session.all({ sql: cachedOtherwiseSql(columns) })
-        return new Set(
-          found.map((row) =>
-            keyText(
-              bundle,
-              columns.keys.map(({ alias }) => row[alias]),
+  const from = { base: base === undefined ? null : deps.lake.uri(base.path), deltas }
+  const uris = [...(from.base === null ? [] : [from.base]), ...deltas]
+  for (let passed = 0; ; )
+    try {
+      return await deps.engine.withSession(
+        async (session) => {
+          const asked = keys.map((key) => ({ key, at: 0n }))
+          await session.execute(createKeys(bundle, asked, keysTable))
+          await session.execute({ sql: createOnlyKeysSql(columns, keysTable, onlyTable) })
+          await session.execute({ sql: createPublishedSql(columns, from, onlyTable) })
+          await session.execute({ sql: createScannedSql(columns) })
+          const rows = items.flatMap((item) => {
+            const row = scannedRow(bundle, columns, item)
+            return row === null ? [] : [row]
+          })
+          if (rows.length > 0) {
+            const parameters = rows[0]!.map((_, index) => rows.map((row) => row[index]!))
+            await session.execute({ sql: insertScannedSql(columns), parameters })
+          }
+          const found = await session.all({ sql: cachedOtherwiseSql(columns) })
+          return new Set(
+            found.map((row) =>
+              keyText(
+                bundle,
+                columns.keys.map(({ alias }) => row[alias]),
+              ),
             ),
-          ),
-        )
-      },
-      { signal },
-    )
-  } catch (error) {
-    if (isFileLost(error)) return 'lost'
-    throw error
-  }
+          )
+        },
+        { signal },
+      )
+    } catch (error) {
+      const file = fileNotRead(error)
+      if (file === null || !uris.includes(file)) throw error
+      if (await isFileAtFault(deps, error, file, { others: uris.toReversed(), signal })) return 'lost'
+      if (++passed > passingMax) throw awayFor(error, file)
+    }
 }

@@ -2,6 +2,7 @@
 import { searchedAroundNs } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../core/errors.js'
+import { inParallel } from '../core/in-parallel.js'
 import { type IntervalState, mergeRanges, type PinnedFile } from '../core/plan/index.js'
 import type { Commit, RunRecord, ViewKey } from '../core/ports/ledger.js'
 import {
@@ -20,8 +21,8 @@ import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
 import { type DimensionFile, listDimensions } from './dimension-files.js'
 import type { FilePlaces } from './file-places.js'
-import { inParallel } from './in-parallel.js'
 import { sourceFiles } from './source-files.js'
+import { type Rerun, rerunAbove } from './upstream-rerun.js'
 
 /** Intervals computed again: of a window view all that its windows reach, mostly; of a lookup view, whose answers may lie anywhere, some. */
 const intervalsMax = { window: 1_000, lookup: 100 } as const
@@ -36,8 +37,8 @@ export interface QualityInterval {
   readonly standing: StandingInterval
   /** What holds its rows, also where that cannot be read: of a compaction all files. */
   readonly files: readonly KeyedFile[]
-  /** URIs of those that it may be read from and that are at fault as a whole. */
-  readonly broken: readonly string[]
+  /** Those that it may be read from and that are at fault as a whole. Spare: not read where many intervals are. */
+  readonly broken: readonly { readonly uri: string; readonly isSpare: boolean }[]
   /** It could be computed again, which it is unless nobody would look at that. */
   readonly isRunnable: boolean
   /** What its run read is there, unchanged. */
@@ -52,6 +53,8 @@ export interface QualityInputs {
   readonly dimensions: readonly DimensionFile[]
   readonly lostInputs: number
   readonly unreadable: MillcourseError | null
+  /** The view that this one is built on, where its own intervals at fault keep some of these from running again; null: nothing does. */
+  readonly repairFirst: string | null
 }
 
 export interface InputsRequest {
@@ -71,10 +74,12 @@ export interface InputsRequest {
   readonly broken: ReadonlyMap<string, FileFault>
   /** Why the source is not to be read any more; null: it may be. */
   readonly unreadable: MillcourseError | null
+  /** By their ids, those that were asked for before; others are added. */
+  readonly runs: Map<string, RunRecord>
 }
 
 export async function readQualityInputs(deps: ActivityDeps, request: InputsRequest): Promise<QualityInputs> {
-  const { bundle, key, span, commits } = request
+  const { bundle, key, span, commits, others, places } = request
   const states = await deps.ledger.intervalStates(key, span)
   const open = states.filter(({ committed, interval }) => committed === null && interval.end <= span.end)
   const chosen = chooseCommits(request)
@@ -82,7 +87,7 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
   const statesBeyond = await inParallel(mergeRanges(beyond.map(({ interval }) => interval)), runsAtOnce, (range) =>
     deps.ledger.intervalStates(key, range),
   )
-  const runs = await inParallel([...chosen, ...beyond], runsAtOnce, ({ runId }) => deps.ledger.run(runId))
+  const runs = await inParallel([...chosen, ...beyond], runsAtOnce, ({ runId }) => runOf(deps, request, runId))
   const looked = [...chosen.map(({ interval }) => interval), ...open.slice(-openMax).map(({ interval }) => interval)]
   const pins = runs.flatMap((run) => run?.pins?.files ?? [])
   const source = await readSource(
@@ -92,11 +97,14 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
     pins,
     request.unreadable,
   )
+  const above = await readAbove(deps, request, [...chosen, ...beyond])
   const known: Known = {
-    ...{ deps, request, source },
+    ...{ deps, request, source, above },
     chosen: new Set([...chosen, ...beyond].map(({ commitId }) => commitId)),
     runs: new Map(runs.flatMap((run) => (run === null ? [] : [[run.runId, run] as const]))),
     states: new Map([...states, ...statesBeyond.flat()].map((state) => [state.interval.start, state])),
+    // Online is merged from the span, training sets from all of it.
+    readOf: { reached: places.readTogether(commits), beyond: places.readTogether([...others, ...commits]) },
   }
   const isOlder = ({ interval }: Commit) => interval.start < span.start
   const made = [
@@ -114,16 +122,40 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
     dimensions: [...new Map(dimensions.map((file) => [`${file.alias} ${file.uri}`, file])).values()],
     lostInputs: made.filter(({ isLost }) => isLost).length,
     unreadable: source.unreadable,
+    repairFirst: above?.isUpstreamAtFault ? rowSource(bundle.source).upstream!.view.name : null,
   }
+}
+
+/** Its rows are compared by the other view's check; here only those in a file at fault are asked about. Null: it is built on none. */
+async function readAbove(
+  deps: ActivityDeps,
+  request: InputsRequest,
+  commits: readonly Commit[],
+): Promise<Rerun | null> {
+  const { bundle, runs } = request
+  if (!rowSource(bundle.source).upstream) return null
+  const broken = commits.filter((commit) => brokenOf(request, commit).length > 0)
+  const pinned = broken.map(({ interval, runId }) => ({ interval, pins: runs.get(runId)?.pins?.files ?? [] }))
+  return await rerunAbove(deps, bundle, pinned)
+}
+
+async function runOf({ ledger }: ActivityDeps, { runs }: InputsRequest, runId: string): Promise<RunRecord | null> {
+  const run = runs.get(runId) ?? (await ledger.run(runId))
+  if (run !== null) runs.set(runId, run)
+  return run
 }
 
 interface Known {
   readonly deps: ActivityDeps
   readonly request: InputsRequest
   readonly source: SourceNow
+  /** Null: the view is built on no other. */
+  readonly above: Rerun | null
   readonly chosen: ReadonlySet<bigint>
   readonly runs: ReadonlyMap<string, RunRecord>
   readonly states: ReadonlyMap<Instant, IntervalState>
+  /** URIs of the files that a commit's rows are read from. */
+  readonly readOf: Readonly<Record<'reached' | 'beyond', (commit: Commit) => ReadonlySet<string>>>
 }
 
 interface MadeInterval extends QualityInterval {
@@ -164,25 +196,29 @@ function brokenOf({ broken, places }: InputsRequest, commit: Commit): string[] {
 }
 
 function ofCommit(
-  { deps, request, source, chosen, runs, states }: Known,
+  { deps, request, source, above, chosen, runs, states, readOf }: Known,
   commit: Commit,
   isReached: boolean,
 ): MadeInterval {
   const { interval, data, isRejected, commitId } = commit
   const path = data === null ? null : deps.lake.uri(data.path)
-  const broken = brokenOf(request, commit)
-  const isReadable = broken.length === 0
+  const atFault = brokenOf(request, commit)
+  const read = atFault.length === 0 ? null : readOf[isReached ? 'reached' : 'beyond'](commit)
+  const broken = atFault.map((uri) => ({ uri, isSpare: !read!.has(uri) }))
+  const isReadable = broken.every(({ isSpare }) => isSpare)
   const run = runs.get(commit.runId)
   const pins = run?.pins?.files ?? []
   const state = states.get(interval.start) ?? null
   const isRead = isReached || request.areOthersRead
-  const isLooked = chosen.has(commitId) && source.unreadable === null && isRead
+  const isChosen = chosen.has(commitId) && isRead
+  const isLooked = isChosen && source.unreadable === null
   // What another definition computed is not what this one gives.
   const isAsRun = run?.definitionHash === request.bundle.definitionHash && isSettled(request.bundle, commit, state)
   const isMeant = isLooked && isAsRun && !isRejected
-  const isHere = pins.every(({ uri, etag }) => source.etags.get(uri) === etag)
-  const isRunnable = isMeant && isHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
-  const isRecomputed = isRunnable && (isReached || isReadable)
+  const isHere = above?.starts.has(interval.start) ?? pins.every(({ uri, etag }) => source.etags.get(uri) === etag)
+  const isComputable = isMeant && isHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
+  const isRecomputed = isComputable && (isReached || isReadable)
+  const isRunnable = above === null ? isComputable : isChosen && isAsRun && !isRejected && isHere
   const now = isLooked && isReached ? filesOf(source.files, interval) : null
   const pinned = new Map(pins.flatMap(({ uri, etag, role }) => (role === 'own' ? [[uri, etag] as const] : [])))
   return {

@@ -1,35 +1,38 @@
 /** One look of a quality check, and what becomes of it in the record. */
 import type { Bucket } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
+import { inParallel } from '../core/in-parallel.js'
 import { isBeingReplaced } from '../core/plan/index.js'
 import {
   carriedFaults,
   drawLots,
   type Fault,
   type FileFault,
+  faultsBeyond,
   faultsListedMax,
   fileOfKey,
   firstOfEach,
   type IntervalNow,
+  isRebuildHeld,
   isSameFault,
   type KeyedFile,
   type KeyVerdict,
   lagsOf,
   mostTelling,
+  putBackFaults,
   type QualityCheck,
   type ReadLimit,
+  reachedIn,
   shuffled,
   startsAtFault,
 } from '../core/quality/index.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { inParallel } from './in-parallel.js'
 import type { QualityInputs, QualityInterval } from './quality-inputs.js'
 import type { Target } from './quality-target.js'
-import { digestIfReadable } from './unreadable-files.js'
+import { digestIfReadable, digestsAtOnce } from './unreadable-files.js'
 
-const filesAtOnce = 4
 /** Of what a check reads of files to know what they hold (damaged-files.ts). */
 const rowsShare = 1 / 8
 
@@ -48,19 +51,29 @@ export interface Look {
 
 /**
  * One of each file, over all its intervals from the first to the last; more where some of them between cannot be repaired. Not of what is
- * committed anew already, which the next publish shows.
+ * committed anew already, which the next publish shows, but for a backfill's commit: that of a lookup view is left out until its end (R33).
  */
-export function brokenFaults({ intervals }: QualityInputs, broken: ReadonlyMap<string, FileFault>): Fault[] {
+export function brokenFaults(
+  { view }: ViewBundle,
+  { intervals }: QualityInputs,
+  broken: ReadonlyMap<string, FileFault>,
+): Fault[] {
   const faults: WholeFile[] = []
   for (const { broken: files, standing, isRunnable } of intervals) {
-    const { interval, commit, state } = standing
-    if (state?.committed?.commitId !== commit?.commitId) continue
+    const { interval, state } = standing
+    if (isReplaced(view, standing)) continue
     const isRepairable = isRunnable || (state !== null && isBeingReplaced(state))
-    for (const file of files) addInterval(faults, { file, interval, isRepairable })
+    for (const { uri: file, isSpare } of files) addInterval(faults, { file, interval, isRepairable, isSpare })
   }
-  return faults.map(({ file, span, isRepairable }) =>
-    fileFault('committed-file', file, span, isRepairable, broken.get(file)),
-  )
+  return faults.map(({ file, span, isRepairable, isSpare }) => ({
+    ...fileFault('committed-file', file, span, isRepairable, broken.get(file)),
+    ...(isSpare ? { isSpare } : {}),
+  }))
+}
+
+function isReplaced({ viewKind }: ViewBundle['view'], { commit, state }: QualityInterval['standing']): boolean {
+  const isOther = state?.committed?.commitId !== commit?.commitId
+  return isOther && !(viewKind === 'lookup' && state?.committed?.isOfOpenBackfill)
 }
 
 /**
@@ -76,9 +89,12 @@ function suspectFaults({ intervals }: QualityInputs, faults: readonly Fault[]): 
   const found: WholeFile[] = []
   for (const { standing, files, broken } of intervals) {
     const { interval, state } = standing
-    if (!doubted.has(interval.start) || wrong.has(interval.start) || broken.length > 0) continue
+    if (!doubted.has(interval.start) || wrong.has(interval.start)) continue
+    if (broken.some(({ isSpare }) => !isSpare)) continue
     const isRepairable = state !== null && isBeingReplaced(state)
-    for (const { uri: file } of files) if (named.has(file)) addInterval(found, { file, interval, isRepairable })
+    const isSpare = false
+    for (const { uri: file } of files)
+      if (named.has(file)) addInterval(found, { file, interval, isRepairable, isSpare })
   }
   return found.map(({ file, span, isRepairable }) =>
     fileFault('committed-file', file, span, isRepairable, 'holds wrong rows'),
@@ -89,6 +105,7 @@ interface WholeFile {
   readonly file: string
   span: Interval
   readonly isRepairable: boolean
+  readonly isSpare: boolean
 }
 
 function addInterval(
@@ -96,7 +113,8 @@ function addInterval(
   { interval, ...of }: Omit<WholeFile, 'span'> & { readonly interval: Interval },
 ): void {
   const last = faults.findLast(({ file }) => file === of.file)
-  if (last?.isRepairable === of.isRepairable) last.span = { start: last.span.start, end: interval.end }
+  if (last?.isRepairable === of.isRepairable && last.isSpare === of.isSpare)
+    last.span = { start: last.span.start, end: interval.end }
   else faults.push({ ...of, span: interval })
 }
 
@@ -136,7 +154,7 @@ export function fileFault(
 /** @param found of whole files what the last look says, of keys their verdicts, by their encoding, hex; null: none */
 export async function checkOf(
   deps: ActivityDeps,
-  { view }: ViewBundle,
+  bundle: ViewBundle,
   found: {
     readonly seed: number
     readonly counts: QualityCheck['keys']
@@ -149,6 +167,7 @@ export async function checkOf(
     readonly unsettled: number
   },
 ): Promise<QualityCheck> {
+  const { view } = bundle
   const { look, before, verdicts, counts, seed, unread, unsettled } = found
   const { target, inputs } = look
   const isKnown = (fault: Fault): boolean => before?.faults.some((old) => isSameFault(old, fault)) ?? false
@@ -169,10 +188,12 @@ export async function checkOf(
       ? []
       : carriedFaults(before, verdicts, nowByStart(inputs), (hex) => look.buckets.get(hex), digests)
   const known = [...told.map((fault) => withDigest(fault, digests)), ...carried]
-  const all = firstOfEach([...known, ...(inputs === null ? [] : suspectFaults(inputs, known))])
-  const listed = mostTelling(all, faultsListedMax)
+  const ofFiles = [...known, ...(inputs === null ? [] : suspectFaults(inputs, known))]
+  const all = firstOfEach([...ofFiles, ...putBackFaults(before, ofFiles, await mergedFrom(deps, bundle, look))])
+  const isReached = reachedIn(target.span)
+  const listed = mostTelling(all, faultsListedMax, isReached)
   const { shown = null } = (target.table === null ? null : target.state) ?? {}
-  const { unreadable = null } = inputs ?? {}
+  const { unreadable = null, repairFirst = null } = inputs ?? {}
   const recomputed = inputs?.intervals.filter(({ verified }) => verified.isRecomputed) ?? []
   return {
     ...{ view: view.name, version: view.version, checkedAt: formatInstant(deps.clock.realNow()), seed, keys: counts },
@@ -186,11 +207,31 @@ export async function checkOf(
     sequence: shown && String(shown.sequence),
     sequenceSeenMax: look.sequenceSeenMax === 0n ? null : String(look.sequenceSeenMax),
     faults: listed,
-    // Nobody knows which they were: they stand while any of those that were listed does.
-    faultsLeft: Math.max(0, all.length - listed.length, all.some(isKnown) ? before!.faultsLeft : 0),
+    faultsLeft: faultsBeyond(before, all, listed),
+    holdsRebuild: isRebuildHeld(all, listed, isReached),
     lags: lagsOf(given),
     unsettled,
     unreadable: unreadable && { code: unreadable.code, message: unreadable.message },
+    ...(repairFirst === null ? {} : { repairFirst }),
+  }
+}
+
+/**
+ * But for what is committed anew already, as above. Null: nothing is online. Sequences are asked for after files were looked at: a publish that is
+ * under way may have read what they held before.
+ */
+async function mergedFrom({ ledger }: ActivityDeps, { view }: ViewBundle, { target, inputs }: Look) {
+  const now = target.table === null ? null : await ledger.shownState({ view: view.name, version: view.version })
+  if (now === null) return null
+  const replaced = (inputs?.intervals ?? []).flatMap(({ standing }) =>
+    isReplaced(view, standing) ? [standing.interval.start] : [],
+  )
+  const others = new Set(replaced)
+  const merged = target.commits.filter(({ interval }) => !others.has(interval.start))
+  return {
+    ...{ lastSequence: now.lastSequence, rebuiltSequence: now.rebuiltSequence },
+    files: new Set(target.places.allOf(merged).keys()),
+    commits: new Set(merged.map(({ commitId }) => String(commitId))),
   }
 }
 
@@ -205,7 +246,7 @@ function asFoundBefore(fault: Fault, before: QualityCheck): Fault {
  */
 async function namedFiles(
   { lake }: ActivityDeps,
-  { buckets }: Look,
+  { buckets, target }: Look,
   { intervals }: QualityInputs,
   faults: readonly Fault[],
   { seed, limit }: { readonly seed: number; readonly limit: ReadLimit },
@@ -217,8 +258,9 @@ async function namedFiles(
     return file === null || file.sha256 !== undefined ? [] : [file]
   })
   const entries = shuffled([...new Map(files.map((file) => [file.uri, file])).values()], seed, uriOf)
-  return await inParallel(drawLots([{ entries, share: rowsShare }], limit), filesAtOnce, async ({ uri }) => {
-    const now = await digestIfReadable(lake, uri, [])
+  const others = [...target.places.allOf(target.commits).keys()].reverse()
+  return await inParallel(drawLots([{ entries, share: rowsShare }], limit), digestsAtOnce, async ({ uri }) => {
+    const now = await digestIfReadable(lake, uri, others)
     return [uri, now === 'cannot be read' ? null : (now?.sha256 ?? null)]
   })
 }

@@ -5,7 +5,7 @@ import { isMillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { ShownState } from '../core/ports/ledger-quality.js'
 import type { EngineRow } from '../core/ports/query-engine.js'
-import { decodeKey, encodeKey, type PackedValue } from '../core/publish/index.js'
+import { encodeKey, type PackedValue, readKey } from '../core/publish/index.js'
 import {
   buildCommittedKeysQuery,
   buildPublishedKeysQuery,
@@ -13,7 +13,7 @@ import {
   drawNewestAndOthers,
 } from '../core/quality/index.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { isFileLost } from './publish-state.js'
+import { awayFor, fileNotRead, isFileAtFault, passingMax } from './unreadable-files.js'
 
 /** Committed files whose keys are drawn from; a year of hours is not read for a hundred keys. */
 const filesMax = 48
@@ -68,16 +68,18 @@ async function drawn<File extends CommittedFile>(
   query: (files: readonly File[]) => { readonly sql: string },
 ): Promise<PackedValue[][]> {
   let left = [...files]
-  while (left.length > 0)
+  for (let passed = 0; left.length > 0; )
     try {
       const some = query(left)
       const rows = await deps.engine.withSession((session) => session.all(some), { signal })
       return rows.map((row: EngineRow) => entity.keys.map((_, part) => row[`k${part}`] as PackedValue))
     } catch (error) {
-      const file = isMillcourseError(error) ? error.detail.facts?.file : undefined
-      const others = left.filter((one) => uriOf(one) !== file)
-      if (!isFileLost(error) || others.length === left.length) throw error
-      left = others
+      const file = fileNotRead(error)
+      const uris = left.map(uriOf)
+      if (file === null || !uris.includes(file)) throw error
+      if (await isFileAtFault(deps, error, file, { others: uris.reverse(), signal }))
+        left = left.filter((one) => uriOf(one) !== file)
+      else if (++passed > passingMax) throw awayFor(error, file)
     }
   return []
 }
@@ -111,9 +113,6 @@ async function itemsAfter(
 
 /** Empty: no key of this entity. */
 function decoded({ entity }: ViewBundle, key: Uint8Array): PackedValue[][] {
-  try {
-    return [decodeKey(entity.keys, key) as PackedValue[]]
-  } catch {
-    return []
-  }
+  const read = readKey(entity, key)
+  return read === null ? [] : [read]
 }

@@ -54,7 +54,7 @@ export async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: Vi
 const nowhere = ({ lake }: ActivityDeps) => ({ compactions: [], places: filePlaces(lake, [], []) })
 
 /** The end that values are of, and the span that they are merged from. Null: nothing is committed. */
-export async function findReach(
+async function findReach(
   deps: Pick<ActivityDeps, 'ledger' | 'clock'>,
   { view }: ViewBundle,
   key: ViewKey,

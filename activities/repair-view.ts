@@ -3,16 +3,15 @@
  * that a run commits them anew; what is online is written by a publish, under its fence (R36), which trusts no cache. Nothing is written here.
  */
 
-import type { ViewBundle } from '../core/define/definitions.js'
-import { isBeingReplaced } from '../core/plan/index.js'
+import { inParallel } from '../core/in-parallel.js'
+import { isBeingReplaced, qualityRepair } from '../core/plan/index.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { RepairStarted } from '../core/ports/run-control.js'
-import type { Fault, QualityCheck } from '../core/quality/index.js'
+import type { Fault } from '../core/quality/index.js'
 import { fromIsoInterval, type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { inParallel } from './in-parallel.js'
-import { intervalsOfFile } from './intervals-of-file.js'
-import { findReach } from './quality-target.js'
+import { commitsOfFile } from './commits-of-file.js'
+import { reopenAbove } from './reopen-above.js'
 import type { RepairViewInput } from './steps.js'
 
 /** Sequences are 64-bit integers in the ledger: one beyond this leaves no room to draw on. */
@@ -27,52 +26,66 @@ export function repairView(deps: ActivityDeps) {
     const check = (await deps.ledger.qualityChecks()).find((one) => one.view === view && one.version === version)
     const bundle = await deps.registry.view(view, version)
     const faults = check?.faults.filter(({ isRepairable }) => isRepairable) ?? []
-    if (!check || faults.length === 0) return { reopened: [], isRebuildAsked: false, left: check?.faults.length ?? 0 }
+    // One that was asked for before waits for what is no fault any more, or for a tick that nobody starts: it is asked for anew.
+    const isAskedAlready = faults.length === 0 && (await deps.ledger.isRebuildAsked(key))
+    if (!check || (faults.length === 0 && !isAskedAlready))
+      return { reopened: [], isRebuildAsked: false, left: check?.faults.length ?? 0 }
     const inFiles = faults.filter(({ cause }) => cause === 'committed-file')
-    const found = (await inParallel(inFiles, lookedAtOnce, (fault) => intervalsOf(deps, key, fault))).flat()
-    const wanted = [...new Map(found.map((interval) => [interval.start, interval])).values()]
+    const found = (await inParallel(inFiles, lookedAtOnce, (fault) => commitsOf(deps, key, fault))).flat()
+    const wanted = [...new Map(found.map(({ interval }) => [interval.start, interval])).values()]
+    // Of a file that answers are not read from nothing was made.
+    const read = found.filter(({ isSpare }) => !isSpare)
+    const awaited = [...new Set(read.flatMap(({ commitId }) => commitId ?? []))]
     const again = wanted.slice(0, reopenedMax)
     const reopened = again.map(toIsoInterval)
     await deps.ledger.audit({ by, action: 'quality repair', subject: `${view}@v${version}`, reason })
+    const starts = new Set(read.map(({ interval }) => interval.start))
+    // First: begun again after these here have run, it would no longer know what they were.
+    const above = await reopenAbove(
+      deps,
+      key,
+      again.filter(({ start }) => starts.has(start)),
+    )
     await deps.ledger.reopenIntervals(
       key,
       await withoutReplaced(deps, key, again),
-      `check-quality: the committed file is at fault (${by}: ${reason})`,
+      `${qualityRepair} the committed file is at fault (${by}: ${reason})`,
     )
     const seen = BigInt(check.sequenceSeenMax ?? 0)
     const isWritable = seen <= sequenceMax
-    const isHeld = await isTrustedWrongly(deps, bundle, key, check)
-    // What was published from a file at fault is put right by the publish of its new commit, which then trusts no cache either.
-    const isRebuildAsked = bundle.view.online && isWritable && !isHeld && (await deps.ledger.askRebuild(key, seen))
+    const isUnmended = ({ cause, isRepairable, isSpare }: Fault) =>
+      cause === 'committed-file' && !isRepairable && !isSpare
+    const isHeld = check.holdsRebuild ?? check.faults.some(isUnmended)
+    // What was published from a file at fault is put right by it, too, once that counts no more: one that can be read would be published.
+    const isRebuildAsked =
+      bundle.view.online && isWritable && !isHeld && (await deps.ledger.askRebuild(key, seen, awaited))
     const isOnline = (fault: (typeof faults)[number]) => fault.cause !== 'committed-file'
     const left = check.faults.length - faults.length + (isRebuildAsked ? 0 : faults.filter(isOnline).length)
-    return { reopened, isRebuildAsked, left: left + (wanted.length > again.length ? 1 : 0) }
+    const started = { reopened, isRebuildAsked, left: left + (wanted.length > again.length ? 1 : 0) }
+    return above.length === 0 ? started : { ...started, above }
   }
 }
 
-/** A rebuild would publish all that the committed files say: also what is wrong of one that no run puts right. */
-async function isTrustedWrongly(
-  deps: ActivityDeps,
-  bundle: ViewBundle,
-  key: ViewKey,
-  { faults }: QualityCheck,
-): Promise<boolean> {
-  const left = faults.filter(({ cause, isRepairable }) => cause === 'committed-file' && !isRepairable)
-  if (left.length === 0) return false
-  const reach = await findReach(deps, bundle, key, await deps.ledger.shownState(key))
-  const isReached = ({ start, end }: Interval) => reach !== null && start < reach.span.end && reach.span.start < end
-  return left.some(({ interval }) => interval !== null && isReached(fromIsoInterval(interval)))
+interface CommitAtFault {
+  readonly interval: Interval
+  /** Null: an older record does not tell. */
+  readonly commitId: bigint | null
+  readonly isSpare: boolean
 }
 
-/** Of a file that cannot be read all that lies in it. */
-async function intervalsOf(
+/** Of a whole file all that lies in it. */
+async function commitsOf(
   deps: ActivityDeps,
   key: ViewKey,
-  { interval, file, key: ofKey }: Fault,
-): Promise<Interval[]> {
+  { interval, file, key: ofKey, commitId, isSpare: spare }: Fault,
+): Promise<CommitAtFault[]> {
   if (interval === null) return []
+  const isSpare = spare ?? false
   const span = fromIsoInterval(interval)
-  return ofKey !== null || file === null ? [span] : await intervalsOfFile(deps, key, { uri: file, span })
+  if (ofKey !== null || file === null)
+    return [{ interval: span, commitId: commitId === undefined ? null : BigInt(commitId), isSpare }]
+  const commits = await commitsOfFile(deps, key, { uri: file, span })
+  return commits.map((commit) => ({ ...commit, isSpare }))
 }
 
 /** What is to run again already, or does, is not asked for twice: a run that has listed its files would be followed by another. */

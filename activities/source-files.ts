@@ -1,6 +1,7 @@
 /** What lies in a source now: listings of its partitions, joined with what footers say. Each footer is read once per (uri, etag). */
 import type { SourceDefinition } from '../core/define/definitions.js'
 import { isMillcourseError } from '../core/errors.js'
+import { inParallel } from '../core/in-parallel.js'
 import type { IndexedFile } from '../core/ports/ledger.js'
 import {
   buildFooterQuery,
@@ -16,7 +17,6 @@ import {
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
-import { inParallel } from './in-parallel.js'
 import { type ListedFile, listPartitions } from './list-partitions.js'
 import { upstreamFiles } from './upstream-commits.js'
 

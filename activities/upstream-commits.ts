@@ -1,8 +1,8 @@
 /** The commits of another view that a view's rows are made of: as input files, whether they are all there, and where they lie. */
-import { type CommittedFile, committedFiles } from '../core/compute/index.js'
+import { committedFiles, featureGroups, type UpstreamPart } from '../core/compute/index.js'
 import type { SourceDefinition, UpstreamView } from '../core/define/definitions.js'
 import { MillcourseError } from '../core/errors.js'
-import type { PinnedFile } from '../core/plan/index.js'
+import type { IntervalState, PinnedFile } from '../core/plan/index.js'
 import type { Commit } from '../core/ports/ledger.js'
 import {
   commitUri,
@@ -45,14 +45,26 @@ export async function judgeUpstream(
   if (!upstream || !span) return { kind: 'ready' }
   const key = keyOf(upstream)
   const [gap] = await deps.ledger.intervalGaps(key, span)
-  const open = (await deps.ledger.intervalStates(key, span)).find(({ committed }) => committed === null)
+  const states = await deps.ledger.intervalStates(key, span)
+  const open = states.find(({ committed }) => committed === null)
   const missing = [...(gap ? [gap] : []), ...(open ? [open.interval] : [])].sort((a, b) =>
     a.start < b.start ? -1 : 1,
   )[0]
-  if (!missing) return { kind: 'ready' }
-  const what = `view ${key.view}@v${key.version} has not committed ${formatInterval(missing)}`
+  const held = missing ? null : heldIn(source, states)
+  if (!missing && !held) return { kind: 'ready' }
+  const label = `view ${key.view}@v${key.version}`
+  const what = held ? `${label} holds ${held}` : `${label} has not committed ${formatInterval(missing!)}`
   const readiness = judgeReadiness(source.ready, interval, [what], now)
   return readiness.kind === 'ready' ? readiness : { ...readiness, because: what }
+}
+
+/** R35: of what is read, a feature that awaits a decision; once it is rejected, there is none. */
+function heldIn({ schema }: SourceDefinition, states: readonly IntervalState[]): string | null {
+  for (const { committed, interval } of states) {
+    const held = committed?.heldFeatures?.find((feature) => schema.some(({ name }) => name === feature))
+    if (held !== undefined) return `${held} of ${formatInterval(interval)}`
+  }
+  return null
 }
 
 /**
@@ -64,7 +76,7 @@ export async function pinnedCommits(
   source: SourceDefinition,
   interval: Interval,
   pins: readonly PinnedFile[],
-): Promise<CommittedFile[]> {
+): Promise<UpstreamPart[]> {
   const { upstream } = source
   const span = upstream && upstreamSpan(upstream, interval)
   if (!upstream || !span) return []
@@ -80,5 +92,20 @@ export async function pinnedCommits(
   const isPinned = new Set(pinned.map(({ etag }) => etag))
   const wanted = commits.filter(({ commitId }) => isPinned.has(String(commitId)))
   const compactions = await findCompactions(deps.ledger, keyOf(upstream), wanted)
-  return committedFiles(wanted, compactions, (path) => deps.lake.uri(path))
+  const filesOf = (of: readonly Commit[]) => committedFiles(of, compactions, (path) => deps.lake.uri(path))
+  const { features, viewKind } = upstream.view
+  if (viewKind === 'window')
+    return featureGroups(upstream.view, wanted).map((group) => ({
+      files: filesOf(group.commits),
+      features: group.features.map(({ name }) => name),
+    }))
+  const alike = new Map<string, Commit[]>()
+  for (const commit of wanted) {
+    const name = (commit.held?.features ?? []).join()
+    alike.set(name, [...(alike.get(name) ?? []), commit])
+  }
+  return [...alike.values()].map((of) => ({
+    files: filesOf(of),
+    features: features.map(({ name }) => name).filter((name) => !of[0]!.held?.features.includes(name)),
+  }))
 }

@@ -1,16 +1,8 @@
 /** The commands that look back on quality, as program.ts has the others. */
 import { type Command, Option } from 'commander'
-import type { CliContext, Report } from './context.js'
+import { type BindBody, example, list } from './command-words.js'
 
-type Body = <Arguments extends unknown[]>(
-  load: () => Promise<(context: CliContext, ...args: Arguments) => Promise<Report>>,
-) => (...args: [...Arguments, Command]) => Promise<void>
-
-export function addQualityCommands(
-  program: Command,
-  body: Body,
-  { example, list }: { readonly example: (...lines: string[]) => string; readonly list: (text: string) => string[] },
-): void {
+export function addQualityCommands(program: Command, body: BindBody): void {
   const quality = program
     .command('quality')
     .argument('<view>')

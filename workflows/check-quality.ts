@@ -1,4 +1,5 @@
 /** Checks one view after the other, and has what is at fault put right where that was asked for. One that cannot be checked stops no other. */
+import { patched } from '@temporalio/workflow'
 import type { PlannedCheck } from '../activities/steps.js'
 import type { CheckQualityInput, CheckQualityResult, RepairStarted } from '../core/ports/run-control.js'
 import { firstCause } from './first-cause.js'
@@ -16,8 +17,10 @@ export async function checkQuality(input: CheckQualityInput): Promise<CheckQuali
     const { view, version } = one
     try {
       const { faults } = await steps.checkView({ view, version, sample: input.sample, seed })
-      const isRepaired = faults > 0 && input.repair !== null
-      const repair = isRepaired ? await steps.repairView({ view, version, ...input.repair! }) : null
+      // A rebuild that was asked for may wait for what is no fault any more.
+      const isRepaired = input.repair !== null && (faults > 0 || patched('rebuilds-without-faults'))
+      const started = isRepaired ? await steps.repairView({ view, version, ...input.repair! }) : null
+      const repair = faults > 0 || started?.isRebuildAsked ? started : null
       if (repair !== null) await startRepair(project, one, repair, input)
       checked.push({ view, version, faults, repair })
     } catch (error) {

@@ -55,9 +55,10 @@ export class ItemWriter {
     const command = new PutItemCommand({
       TableName: table,
       Item: item,
-      ConditionExpression: 'attribute_not_exists(pk) OR #seq <= :seq',
+      // An item without a sequence is none that a publish wrote: as good as absent.
+      ConditionExpression: 'NOT attribute_type(#seq, :number) OR #seq <= :seq',
       ExpressionAttributeNames: { '#seq': 'seq' },
-      ExpressionAttributeValues: { ':seq': item.seq! },
+      ExpressionAttributeValues: { ':seq': item.seq!, ':number': { S: 'N' } },
     })
     const send = async (): Promise<PutOutcome> => {
       // The lease may have gone while the request waited to be repeated: not written, as the port says.

@@ -1,5 +1,6 @@
 /** Each request to DynamoDB as metrics and as spend: by its answer, not by who asked, so that every path through the store is counted. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { withoutHarm } from '../../core/measure/index.js'
 import type { SpendMeter } from '../../core/ports/spend-meter.js'
 import { noTelemetry, type Telemetry } from '../../core/ports/telemetry.js'
 import { consumedBy, isCounted, isWrite, type MeasuredInput, type MeasuredOutput } from './consumed-units.js'
@@ -19,10 +20,8 @@ export function measureRequests(client: DynamoDBClient, { telemetry = noTelemetr
         const input = args.input as MeasuredInput
         const table = tableOf(input)
         if (isWrite(operation) || (spending && isCounted(operation))) input.ReturnConsumedCapacity ??= 'TOTAL'
-        try {
-          const result = await next(args)
+        const told = (output: MeasuredOutput): void => {
           telemetry.count('millcourse_online_requests_total', { operation, outcome: 'ok' })
-          const output = result.output as MeasuredOutput
           const leftOver = countLeftOver(output)
           if (leftOver > 0) telemetry.count('millcourse_online_throttles_total', { table, operation }, leftOver)
           const { capacities, spent } = consumedBy(operation, input, output)
@@ -34,12 +33,18 @@ export function measureRequests(client: DynamoDBClient, { telemetry = noTelemetr
                 { table: TableName },
                 WriteCapacityUnits ?? CapacityUnits,
               )
-          return result
-        } catch (error) {
-          const { name = 'Error' } = error as Error
+        }
+        const refused = ({ name = 'Error' }: Error): void => {
           telemetry.count('millcourse_online_requests_total', { operation, outcome: name })
           if (throttle.test(name)) telemetry.count('millcourse_online_throttles_total', { table, operation })
           if (name === 'ConditionalCheckFailedException') spending?.add(consumedBy(operation, input, null).spent)
+        }
+        try {
+          const result = await next(args)
+          withoutHarm(() => told(result.output as MeasuredOutput))
+          return result
+        } catch (error) {
+          withoutHarm(() => refused(error as Error))
           throw error
         }
       },

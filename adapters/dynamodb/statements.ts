@@ -1,10 +1,11 @@
 /**
  * An item as a PartiQL statement that is a conditional put (R36). PartiQL knows no put: an item that is not there is inserted, one that
- * is there is updated where its sequence is not higher, each attribute set or removed, so that what is left is exactly the item.
+ * is there is updated where its sequence is not higher, each attribute set or removed, so that what is left is exactly the item. One that is
+ * there and has no sequence is neither: both guesses are wrong, and it is put alone (item-writer.ts).
  */
 import type { BatchStatementError, BatchStatementRequest } from '@aws-sdk/client-dynamodb'
 import { asSdkError } from './errors.js'
-import { itemAttributes, type StoredItem } from './item-format.js'
+import { itemAttributes, type StoredItem, storedSequence } from './item-format.js'
 
 /** What is thought to be stored under the key. */
 export type Guess = 'absent' | 'present'
@@ -23,7 +24,7 @@ function insertOf(table: string, item: StoredItem): BatchStatementRequest {
 }
 
 function updateOf(table: string, item: StoredItem): BatchStatementRequest {
-  const given = itemAttributes.filter((name) => item[name] !== undefined)
+  const given = [...itemAttributes, 'held'].filter((name) => item[name] !== undefined)
   const gone = itemAttributes.filter((name) => item[name] === undefined)
   const set = given.map((name) => ` SET "${name}"=?`).join('')
   const remove = gone.map((name) => ` REMOVE "${name}"`).join('')
@@ -47,8 +48,8 @@ export function readOutcome(item: StoredItem, error: BatchStatementError | undef
   if (error === undefined) return { kind: 'written' }
   if (error.Code === 'DuplicateItem') return { kind: 'wrong-guess' }
   if (error.Code === 'ConditionalCheckFailed') {
-    const stored = error.Item?.seq?.N
-    const isNewer = stored !== undefined && BigInt(stored) > BigInt(item.seq!.N!)
+    const stored = error.Item === undefined ? null : storedSequence(error.Item)
+    const isNewer = stored !== null && stored > BigInt(item.seq!.N!)
     return { kind: isNewer ? 'refused' : 'wrong-guess' }
   }
   return { kind: 'failed', error: asSdkError(error.Code ?? 'InternalServerError', error.Message ?? '') }

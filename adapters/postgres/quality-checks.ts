@@ -1,6 +1,7 @@
 /** Checks of quality: the state that online should show, the last check of each view version, and the order to rebuild. */
 import { sql } from 'kysely'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
+import { findAwaited } from './asked-rebuild.js'
 import type { PostgresClient } from './client.js'
 import { toJson } from './client.js'
 import { readCurrentCommits } from './commits.js'
@@ -14,6 +15,7 @@ export type QualityChecks = Pick<
   | 'shownState'
   | 'commitsAt'
   | 'isRebuildAsked'
+  | 'rebuildWaits'
   | 'qualityChecks'
   | 'keepQualityChecks'
   | 'recordQualityCheck'
@@ -60,6 +62,7 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
           published: await readPublishedState(trx, key, view.table_identity),
           isPublishUnfinished: recorded.length > 0,
           lastSequence: last_sequence,
+          rebuiltSequence: view.last_rebuild,
           // A publish writes items once it has recorded what: that is a change, too.
           mark: [last_sequence, finished_sequence, rebuild_after, lease_sequence, later.length, recorded.length].join(),
         }
@@ -91,6 +94,18 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
         return (row?.rebuild_after ?? null) !== null
       }),
 
+    rebuildWaits: (key) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('view_versions')
+          .select('awaited')
+          .where('view', '=', key.view)
+          .where('version', '=', key.version)
+          .executeTakeFirst()
+        const leftOut = { backfills: [], sequence: 0n, covered: [] }
+        return await findAwaited(db, key, row?.awaited ?? [], { leftOut, reached: null })
+      }),
+
     qualityChecks: () =>
       client.query(async (db) => {
         const rows = await db.selectFrom('quality_checks').select('body').orderBy('view').orderBy('version').execute()
@@ -119,12 +134,12 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
         return numInsertedOrUpdatedRows === 1n
       }),
 
-    askRebuild: (key, above) =>
+    askRebuild: (key, above, awaited = []) =>
       client.transact(async (trx) => {
         const view = await lockViewVersion(trx, key)
         if (view === undefined || view.finished_sequence === 0n) return false
         const sequence = view.last_sequence > above ? view.last_sequence : above
-        await updateView(trx, key, { last_sequence: sequence, rebuild_after: sequence })
+        await updateView(trx, key, { last_sequence: sequence, rebuild_after: sequence, awaited: [...awaited] })
         return true
       }),
   }

@@ -4,8 +4,9 @@ import type { LedgerReader } from '../../core/ports/ledger.js'
 import type { CheckQualityResult, RepairStarted } from '../../core/ports/run-control.js'
 import { type QualityCheck, sampleMax } from '../../core/quality/quality-check.js'
 import { parseDuration } from '../../core/time/duration.js'
-import { fromIsoInterval } from '../../core/time/interval.js'
+import { fromIsoInterval, type IsoInterval, toIsoInterval } from '../../core/time/interval.js'
 import type { CliContext, Report } from '../context.js'
+import { checkOutcome } from '../quality-screen/check-outcome.js'
 import { formatChecks } from '../quality-screen/check-text.js'
 
 export interface CheckQualityOptions {
@@ -36,7 +37,7 @@ export async function checkQuality(
   for (const name of names) await registry.view(name)
   if (options.last) {
     const isAsked = ({ view }: QualityCheck) => names.length === 0 || names.includes(view)
-    return report(context, (await ledger.qualityChecks()).filter(isAsked), [], [])
+    return report(context, await withWaits(ledger, (await ledger.qualityChecks()).filter(isAsked)), [], [])
   }
   const seed = options.seed ?? null
   context.progress.update('checking')
@@ -50,7 +51,7 @@ export async function checkQuality(
   )
   const repairs = repair === null ? [] : await waitForRepairs(context, ledger, result, options)
   context.progress.end()
-  return report(context, found, result.failed, repairs)
+  return report(context, await withWaits(ledger, found), result.failed, repairs)
 }
 
 function repairOf(context: CliContext, options: CheckQualityOptions) {
@@ -107,20 +108,28 @@ export async function isRepaired(
   return true
 }
 
+/** With what holds the rebuild that was asked for, now. */
+export interface CheckShown extends QualityCheck {
+  /** Whose accepted versions are at fault, and not replaced yet. */
+  readonly rebuildWaitsFor: readonly IsoInterval[]
+}
+
+async function withWaits(
+  ledger: Pick<LedgerReader, 'rebuildWaits'>,
+  checks: readonly QualityCheck[],
+): Promise<CheckShown[]> {
+  const waits = await Promise.all(checks.map((check) => ledger.rebuildWaits(check)))
+  return checks.map((check, index) => ({ ...check, rebuildWaitsFor: waits[index]!.map(toIsoInterval) }))
+}
+
 function report(
   context: CliContext,
-  checks: readonly QualityCheck[],
+  checks: readonly CheckShown[],
   failed: CheckQualityResult['failed'],
   repairs: readonly RepairEnd[],
 ): Report {
-  const isAtFault = ({ view, version, faults, faultsLeft }: QualityCheck): boolean => {
-    const repair = repairs.find((one) => one.view === view && one.version === version)
-    return faults.length > 0 && !(repair?.isDone && repair.left === 0 && faultsLeft === 0)
-  }
-  const bad = checks.filter(isAtFault).length + failed.length
-  const good = checks.length + failed.length - bad
   return {
-    outcome: bad === 0 ? 'done' : failed.length > 0 && good > 0 && !checks.some(isAtFault) ? 'partly' : 'failed',
+    outcome: checkOutcome(checks, failed.length, repairs),
     data: { checks, failed, repairs },
     text: formatChecks(checks, failed, repairs, context.givenOptions),
   }

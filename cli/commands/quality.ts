@@ -27,7 +27,6 @@ export async function quality(context: CliContext, name: string, options: Qualit
   const features = askedFeatures(view, options.feature ?? [])
   const ledger = await context.ledger()
   const range = await askedTimes(ledger, options, view, defaultDays)
-  const isTerminal = process.stdout.isTTY === true && !context.isJson
   const key = { view: view.name, version: view.version }
   const runs = await readLatest(ledger, key, range, options.by !== 'interval')
   const points = qualityPoints(runs, groupingBy(options.by))
@@ -38,7 +37,9 @@ export async function quality(context: CliContext, name: string, options: Qualit
     points: points.map((one) => pointFacts(one, features)),
   }
   if (points.length === 0) return { outcome: 'done', data: facts, text: `${name} has no runs there` }
-  const body = isTerminal
+  // A week's table takes longer than all the rest, and would not be shown.
+  if (context.isJson) return { outcome: 'done', data: facts, text: '' }
+  const body = process.stdout.isTTY
     ? qualityCharts(view, features, options.by === 'interval' ? fitted(runs) : points)
     : qualityTable(features, points)
   return { outcome: 'done', data: facts, text: `${qualityHead(view, points)}\n${body}` }

@@ -1,13 +1,17 @@
 /** Checks of quality as a person reads them: one line a view, then each fault with what is expected and found. */
 import type { CheckQualityResult, RepairStarted } from '../../core/ports/run-control.js'
 import type { Fault, FaultCause, LagCause, QualityCheck } from '../../core/quality/quality-check.js'
+import type { IsoInterval } from '../../core/time/interval.js'
 import { formatTable } from '../output/table.js'
 import { plural } from '../output/words.js'
 
 const faultsShown = 10
 
+/** Absent: the rebuild waits for nothing, or none is asked for. */
+type CheckShown = QualityCheck & { readonly rebuildWaitsFor?: readonly IsoInterval[] }
+
 export function formatChecks(
-  checks: readonly QualityCheck[],
+  checks: readonly CheckShown[],
   failed: CheckQualityResult['failed'],
   repairs: readonly (RepairStarted & { readonly view: string; readonly version: number; readonly isDone: boolean })[],
   givenOptions: string,
@@ -15,7 +19,13 @@ export function formatChecks(
   if (checks.length + failed.length === 0) return 'no view was checked yet: millcourse check-quality'
   const parts = checks.map((check) => {
     const repair = repairs.find(({ view, version }) => view === check.view && version === check.version)
-    return [...faultLines(check), ...lagLines(check), ...noteLines(check), ...nextLines(check, repair, givenOptions)]
+    return [
+      ...faultLines(check),
+      ...lagLines(check),
+      ...noteLines(check),
+      ...waitLines(check),
+      ...nextLines(check, repair, givenOptions),
+    ]
   })
   return [
     ...(checks.length > 0 ? [table(checks)] : []),
@@ -48,6 +58,7 @@ const faultWords: Readonly<Record<FaultCause, string>> = {
   'committed-file': 'the committed file is not what its source files give',
   'coarse-tile': 'a coarse tile is not the sum of its tiles',
   'published-state': 'the cache of what is online says otherwise than the table',
+  'published-from': 'what is online may have been published from a committed file at fault',
 }
 
 function faultLines({ faults, faultsLeft }: QualityCheck): string[] {
@@ -60,6 +71,7 @@ function faultLines({ faults, faultsLeft }: QualityCheck): string[] {
 const fileWords: Readonly<Partial<Record<FaultCause, string>>> = {
   'committed-file': 'a committed file',
   'coarse-tile': 'a coarse tile',
+  'published-from': 'what is online may have been published from a committed file that',
 }
 
 function faultText(fault: Fault): string[] {
@@ -110,8 +122,14 @@ function noteLines({ lostInputs, unreadable, unsettled }: QualityCheck): string[
   ]
 }
 
+function waitLines({ rebuildWaitsFor: [first, ...others] = [] }: CheckShown): string[] {
+  if (!first) return []
+  const what = others.length === 0 ? first.start : `${first.start} and ${plural(others.length, 'more interval')}`
+  return [`what is online is compared once ${what} ${others.length === 0 ? 'has' : 'have'} a new accepted version`]
+}
+
 function nextLines(
-  { view, faults, faultsLeft, unreadable }: QualityCheck,
+  { view, faults, faultsLeft, unreadable, repairFirst }: QualityCheck,
   repair: (RepairStarted & { readonly isDone: boolean }) | undefined,
   givenOptions: string,
 ): string[] {
@@ -123,9 +141,12 @@ function nextLines(
   const inputs = isOfView
     ? 'what is missing of the view that it is built on'
     : 'its source files, where they are gone or others now,'
-  const putBack = isUnreadable
-    ? `next: ${again}, once its source can be read`
-    : `next: put the file back from a backup of the lake, or ${inputs} as before; then ${again}`
+  const below = `millcourse check-quality ${repairFirst} --repair --reason "…"${givenOptions}`
+  const putBack = repairFirst
+    ? `next: ${below}: what this view is made of is at fault there, or to run again; then ${again}`
+    : isUnreadable
+      ? `next: ${again}, once its source can be read`
+      : `next: put the file back from a backup of the lake, or ${inputs} as before; then ${again}`
   if (!repair) return [isLost ? putBack : `next: ${again}`]
   const what = [
     ...(repair.reopened.length > 0 ? [`${plural(repair.reopened.length, 'interval')} run again`] : []),
@@ -134,8 +155,13 @@ function nextLines(
   const left = repair.left > 0 ? `; ${plural(repair.left, 'fault')} cannot be repaired (docs/quality-checks.md)` : ''
   const more = faultsLeft > 0 ? `; ${plural(faultsLeft, 'fault')} beyond the list: check again` : ''
   const nothing = isLost ? 'nothing is published anew from a file at fault' : 'nothing to do'
+  const above = repair.above?.map(
+    ({ view, version, intervals }) =>
+      `${view}@v${version}: ${plural(intervals, 'interval')} made of these run again after them`,
+  )
   return [
     `repair: ${what === '' ? nothing : what}: ${repair.isDone ? 'done' : 'still under way'}${left}${more}`,
+    ...(above ?? []),
     ...(isLost ? [putBack] : []),
   ]
 }

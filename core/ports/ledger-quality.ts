@@ -16,6 +16,8 @@ export interface ShownState {
   readonly isPublishUnfinished: boolean
   /** The newest sequence drawn; no item of ours bears a higher one. */
   readonly lastSequence: bigint
+  /** Of the last rebuild that finished; 0: none is known of. */
+  readonly rebuiltSequence: bigint
   /** The same text: no publish has begun, ended or been asked for in between. */
   readonly mark: string
 }
@@ -37,6 +39,8 @@ export interface QualityReader<Commit> {
   ): Promise<Commit[]>
   /** Whether `askRebuild` was said, and no publish that began afterwards has finished. */
   isRebuildAsked(key: ViewKey): Promise<boolean>
+  /** Intervals that a rebuild waits for: the commit at fault still counts there. Empty: it waits for none, or none is asked for. Oldest first. */
+  rebuildWaits(key: ViewKey): Promise<Interval[]>
   /** The last check of each view version. */
   qualityChecks(): Promise<QualityCheck[]>
 }
@@ -52,6 +56,7 @@ export interface QualityWriter {
   /**
    * The next publish begins although nothing was committed, trusts neither the cache of what is online nor coarse tiles, which are forgotten,
    * and so writes every key that is not as the committed state gives it. Its sequence is above `above`. False: nothing was ever published.
+   * @param awaited ids of commits whose files are at fault: a publish that shows one of them is none, but as ever. Absent: none
    */
-  askRebuild(key: ViewKey, above: bigint): Promise<boolean>
+  askRebuild(key: ViewKey, above: bigint, awaited?: readonly bigint[]): Promise<boolean>
 }

@@ -10,6 +10,7 @@ export {
 } from './carried-faults.js'
 export { drawLots, type ReadLimit } from './draw-lots.js'
 export { bytesOfHex, hexOf, type JudgeInput, judgeKeys, type KeyVerdict, type LookedAtKey } from './judge-keys.js'
+export { putBackFaults } from './put-back-faults.js'
 export {
   type Fault,
   type FaultCause,
@@ -32,5 +33,15 @@ export {
   shuffled,
 } from './sample-keys.js'
 export { type StandingInterval, standingOf } from './standing.js'
-export { type AtFault, atFault, firstOfEach, lagsOf, mostTelling, standingFiles } from './summaries.js'
+export {
+  type AtFault,
+  atFault,
+  faultsBeyond,
+  firstOfEach,
+  isRebuildHeld,
+  lagsOf,
+  mostTelling,
+  reachedIn,
+  standingFiles,
+} from './summaries.js'
 export { buildWholeFileQuery, type Verified, type VerifiedInterval, verifyKeys } from './verify-keys.js'

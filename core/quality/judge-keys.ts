@@ -1,7 +1,7 @@
 /** What a check says of each key: nothing, a fault with its cause, or why the source gives another value by now. */
 import type { ViewBundle } from '../define/definitions.js'
 import { type Answer, differingFeatures, type PublishedAnswer } from '../explain/index.js'
-import { decodeValues, type OnlineItem, type PackedValue, valueSchemaHash } from '../publish/index.js'
+import { decodeValues, type OnlineItem, type PackedValue } from '../publish/index.js'
 import { toJsonValue } from '../serve/index.js'
 import { parseDuration } from '../time/duration.js'
 import { type Instant, nsPerSecond } from '../time/instant.js'
@@ -37,6 +37,8 @@ export interface JudgeInput {
   readonly isCoarseKnown: boolean
   /** The cache of what is online could be read, or is not kept. */
   readonly isCacheKnown: boolean
+  /** R35: features that are shown as of other rows, or of another end: nothing is said of them. @param eventAt of a lookup's row */
+  readonly heldOf: (eventAt: Instant | null) => ReadonlySet<string>
   /** Starts of intervals whose committed rows were compared. */
   readonly compared: ReadonlySet<Instant>
   /** Of an interval, by its start, and of a key. */
@@ -63,26 +65,17 @@ export interface KeyVerdict {
 }
 
 export function judgeKeys(input: JudgeInput): KeyVerdict[] {
-  const { bundle, keys } = input
+  const { keys } = input
   const differences = new Map<string, RowDifference[]>()
   const textOfKey = new Map(keys.map(({ text, key }) => [plain(key), text]))
   for (const difference of input.verified.differences) {
     const text = textOfKey.get(plain(difference.key))
     if (text !== undefined) differences.set(text, [...(differences.get(text) ?? []), difference])
   }
-  const hash = valueSchemaHash(bundle.view.features)
-  const full = keys.filter(({ item }) => item?.values != null)
-  // Nothing was published since the features were changed: what is online is as it was, and no fault.
-  const isOtherSchema = full.length > 0 && full.every(({ item }) => item!.schemaHash !== hash)
-  return keys.map((one) => judgeKey(input, one, differences.get(one.text) ?? [], isOtherSchema))
+  return keys.map((one) => judgeKey(input, one, differences.get(one.text) ?? []))
 }
 
-function judgeKey(
-  input: JudgeInput,
-  one: LookedAtKey,
-  differences: readonly RowDifference[],
-  isOtherSchema: boolean,
-): KeyVerdict {
+function judgeKey(input: JudgeInput, one: LookedAtKey, differences: readonly RowDifference[]): KeyVerdict {
   const { bundle, verified, online } = input
   const [truth, stored] = [verified.truth.get(one.text) ?? null, verified.stored.get(one.text) ?? null]
   const faults: Fault[] = fileFaults(input, one, differences)
@@ -92,13 +85,14 @@ function judgeKey(
   const judged = new Set<FaultCause>(!isFileAtFault && input.isCoarseKnown ? ['coarse-tile'] : [])
   if (online === null) judged.add('online-item').add('published-state')
   const lags: KeyVerdict['lags'][number][] = []
-  if (online !== null && input.isTruthKnown && !isOtherSchema) {
+  if (online !== null && input.isTruthKnown) {
     const found = readItem(bundle, one.item)
     const isAhead = one.item !== null && one.item.sequence > online.lastSequence
     const isGone = isExpired(bundle, truth, one.item, online.realNow)
-    const isRight = !isAhead && (isGone || isSameItem(bundle, truth, found))
+    const held = input.heldOf(truth?.eventAt ?? null)
+    const isRight = !isAhead && (isGone || isSameItem(bundle, truth, found, held))
     // Published from a committed file, or a coarse tile, that is at fault: that is the fault.
-    const isFromFault = isSameItem(bundle, stored, found) || isSameItem(bundle, coarse, found)
+    const isFromFault = isSameItem(bundle, stored, found, held) || isSameItem(bundle, coarse, found, held)
     if (!isRight && !(faults.length > 0 && isFromFault && !isAhead)) {
       if (online.isPublishUnfinished && !isAhead) lags.push({ cause: 'publish-open', interval: null })
       else faults.push(itemFault(bundle, one, truth, found, isAhead))
@@ -149,13 +143,18 @@ function readItem({ view }: ViewBundle, item: OnlineItem | null): ReadItem {
   }
 }
 
-function isSameItem(bundle: ViewBundle, expected: PublishedAnswer | null, found: ReadItem): boolean {
+function isSameItem(
+  bundle: ViewBundle,
+  expected: PublishedAnswer | null,
+  found: ReadItem,
+  held: ReadonlySet<string>,
+): boolean {
   if (found.unreadable) return false
   if (expected === null || found.values === null) return expected === null && found.values === null
   const isLookup = bundle.view.viewKind === 'lookup'
   return (
     (!isLookup || expected.eventAt === found.eventAt) &&
-    differingFeatures(bundle, expected.values, found.values).length === 0
+    differingFeatures(bundle, expected.values, found.values).every((name) => held.has(name))
   )
 }
 

@@ -12,6 +12,8 @@ export type FaultCause =
   | 'coarse-tile'
   /** The cache of what is online says otherwise than the table. */
   | 'published-state'
+  /** A committed file held something else while it could be read, and does so no more: what is online may have been published from it. */
+  | 'published-from'
 
 /** The source gives other values by now, and it is known why. */
 export type LagCause =
@@ -50,11 +52,17 @@ export interface Fault {
   readonly found: string | null
   /** Whether `--repair` can put it right. */
   readonly isRepairable: boolean
+  /** Of a whole file: whoever reads what online is merged from takes its rows from another. It keeps no item from being judged, and holds no rebuild. */
+  readonly isSpare?: true
   /** Of rows that differ: the commit that holds them, and what their file held when that was looked at. */
   readonly commitId?: string
   readonly fileSha256?: string
   /** The check that found it: this one could not say whether it is still so. Absent: this one says it. */
   readonly judgedAt?: IsoInstant
+  /**
+   * Of `published-from`: the newest sequence drawn when the file was seen to hold nothing else any more. A rebuild above it ends the fault.
+   */
+  readonly sequenceSeen?: string
 }
 
 export interface Lag {
@@ -87,11 +95,15 @@ export interface QualityCheck {
   readonly faults: readonly Fault[]
   /** Beyond the faults that are listed. */
   readonly faultsLeft: number
+  /** By a file that a rebuild would publish as it is: also by one beyond the list. Absent: as recorded before this was. */
+  readonly holdsRebuild?: boolean
   readonly lags: readonly Lag[]
   /** Keys that differed while commits and publishes went on, each time they were looked at: not told. */
   readonly unsettled: number
   /** Why the source could not be read: then items are compared with tiles and rows alone. */
   readonly unreadable: { readonly code: string; readonly message: string } | null
+  /** The view that this one is built on, where that is at fault itself: until it is repaired, files made of it are not. Absent: it is not, or there is none. */
+  readonly repairFirst?: string
 }
 
 /** So many are kept, to be looked at again and repaired. */
@@ -99,4 +111,10 @@ export const faultsListedMax = 1_000
 export const sampleDefault = 100
 export const sampleMax = 10_000
 
-export const faultCauses: readonly FaultCause[] = ['online-item', 'committed-file', 'coarse-tile', 'published-state']
+export const faultCauses: readonly FaultCause[] = [
+  'online-item',
+  'committed-file',
+  'coarse-tile',
+  'published-state',
+  'published-from',
+]

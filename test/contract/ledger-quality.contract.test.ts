@@ -118,6 +118,34 @@ describe('a rebuild', () => {
     expect(await finish(ledger, publish)).toBe('ok')
     expect(await ledger.isRebuildAsked(view)).toBe(false)
   })
+
+  test('is not begun while a commit at fault is shown: publishes are as ever until another took its place, or no window reaches it', async () => {
+    const idOf = async (index: number) => (await ledger.currentCommits(view, hour(index)))[0]!.commitId
+    await commitHours(ledger, 0, 1)
+    await publishAll(ledger, 'w')
+    await ledger.askRebuild(view, 0n, [await idOf(0), await idOf(1)])
+    expect(await ledger.openPublish(publishRequest('w'))).toEqual({ kind: 'nothing' })
+    await commit(ledger, 'again', 0)
+    expect(await ledger.rebuildWaits(view)).toEqual([hour(1)])
+    const meanwhile = await open(ledger, publishRequest('w'))
+    expect(meanwhile.published).not.toBeNull()
+    await record(ledger, meanwhile)
+    // Begun before, it is none.
+    await commit(ledger, 'again, too', 1)
+    expect(await ledger.rebuildWaits(view)).toEqual([])
+    expect(await finish(ledger, meanwhile)).toBe('ok')
+    expect(await ledger.isRebuildAsked(view)).toBe(true)
+    const rebuild = await open(ledger, publishRequest('w'))
+    expect(rebuild.published).toBeNull()
+    expect(await finish(ledger, rebuild)).toBe('ok')
+    expect(await ledger.isRebuildAsked(view)).toBe(false)
+    expect((await ledger.shownState(view))!.rebuiltSequence).toBe(rebuild.sequence)
+
+    await ledger.askRebuild(view, 0n, [await idOf(0)])
+    expect(await ledger.openPublish(publishRequest('w'))).toEqual({ kind: 'nothing' })
+    await commitHours(ledger, 2, 3)
+    expect((await open(ledger, publishRequest('w'))).published).toBeNull()
+  })
 })
 
 test('of each interval the newest run of some outcomes is found, and what it has shown is read, the first of it that was kept', async () => {

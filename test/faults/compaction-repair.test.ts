@@ -12,7 +12,7 @@ import { removeFiles } from '../../activities/remove-files.js'
 import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import type { Commit } from '../../core/ports/ledger.js'
-import { encodeKey } from '../../core/publish/index.js'
+import { decodeValues, encodeKey } from '../../core/publish/index.js'
 import { hexOf, type QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
@@ -36,6 +36,7 @@ beforeAll(async () => {
     packed: { view: { online: true, checks: { features: { amount: { max: 100 } } } } },
     unready: { view: { online: true }, ready: { marker: '_SUCCESS', deadline: '2h' } },
     restless: { view: { online: true } },
+    readable: { view: { online: true, checks: { features: { amount: { max: 100 } } } } },
   } as const
   rig = await startSalesRig(views, null, online)
 })
@@ -198,4 +199,75 @@ test('a repair is not kept from being published by an interval that has no compl
   await rig.deps.ledger.giveUpPublish(unready)
   expect(await isPublishDue()).toBe(false)
   expect(await isPublishDue({ version: 1, only: [], runsMax: 0 })).toBe(true)
+})
+
+test('a repair compares nothing online with a damaged file that can be read: it waits for the last of them, also while that one is held', async () => {
+  const readable = { view: 'readable', version: 1 }
+  const bundle = await rig.deps.registry.view('readable')
+  const shops = ['a', 'b', 'c']
+  for (const [at, shop] of shops.entries()) {
+    await rig.write('readable', at, 'a', sale(hour(at, 10), shop, at))
+    await rig.run(hourOf('readable', at))
+  }
+  const amounts = async () => {
+    const encoded = shops.map((shop) => encodeKey(bundle.entity.keys, [shop]))
+    const items = await online.getItems(await tableOf(rig.deps, bundle), encoded)
+    return items.map((item) => item && decodeValues(bundle.view.features, item.values!, item.schemaHash)[0])
+  }
+  for (const at of [0, 1]) {
+    const [{ data }] = (await rig.deps.ledger.currentCommits(readable, hourAt(at))) as [Commit]
+    await rewriteFile(rig.deps, data!.path, '* REPLACE (99::BIGINT AS amount)')
+  }
+  const [, , right] = await online.getItems(
+    await tableOf(rig.deps, bundle),
+    shops.map((shop) => encodeKey(bundle.entity.keys, [shop])),
+  )
+  await online.putItems(await tableOf(rig.deps, bundle), [{ ...right!, values: new Uint8Array([0xc1]) }])
+  expect(faultsOf(await recordedCheck(rig.deps, 'readable')).sort()).toEqual([
+    ['committed-file', null, '00:00'],
+    ['committed-file', null, '01:00'],
+    ['online-item', 'c', null],
+  ])
+  const start = () => rig.step(repairView, [{ ...readable, by: 'ann', reason: 'a test' }])
+  expect(await start()).toMatchObject({ reopened: [{ start: hour(0) }, { start: hour(1) }], isRebuildAsked: true })
+  await online.putItems(await tableOf(rig.deps, bundle), [right!])
+  await rig.run(hourOf('readable', 1, { kind: 'manual' }))
+  expect(await amounts()).toEqual([0n, 1n, 2n])
+  // Held, its accepted version stands, and is as wrong as before.
+  await rig.write('readable', 0, 'late', sale(hour(0, 40), 'a', 500))
+  expect((await rig.run(hourOf('readable', 0, { kind: 'manual' }))).outcome).toBe('held')
+  await rig.step(publishView, [{ ...readable, now: null }])
+  expect(await amounts()).toEqual([0n, 1n, 2n])
+  expect(await rig.deps.ledger.rebuildWaits(readable)).toEqual([hourAt(0)])
+  await online.putItems(await tableOf(rig.deps, bundle), [{ ...right!, values: new Uint8Array([0xc1]) }])
+  await rig.write('readable', 0, 'late', sale(hour(0, 40), 'a', 50))
+  await rig.run(hourOf('readable', 0, { kind: 'manual' }))
+  expect(await amounts()).toEqual([50n, 1n, 2n])
+  expect(await rig.deps.ledger.isRebuildAsked(readable)).toBe(false)
+  expect((await recordedCheck(rig.deps, 'readable')).faults).toEqual([])
+
+  // What it waited for was put back, and is no fault any more: asked anew it waits for nothing.
+  const [{ commitId }] = (await rig.deps.ledger.currentCommits(readable, hourAt(1))) as [Commit]
+  await rig.deps.ledger.askRebuild(readable, 0n, [commitId])
+  expect(await rig.deps.ledger.rebuildWaits(readable)).toEqual([hourAt(1)])
+  expect(await start()).toEqual({ reopened: [], isRebuildAsked: true, left: 0 })
+  expect(await rig.deps.ledger.rebuildWaits(readable)).toEqual([])
+  await rig.step(publishView, [{ ...readable, now: null }])
+  expect(await start()).toEqual({ reopened: [], isRebuildAsked: false, left: 0 })
+
+  // An old copy of the table was restored, say: all of its items bear another schema.
+  const table = await tableOf(rig.deps, bundle)
+  const items = await online.getItems(
+    table,
+    shops.map((shop) => encodeKey(bundle.entity.keys, [shop])),
+  )
+  await online.putItems(
+    table,
+    items.map((item) => ({ ...item!, schemaHash: 'other' })),
+  )
+  const found = faultsOf(await recordedCheck(rig.deps, 'readable'))
+  expect(found.sort()).toEqual(shops.map((shop) => ['online-item', shop, null]))
+  expect(await start()).toMatchObject({ isRebuildAsked: true, left: 0 })
+  await rig.step(publishView, [{ ...readable, now: null }])
+  expect(await amounts()).toEqual([50n, 1n, 2n])
 })

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ActivityDeps } from '../../activities/activity-deps.js'
 import { checkVersion } from '../../activities/check-view.js'
 import { compactSpan } from '../../activities/compact-span.js'
+import { applyDecision } from '../../activities/decide.js'
 import { planCompaction } from '../../activities/plan-compaction.js'
 import { removeFiles } from '../../activities/remove-files.js'
 import { repairView } from '../../activities/repair-view.js'
@@ -20,6 +21,7 @@ import { committedRows } from '../../core/compute/committed-rows.js'
 import { buildCompaction, committedFiles } from '../../core/compute/index.js'
 import { printQuery } from '../../core/compute/print-duckdb.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
+import { parseInstant } from '../../core/time/instant.js'
 import type { StackPorts } from '../../workers/stack-ports.js'
 import { commandContext } from '../support/command-context.js'
 import { hour, hourOf, redelivery, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
@@ -34,7 +36,9 @@ const day = 86_400_000
 
 beforeAll(async () => {
   const checks = { features: { amount: { nullRateMax: 0.5 } } }
-  rig = await startSalesRig({ sales: { view: { ttl: undefined, lookback: '24h' } }, guarded: { view: { checks } } })
+  const alone = { ttl: undefined, checks: { features: { amount: { max: 100, severity: 'hold-feature' } } } }
+  const [sales, guarded] = [{ view: { ttl: undefined, lookback: '24h' } }, { view: { checks } }]
+  rig = await startSalesRig({ sales, guarded, alone: { view: alone } })
   deps = {
     ...rig.deps,
     settings: {
@@ -89,12 +93,16 @@ function contextOf(ledger: LedgerWriter): CliContext {
 
 let sets = 0
 /** The bytes of a set over both views, and where it lies. */
-async function makeSet(given: CliContext = context, rebuild?: { readonly of: string; readonly pinned?: boolean }) {
+async function makeSet(
+  given: CliContext = context,
+  rebuild?: { readonly of: string; readonly pinned?: boolean },
+  features = ['sales:amount', 'redelivered=redelivered'],
+) {
   const out = join(folder, `${++sets}.parquet`)
   const asked = {
     spine: join(folder, 'spine.parquet'),
     eventTime: 'at',
-    features: ['sales:amount', 'redelivered=redelivered'],
+    features,
   }
   const again = rebuild && { rebuild: `${rebuild.of}.manifest.json`, ...(rebuild.pinned ? { pinned: true } : {}) }
   await trainingSet(given, { ...(again ?? asked), out, keep: '1ms' })
@@ -110,9 +118,12 @@ async function answersAt(set: string, at: string, shop: string): Promise<unknown
   return [row?.amount, row?.total]
 }
 
-async function compactAll(given: ActivityDeps = deps): Promise<{ readonly files: number; readonly removed: number }> {
+async function compactAll(
+  given: ActivityDeps = deps,
+  of: readonly string[] = views,
+): Promise<{ readonly files: number; readonly removed: number }> {
   let [files, removed] = [0, 0]
-  for (const name of views) {
+  for (const name of of) {
     const { view, version, spans } = await rig.step(planCompaction, [{ view: name }], {}, given)
     for (const span of spans) {
       const done = await rig.step(compactSpan, [{ view, version, span }], {}, given)
@@ -305,6 +316,63 @@ test('R37: a candidate goes when nobody can accept it any more, rejected rows af
   expect(await of(held.runId)).toEqual([])
   expect(await filesBelow('rows/guarded/')).toHaveLength(1)
 })
+
+test('R35, R21: what is held, accepted and rejected answers the same from a compaction; of two commits of a file it goes when both may', async () => {
+  const key = { view: 'alone', version: 1 }
+  const pathAt = async (at: number) => {
+    const interval = { start: parseInstant(hour(at)), end: parseInstant(hour(at + 1)) }
+    const [commit] = await rig.deps.ledger.currentCommits(key, interval)
+    return { interval, runId: commit!.runId, path: commit!.data!.path }
+  }
+  const decide = async (at: number, action: 'accept' | 'reject') => {
+    const { interval, runId } = await pathAt(at)
+    const asked = { ...key, action, interval, runId, reason: 'looked at', by: 'ann' }
+    const { decisionId } = await rig.deps.ledger.recordDecision(asked)
+    expect(await rig.step(applyDecision, [{ decisionId, now: null }])).toMatchObject({ kind: 'committed' })
+  }
+  const ask = (given?: CliContext, of?: string) => makeSet(given, of ? { of } : undefined, ['alone=alone'])
+  const amountsOf = async ({ out }: { readonly out: string }) => {
+    const sql = `SELECT alone__amount AS amount FROM '${out}' WHERE shop = 'x' AND "at" < TIMESTAMP '2001-01-01T08:00' ORDER BY "at"`
+    return (await rig.deps.engine.withSession((session) => session.all({ sql }))).map(({ amount }) => Number(amount))
+  }
+  const keeping = (supersededKeptMs: number): ActivityDeps => {
+    const retention = { compactedKeptMs: 0, supersededKeptMs, graceMs: 0 }
+    return { ...deps, settings: { ...deps.settings, retention } }
+  }
+  for (let at = 0; at < 8; at++) {
+    const amount = [1, 3, 6].includes(at) ? 500 + at : at
+    await rig.write('alone', at, 'a', sale(hour(at, 10), 'x', amount), sale(hour(at, 20), 'y', at))
+  }
+  await rig.settle('alone', hour(8))
+  await decide(3, 'accept')
+  const [held, rejected] = await Promise.all([1, 6].map(pathAt))
+  // What took the place of a commit names its file, and counts: it goes for neither.
+  const own = (await filesBelow('rows/alone/')).toSorted()
+  expect(own).toHaveLength(8)
+  for (const _ of ['marks', 'removes'])
+    expect(await rig.step(removeFiles, [key], {}, keeping(0))).toMatchObject({ filesRemoved: 0 })
+  expect((await filesBelow('rows/alone/')).toSorted()).toEqual(own)
+  await decide(6, 'reject')
+  const before = await ask()
+  expect(await amountsOf(before)).toEqual([0, 0, 2, 503, 4, 5, 5, 7])
+
+  // Compacted, it is kept a day for the commit before; and what awaits a decision until there is one.
+  expect((await compactAll(keeping(day), ['alone'])).files).toBeGreaterThan(0)
+  const kept = [held!, rejected!].map(({ path }) => path).toSorted()
+  expect((await filesBelow('rows/alone/')).toSorted()).toEqual(kept)
+  expect((await ask(context, before.out)).bytes).toBe(before.bytes)
+  expect((await ask()).bytes).toBe(before.bytes)
+  await compactAll(keeping(0), ['alone'])
+  expect(await filesBelow('rows/alone/')).toEqual([held!.path])
+  expect((await ask()).bytes).toBe(before.bytes)
+  await decide(1, 'accept')
+  const after = await ask()
+  expect(await amountsOf(after)).toEqual([0, 501, 2, 503, 4, 5, 5, 7])
+  await compactAll(keeping(0), ['alone'])
+  await compactAll(keeping(0), ['alone'])
+  expect(await filesBelow('rows/alone/')).toEqual([])
+  expect((await ask()).bytes).toBe(after.bytes)
+}, 60_000)
 
 test('a reader that was told of files before they were compacted and marked reads them undisturbed', async () => {
   const expected = await makeSet()

@@ -7,6 +7,7 @@ import { type DamagedFiles, type DamagedInput, damagedFiles, digestedMax } from 
 import { filePlaces } from '../../activities/file-places.js'
 import { toLakeError } from '../../adapters/files/errors.js'
 import { createFilesLake } from '../../adapters/files/files-lake.js'
+import { type ErrorCode, MillcourseError } from '../../core/errors.js'
 import type { Compaction } from '../../core/ports/compaction-ledger.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { Commit } from '../../core/ports/ledger.js'
@@ -162,10 +163,10 @@ test('an own file that a compaction stands for may go once it is marked, and cou
 
 test('a file that cannot be read, as of a bad block or an archived object, is at fault; where no other can be either, nothing is said', async () => {
   const whole = lakeOf()
-  const failing = (isBad: (uri: string) => boolean): Lake => {
-    const digest: Lake['digest'] = async (uri) => (isBad(uri) ? refuse(uri) : await whole.digest(uri))
+  const failing = (isBad: (uri: string) => boolean, code?: ErrorCode): Lake => {
+    const digest: Lake['digest'] = async (uri) => (isBad(uri) ? refuse(uri, code) : await whole.digest(uri))
     const readRange: Lake['readRange'] = async (uri, start, length) =>
-      isBad(whole.uri(uri)) ? refuse(uri) : await whole.readRange(uri, start, length)
+      isBad(whole.uri(uri)) ? refuse(uri, code) : await whole.readRange(uri, start, length)
     return new Proxy(whole, {
       get: (of, name) => {
         const own: unknown = { digest, readRange }[name as 'digest'] ?? Reflect.get(of, name, of)
@@ -173,7 +174,8 @@ test('a file that cannot be read, as of a bad block or an archived object, is at
       },
     })
   }
-  const refuse = (uri: string): never => {
+  const refuse = (uri: string, code?: ErrorCode): never => {
+    if (code) throw new MillcourseError(code, `${uri} was refused`, { facts: { file: uri } })
     throw toLakeError(Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' }), uri)
   }
   const bad = fileOf(count - 1)
@@ -181,7 +183,16 @@ test('a file that cannot be read, as of a bad block or an archived object, is at
     [pathOf(count - 1)]: 'cannot be read',
   })
   await expect(found({ lake: failing(() => true) })).rejects.toMatchObject({ code: 'LAKE_UNREACHABLE' })
+  // A request that one object alone refuses: of a key of the client's own, say. Most of the older ones are archived.
+  const { etag } = (await whole.head(pathOf(9)))!
+  commits[9] = { ...commits[9]!, data: { ...commits[9]!.data!, etag: `${etag}!` } }
+  for (const code of ['CONFIG_INVALID', 'LAKE_ACCESS_DENIED'] as const) {
+    const isOld = (uri: string) => commits.slice(0, -2).some((_, at) => uri === fileOf(at))
+    const lake = failing(isOld, code)
+    expect(await found({ reached: 2, limit: limitOf(8), lake })).toHaveProperty([pathOf(9)], 'cannot be read')
+  }
   await rm(root, { recursive: true })
+  await expect(found()).rejects.toMatchObject({ code: 'LAKE_UNREACHABLE' })
   await lakeOf().writeIfAbsent(pathOf(count - 1), Buffer.from(`hour ${count - 1}`))
   commits = commits.slice(-1)
   await expect(found({ lake: failing((uri) => uri === bad) })).rejects.toMatchObject({ code: 'LAKE_UNREACHABLE' })

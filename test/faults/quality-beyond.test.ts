@@ -6,9 +6,10 @@ import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { formatChecks } from '../../cli/quality-screen/check-text.js'
 import { window } from '../../core/define/index.js'
+import { defaultPrices, estimateBackfill } from '../../core/plan/index.js'
 import type { CompactedPart } from '../../core/ports/compaction-ledger.js'
 import { encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
-import type { QualityCheck } from '../../core/quality/index.js'
+import type { FaultCause, QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { compactInBuckets } from '../support/compact-in-buckets.js'
 import { localCredentials, startTestDynalite } from '../support/dynalite.js'
@@ -38,7 +39,17 @@ beforeAll(async () => {
   const dynalite = await startTestDynalite()
   stopDynalite = () => dynalite.stop()
   online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
-  const views = { lost: sums, older: sums, tainted: wide, halves: wide, years: sums, between: wide, waits: wide }
+  const views = {
+    lost: sums,
+    older: sums,
+    tainted: wide,
+    halves: wide,
+    years: sums,
+    between: wide,
+    waits: wide,
+    spare: wide,
+    filled: { view: { online: true } },
+  }
   rig = await startSalesRig(views, null, online)
 })
 afterAll(async () => {
@@ -100,6 +111,34 @@ async function putWrong(view: string, shop: string): Promise<void> {
       ...{ values: encodeValues(features, ['0', 0n]), schemaHash: valueSchemaHash(features), expiresAtSeconds: null },
     },
   ])
+}
+
+/** An hour, by nobody's hand: its runs are the test's. */
+async function openBackfill(view: string, backfillId: string): Promise<void> {
+  const range = { start: hour(0), end: hour(1) }
+  const { definitionHash } = await rig.deps.registry.view(view)
+  const sizes = { runs: 1, atOnce: 1, files: 0, fileReads: 0, bytesRead: 0, rows: null, online: null, runMs: null }
+  const estimate = estimateBackfill({
+    ...{ ...sizes, isLakeInS3: false, prices: defaultPrices, writeUnitsPerSecond: null },
+  })
+  const options = { order: 'oldest', isForced: true, onFailure: 'continue', atOnce: 1 } as const
+  await rig.deps.ledger.openBackfill({
+    plan: {
+      ...{ view, version: 1, planId: backfillId, definitionHash, range, options },
+      ...{ intervals: [], files: [], estimate, services: [] },
+    },
+    ...{ backfillId, intervals: [], retryOf: null, by: 'ann', reason: 'a test', pretendedNow: null },
+    limits: { costMax: null, costMaxOfAll: null },
+  })
+}
+
+async function shownOf(view: string) {
+  const { shown } = (await rig.deps.ledger.shownState({ view, version: 1 }))!
+  return await rig.deps.ledger.commitsAt(
+    { view, version: 1 },
+    { start: parseInstant(hour(0)), end: shown!.endAt },
+    shown,
+  )
 }
 
 /** In the order of their words. */
@@ -175,32 +214,48 @@ test('a damaged compaction is no truth of any interval in it: those without sour
     { file, interval: { start: hour(2), end: hour(4) }, isRepairable: true },
   ])
   await writeFile(file, bytes)
-  expect(told(await recordedCheck(rig.deps, 'tainted'))).toEqual([])
+  // What was published while it lay there nobody knows.
+  const putBack = 'published-from,,00:00'
+  const back = await recordedCheck(rig.deps, 'tainted')
+  expect(told(back)).toEqual([putBack])
+  expect(back.faults).toMatchObject([
+    { file, interval: { start: hour(0), end: hour(4) }, found: 'held something else', isRepairable: true },
+  ])
 
   // Nor is one that was written wrong: what cannot be computed again lies beside rows that are known to be.
   await damage(path)
   await rig.commitAsIs(path)
   const rows = [0, 2, 3].flatMap((at) => ['a', 'b'].map((shop) => `committed-file,${shop},0${at}:00`))
-  const all = ['committed-file,,01:00', ...rows.sort()]
+  const all = ['committed-file,,01:00', ...rows, putBack]
   for (let times = 0; times < 2; times++) expect(told(await recordedCheck(rig.deps, 'tainted'))).toEqual(all.sort())
   const { reopened, ...started } = await startRepair('tainted')
   expect(reopened.map(({ start }) => start).sort()).toEqual([0, 2, 3].map((at) => hour(at)))
-  expect(started).toEqual({ isRebuildAsked: false, left: 1 })
+  expect(started).toEqual({ isRebuildAsked: false, left: 2 })
 })
 
 test('each file of a compaction is at fault by itself, and ends by itself, whatever its source', async () => {
   await fill('halves', [0, 1, 2, 3])
   const files = await compact('halves', 2)
   expect(files).toHaveLength(2)
-  const uris = files.map(({ path }) => rig.deps.lake.uri(path))
-  const ofFiles = async () => [...new Set((await recordedCheck(rig.deps, 'halves')).faults.map(({ file }) => file))]
+  const uris = files.map(({ path }) => rig.deps.lake.uri(path)).sort()
+  const filesOf = async (wanted: FaultCause) => {
+    const { faults } = await recordedCheck(rig.deps, 'halves')
+    return [...new Set(faults.filter(({ cause }) => cause === wanted).map(({ file }) => file))].sort()
+  }
+  const ofFiles = () => filesOf('committed-file')
   const [even, odd] = [await damage(files[0]!.path), await damage(files[1]!.path)]
   await takeAway('halves', [0, 1, 2, 3])
-  expect((await ofFiles()).sort()).toEqual(uris)
+  expect(await ofFiles()).toEqual(uris)
   await writeFile(even.file, even.bytes)
   expect(await ofFiles()).toEqual([odd.file])
+  expect(await filesOf('published-from')).toEqual([even.file])
   await writeFile(odd.file, odd.bytes)
   expect(await ofFiles()).toEqual([])
+  expect(await filesOf('published-from')).toEqual(uris)
+  expect(await startRepair('halves')).toEqual({ reopened: [], isRebuildAsked: true, left: 0 })
+  expect(await filesOf('published-from')).toEqual(uris)
+  await fill('halves', [4])
+  expect(await filesOf('published-from')).toEqual([])
 
   // Where the ledger does not tell, a fault of rows is of its key's file, and ends with what that held.
   for (const at of [0, 1, 2, 3]) await rename(`${sourceOf('halves', at)}.away`, sourceOf('halves', at))
@@ -208,12 +263,13 @@ test('each file of a compaction is at fault by itself, and ends by itself, whate
     await damage(path)
     await rig.commitAsIs(path, 'as before digests')
   }
-  expect((await ofFiles()).sort()).toEqual(uris)
+  expect(await ofFiles()).toEqual(uris)
   await takeAway('halves', [0, 1, 2, 3])
-  expect((await ofFiles()).sort()).toEqual(uris)
+  expect(await ofFiles()).toEqual(uris)
   await writeFile(even.file, even.bytes)
   await rig.commitAsIs(files[0]!.path, 'as before digests')
   expect(await ofFiles()).toEqual([odd.file])
+  expect(await filesOf('published-from')).toEqual([even.file])
 })
 
 test('older files that are gone, or damaged, cost a listing: no source row is read for them, and no pass of its own for each', async () => {
@@ -276,5 +332,43 @@ test('a damaged file that a check has no turn to read stays at fault, and holds 
   await writeFile(file, bytes)
   await rig.commitAsIs(await pathOf('waits', 1), 'but its digest')
   // The hour that ran published from the file as it was.
-  expect(told(await recordedCheck(rig.deps, 'waits'))).toEqual(['online-item,a,', 'online-item,b,'])
+  const published = ['online-item,a,', 'online-item,b,', 'published-from,,01:00']
+  expect(told(await recordedCheck(rig.deps, 'waits'))).toEqual(published)
+  expect(told(await recordedCheck(rig.deps, 'waits'))).toEqual(published)
+  // A key that is not drawn is put right by the rebuild, too, which ends both.
+  expect(await startRepair('waits')).toEqual({ reopened: [], isRebuildAsked: true, left: 0 })
+  await fill('waits', [4])
+  expect(told(await recordedCheck(rig.deps, 'waits'))).toEqual([])
+})
+
+test('an own file that is gone beside a sound compaction of its rows is told, and keeps no item from being judged and no rebuild from its turn', async () => {
+  await fill('spare', [0, 1, 2, 3])
+  const [{ path }] = (await compact('spare', 1)) as [CompactedPart]
+  await takeAway('spare', [1, 2])
+  await rm(rig.deps.lake.uri(await pathOf('spare', 1)))
+  await putWrong('spare', 'a')
+  const both = ['committed-file,,01:00', 'online-item,a,']
+  for (const seed of [1, 2]) {
+    const found = await recordedCheck(rig.deps, 'spare', { seed })
+    expect(told(found)).toEqual(both)
+    expect(found.faults).toContainEqual(expect.objectContaining({ isRepairable: false, isSpare: true }))
+  }
+  expect(await startRepair('spare')).toEqual({ reopened: [], isRebuildAsked: true, left: 1 })
+  // What is read is the compaction.
+  const { file, bytes } = await damage(path)
+  expect(told(await recordedCheck(rig.deps, 'spare')).filter((one) => one.startsWith('online'))).toEqual(both.slice(1))
+  expect(await startRepair('spare')).toMatchObject({ isRebuildAsked: false })
+  await writeFile(file, bytes)
+})
+
+test('a damaged file of a version that an open backfill has replaced is told: publishes read it until that has ended', async () => {
+  await fill('filled', [0, 1])
+  await openBackfill('filled', 'again')
+  await rig.run(hourOf('filled', 0, { kind: 'backfill', backfill: { backfillId: 'again', isForced: true } }))
+  const [shown] = await shownOf('filled')
+  expect(shown!.data!.path).not.toBe(await pathOf('filled', 0))
+  await writeFile(rig.deps.lake.uri(shown!.data!.path), 'not parquet any more')
+  expect(told(await recordedCheck(rig.deps, 'filled'))).toEqual(['committed-file,,00:00'])
+  await rig.deps.ledger.endBackfill('again', 'done', null)
+  expect(told(await recordedCheck(rig.deps, 'filled'))).toEqual([])
 })

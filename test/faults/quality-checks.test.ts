@@ -54,8 +54,12 @@ beforeAll(async () => {
     { view: { ...sums, online: true, ...(name === 'coarse' || name === 'lacking' ? { coarseTile: '2h' } : {}) } },
   ])
   const judged = ['judged', { view: { online: true, checks: { features: { amount: { max: 100 } } } } }]
+  const holding = { online: true, checks: { features: { amount: { max: 100, severity: 'hold-feature' } } } }
+  const alone = ['alone', { view: holding }]
+  const holdingSums = { ...sums, online: true, checks: { features: { total: { max: 100, severity: 'hold-feature' } } } }
+  const aloneSums = ['alone_sums', { view: holdingSums }]
   const older = ['older', { view: { features: { amount: lookup() } } }]
-  rig = await startSalesRig(Object.fromEntries([...lookups, ...tiled, older, judged]), null, online)
+  rig = await startSalesRig(Object.fromEntries([...lookups, ...tiled, older, judged, alone, aloneSums]), null, online)
 })
 afterAll(async () => {
   await rig?.stop()
@@ -357,6 +361,80 @@ test('R37: a rebuild shows the accepted version of an interval whose rerun is he
   await rig.step(applyDecision, [{ decisionId, now: null }])
   await publishNow('judged', 'accepted')
   expect(await amounts()).toEqual([32n, 500n])
+})
+
+describe('R35: a feature held alone', () => {
+  const decide = async (view: string, action: 'accept' | 'reject', at: number) => {
+    const [key, { interval, runId }] = [{ view, version: 1 }, await commitOf(view, at)]
+    const reason = 'looked at'
+    const { decisionId } = await rig.deps.ledger.recordDecision({ ...key, action, interval, runId, reason, by: 'ann' })
+    expect(await rig.step(applyDecision, [{ decisionId, now: null }])).toMatchObject({ kind: 'committed' })
+    await publishNow(view, `${action}-${at}`)
+  }
+  const shownOf = async (view: string, shop: string) => {
+    const bundle = await bundleOf(view)
+    const [item = null] = await online.getItems(await tableOf(rig.deps, bundle), [
+      encodeKey(bundle.entity.keys, [shop]),
+    ])
+    const { held = null, values, schemaHash } = item!
+    return { isHeld: held !== null, values: decodeValues(bundle.view.features, values!, schemaHash) }
+  }
+  const expectNoFault = async (view: string) => {
+    for (const seed of [1, 2, 3])
+      expect(await check(view, seed)).toMatchObject({ faults: [], lags: [], unsettled: 0, unreadable: null })
+  }
+  /** The hour's first row is beyond the limit. */
+  const holdHour = async (view: string, at: number, feature: string) => {
+    const rows = [...'abcde'].map((shop, index) => sale(hour(at, 10 + index), shop, index === 0 ? 500 + at : at))
+    await rig.write(view, at, 'a', ...rows)
+    expect((await rig.run(hourOf(view, at))).outcome).toBe('done')
+    expect((await commitOf(view, at)).held).toEqual({ features: [feature], isRejected: false })
+  }
+
+  test('of a lookup is no fault while it is held, accepted or rejected; beside it, and below it, what is wrong is found', async () => {
+    await fill('alone', [0, 1, 2])
+    await holdHour('alone', 3, 'amount')
+    const held = { isHeld: true, values: [20n, 'n'] }
+    expect(await shownOf('alone', 'a')).toEqual(held)
+    await expectNoFault('alone')
+    // Beside it: of the same item another value.
+    await put('alone', 'a', [20n, 'other'])
+    const [beside] = (await check('alone')).faults
+    expect(beside).toMatchObject({ cause: 'online-item', key: { shop: 'a' } })
+    await repair('alone')
+    await expectRepaired('alone')
+    expect(await shownOf('alone', 'a')).toEqual(held)
+    // Below it: the committed row that it is shown of.
+    const { data } = await commitOf('alone', 2)
+    await rewrite(data!.path, `* REPLACE (CASE shop WHEN 'a' THEN 99 ELSE amount END::BIGINT AS amount)`)
+    expect(faultsOf(await check('alone'))).toEqual([['committed-file', 'a', '02:00']])
+    await repair('alone')
+    await expectRepaired('alone')
+    expect(await shownOf('alone', 'a')).toEqual(held)
+    await decide('alone', 'accept', 3)
+    expect(await shownOf('alone', 'a')).toEqual({ isHeld: false, values: [503n, 'n'] })
+    await expectNoFault('alone')
+    await put('alone', 'a', [20n, 'n'])
+    expect(faultsOf(await check('alone'))).toEqual([['online-item', 'a', null]])
+    await repair('alone')
+    await holdHour('alone', 4, 'amount')
+    await decide('alone', 'reject', 4)
+    expect(await shownOf('alone', 'a')).toEqual({ isHeld: true, values: [503n, 'n'] })
+    await expectNoFault('alone')
+  })
+
+  test('of a window is no fault either, nor what its gap leaves of the sum', async () => {
+    await fill('alone_sums', [0, 1, 2])
+    await holdHour('alone_sums', 3, 'total')
+    await expectNoFault('alone_sums')
+    await decide('alone_sums', 'accept', 3)
+    expect((await shownOf('alone_sums', 'a')).values).toEqual(['533', 3n])
+    await expectNoFault('alone_sums')
+    await holdHour('alone_sums', 4, 'total')
+    await decide('alone_sums', 'reject', 4)
+    expect((await shownOf('alone_sums', 'a')).values).toEqual(['523', 3n])
+    await expectNoFault('alone_sums')
+  })
 })
 
 test('a version that another took the place of is checked, mended by a tick of its own, and kept tidy until its table is dropped', async () => {

@@ -1,18 +1,31 @@
 /** What one check of quality leaves for the next: what was at fault is looked at again, and no fault is lost between two of them. */
-import { readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkVersion } from '../../activities/check-view.js'
 import { planQuality } from '../../activities/plan-quality.js'
 import { repairView } from '../../activities/repair-view.js'
+import { window } from '../../core/define/index.js'
+import type { QueryEngine } from '../../core/ports/query-engine.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
+import type { ReadLimit } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
+import { startS3Proxy } from '../../drill/faults/s3-proxy.js'
 import { columnsOf, rewriteFile } from '../support/lake-files.js'
 import { faultsOf, recordedCheck } from '../support/recorded-check.js'
 import { folder, hour, hourOf, redelivery, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
+import { startTestS3 } from '../support/versitygw.js'
+
+const wide = {
+  view: {
+    ...{ tile: '1h', online: false },
+    features: { total: window.sum('amount', { over: '6h' }), sales: window.count({ over: '6h' }) },
+  },
+}
 
 let rig: SalesRig
 beforeAll(async () => {
-  rig = await startSalesRig({ many: {}, racing: {}, left: {}, waiting: {}, empty: {} })
+  rig = await startSalesRig({ many: {}, racing: {}, left: {}, waiting: {}, empty: {}, away: wide })
 })
 afterAll(() => rig?.stop())
 
@@ -183,4 +196,82 @@ test('of files that are gone all are told, however many, and repaired', async ()
   const found = await recordedCheck(rig.deps, 'empty')
   expect(faultsOf(found)).toEqual(hours.map((at) => ['committed-file', null, hour(at).slice(11, 16)]))
   expect((await startRepair('empty')).reopened).toHaveLength(hours.length)
+})
+
+test('a lake that is away while rows are compared is told as that, and no file is blamed; away for a moment it is read again', async () => {
+  for (const at of [0, 1]) await run('away', at)
+  const bundle = await rig.deps.registry.view('away')
+  const folder = dirname(rig.deps.lake.uri('any'))
+  let away: { readonly from: number; readonly until: number } = { from: 0, until: 0 }
+  const look = async () => {
+    let sessions = 0
+    const engine: QueryEngine = new Proxy(rig.deps.engine, {
+      get: (of, name) => {
+        const own: unknown = Reflect.get(of, name, of)
+        if (name !== 'withSession') return typeof own === 'function' ? own.bind(of) : own
+        return async (...given: Parameters<QueryEngine['withSession']>) => {
+          const turn = ++sessions
+          if (turn === away.from) await rename(folder, `${folder}.away`)
+          return await of.withSession(...given).finally(async () => {
+            if (turn === away.until) await rename(`${folder}.away`, folder)
+          })
+        }
+      },
+    })
+    const drawn = { seed: 1, sample: 30, before: null }
+    const found = await checkVersion({ ...rig.deps, engine }, bundle, drawn, new AbortController().signal)
+    return { sessions, told: faultsOf(found) }
+  }
+  const whole = await look()
+  expect(whole.told).toEqual([])
+  for (let turn = 1; turn <= whole.sessions; turn++) {
+    away = { from: turn, until: turn }
+    expect((await look()).told, `away in session ${turn}`).toEqual([])
+    away = { from: turn, until: 0 }
+    await expect(look(), `away from session ${turn} on`).rejects.toMatchObject({ code: 'LAKE_UNREACHABLE' })
+    await rename(`${folder}.away`, folder)
+  }
+})
+
+test('an object that S3 keeps from its readers is at fault by itself, also where the engine meets it first; where none may be read the check ends', async () => {
+  const s3 = await startTestS3()
+  const proxy = await startS3Proxy(s3.endpoint)
+  Object.assign(process.env, s3.environment)
+  const root = `s3://${await s3.newBucket('lake')}`
+  const given = { endpoint: proxy.endpoint, isPathStyle: true, region: 'us-east-1', roleArn: null, caFile: null }
+  const inS3 = await startSalesRig({ denied: wide }, { lake: `${root}/lake`, sources: `${root}/sources`, s3: given })
+  try {
+    for (const at of [0, 1, 2]) {
+      await inS3.write('denied', at, 'a', sale(hour(at, 10), 'a', at + 1))
+      await inS3.run(hourOf('denied', at))
+    }
+    const commits = await inS3.deps.ledger.currentCommits(
+      { view: 'denied', version: 1 },
+      { start: parseInstant(hour(0)), end: parseInstant(hour(3)) },
+    )
+    const refuse = (path: string, status: number, code: string) => {
+      proxy.choose = (line) => (line.startsWith('GET') && line.includes(path) ? { status, code } : 'none')
+    }
+    const check = (limit?: ReadLimit) => recordedCheck(inS3.deps, 'denied', { limit })
+    const unread = { files: 0, bytes: 0 }
+    for (const [status, code, limit] of [
+      [403, 'InvalidObjectState', unread],
+      [400, 'InvalidRequest', undefined],
+      [400, 'InvalidRequest', unread],
+    ] as const) {
+      refuse(commits[1]!.data!.path, status, code)
+      const found = await check(limit)
+      expect(faultsOf(found)).toEqual([['committed-file', null, '01:00']])
+      expect(found.unreadable).toBeNull()
+    }
+    refuse('/lake/lake/', 403, 'AccessDenied')
+    for (const limit of [undefined, unread])
+      await expect(check(limit)).rejects.toMatchObject({
+        code: expect.stringMatching(/ACCESS_DENIED$/),
+      })
+  } finally {
+    await inS3.stop()
+    await proxy.stop()
+    await s3.stop()
+  }
 })

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkVersion } from '../../activities/check-view.js'
 import { checkQuality } from '../../cli/commands/check-quality.js'
 import { encodeValues, type OnlineItem, versionTableName } from '../../core/publish/index.js'
-import { type Fault, faultCauses, hexOf, type QualityCheck } from '../../core/quality/index.js'
+import { type Fault, type FaultCause, faultCauses, hexOf, type QualityCheck } from '../../core/quality/index.js'
 import type { Instant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import type { RandomWorld } from './random-world.js'
@@ -70,7 +70,7 @@ async function findLasting(self: RandomWorld, check: QualityCheck): Promise<stri
     }
   })
   const others = [
-    ...faultCauses.flatMap((cause) => (cause === 'committed-file' ? [] : [{ ...fault, cause }])),
+    ...faultCauses.flatMap((cause) => (ofKeys(cause) ? [{ ...fault, cause }] : [])),
     ...rows.map((one) => ({ ...one, key: null, keyHex: null })),
   ]
   const judged = await checkOne(self, view, seed, { ...check, faults: others, faultsLeft: 1 })
@@ -78,13 +78,20 @@ async function findLasting(self: RandomWorld, check: QualityCheck): Promise<stri
   const after = await checkOne(self, view, seed, { ...check, faults: rows, faultsLeft: 1 })
   const { recomputed, older = 0 } = after.intervals
   const lasting = rows.length - recomputed - older
-  const left = after.faults.filter(({ cause, keyHex }) => cause !== 'committed-file' || keyHex === null)
+  // What ends leaves that something may have been published from it.
+  const stood = after.faults.filter(({ cause }) => cause !== 'published-from')
+  const left = stood.filter(({ cause, keyHex }) => cause !== 'committed-file' || keyHex === null)
   const isCounted = [judged, after].some(({ faults, faultsLeft }) => faultsLeft > 0 && faults.length === 0)
   return [
     ...told(judged, 'made up'),
     ...told({ ...after, faults: left }, 'made up of rows'),
-    ...(after.faults.length > lasting || isCounted ? [`${view}: made up ${after.faults.length} of ${lasting}`] : []),
+    ...(stood.length > lasting || isCounted ? [`${view}: made up ${stood.length} of ${lasting}`] : []),
   ]
+}
+
+/** Whether a key may be at fault by it, and whatever says so of it ends with the next check. */
+function ofKeys(cause: FaultCause): boolean {
+  return cause !== 'committed-file' && cause !== 'published-from'
 }
 
 async function lastCheck({ deps }: RandomWorld, view: string): Promise<QualityCheck | undefined> {

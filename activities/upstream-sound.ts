@@ -1,0 +1,56 @@
+/** Whether what a view is made of, the commits of the view below, is what it should be: a repair from below upwards runs each once. */
+import type { UpstreamView } from '../core/define/definitions.js'
+import { type IntervalState, mergeRanges, qualityRepair } from '../core/plan/index.js'
+import type { ViewKey } from '../core/ports/ledger.js'
+import type { Fault } from '../core/quality/index.js'
+import { upstreamSpan } from '../core/source/index.js'
+import { fromIsoInterval, type Interval, overlaps } from '../core/time/interval.js'
+import type { ActivityDeps } from './activity-deps.js'
+import { commitsOfFile } from './commits-of-file.js'
+
+type SoundDeps = Pick<ActivityDeps, 'ledger' | 'lake'>
+
+/**
+ * Of intervals that a repair has re-opened, of this view or of one below, those that are made of what is at fault still: run now, they would be what
+ * they were, and nothing would re-open them later.
+ */
+export async function awaitingUpstream(
+  deps: SoundDeps,
+  upstream: UpstreamView | undefined,
+  states: readonly IntervalState[],
+): Promise<Interval[]> {
+  if (!upstream) return []
+  const waiting = states.flatMap(({ interval, committed, reopenedBecause }) => {
+    const span = committed !== null && reopenedBecause?.startsWith(qualityRepair) && upstreamSpan(upstream, interval)
+    return span ? [{ interval, span }] : []
+  })
+  if (waiting.length === 0) return []
+  const wrong: Interval[] = []
+  for (const range of mergeRanges(waiting.map(({ span }) => span)))
+    wrong.push(...(await unsoundIntervals(deps, upstream, range)))
+  return waiting.filter(({ span }) => wrong.some((one) => overlaps(one, span))).map(({ interval }) => interval)
+}
+
+/** Of the view below: to run again, or committed in a file at fault that the last check found. */
+export async function unsoundIntervals(
+  deps: SoundDeps,
+  { view: { name: view, version } }: UpstreamView,
+  range: Interval,
+): Promise<Interval[]> {
+  const key = { view, version }
+  const check = (await deps.ledger.qualityChecks()).find((one) => one.view === view && one.version === version)
+  const found = (await deps.ledger.unsettledIntervals(key, range)).map(({ interval }) => interval)
+  for (const fault of check?.faults ?? []) found.push(...(await stillAtFault(deps, key, fault, range)))
+  return found
+}
+
+async function stillAtFault(deps: SoundDeps, key: ViewKey, fault: Fault, range: Interval): Promise<Interval[]> {
+  if (fault.cause !== 'committed-file' || fault.interval === null || fault.isSpare) return []
+  const interval = fromIsoInterval(fault.interval)
+  if (!overlaps(interval, range)) return []
+  if (fault.keyHex === null && fault.file !== null)
+    return (await commitsOfFile(deps, key, { uri: fault.file, span: interval })).map((commit) => commit.interval)
+  const [commit] = await deps.ledger.currentCommits(key, interval)
+  const isOther = fault.commitId !== undefined && fault.commitId !== String(commit?.commitId)
+  return isOther ? [] : [interval]
+}
