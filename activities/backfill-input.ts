@@ -1,19 +1,20 @@
-import type { FeatureViewDefinition } from '../core/define/definitions.js'
+import { isMillcourseError } from '../core/errors.js'
 import type { Backfill } from '../core/ports/backfill-ledger.js'
-import type { BackfillInput } from '../core/ports/run-control.js'
+import { type BackfillInput, backfillInput } from '../core/ports/run-control.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { searchLabels } from './search-labels.js'
 
-/** What the workflow of a backfill is started with, whoever starts it. */
-export function backfillInput(
-  deps: Pick<ActivityDeps, 'settings'>,
-  view: Pick<FeatureViewDefinition, 'name' | 'owner'>,
-  { backfillId, version, options, pretendedNow }: Backfill,
-): BackfillInput {
-  return {
-    project: deps.settings.project,
-    ...{ view: view.name, version, backfillId, atOnce: options.atOnce, isStopping: options.onFailure === 'stop' },
-    now: pretendedNow,
-    ...searchLabels(deps, view),
+/** With the labels of its view's version, where the registry knows that: what it does not know must end all the same. */
+export async function labelledBackfillInput(
+  deps: Pick<ActivityDeps, 'settings' | 'registry'>,
+  backfill: Backfill,
+): Promise<BackfillInput> {
+  const input = backfillInput(deps.settings.project, backfill)
+  try {
+    const { view } = await deps.registry.view(backfill.view, backfill.version)
+    return { ...input, ...searchLabels(deps, view) }
+  } catch (error) {
+    if (isMillcourseError(error) && error.code === 'REGISTRY_UNKNOWN_VIEW') return input
+    throw error
   }
 }

@@ -24,7 +24,12 @@ export interface TurnCounts {
 export type BackfillTurn = { readonly counts: TurnCounts } & (
   | { readonly kind: 'run'; readonly intervals: readonly (IsoInterval & { readonly isForced: boolean })[] }
   /** Paused, queued, or waiting for approval: until it is woken, or for so long. */
-  | { readonly kind: 'wait'; readonly askAgainMs?: number }
+  | {
+      readonly kind: 'wait'
+      readonly askAgainMs?: number
+      /** It waits for these: workflows that are to be started where they were lost. */
+      readonly lookAfter?: readonly BackfillInput[]
+    }
   /** All have run, it is to be cancelled, or it stops at a failure: what it has committed is published, and it ends. */
   | { readonly kind: 'finish' }
 )

@@ -1,11 +1,12 @@
 /** A backfill under way: what is to run next by the ledger's word, the parts of its publish, its end (R34). */
 
 import { assertNever, MillcourseError } from '../core/errors.js'
+import { backfillsAtOnce, unitsPerItem } from '../core/plan/index.js'
 import type { Backfill, BackfillEnd, BackfillProgress } from '../core/ports/backfill-ledger.js'
 import type { BackfillInput } from '../core/ports/run-control.js'
 import { toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { backfillInput } from './backfill-input.js'
+import { labelledBackfillInput } from './backfill-input.js'
 import type { BackfillActivities, BackfillTurn, TurnCounts } from './backfill-steps.js'
 import { publishAsStep } from './publish-view.js'
 
@@ -13,7 +14,6 @@ import { publishAsStep } from './publish-view.js'
 const partRowsMax = 500_000
 /** Under a write budget a part takes about so long, where nobody else writes. */
 const partSeconds = 30
-export const backfillsAtOnceDefault = 2
 /** One that is queued is woken when another ends; whoever should have may have been lost. */
 const queuedAskAgainMs = 60_000
 
@@ -29,14 +29,15 @@ export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBa
             reason: 'its workflow was cancelled',
           })
         : known
-    const { backfillsAtOnce = backfillsAtOnceDefault } = deps.settings
     const { state, options } =
-      backfill.state === 'queued' ? await deps.ledger.beginBackfill(backfillId, backfillsAtOnce) : backfill
+      backfill.state === 'queued'
+        ? await deps.ledger.beginBackfill(backfillId, backfillsAtOnce(deps.settings))
+        : backfill
     const progress = await deps.ledger.backfillProgress(backfillId)
     const counts = countsOf(progress)
     switch (state) {
       case 'queued':
-        return { kind: 'wait', counts, askAgainMs: queuedAskAgainMs }
+        return { kind: 'wait', counts, askAgainMs: queuedAskAgainMs, lookAfter: await waitedFor(deps, backfillId) }
       case 'awaiting-approval':
       case 'paused':
         return { kind: 'wait', counts }
@@ -70,16 +71,17 @@ export function publishBackfill(deps: ActivityDeps): BackfillActivities['publish
   return async ({ backfillId, view, version }) => {
     const bundle = await deps.registry.view(view, version)
     const before = (await deps.ledger.backfillProgress(backfillId)).unpublished
-    if (!bundle.view.online || before === 0) return { isLeft: false, itemsWritten: 0 }
-    const outcome = await publishAsStep(deps, bundle, {
-      backfillId,
-      rowsMax: Math.min(partRowsMax, partSeconds * (deps.settings.writeUnitsPerSecond ?? partRowsMax)),
-    })
+    // Of scheduled runs that have met the lease of a part: each part carries them, too. Of a window view they may be blocked (R32).
+    const met = async () =>
+      bundle.view.viewKind === 'lookup' ? await deps.ledger.unmarkedCommits({ view, version }) : 0
+    if (!bundle.view.online || (before === 0 && (await met()) === 0)) return { isLeft: false, itemsWritten: 0 }
+    const outcome = await publishAsStep(deps, bundle, { backfillId, rowsMax: await partRows(deps, backfillId) })
     switch (outcome.kind) {
       case 'finished': {
         const { unpublished } = await deps.ledger.backfillProgress(backfillId)
         // What lies behind a gap (R32) stays: the publish that the gap blocks will carry it.
-        return { isLeft: unpublished > 0 && unpublished < before, itemsWritten: outcome.itemsWritten }
+        const isLeft = unpublished > 0 ? unpublished < before : (await met()) > 0
+        return { isLeft, itemsWritten: outcome.itemsWritten }
       }
       case 'nothing':
       // A repair is to come first: its own publish carries all that is committed.
@@ -92,6 +94,16 @@ export function publishBackfill(deps: ActivityDeps): BackfillActivities['publish
         return assertNever(outcome)
     }
   }
+}
+
+/** At most so many keys, by what an item of the view takes. */
+async function partRows({ ledger, settings }: ActivityDeps, backfillId: string): Promise<number> {
+  const { writeUnitsPerSecond } = settings
+  if (writeUnitsPerSecond === undefined) return partRowsMax
+  const { planId } = (await ledger.backfill(backfillId)) ?? {}
+  const plan = planId === undefined ? null : await ledger.backfillPlan(planId)
+  const rows = Math.floor((partSeconds * writeUnitsPerSecond) / (plan === null ? 1 : unitsPerItem(plan.estimate)))
+  return Math.min(partRowsMax, Math.max(1, rows))
 }
 
 export function endBackfill(deps: ActivityDeps): BackfillActivities['endBackfill'] {
@@ -107,12 +119,21 @@ export function endBackfill(deps: ActivityDeps): BackfillActivities['endBackfill
 /** Whose turn it may be; each asks the ledger for itself. */
 async function nextInQueue(deps: ActivityDeps): Promise<BackfillInput[]> {
   const queued = await deps.ledger.queuedBackfills()
-  return await Promise.all(
-    queued.slice(0, deps.settings.backfillsAtOnce ?? backfillsAtOnceDefault).map(async (one) => {
-      const { view } = await deps.registry.view(one.view, one.version)
-      return backfillInput(deps, view, one)
-    }),
-  )
+  return await inputs(deps, queued.slice(0, backfillsAtOnce(deps.settings)))
+}
+
+/**
+ * Whose workflow one that is queued looks after: the one before it in the queue, and the first of them those that run. So all that stands
+ * before it is looked after, by few words, and none that was lost is waited for for ever, of whatever view and version it is.
+ */
+async function waitedFor(deps: ActivityDeps, backfillId: string): Promise<BackfillInput[]> {
+  const queued = await deps.ledger.queuedBackfills()
+  const place = queued.findIndex((one) => one.backfillId === backfillId)
+  return await inputs(deps, place > 0 ? [queued[place - 1]!] : await deps.ledger.runningBackfills())
+}
+
+function inputs(deps: ActivityDeps, backfills: readonly Backfill[]): Promise<BackfillInput[]> {
+  return Promise.all(backfills.map((one) => labelledBackfillInput(deps, one)))
 }
 
 function endOf({ state }: Backfill, { total, done }: BackfillProgress, isPublishFailed: boolean): BackfillEnd {

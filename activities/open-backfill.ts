@@ -1,13 +1,18 @@
 /** Starts a plan by its id, if what it would do now is what was shown; the ledger lets one backfill at a time into a range. */
 import { MillcourseError } from '../core/errors.js'
-import { type BackfillPlan, intervalsToRun, type PlannedInterval, planChanges } from '../core/plan/index.js'
+import {
+  type BackfillPlan,
+  backfillsAtOnce,
+  intervalsToRun,
+  type PlannedInterval,
+  planChanges,
+} from '../core/plan/index.js'
 import type { Backfill, BackfillRequest } from '../core/ports/backfill-ledger.js'
 import type { StartBackfillInput } from '../core/ports/run-control.js'
 import { formatInterval, fromIsoInterval, overlaps } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { backfillInput } from './backfill-input.js'
+import { labelledBackfillInput } from './backfill-input.js'
 import type { BackfillActivities } from './backfill-steps.js'
-import { backfillsAtOnceDefault } from './backfill-turn.js'
 import { planContent } from './plan-backfill.js'
 
 const changesNamed = 5
@@ -21,7 +26,6 @@ export function openBackfill(deps: ActivityDeps): BackfillActivities['openBackfi
         hint: 'plans are kept for a week: make it again with millcourse backfill VIEW --from … --to …',
         facts: { plan: input.planId },
       })
-    const { view } = await deps.registry.view(plan.view, plan.version)
     const key = { view: plan.view, version: plan.version }
     const open = await deps.ledger.backfills({ view: plan.view, isOpen: true, limit: 100 })
     // Said twice it is said once: what it has done meanwhile is no other input.
@@ -29,7 +33,7 @@ export function openBackfill(deps: ActivityDeps): BackfillActivities['openBackfi
     if (same)
       return {
         kind: 'joined',
-        backfill: backfillInput(deps, view, same),
+        backfill: await labelledBackfillInput(deps, same),
         intervals: (await deps.ledger.backfillProgress(same.backfillId)).total,
       }
     const range = fromIsoInterval(plan.range)
@@ -49,14 +53,11 @@ export function openBackfill(deps: ActivityDeps): BackfillActivities['openBackfi
     const opened = await deps.ledger.openBackfill(request)
     if (opened.kind === 'overlaps') throw overlapping(plan, opened.with)
     const { backfillId } = opened.backfill
-    const { state } = await deps.ledger.beginBackfill(
-      backfillId,
-      deps.settings.backfillsAtOnce ?? backfillsAtOnceDefault,
-    )
+    const { state } = await deps.ledger.beginBackfill(backfillId, backfillsAtOnce(deps.settings))
     const kind =
       opened.kind === 'joined' ? 'joined' : state === 'queued' || state === 'awaiting-approval' ? state : 'started'
     deps.log.info({ ...key, backfill: backfillId, by: input.by, reason: input.reason }, `backfill ${kind}`)
-    return { kind, backfill: backfillInput(deps, view, opened.backfill), intervals: due.length }
+    return { kind, backfill: await labelledBackfillInput(deps, opened.backfill), intervals: due.length }
   }
 }
 

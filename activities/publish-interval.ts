@@ -19,6 +19,7 @@ export function publishInterval(deps: ActivityDeps): (run: PublishRun) => Promis
       runId: run.runId,
       data: await promoteCandidate(deps, bundle, record),
       supersedes: run.supersedes === null ? null : BigInt(run.supersedes),
+      ...(record.verdict?.heldFeatures ? { heldFeatures: record.verdict.heldFeatures } : {}),
     })
     switch (committed.kind) {
       case 'superseded':

@@ -9,7 +9,13 @@ import { isMillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { OpenPublishRequest, OpenPublishResult, Publish, ViewKey } from '../core/ports/ledger.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
-import { type KeyCounts, onlineTableName, publishedColumns, windowReach } from '../core/publish/index.js'
+import {
+  type KeyCounts,
+  onlineTableName,
+  type PublishedColumns,
+  publishedColumns,
+  windowReach,
+} from '../core/publish/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { type Instant, parseInstant } from '../core/time/instant.js'
 import { toIsoInterval } from '../core/time/interval.js'
@@ -157,7 +163,7 @@ async function runPublish(
   const key: ViewKey = { view: publish.view, version: publish.version }
   const lease = new PublishLease(deps, publish, askedAtMs)
   try {
-    const outcome = await publishDelta({ deps, bundle, columns: publishedColumns(bundle), publish }, attempt, lease)
+    const outcome = await publishDelta({ deps, bundle, columns: columnsOf(bundle, publish), publish }, attempt, lease)
     if (outcome.kind === 'finished') await dropTables(deps, publish, publish.abandonedTables)
     // Overtaken, it has not finished, and by the ledger that overtook it never will: its successor may have been here already.
     if (outcome.kind === 'overtaken' && publish.isFirstLoad) await dropTables(deps, publish, [publish.table])
@@ -171,6 +177,12 @@ async function runPublish(
   } finally {
     lease.stop()
   }
+}
+
+/** R35: of a lookup view values of older rows are told apart. */
+function columnsOf(bundle: ViewBundle, { current }: Publish): PublishedColumns {
+  const isHolding = bundle.view.viewKind === 'lookup' && current.some(({ held }) => held !== undefined)
+  return { ...publishedColumns(bundle), ...(isHolding ? { isHolding } : {}) }
 }
 
 async function publishDelta(
@@ -197,7 +209,10 @@ async function publishDelta(
   if (written.result === 'unknown')
     return await giveUp(deps, publish, 'the answer to a write was lost, and it may still land')
   if (written.result === 'overtaken' || (await lease.check()) === 'overtaken') return { kind: 'overtaken' }
-  const end = { sequence: publish.sequence, endAt: publish.endAt, missing: publish.missing.map(toIsoInterval) }
+  const end = {
+    ...{ sequence: publish.sequence, endAt: publish.endAt, missing: publish.missing.map(toIsoInterval) },
+    ...(publish.held ? { held: publish.held } : {}),
+  }
   if ((await deps.online.putEnd(publish.table, end)) === 'refused') return { kind: 'overtaken' }
   const newBase = await mergePublishedState(context, delta)
   // Of a continued publish all its items, whichever attempt wrote them.

@@ -151,17 +151,28 @@ function cachedFiles({ deps, publish }: PublishContext): PublishedFiles {
   }
 }
 
-/** The table as it is, as a file. Values packed with another schema equal nothing, so they are written anew. */
+/** The table as it is, as a file. Values packed with another schema, or that cannot be read, equal nothing, so they are written anew. */
 async function scanTable({ deps, bundle, columns, publish }: PublishContext, session: QuerySession): Promise<string> {
   const path = publishedPath(bundle.view, 'scan', publish)
   await deps.lake.prepareWrite(path)
   await session.execute({ sql: createScannedSql(columns) })
   const insert = insertScannedSql(columns)
+  let passed = 0
   for await (const page of deps.online.scan(publish.table)) {
-    if (page.length === 0) continue
-    const rows = page.map((item) => scannedRow(bundle, columns, item))
+    const rows = page.flatMap((item) => {
+      const row = scannedRow(bundle, columns, item)
+      return row === null ? [] : [row]
+    })
+    passed += page.length - rows.length
+    if (rows.length === 0) continue
     await session.execute({ sql: insert, parameters: rows[0]!.map((_, index) => rows.map((row) => row[index]!)) })
   }
+  const { view, version, table } = publish
+  if (passed > 0)
+    deps.log.warn(
+      { view, version, table, items: passed },
+      'items whose keys are none of the entity are left as they are',
+    )
   await session.execute({ sql: writeScannedSql(columns, deps.lake.uri(path)) })
   return deps.lake.uri(path)
 }

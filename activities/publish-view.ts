@@ -7,8 +7,9 @@ import type { OpenPublishRequest, ViewKey } from '../core/ports/ledger.js'
 import { endOfTime, formatInstant, parseInstant } from '../core/time/instant.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { intervalsOfFile } from './intervals-of-file.js'
+import { commitsOfFile } from './commits-of-file.js'
 import { type PublishOutcome, publishOnline } from './publish-online.js'
+import { publishSlots } from './publish-slots.js'
 import { isFileLost, lostFile } from './publish-state.js'
 import type { PublishCursor } from './publish-write.js'
 import { sparingStep } from './spare-workers.js'
@@ -28,6 +29,7 @@ export async function publishAsStep(
   bundle: ViewBundle,
   backfill?: OpenPublishRequest['backfill'],
 ): Promise<PublishOutcome | typeof waits> {
+  const { inSlot } = deps.publishing ?? anySlot
   const context = Context.current()
   const { workflowExecution, attempt } = context.info
   assert(workflowExecution, 'a publish is called by a workflow')
@@ -42,8 +44,10 @@ export async function publishAsStep(
       signal: context.cancellationSignal,
       ...(backfill ? { backfill } : {}),
     })
-  return await waitingForRepair(deps, bundle, publish)
+  return await inSlot(backfill ? 'backfill' : 'scheduled', () => waitingForRepair(deps, bundle, publish))
 }
+
+const anySlot = publishSlots(null)
 
 /** A repair is under way, and what cannot be read is about to be replaced. */
 const waits = { kind: 'waits' } as const
@@ -79,7 +83,7 @@ async function isFileBeingReplaced(
   const replaced = (await deps.ledger.unsettledIntervals(key, span)).filter(isBeingReplaced)
   // Not every fault of S3 names its file.
   if (replaced.length === 0 || uri === null) return replaced.length > 0
-  const lying = new Set((await intervalsOfFile(deps, key, { uri, span })).map(({ start }) => start))
+  const lying = new Set((await commitsOfFile(deps, key, { uri, span })).map(({ interval }) => interval.start))
   return replaced.some(({ interval }) => lying.has(interval.start))
 }
 

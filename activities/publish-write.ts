@@ -55,7 +55,10 @@ export async function writeDelta(
     written = items
     progress.heartbeat({ sequence: publish.sequence.toString(), items })
   }
-  const permits = writePermits(deps, { by: progress.by, signal: progress.signal, onWaiting: () => tell(written) })
+  const permits = writePermits(deps, {
+    ...{ by: progress.by, signal: progress.signal, onWaiting: () => tell(written) },
+    isWaitedFor: () => deps.ledger.isLeaseWanted(publish, publish.sequence),
+  })
   const result = (result: WriteResult) => ({ result, itemsWritten: written - progress.from })
   for await (const items of readAhead(context, delta, progress.from)) {
     const end = written + items.length
@@ -168,6 +171,7 @@ function toItem(
     schemaHash: columns.schemaHash,
     expiresAtSeconds: onlineExpirySeconds({ isEmpty, eventAt, ...expiry }),
     isNew: row.is_new === true,
+    ...(typeof row.held === 'string' && !isEmpty ? { held: row.held } : {}),
   }
 }
 

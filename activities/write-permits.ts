@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { OnlineWrite } from '../core/ports/online-store.js'
-import { type WriteUnitsRequest, writeUnitsOf } from '../core/publish/index.js'
+import { fullPace, paceAt, slowedPace, type WriteUnitsRequest, writeUnitsOf } from '../core/publish/index.js'
 import type { ActivityDeps } from './activity-deps.js'
 
 export interface WritePermits {
   /** Waits until the first of `items` may be written; how many. Without a budget all, at once. */
   take(items: readonly OnlineWrite[]): Promise<number>
-  /** The store has refused some: the next request says so. */
+  /** The store has refused some: this publish goes slower for a while. */
   throttled(): void
 }
 
@@ -17,6 +17,8 @@ export interface PermitOptions {
   readonly signal: CancelSignal
   /** Called while it waits: a step that is silent counts as dead. */
   readonly onWaiting: () => void
+  /** A scheduled publish of the view has met this one's lease: from then on it does not let others go first, so that it soon gives it up. */
+  readonly isWaitedFor: () => Promise<boolean>
 }
 
 /** A backfill asks for less at a time: what it has taken a scheduled publish waits for. */
@@ -25,11 +27,13 @@ const sleepMsMax = 1_000
 
 export function writePermits(
   { ledger, clock, settings }: Pick<ActivityDeps, 'ledger' | 'clock' | 'settings'>,
-  { by, signal, onWaiting }: PermitOptions,
+  { by, signal, onWaiting, isWaitedFor }: PermitOptions,
 ): WritePermits {
   const unitsPerSecond = settings.writeUnitsPerSecond ?? null
   if (unitsPerSecond === null) return { take: async (items) => items.length, throttled: () => {} }
-  let throttledAtMs: number | null = null
+  let pace = fullPace
+  /** Of a slowed publish: what it was granted before is to be written by then. */
+  let nextAtMs = 0
   const pause = async (ms: number): Promise<void> => {
     for (let leftMs = ms; leftMs > 0; leftMs -= sleepMsMax) {
       await sleep(Math.min(leftMs, sleepMsMax))
@@ -37,24 +41,26 @@ export function writePermits(
       if (signal.aborted) throw (signal as { readonly reason?: unknown }).reason
     }
   }
+  const actsFor = async () => (by === 'backfill' && (await isWaitedFor()) ? 'scheduled' : by)
   return {
     async take(items) {
-      const { count, units } = firstOf(items, unitsPerSecond * secondsAhead[by])
+      await pause(nextAtMs - clock.monotonicMs())
       const askedAtMs = clock.monotonicMs()
+      const rate = unitsPerSecond * paceAt(pace, askedAtMs)
+      const { count, units } = firstOf(items, rate * secondsAhead[by])
       for (;;) {
-        const nowMs = clock.monotonicMs()
-        const throttledMsAgo = throttledAtMs === null ? null : nowMs - throttledAtMs
-        throttledAtMs = null
         const { isGranted, waitMs } = await ledger.takeWriteUnits({
-          ...{ units, unitsPerSecond, by, throttledMsAgo },
-          ...{ isMore: count < items.length, waitedMs: nowMs - askedAtMs },
+          ...{ units, unitsPerSecond, by: await actsFor() },
+          ...{ isMore: count < items.length, waitedMs: clock.monotonicMs() - askedAtMs },
         })
         await pause(waitMs)
-        if (isGranted) return count
+        if (!isGranted) continue
+        if (rate < unitsPerSecond) nextAtMs = clock.monotonicMs() + (1_000 * units) / rate
+        return count
       }
     },
     throttled: () => {
-      throttledAtMs = clock.monotonicMs()
+      pace = slowedPace(pace, clock.monotonicMs())
     },
   }
 }

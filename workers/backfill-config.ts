@@ -1,6 +1,6 @@
 /** What backfills may take, of writes and of money. */
 import { z } from 'zod'
-import { backfillsAtOnceDefault } from '../activities/backfill-turn.js'
+import { backfillsAtOnceDefault } from '../core/plan/backfills-at-once.js'
 import type { Prices } from '../core/plan/prices.js'
 import { count, priceList } from './config-values.js'
 

@@ -1,5 +1,4 @@
-import { type BackfillInput, backfillWorkflowId } from '../core/ports/run-control.js'
-import { runPriority } from './run-priority.js'
+import { type BackfillInput, backfillWorkflowId, runPriority } from '../core/ports/run-control.js'
 import { searchPairs } from './search-attributes.js'
 import { startOrJoin } from './start-child.js'
 

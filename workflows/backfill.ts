@@ -1,7 +1,8 @@
 /**
  * One backfill, from its first run to its publish (R34): a bounded number of runs at a time, each a child of the name that its interval has.
  * What is next, and whether it is paused or cancelled, is the ledger's word, asked for a turn at a time; a signal only says to ask now. So
- * nothing is lost with a worker, and a workflow that was lost altogether is started anew by the view's next tick.
+ * nothing is lost with a worker, and a workflow that was lost altogether is started anew: by whoever is queued behind it, by a word to it, or
+ * by the view's next tick.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common'
 import {
@@ -26,13 +27,13 @@ import {
   type BackfillInput,
   backfillMessages,
   backfillWorkflowId,
+  runPriority,
   runWorkflowId,
 } from '../core/ports/run-control.js'
 import { startBackfillRuns } from './backfill-start.js'
 import { firstCause } from './first-cause.js'
 import { proxySteps } from './proxy-activities.js'
 import { run } from './run.js'
-import { runPriority } from './run-priority.js'
 import { noteEnd, searchPairs } from './search-attributes.js'
 
 export interface BackfillResult {
@@ -41,8 +42,9 @@ export interface BackfillResult {
 
 /** Intervals of a turn: a pause or a new worker's code waits for no more than those under way. */
 const intervalsPerTurn = 100
-/** Turns of one execution, so that its history stays short. */
+/** Turns of one execution, and parts that it publishes, so that its history stays short and a new worker's code is soon taken up. */
 const turnsMax = 10
+const partsMax = 5
 const askAgainAfterMs = 15 * 60_000
 /** Between two parts of its publish, longer than a waiting publish sleeps. */
 const betweenPartsMs = 2_500
@@ -50,6 +52,7 @@ const joinMsMin = 2_000
 const joinMsMax = 60_000
 
 type Steps = ReturnType<typeof proxySteps>
+type Waiting = Extract<BackfillTurn, { kind: 'wait' }>
 type DueInterval = Extract<BackfillTurn, { kind: 'run' }>['intervals'][number]
 
 export async function backfill(input: BackfillInput): Promise<BackfillResult> {
@@ -102,20 +105,30 @@ class Work {
       const turn = await this.steps.takeBackfillTurn({ backfillId, max: intervalsPerTurn, isCancelled })
       this.known = turn.counts
       if (turn.kind === 'finish') break
-      if (turn.kind === 'wait') await condition(() => this.isWoken, turn.askAgainMs ?? askAgainAfterMs)
-      else await this.runTurn(turn.intervals)
+      if (turn.kind === 'run') await this.runTurn(turn.intervals)
+      else await this.wait(turn)
     }
     const error = await this.publish()
+    if (error === 'again') return 'again'
     const { state, next = [] } = await this.steps.endBackfill({ backfillId, error })
     await Promise.all(next.map((one) => this.wakeNext(one)))
     return { state }
   }
 
+  /** Whom it waits for may have been lost, by whatever view and version: it is started anew, and so ends. */
+  private async wait({ lookAfter = [], askAgainMs = askAgainAfterMs }: Waiting): Promise<void> {
+    await Promise.all(lookAfter.map((one) => this.startLost(one)))
+    await condition(() => this.isWoken, askAgainMs)
+  }
+
+  private async startLost(one: BackfillInput): Promise<'started' | 'joined'> {
+    const { heartbeatMs } = this.input
+    return await startBackfillRuns({ ...one, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) })
+  }
+
   /** A workflow that was lost is started; one that waits looks whether its turn has come. */
   private async wakeNext(next: BackfillInput): Promise<void> {
-    const { heartbeatMs } = this.input
-    const how = await startBackfillRuns({ ...next, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) })
-    if (how === 'started') return
+    if ((await this.startLost(next)) === 'started') return
     // It has ended between: by the ledger there is nothing left to wake.
     await getExternalWorkflowHandle(backfillWorkflowId(next))
       .signal(backfillMessages.wake)
@@ -181,13 +194,15 @@ class Work {
   }
 
   /** In parts, between which the lease is free. What it could not carry online, the view's next publish does. */
-  private async publish(): Promise<BackfillError | null> {
+  private async publish(): Promise<BackfillError | null | 'again'> {
     const { backfillId, view, version } = this.input
     try {
-      for (;;) {
+      for (let parts = 1; ; parts++) {
         const { isLeft } = await this.steps.publishBackfill({ backfillId, view, version })
         if (!isLeft) return null
         await sleep(betweenPartsMs)
+        // Its next turn finds nothing to run, and goes on here.
+        if (parts >= partsMax) return 'again'
       }
     } catch (error) {
       const cause = firstCause(error, 'publish')

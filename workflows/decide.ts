@@ -1,10 +1,9 @@
 /** Carries out a decision that the ledger already holds (R37): commits exactly the judged candidate, or none; then publishes. */
 import type { Activities, ApplyDecisionResult, PublishStepResult } from '../activities/steps.js'
 import { assertNever } from '../core/errors.js'
-import { type DecideInput, runWorkflowId } from '../core/ports/run-control.js'
+import { type DecideInput, runPriority, runWorkflowId } from '../core/ports/run-control.js'
 import { proxySteps } from './proxy-activities.js'
 import { run } from './run.js'
-import { runPriority } from './run-priority.js'
 import { notingEnd, searchPairs } from './search-attributes.js'
 import { startOrJoin } from './start-child.js'
 

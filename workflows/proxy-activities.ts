@@ -10,8 +10,8 @@ const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval
 /** The activities, typed; a step that is silent for `heartbeatMs` counts as dead and starts again on another worker. */
 export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
   const step = (
-    startToCloseTimeout: '10m' | '2h',
-    scheduleToCloseTimeout: '70m' | '3h' | '15m' | '24h',
+    startToCloseTimeout: '10m' | '2h' | '14d',
+    scheduleToCloseTimeout: '70m' | '3h' | '15m' | '24h' | '14d',
     priorityKey?: number,
   ) =>
     proxyActivities<Activities>({
@@ -27,6 +27,8 @@ export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
   const tick = step('10m', '15m')
   const short = step('10m', '70m')
   const long = step('2h', '3h')
+  // It takes as long as the write budget makes it, as long as it gets on (activities/attempt-pulse.ts). Beyond, its empty items expire (R36).
+  const publish = step('14d', '14d')
   // Nobody waits for a check as for values.
   const last = step('2h', '3h', 5)
   // What has happened has to reach the ledger, also after a long outage of the ledger itself.
@@ -37,8 +39,8 @@ export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
     readSource: short.readSource,
     computeInterval: long.computeInterval,
     judgeInterval: long.judgeInterval,
-    publishInterval: long.publishInterval,
-    publishView: long.publishView,
+    publishInterval: publish.publishInterval,
+    publishView: publish.publishView,
     planCompaction: tick.planCompaction,
     compactSpan: long.compactSpan,
     removeFiles: long.removeFiles,
@@ -49,7 +51,7 @@ export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
     planBackfill: tick.planBackfill,
     openBackfill: tick.openBackfill,
     takeBackfillTurn: record.takeBackfillTurn,
-    publishBackfill: long.publishBackfill,
+    publishBackfill: publish.publishBackfill,
     endBackfill: record.endBackfill,
     recordRun: record.recordRun,
     recordFailure: record.recordFailure,

@@ -6,6 +6,7 @@ import type { PlanTickResult } from '../activities/steps.js'
 import {
   decideWorkflowId,
   publishWorkflowId,
+  runPriority,
   runWorkflowId,
   type TickInput,
   type TickResult,
@@ -15,7 +16,6 @@ import { decide } from './decide.js'
 import { proxySteps } from './proxy-activities.js'
 import { publish } from './publish.js'
 import { run } from './run.js'
-import { runPriority } from './run-priority.js'
 import { notingEnd, searchPairs } from './search-attributes.js'
 import { startOrJoin } from './start-child.js'
 

@@ -42,11 +42,8 @@ export function createBackfillLists(client: PostgresClient): BackfillLists {
         return (await query.execute()).map(toBackfill)
       }),
 
-    queuedBackfills: () =>
-      client.query(async (db) => {
-        const rows = await db.selectFrom('backfills').selectAll().where(isQueued).orderBy('ordinal').execute()
-        return rows.map(toBackfill)
-      }),
+    queuedBackfills: () => client.query((db) => readWhere(db, isQueued)),
+    runningBackfills: () => client.query((db) => readWhere(db, hasTurn)),
 
     backfillProgress: (backfillId) => client.query((db) => readProgress(db, backfillId)),
 
@@ -197,6 +194,13 @@ async function msPerInterval(db: Database, backfillId: string): Promise<number |
     .executeTakeFirstOrThrow()
   return row.ms
 }
+
+async function readWhere(db: Database, condition: typeof isQueued): Promise<Backfill[]> {
+  return (await db.selectFrom('backfills').selectAll().where(condition).orderBy('ordinal').execute()).map(toBackfill)
+}
+
+/** One of as many as run at once. */
+const hasTurn = sql<boolean>`ended_at is null and state in ('running', 'cancelling') and not is_queued`
 
 /** R34: waits for its turn. */
 export const isQueued = sql<boolean>`ended_at is null and state = 'running' and is_queued`

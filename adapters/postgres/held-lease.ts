@@ -14,6 +14,7 @@ export const noLease = {
   lease_workflow_run_id: null,
   lease_ms: null,
   lease_renewed_at: null,
+  lease_wanted_at: null,
 }
 
 /** Locks the view version. Null: sequence and owner do not hold the lease, or no longer. */

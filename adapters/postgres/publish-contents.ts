@@ -1,11 +1,14 @@
 /** What a publish is of (R29, R31-R33): chosen when it opens, and read again from the same state when it is resumed. */
 import { type Selectable, sql } from 'kysely'
+import type { HeldWindow } from '../../core/compute/feature-groups.js'
 import type { Commit, OpenPublishRequest, Publish, ViewKey } from '../../core/ports/ledger.js'
 import type { DeltaFile, PublishedFile } from '../../core/publish/delta.js'
+import { chooseHeldWindows } from '../../core/publish/held-windows.js'
 import { firstLoadTableName } from '../../core/publish/online-table-name.js'
 import { type ChosenEnd, choosePublishEnd, reachedSpan } from '../../core/publish/publish-end.js'
 import type { Instant } from '../../core/time/instant.js'
 import { fromIsoInterval, type Interval } from '../../core/time/interval.js'
+import { isRebuildOf } from './asked-rebuild.js'
 import type { Database, OpenTransaction } from './client.js'
 import { readCoarseTiles, readCurrentCommits, validTiles } from './commits.js'
 import { isLeftOut, type LeftOut, readShownCommits } from './left-out-commits.js'
@@ -47,6 +50,46 @@ export async function chooseEnd(
   const rows = await query.execute()
   const committed = rows.map((row) => ({ start: row.start_at, end: row.end_at }))
   return choosePublishEnd({ window, since, everyNs, committed, floorAt })
+}
+
+/** R35: features that windows show otherwise at this end. All that is committed is read only where there are such. */
+export async function chooseHeld(
+  trx: OpenTransaction,
+  request: OpenPublishRequest,
+  endAt: Instant,
+): Promise<HeldWindow[]> {
+  const { window, since, everyNs } = request
+  if (window === null) return []
+  const holding = await trx
+    .selectFrom('commits')
+    .select(['start_at', 'end_at', 'held_features'])
+    .where('view', '=', request.view)
+    .where('version', '=', request.version)
+    .where('held_features', 'is not', null)
+    .where('superseded_by', 'is', null)
+    .where('held_rejected', '=', false)
+    .where('end_at', '>', reachedSpan(endAt, window, since).start)
+    .where('start_at', '<', endAt)
+    .execute()
+  if (holding.length === 0) return []
+  const all = await trx
+    .selectFrom('commits')
+    .select(['start_at', 'end_at', 'held_features', 'held_rejected'])
+    .where('view', '=', request.view)
+    .where('version', '=', request.version)
+    .where('superseded_by', 'is', null)
+    .where('end_at', '>', since)
+    .execute()
+  const intervalOf = (row: { start_at: bigint; end_at: bigint }) => ({ start: row.start_at, end: row.end_at })
+  return chooseHeldWindows({
+    ...{ window, since, everyNs, endAt },
+    committed: all.map(intervalOf),
+    holding: all.flatMap((row) =>
+      row.held_features === null || row.held_rejected
+        ? []
+        : [{ interval: intervalOf(row), features: row.held_features }],
+    ),
+  })
 }
 
 /** Where this publish writes: a version that nothing was published of yet is loaded into a table that nobody else has ever written. */
@@ -133,7 +176,8 @@ export async function readPublish(
   { covered, unfinished }: Pick<Publish, 'covered' | 'unfinished'>,
 ): Promise<Publish> {
   const key = { view: row.view, version: row.version }
-  const reached: Interval | null = row.reached_from === null ? null : { start: row.reached_from, end: row.end_at }
+  const reached = reachedBy(row)
+  const isTrustless = await isRebuild(trx, row, view)
   const current =
     row.backfills.length === 0
       ? await readCurrentCommits(trx, key, reached, row.commit_horizon)
@@ -147,16 +191,29 @@ export async function readPublish(
     abandonedTables: view.attempt_tables.filter((table) => table !== row.table_name),
     endAt: row.end_at,
     missing: row.missing.map(fromIsoInterval),
+    ...(row.held === null ? {} : { held: row.held }),
     covered,
     replaced: await readReplaced(trx, key, covered, row.sequence),
     current,
-    coarse: reached === null || view.rebuild_after !== null ? [] : await readCoarse(trx, key, reached, current),
+    coarse: reached === null || isTrustless ? [] : await readCoarse(trx, key, reached, current),
     // Not to be trusted: as if it were not there.
-    published: view.rebuild_after === null ? await readPublishedState(trx, key, view.table_identity) : null,
+    published: isTrustless ? null : await readPublishedState(trx, key, view.table_identity),
     unfinished,
     recorded: row.delta,
   }
 }
+
+/** The caller holds the view version. */
+export async function isRebuild(
+  trx: OpenTransaction,
+  row: Selectable<PublishesTable>,
+  view: Selectable<ViewVersionsTable>,
+): Promise<boolean> {
+  return await isRebuildOf(trx, row, view, { leftOut: row, horizon: row.commit_horizon, reached: reachedBy(row) })
+}
+
+const reachedBy = ({ reached_from: start, end_at: end }: Selectable<PublishesTable>): Interval | null =>
+  start === null ? null : { start, end }
 
 export async function readCovered(trx: OpenTransaction, ids: readonly bigint[]): Promise<Commit[]> {
   if (ids.length === 0) return []

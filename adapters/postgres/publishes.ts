@@ -7,9 +7,11 @@ import { sql } from 'kysely'
 import { assert } from '../../core/errors.js'
 import type { LedgerWriter, OpenPublishRequest, OpenPublishResult, ViewKey } from '../../core/ports/ledger.js'
 import type { DeltaFile } from '../../core/publish/delta.js'
+import { heldFrom } from '../../core/publish/held-windows.js'
 import { reachedSpan } from '../../core/publish/publish-end.js'
 import type { Instant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
+import { isRebuildOf } from './asked-rebuild.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import { finishPublish } from './finish-publish.js'
 import {
@@ -25,6 +27,7 @@ import { findLeftOut } from './left-out-commits.js'
 import { lockAddedVersion } from './locks.js'
 import {
   chooseEnd,
+  chooseHeld,
   chooseTable,
   findCovered,
   findUnfinished,
@@ -126,8 +129,10 @@ async function openPublish(trx: OpenTransaction, request: OpenPublishRequest): P
     // Asked for after the lock was had, however long that took.
     const lease = await readLease(trx, request)
     const isOwn = view.lease_workflow_run_id === request.workflowRunId
-    if (lease.isLive && !isOwn)
+    if (lease.isLive && !isOwn) {
+      if (request.backfill === undefined) await updateView(trx, request, { lease_wanted_at: sql`clock_timestamp()` })
       return { kind: 'busy', owner: view.lease_owner!, expiresInMs: Math.max(0, lease.expiresInMs) }
+    }
     const open = await readOpenPublish(trx, request, view.lease_sequence)
     const isTableKept = open.table_name === (view.online_table ?? request.table)
     // A first load is never resumed: its earlier attempt may still be writing, and nothing refuses that.
@@ -165,17 +170,20 @@ async function drawPublish(
   const chosen = await chooseEnd(trx, request, view.end_floor_at, leftOut)
   if (chosen === null) return { kind: 'nothing' }
   const covered = await findCovered(trx, request, chosen.endAt, leftOut)
+  const held = await chooseHeld(trx, request, chosen.endAt)
   const { table, isFirstLoad } = await chooseTable(trx, request, view, sequence)
   const unfinished = await findUnfinished(trx, request, { after: view.finished_sequence, before: sequence, table })
-  if (covered.length === 0 && unfinished.length === 0 && view.rebuild_after === null) return { kind: 'nothing' }
+  const reached = request.window && reachedSpan(chosen.endAt, request.window, request.since)
+  const isRebuild = await isRebuildOf(trx, request, view, { leftOut, reached })
+  if (covered.length === 0 && unfinished.length === 0 && !isRebuild) return { kind: 'nothing' }
   // Each publish makes some: one at fault that this one does not come to would be trusted again by those after it.
-  if (view.rebuild_after !== null) await forgetCoarseTiles(trx, request)
+  if (isRebuild) await forgetCoarseTiles(trx, request)
   const row = await trx
     .with('taken', (query) =>
       query
         .updateTable('view_versions')
         .set({
-          last_sequence: sequence,
+          ...{ last_sequence: sequence, lease_wanted_at: null },
           ...leaseOf(request, sequence),
         })
         .where('view', '=', request.view)
@@ -194,7 +202,8 @@ async function drawPublish(
       is_first_load: isFirstLoad,
       end_at: chosen.endAt,
       missing: toJson(chosen.missing.map(toIsoInterval)),
-      reached_from: request.window === null ? null : reachedSpan(chosen.endAt, request.window, request.since).start,
+      held: held.length === 0 ? null : toJson(held),
+      reached_from: reached && heldFrom(held, request.window!, request.since, reached.start),
       covered: covered.map(({ commitId }) => commitId).sort((a, b) => (a < b ? -1 : 1)),
       commit_horizon: newestCommitId(trx, request),
       published_generation: view.published_generation,

@@ -15,10 +15,11 @@ export function createWriteBudget(client: PostgresClient): WriteBudgetWriter {
         // Asked for once the row is ours: who waited for it is later than who had it.
         const { now } = await trx.selectNoFrom(sql<Instant>`clock_timestamp()`.as('now')).executeTakeFirstOrThrow()
         const taken = takeWriteUnits(known ?? fullBudget(request.unitsPerSecond, now), request, now)
-        const { level, filledAt, scheduledUntil, slowedTo, slowedAt } = taken.budget
+        const { level, filledAt, scheduledUntil } = taken.budget
         const row = {
           ...{ level, filled_at: filledAt, scheduled_until: scheduledUntil },
-          ...{ slowed_to: slowedTo, slowed_at: slowedAt },
+          // A worker of the release before slows the whole bucket by these.
+          ...{ slowed_to: 1, slowed_at: filledAt },
         }
         await trx
           .insertInto('write_budget')
@@ -26,6 +27,19 @@ export function createWriteBudget(client: PostgresClient): WriteBudgetWriter {
           .onConflict((conflict) => conflict.column('bucket').doUpdateSet(row))
           .execute()
         return taken.answer
+      }),
+
+    isLeaseWanted: ({ view, version }, sequence) =>
+      client.query(async (db) => {
+        const row = await db
+          .selectFrom('view_versions')
+          .select('view')
+          .where('view', '=', view)
+          .where('version', '=', version)
+          .where('lease_sequence', '=', sequence)
+          .where('lease_wanted_at', 'is not', null)
+          .executeTakeFirst()
+        return row !== undefined
       }),
   }
 }
@@ -39,8 +53,5 @@ async function lockBudget(trx: OpenTransaction): Promise<WriteBudget | null> {
     .forUpdate()
     .executeTakeFirst()
   if (row === undefined) return null
-  return {
-    ...{ level: row.level, filledAt: row.filled_at, scheduledUntil: row.scheduled_until },
-    ...{ slowedTo: row.slowed_to, slowedAt: row.slowed_at },
-  }
+  return { level: row.level, filledAt: row.filled_at, scheduledUntil: row.scheduled_until }
 }

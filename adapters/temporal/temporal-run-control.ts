@@ -4,6 +4,7 @@ import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import {
   type BackfillCounts,
+  type BackfillInput,
   backfillMessages,
   backfillWorkflowId,
   type CheckQualityInput,
@@ -17,6 +18,7 @@ import {
   type PlanBackfillInput,
   qualityWorkflowId,
   type RunControl,
+  runPriority,
   type ScheduleChanges,
   type StartBackfillInput,
   type StartBackfillResult,
@@ -78,14 +80,20 @@ export class TemporalRunControl implements RunControl {
     return this.run<StartBackfillInput, StartBackfillResult>('startBackfill', name, input)
   }
 
-  async wakeBackfill(named: NamedView & { readonly backfillId: string }): Promise<void> {
+  /** One that is over, or was lost, is started with the signal: it asks the ledger first, where it may be over, too. */
+  async wakeBackfill(input: BackfillInput): Promise<void> {
     await this.ask(async (client) => {
-      try {
-        await client.workflow.getHandle(backfillWorkflowId(named)).signal(backfillMessages.wake)
-      } catch (error) {
-        // Over, or lost: then the next tick starts it, which asks the ledger first.
-        if (!(error instanceof WorkflowNotFoundError)) throw error
-      }
+      const { taskQueue, heartbeatMs } = this.options
+      const priorityKey = runPriority.backfill
+      await client.workflow.signalWithStart('backfill', {
+        taskQueue,
+        workflowId: backfillWorkflowId(input),
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        args: [{ heartbeatMs, ...input }],
+        signal: backfillMessages.wake,
+        signalArgs: [],
+        ...(priorityKey ? { priority: { priorityKey } } : {}),
+      })
     })
   }
 

@@ -1,6 +1,6 @@
 /** A plan as a person reads it before anything runs: what, from what, at what price, how long, whom it touches. */
 import type { BackfillEstimate, BackfillNeed, BackfillPlan } from '../../core/plan/index.js'
-import { formatBytes, formatCount, formatMs, plural } from '../output/words.js'
+import { formatBytes, formatCount, formatDollars, formatMs, plural } from '../output/words.js'
 
 const needWords: readonly (readonly [BackfillNeed, string])[] = [
   ['missing', 'missing'],
@@ -63,12 +63,8 @@ function costText({ dollars, writeUnits, s3 }: BackfillEstimate): string {
   const units =
     writeUnits === null
       ? 'write units not known'
-      : `${plural(writeUnits, 'write unit')} $${money(dollars.writeUnits ?? 0)}`
-  return `about $${money(dollars.total)}: ${units}, ${plural(s3.writes + s3.reads, 'S3 request')} $${money(dollars.s3)} (prices: MILLCOURSE_PRICES)`
-}
-
-export function money(dollars: number): string {
-  return dollars > 0 && dollars < 0.01 ? dollars.toPrecision(2) : dollars.toFixed(2)
+      : `${plural(writeUnits, 'write unit')} $${formatDollars(dollars.writeUnits ?? 0)}`
+  return `about $${formatDollars(dollars.total)}: ${units}, ${plural(s3.writes + s3.reads, 'S3 request')} $${formatDollars(dollars.s3)} (prices: MILLCOURSE_PRICES)`
 }
 
 function timeText({ minutes, measuredRuns, writeUnitsPerSecond }: BackfillEstimate): string {

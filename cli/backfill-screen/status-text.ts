@@ -2,8 +2,7 @@
 import type { Backfill, BackfillInterval, BackfillProgress } from '../../core/ports/backfill-ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
 import { formatTable } from '../output/table.js'
-import { formatCount, formatMs, formatSecond, plural } from '../output/words.js'
-import { money } from './plan-text.js'
+import { formatCount, formatDollars, formatMs, formatSecond, plural } from '../output/words.js'
 
 const badListed = 10
 
@@ -29,12 +28,14 @@ export function awaitsText({ dollars, awaits }: Pick<Backfill, 'dollars' | 'awai
   const { costMax, costMaxOfAll, openDollars } = awaits!
   const own = dollars ?? 0
   const words = [
-    ...(costMax !== null && own > costMax ? [`more than its --cost-max, $${money(costMax)}`] : []),
+    ...(costMax !== null && own > costMax ? [`more than its --cost-max, $${formatDollars(costMax)}`] : []),
     ...(costMaxOfAll !== null && own + openDollars > costMaxOfAll
-      ? [`with $${money(openDollars)} of those open more than MILLCOURSE_BACKFILL_COST_MAX, $${money(costMaxOfAll)}`]
+      ? [
+          `with $${formatDollars(openDollars)} of those open more than MILLCOURSE_BACKFILL_COST_MAX, $${formatDollars(costMaxOfAll)}`,
+        ]
       : []),
   ]
-  return `it costs about $${money(own)}, ${words.join(', and ')}`
+  return `it costs about $${formatDollars(own)}, ${words.join(', and ')}`
 }
 
 /** Of those that are queued, by id, from 1. */

@@ -1,5 +1,6 @@
 import { isMillcourseError, MillcourseError } from '../../core/errors.js'
-import type { BackfillChange } from '../../core/ports/backfill-ledger.js'
+import type { Backfill, BackfillChange } from '../../core/ports/backfill-ledger.js'
+import { backfillInput } from '../../core/ports/run-control.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { plannedAnew, startedReport } from './backfill.js'
@@ -20,7 +21,7 @@ export async function changeBackfill(
   const ledger = await context.ledger()
   const { backfillId } = await findBackfill(context, id)
   const backfill = await ledger.changeBackfill(backfillId, { to, by: context.actor, reason: reason ?? null })
-  const away = await wake(context, { project: context.project, ...backfill })
+  const away = await wake(context, backfill)
   return {
     outcome: away === null ? 'done' : 'partly',
     data: facts(backfill, await ledger.backfillProgress(backfillId), await queuePlaces(ledger)),
@@ -38,12 +39,9 @@ const words: Readonly<Record<BackfillChange, string>> = {
   approve: 'approved; it begins when its turn has come',
 }
 
-async function wake(
-  context: CliContext,
-  named: { readonly project: string; readonly view: string; readonly version: number; readonly backfillId: string },
-): Promise<MillcourseError | null> {
+async function wake(context: CliContext, backfill: Backfill): Promise<MillcourseError | null> {
   try {
-    await (await context.runControl()).wakeBackfill(named)
+    await (await context.runControl()).wakeBackfill(backfillInput(context.project, backfill))
     return null
   } catch (error) {
     if (isMillcourseError(error) && error.code === 'TEMPORAL_UNREACHABLE') return error

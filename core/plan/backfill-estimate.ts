@@ -95,6 +95,11 @@ export function estimateBackfill(facts: EstimateFacts): BackfillEstimate {
   }
 }
 
+/** That a key takes, by the items that were found when it was planned; one where none was. */
+export function unitsPerItem({ writes, writeUnits }: Pick<BackfillEstimate, 'writes' | 'writeUnits'>): number {
+  return writes === null || writeUnits === null || writes.changed === 0 ? 1 : writeUnits / writes.changed
+}
+
 /** At the slower of what was measured and what the budget allows; null: neither is known. */
 function publishMinutes(
   items: number,

@@ -6,6 +6,7 @@ export {
   estimateBackfill,
   type OnlineFacts,
   type SampledInterval,
+  unitsPerItem,
 } from './backfill-estimate.js'
 export {
   type BackfillNeed,
@@ -20,6 +21,7 @@ export {
   planChanges,
   runsNow,
 } from './backfill-plan.js'
+export { backfillsAtOnce } from './backfills-at-once.js'
 export {
   type DueIntervals,
   dueIntervals,
@@ -36,6 +38,8 @@ export {
   isUnchanged,
   type NeedContext,
   needsRun,
+  qualityRepair,
+  upstreamRepair,
 } from './interval-need.js'
 export type { IntervalState, PinnedFile, RunKind, RunOutcome } from './interval-state.js'
 export { type OnlineTables, planTableWarnings } from './online-limits.js'

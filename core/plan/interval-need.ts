@@ -2,6 +2,11 @@
 import { errorCodes, isErrorCode } from '../errors.js'
 import type { IntervalState, RunKind, RunOutcome } from './interval-state.js'
 
+/** How the reason begins of whatever a repair re-opens. */
+export const qualityRepair = 'check-quality:'
+/** How the reason begins of what is re-opened because a file of the view below was at fault: it waits until that one is mended. */
+export const upstreamRepair = `${qualityRepair} what it is made of in`
+
 export interface NeedContext {
   readonly definitionHash: string
   /** Of the files that are there now; null: they were not compared. */

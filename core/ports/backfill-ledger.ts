@@ -119,6 +119,8 @@ export interface BackfillReader {
     readonly limit: number
   }): Promise<Backfill[]>
   backfillProgress(backfillId: string): Promise<BackfillProgress>
+  /** Those that hold a turn: they run, or end as cancelled. */
+  runningBackfills(): Promise<Backfill[]>
   /** Those that are queued, in the order in which they begin: that in which they were asked for. */
   queuedBackfills(): Promise<Backfill[]>
   /** In the order in which they run. */

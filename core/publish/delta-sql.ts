@@ -10,7 +10,8 @@
  *     C <  P or none, P in one of these intervals   the row online may be gone (R31): looked up over all commits
  */
 import type { Interval } from '../time/interval.js'
-import { aliased, aliases, digestSql, type PublishedColumns } from './published-columns.js'
+import { heldSql } from './held-values.js'
+import { aliased, aliases, digestSql, heldColumn, type PublishedColumns } from './published-columns.js'
 import { publishedTable, quoted, readable } from './published-sql.js'
 
 export const answersTable = 'answers'
@@ -32,7 +33,7 @@ export function createAnswersSql(columns: PublishedColumns, answers: string, vie
   const when = viewKind === 'lookup' ? rowState : windowState
   return `CREATE OR REPLACE TEMP TABLE ${answersTable} AS ${withDigest(
     columns,
-    `SELECT ${aliased(keys)}, ${aliased(features)}, ${when}, false AS stays FROM (${answers})`,
+    `SELECT ${aliased(keys)}, ${aliased(features)}, ${when}, false AS stays${heldOf(columns, 'answered')} FROM (${answers})`,
   )}`
 }
 
@@ -61,31 +62,40 @@ export function createWantedSql({ keys }: PublishedColumns): string {
 
 /** C: @param rows `buildLatestRows` over the current files of the affected intervals */
 export function createRecentSql(columns: PublishedColumns, rows: string): string {
-  return createRowsSql(columns, recentTable, rows)
+  return createRowsSql(columns, recentTable, rows, 'none')
 }
 
 /** @param rows `buildLatestRows` over all current files, for the keys of `history_keys` */
 export function createLookedUpSql(columns: PublishedColumns, rows: string): string {
-  return createRowsSql(columns, lookedUpTable, rows)
+  return createRowsSql(columns, lookedUpTable, rows, 'answered')
 }
 
-/** Where each wanted key's answer comes from: `recent`, `history`, or `stays`. */
+/**
+ * Where each wanted key's answer comes from: `recent`, `history`, or `stays`. What features show that were left out of the newest row's
+ * commit lies in older ones (R35).
+ */
 export function createRoutesSql(
   { keys }: PublishedColumns,
   affected: readonly Interval[],
-  options: { readonly isHistoryNeeded: boolean },
+  options: { readonly isHistoryNeeded: boolean; readonly holding?: readonly Interval[] },
 ): string {
   const key = aliases(keys)
-  const inAffected = affected.length
-    ? affected
-        .map(({ start, end }) => `(p.event_ns >= ${decimal(start)} AND p.event_ns < ${decimal(end)})`)
-        .join(' OR ')
-    : 'false'
+  const { holding = [] } = options
+  const isIn = (event: string, intervals: readonly Interval[]): string =>
+    intervals.length === 0
+      ? 'false'
+      : intervals.map(({ start, end }) => `(${event} >= ${decimal(start)} AND ${event} < ${decimal(end)})`).join(' OR ')
+  const inAffected = isIn('p.event_ns', [...affected, ...holding])
+  const isHeld =
+    holding.length === 0
+      ? ''
+      : `WHEN c.is_empty IS NOT NULL AND coalesce(c.event_ns >= p.event_ns, true) AND (${isIn('c.event_ns', holding)}) THEN 'history'
+        `
   // R19: with event ids a redelivery in one interval hides a row of another, so only the whole history tells.
   const route = options.isHistoryNeeded
     ? `'history'`
     : `CASE
-        WHEN c.is_empty IS NOT NULL AND (p.event_ns IS NULL OR c.event_ns >= p.event_ns) THEN 'recent'
+        ${isHeld}WHEN c.is_empty IS NOT NULL AND (p.event_ns IS NULL OR c.event_ns >= p.event_ns) THEN 'recent'
         WHEN p.event_ns IS NOT NULL AND (${inAffected}) THEN 'history'
         WHEN p.event_ns IS NOT NULL AND u.is_unfinished THEN 'history'
         ELSE 'stays' END`
@@ -101,13 +111,15 @@ export function createHistoryKeysSql({ keys }: PublishedColumns): string {
 }
 
 /** The wanted keys' answers; a key that nothing holds any more is an empty item. */
-export function createLookupAnswersSql({ keys, features }: PublishedColumns): string {
+export function createLookupAnswersSql(columns: PublishedColumns): string {
+  const { keys, features } = columns
   const key = aliases(keys)
+  const held = heldColumn(columns, 't.')
   const from = (table: string, route: string) =>
-    `SELECT ${aliases(keys, 'r.')}, ${aliases(features, 't.')}, t.event_ns, coalesce(t.is_empty, true) AS is_empty, t.digest, false AS stays
+    `SELECT ${aliases(keys, 'r.')}, ${aliases(features, 't.')}, t.event_ns, coalesce(t.is_empty, true) AS is_empty, t.digest, false AS stays${held}
      FROM routes r LEFT JOIN ${table} t USING (${key}) WHERE r.route = '${route}'`
   return `CREATE OR REPLACE TEMP TABLE ${answersTable} AS ${from(recentTable, 'recent')} UNION ALL ${from(lookedUpTable, 'history')}
-    UNION ALL SELECT ${aliases(keys, 'r.')}, ${aliases(features, 't.')}, t.event_ns, true AS is_empty, t.digest, true AS stays
+    UNION ALL SELECT ${aliases(keys, 'r.')}, ${aliases(features, 't.')}, t.event_ns, true AS is_empty, t.digest, true AS stays${held}
      FROM routes r LEFT JOIN (SELECT * FROM ${recentTable} WHERE false) t USING (${key}) WHERE r.route = 'stays'`
 }
 
@@ -115,7 +127,8 @@ export function createLookupAnswersSql({ keys, features }: PublishedColumns): st
  * Answers beside the published state. `class`: what became of the key (R28); `is_rewritten`: written although it does not differ.
  * @param isEveryKey whether a published key without an answer has lost its value
  */
-export function createClassifiedSql({ keys, features }: PublishedColumns, isEveryKey: boolean): string {
+export function createClassifiedSql(columns: PublishedColumns, isEveryKey: boolean): string {
+  const { keys, features } = columns
   const key = aliases(keys)
   const gone = isEveryKey
     ? `WHEN a.stays IS NULL AND p.is_empty = false THEN 'takenBack' WHEN a.stays IS NULL THEN 'none'`
@@ -123,7 +136,7 @@ export function createClassifiedSql({ keys, features }: PublishedColumns, isEver
   return `CREATE OR REPLACE TEMP VIEW classified AS
     SELECT *, class IN ('published', 'takenBack') AS is_different,
       is_unfinished AND NOT (is_touched AND class IN ('published', 'takenBack')) AS is_rewritten
-    FROM (SELECT ${key}, ${aliases(features, 'a.')}, a.event_ns, coalesce(a.is_empty, true) AS is_empty, a.digest,
+    FROM (SELECT ${key}, ${aliases(features, 'a.')}, a.event_ns, coalesce(a.is_empty, true) AS is_empty, a.digest${heldColumn(columns, 'a.')},
         p.is_empty IS NULL AS is_new,
         coalesce(u.is_unfinished, false) AS is_unfinished, a.stays IS NOT NULL AS is_answered,
         ${isEveryKey ? 'a.stays IS NOT NULL OR coalesce(NOT p.is_empty, false)' : 't.is_touched IS NOT NULL'} AS is_touched,
@@ -149,21 +162,17 @@ export function countClassesSql(isEveryKey: boolean): string {
 }
 
 /** The delta file: rows to write, numbered in key order, with the counts beside them for whoever resumes. `is_new`: not known to be online. */
-export function writeDeltaSql(
-  { keys, features }: PublishedColumns,
-  sequence: bigint,
-  uri: string,
-  countsJson: string,
-): string {
+export function writeDeltaSql(columns: PublishedColumns, sequence: bigint, uri: string, countsJson: string): string {
+  const { keys, features } = columns
   const key = aliases(keys)
   return `COPY (
     SELECT row_number() OVER (ORDER BY ${key}) - 1 AS n, ${[key, aliases(features)].filter(Boolean).join(', ')},
-      event_ns, is_empty, is_new, digest, CAST(${sequence} AS BIGINT) AS sequence
+      event_ns, is_empty, is_new, digest${heldColumn(columns)}, CAST(${sequence} AS BIGINT) AS sequence
     FROM classified WHERE is_different OR is_unfinished
   ) TO ${quoted(uri)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20480, KV_METADATA {counts: ${quoted(countsJson)}})`
 }
 
-/** Keys, features, `event_ns`, `is_empty`, and `is_new` where it is known: an earlier release may have recorded the file, without it. */
+/** Keys, features, `event_ns`, `is_empty`, `held` where any is, and `is_new` where it is known: an earlier release may have recorded the file, without it. */
 export function readDeltaSql(uri: string, from: number, to: number): string {
   return `SELECT * EXCLUDE (n, digest, sequence) FROM read_parquet(${readable(uri)}, hive_partitioning = false)
     WHERE n >= ${from} AND n < ${to} ORDER BY n`
@@ -186,17 +195,23 @@ export function readCountsSql(uri: string): string {
 const rowState = `CAST(__event_ns AS DECIMAL(38,0)) AS event_ns, coalesce(__is_deleted, false) AS is_empty`
 const windowState = `CAST(NULL AS DECIMAL(38,0)) AS event_ns, false AS is_empty`
 
-function createRowsSql(columns: PublishedColumns, table: string, rows: string): string {
+function createRowsSql(columns: PublishedColumns, table: string, rows: string, held: 'none' | 'answered'): string {
   const { keys, features } = columns
-  const read = `SELECT ${aliased(keys)}, ${aliased(features)}, ${rowState}, false AS stays FROM (${rows})`
+  const state = `${rowState}, false AS stays${heldOf(columns, held)}`
+  const read = `SELECT ${aliased(keys)}, ${aliased(features)}, ${state} FROM (${rows})`
   return `CREATE OR REPLACE TEMP TABLE ${table} AS SELECT * EXCLUDE (stays) FROM (${withDigest(columns, read)})`
+}
+
+function heldOf({ isHolding }: PublishedColumns, held: 'none' | 'answered'): string {
+  if (!isHolding) return ''
+  return `, ${held === 'none' ? 'CAST(NULL AS VARCHAR)' : heldSql} AS held`
 }
 
 /** An empty item has no values and no digest. */
 function withDigest(columns: PublishedColumns, read: string): string {
   const { keys, features } = columns
   const values = features.map(({ alias }) => `CASE WHEN NOT is_empty THEN ${alias} END AS ${alias}`)
-  return `SELECT ${[aliases(keys), ...values].join(', ')}, event_ns, is_empty,
+  return `SELECT ${[aliases(keys), ...values].join(', ')}, event_ns, is_empty${heldColumn(columns)},
     CASE WHEN NOT is_empty THEN ${digestSql(columns)} END AS digest, stays FROM (${read})`
 }
 

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Column, ColumnKind, Feature, ValueType } from '../define/definitions.js'
+import type { Column, ColumnKind, Feature, ValueType, ViewBundle } from '../define/definitions.js'
 import { decodeKey, encodeKey, reservedKeyByte } from './key-encoding.js'
+import { pack } from './message-pack.js'
+import { readKey } from './read-key.js'
 import { decodeValues, encodeValues, valueSchemaHash } from './value-encoding.js'
 
 const column = (name: string, kind: ColumnKind): Column => ({ name, kind, nullable: false })
@@ -45,6 +47,33 @@ describe('key encoding', () => {
         expect(decodeKey(columns, encodeKey(columns, one))).toEqual(one)
       }),
     )
+  })
+
+  test('R13: a key that is found is read where it is one in its one spelling, and nothing else is', () => {
+    const read = (keys: readonly Column[], key: Uint8Array) => readKey({ name: 'e', keys } as ViewBundle['entity'], key)
+    fc.assert(
+      fc.property(composite, ({ columns, one }) => {
+        expect(read(columns, encodeKey(columns, one))).toEqual(one)
+      }),
+    )
+    const price: Column = { ...column('a', 'decimal'), precision: 4, scale: 2 }
+    expect(read([price], pack(['12.5']))).toEqual(['12.5'])
+    for (const [type, bytes] of [
+      [column('a', 'string'), pack([1n])],
+      [column('a', 'string'), pack(['a', 'b'])],
+      [column('a', 'string'), Uint8Array.of(0x91, 0xd9, 1, 0x64)],
+      [column('a', 'string'), Uint8Array.of(7)],
+      [column('a', 'string'), Uint8Array.of(0xc1)],
+      [column('a', 'int64'), Uint8Array.of(0x91, 0xcc, 7)],
+      [column('a', 'int8'), pack([300n])],
+      [column('a', 'int32'), pack(['7'])],
+      [column('a', 'date'), pack(['2001-02-30'])],
+      [column('a', 'date'), pack(['2001-1-1'])],
+      [column('a', 'timestamp'), pack(['9'.repeat(39)])],
+      [price, pack(['1.255'])],
+      [price, pack(['125'])],
+    ] as const)
+      expect(read([type], bytes), `${type.kind} ${hex(bytes)}`).toBeNull()
   })
 
   test('R13: two different keys never share an encoding', () => {
@@ -168,6 +197,26 @@ describe('value encoding', () => {
       }),
       { numRuns: 300 },
     )
+  })
+
+  test('R20: a value of another type than its feature is not read', () => {
+    const list = { kind: 'list', nullable: true, of: { kind: 'int64', nullable: false } } as const
+    for (const [type, value] of [
+      [{ kind: 'int64', nullable: true }, 'text'],
+      [{ kind: 'int64', nullable: true }, 2n ** 63n],
+      [{ kind: 'int8', nullable: true }, 300n],
+      [{ kind: 'int32', nullable: true }, 1.5],
+      [{ kind: 'float64', nullable: true }, 1n],
+      [{ kind: 'string', nullable: true }, 1n],
+      [{ kind: 'boolean', nullable: true }, 'true'],
+      [{ kind: 'timestamp', nullable: true }, 'soon'],
+      [{ kind: 'binary', nullable: true }, 'text'],
+      [list, 1n],
+      [list, ['text']],
+    ] as const) {
+      const features = [{ ...feature('f', 'int64'), type } as Feature]
+      expect(() => decodeValues(features, pack([value]), valueSchemaHash(features)), type.kind).toThrowError()
+    }
   })
 
   test('R20: values of another schema are not read by this one', () => {

@@ -21,6 +21,8 @@ export {
   wantedTable,
   writeDeltaSql,
 } from './delta-sql.js'
+export { type AnsweredGroup, groupedRowsSql, groupedWindowsSql, type HeldValue, parseHeld } from './held-values.js'
+export { chooseHeldWindows } from './held-windows.js'
 export { keyCountsFrom } from './key-counts.js'
 export { decodeKey, encodeKey, reservedKeyByte } from './key-encoding.js'
 export { coarseTilePath, committedPath, intervalFolderOf, publishedPath } from './lake-paths.js'
@@ -48,6 +50,7 @@ export {
   writeCoarseTileSql,
   writeScannedSql,
 } from './published-sql.js'
+export { readKey } from './read-key.js'
 export { decodeValues, encodeValues, valueSchemaHash } from './value-encoding.js'
 export { windowReach } from './window-reach.js'
 export {
@@ -59,3 +62,4 @@ export {
   type WriteUnitsRequest,
   writeUnitsOf,
 } from './write-budget.js'
+export { fullPace, paceAt, slowedPace, type WritePace } from './write-pace.js'

@@ -3,11 +3,10 @@
  * Lists, strings and bytes carry their length, so no two different keys share an encoding, and any reader of MessagePack can
  * take a key apart. Integers of every width are one 64-bit family; strings are their bytes, never trimmed, folded or read as numbers.
  */
-import type { Column, ColumnKind } from '../define/definitions.js'
+import type { Column } from '../define/definitions.js'
 import { assertNever, MillcourseError } from '../errors.js'
+import { fitsKind } from './fits-kind.js'
 import { isWellFormed, type PackedValue, pack, unpack } from './message-pack.js'
-
-type IntegerKind = Extract<ColumnKind, `${'' | 'u'}int${number}`>
 
 /** Begins no MessagePack value, so a reserved item never collides with a key. */
 export const reservedKeyByte = 0xc1
@@ -45,6 +44,7 @@ function canonicalPart(column: Column, value: unknown): PackedValue {
     case 'uint16':
     case 'uint32':
     case 'uint64': {
+      // A number that its type cannot hold is no key that was ever published: asking for it is a mistake, not a miss.
       const whole = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
       if (typeof whole === 'bigint' && fitsKind(column.kind, whole)) return whole
       break
@@ -76,12 +76,6 @@ function canonicalPart(column: Column, value: unknown): PackedValue {
     hint: `give a ${column.kind} for "${column.name}"`,
     facts: { key: column.name, type: column.kind },
   })
-}
-
-/** A number that its type cannot hold is no key that was ever published: asking for it is a mistake, not a miss. */
-function fitsKind(kind: IntegerKind, value: bigint): boolean {
-  const bits = Number(kind.replace(/\D+/, ''))
-  return (kind.startsWith('u') ? BigInt.asUintN(bits, value) : BigInt.asIntN(bits, value)) === value
 }
 
 function partFromCanonical(column: Column, part: PackedValue): PackedValue {

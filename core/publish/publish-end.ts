@@ -13,6 +13,8 @@ export interface WindowReach {
   /** The longest window; `lifetime` reaches back to `since`. */
   readonly reachNs: bigint | 'lifetime'
   readonly onGap: 'block' | 'mark'
+  /** Of each feature, for those held alone (held-windows.ts). */
+  readonly features?: Readonly<Record<string, bigint | 'lifetime'>>
 }
 
 export interface PublishEndInput {

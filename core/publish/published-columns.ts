@@ -21,6 +21,8 @@ export interface PublishedColumns {
   readonly keys: readonly PublishedColumn[]
   readonly features: readonly PublishedColumn[]
   readonly schemaHash: string
+  /** R35, lookup: answers have a column `held`, too (held-values.ts). Absent: none of them has. */
+  readonly isHolding?: true
 }
 
 export function publishedColumns({ entity, view }: ViewBundle): PublishedColumns {
@@ -41,22 +43,37 @@ export function aliased(columns: readonly PublishedColumn[]): string {
   return columns.map(({ name, alias, type }) => `CAST(${printName(name)} AS ${storedSql(type)}) AS ${alias}`).join(', ')
 }
 
-/** Text parameters, one column each, as our own types: what a scan of the online table brings. */
+/** Behind other columns. */
+export function heldColumn({ isHolding }: PublishedColumns, prefix = ''): string {
+  return isHolding ? `, ${prefix}held` : ''
+}
+
+/** Text parameters, one column each, as our own types: what a scan of the online table brings. Null where it is none of the type. */
 export function fromText(columns: readonly PublishedColumn[]): string {
   return columns
     .map(({ alias, type }) =>
-      type.kind === 'binary' ? `unhex(${alias}) AS ${alias}` : `CAST(${alias} AS ${storedSql(type)}) AS ${alias}`,
+      type.kind === 'binary' ? `unhex(${alias}) AS ${alias}` : `TRY_CAST(${alias} AS ${storedSql(type)}) AS ${alias}`,
     )
     .join(', ')
 }
 
+/** Whether any of the texts that `fromText` reads is none of its type. */
+export function isTextUnread(columns: readonly PublishedColumn[]): string {
+  const unread = columns.flatMap(({ alias, type }) =>
+    type.kind === 'binary' ? [] : [`(${alias} IS NOT NULL AND TRY_CAST(${alias} AS ${storedSql(type)}) IS NULL)`],
+  )
+  return ['false', ...unread].join(' OR ')
+}
+
 /** Nothing that differs shares it: each value with its length, null apart, NaN, -0 and '' as themselves (R20, R36). */
-export function digestSql({ features, schemaHash }: PublishedColumns): string {
+export function digestSql({ features, schemaHash, isHolding }: PublishedColumns): string {
   const parts = features.map(({ alias, type }) => {
     const text = textSql(type, alias)
     return `CASE WHEN ${alias} IS NULL THEN '~' ELSE concat(strlen(${text}), ':', ${text}) END`
   })
-  return `unhex(md5(concat('${schemaHash}', ${["''", ...parts].join(', ')})))`
+  // Null, so that it adds nothing, where nothing is held.
+  const held = isHolding ? ['held'] : []
+  return `unhex(md5(concat('${schemaHash}', ${["''", ...parts, ...held].join(', ')})))`
 }
 
 /** Of a list and a map each item with its length, so that none runs into the next. */

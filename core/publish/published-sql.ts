@@ -1,7 +1,7 @@
 /** The published state as SQL: key -> event time, digest and sequence of what is online, from the cache's files or from a scan. */
 import { printRelation } from '../compute/print-duckdb.js'
 import { parquet } from '../compute/sql-algebra.js'
-import { aliased, aliases, digestSql, fromText, type PublishedColumns } from './published-columns.js'
+import { aliased, aliases, digestSql, fromText, isTextUnread, type PublishedColumns } from './published-columns.js'
 
 const state = 'event_ns, is_empty, digest, sequence'
 
@@ -49,12 +49,12 @@ export function writeCoarseTileSql(rows: string, uri: string): string {
 
 export function createScannedSql(columns: PublishedColumns): string {
   const text = [...columns.keys, ...columns.features].map(({ alias }) => `${alias} VARCHAR`)
-  return `CREATE OR REPLACE TEMP TABLE ${scannedTable} (${[...text, 'event_ns VARCHAR', 'sequence VARCHAR', 'kind VARCHAR'].join(', ')})`
+  return `CREATE OR REPLACE TEMP TABLE ${scannedTable} (${[...text, 'event_ns VARCHAR', 'sequence VARCHAR', 'kind VARCHAR', 'held VARCHAR'].join(', ')})`
 }
 
-/** One list parameter per column of `scanned`. `kind`: `full`, `empty`, or `unknown` for values of another schema, which equal nothing. */
+/** One list parameter per column of `scanned`. `kind`: `full`, `empty`, or `unknown` for values of another schema, or of other types, which equal nothing. */
 export function insertScannedSql(columns: PublishedColumns): string {
-  const count = columns.keys.length + columns.features.length + 3
+  const count = columns.keys.length + columns.features.length + 4
   const lists = Array.from({ length: count }, (_, index) => `unnest(CAST($${index + 1} AS VARCHAR[]))`)
   return `INSERT INTO ${scannedTable} SELECT ${lists.join(', ')}`
 }
@@ -65,9 +65,11 @@ export function writeScannedSql(columns: PublishedColumns, uri: string): string 
 
 function scannedStateSql(columns: PublishedColumns): string {
   return `SELECT ${aliases(columns.keys)}, event_ns, kind = 'empty' AS is_empty,
-      CASE kind WHEN 'full' THEN ${digestSql(columns)} WHEN 'unknown' THEN unhex('') END AS digest, sequence
+      CASE kind WHEN 'full' THEN ${digestSql({ ...columns, isHolding: true })} WHEN 'unknown' THEN unhex('') END AS digest, sequence
     FROM (SELECT ${[fromText([...columns.keys, ...columns.features])].join(', ')},
-      CAST(event_ns AS DECIMAL(38,0)) AS event_ns, CAST(sequence AS BIGINT) AS sequence, kind FROM ${scannedTable})`
+      CAST(event_ns AS DECIMAL(38,0)) AS event_ns, CAST(sequence AS BIGINT) AS sequence, held,
+      CASE WHEN ${isTextUnread(columns.features)} THEN 'unknown' ELSE kind END AS kind FROM ${scannedTable})
+    WHERE ${columns.keys.map(({ alias }) => `${alias} IS NOT NULL`).join(' AND ')}`
 }
 
 /** Table `name` of keys for `createPublishedSql`. @param keys a relation with the keys under the entity's names */

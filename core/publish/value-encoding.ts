@@ -7,6 +7,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { formatColumnType } from '../define/column-types.js'
 import type { Feature, ValueType } from '../define/definitions.js'
 import { assert, assertNever, MillcourseError } from '../errors.js'
+import { fitsKind } from './fits-kind.js'
 import { fitsInteger, type PackedShape, type PackedValue, pack, unpack } from './message-pack.js'
 
 /** 16 hex digits over the features' names and types, in order. */
@@ -33,7 +34,11 @@ export function encodeValues(features: readonly Feature[], values: readonly unkn
   return pack(features.map((feature, index) => packedFrom(feature.name, feature.type, values[index] ?? null)))
 }
 
-/** The inverse of `encodeValues`. @throws MillcourseError SERVE_SCHEMA_CHANGED where the values were packed with another schema */
+/**
+ * The inverse of `encodeValues`.
+ * @throws MillcourseError SERVE_SCHEMA_CHANGED where the values were packed with another schema; other errors for bytes that no publish wrote, a value
+ * of another type among them
+ */
 export function decodeValues(features: readonly Feature[], values: Uint8Array, schemaHash: string): PackedValue[] {
   if (schemaHash !== valueSchemaHash(features))
     throw new MillcourseError(
@@ -110,22 +115,48 @@ function valueFrom(type: ValueType, part: PackedValue): PackedValue {
   if (part === null) return null
   switch (type.kind) {
     case 'list':
-      return (part as readonly PackedValue[]).map((item) => valueFrom(type.of, item))
+      if (Array.isArray(part)) return (part as readonly PackedValue[]).map((item) => valueFrom(type.of, item))
+      break
     case 'map':
-      return (part as readonly (readonly [PackedValue, PackedValue])[]).map(([key, item]) => [
-        valueFrom(type.key, key),
-        valueFrom(type.of, item),
-      ])
+      if (Array.isArray(part))
+        return (part as readonly (readonly [PackedValue, PackedValue])[]).map(([key, item]) => [
+          valueFrom(type.key, key),
+          valueFrom(type.of, item),
+        ])
+      break
     case 'int8':
     case 'int16':
     case 'int32':
     case 'uint8':
     case 'uint16':
     case 'uint32':
-      return Number(part)
+      if (typeof part === 'bigint' && fitsKind(type.kind, part)) return Number(part)
+      break
+    case 'int64':
+    case 'uint64':
+      if (typeof part === 'bigint' && fitsKind(type.kind, part)) return part
+      break
     case 'timestamp':
-      return BigInt(part as bigint | string)
+      if (typeof part === 'bigint') return part
+      if (typeof part === 'string' && /^-?\d{1,38}$/.test(part)) return BigInt(part)
+      break
+    case 'float32':
+    case 'float64':
+      if (typeof part === 'number') return part
+      break
+    case 'decimal':
+    case 'string':
+    case 'date':
+      if (typeof part === 'string') return part
+      break
+    case 'boolean':
+      if (typeof part === 'boolean') return part
+      break
+    case 'binary':
+      if (part instanceof Uint8Array) return part
+      break
     default:
-      return part
+      assertNever(type)
   }
+  throw new MillcourseError('INTERNAL', `assertion failed: a stored ${type.kind} is a ${typeof part}`)
 }

@@ -1,6 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { nsPerMs, nsPerSecond } from '../time/instant.js'
-import { fullBudget, takeWriteUnits, type WriteBudget, type WriteUnitsRequest, writeUnitsOf } from './index.js'
+import {
+  fullBudget,
+  fullPace,
+  paceAt,
+  slowedPace,
+  takeWriteUnits,
+  type WriteBudget,
+  type WriteUnitsRequest,
+  writeUnitsOf,
+} from './index.js'
 
 const unitsPerSecond = 100
 
@@ -10,6 +19,8 @@ interface Publisher {
   readonly units: number
   /** What writing its share takes. */
   readonly writeMs: number
+  /** When its table refuses writes; each refusal is met by several requests. */
+  readonly throttledAtMs?: readonly number[]
 }
 
 interface Sent {
@@ -19,34 +30,33 @@ interface Sent {
 }
 
 /** Publishes under a clock of their own, each asking as activities/write-permits.ts does, a second ahead or half of one. */
-function play(publishers: readonly Publisher[], throttledAtMs: readonly number[] = []): Sent[] {
+function play(publishers: readonly Publisher[]): Sent[] {
   let budget: WriteBudget = fullBudget(unitsPerSecond, 0n)
   const sent: Sent[] = []
-  // Each of them meets each throttle, and tells of it when it next asks.
-  const told = publishers.map(() => -1)
   const turns = publishers.map(({ fromMs, units }, publisher) => ({
     publisher,
     atMs: fromMs,
     askedAtMs: fromMs,
     left: units,
+    pace: fullPace,
+    throttles: [...(publishers[publisher]!.throttledAtMs ?? [])],
   }))
   for (;;) {
     const turn = turns.filter(({ left }) => left > 0).sort((a, b) => a.atMs - b.atMs)[0]
     if (turn === undefined) return sent
     const { by, writeMs } = publishers[turn.publisher]!
-    const units = Math.min(turn.left, by === 'scheduled' ? unitsPerSecond : unitsPerSecond / 2)
-    const last = throttledAtMs.filter((ms) => told[turn.publisher]! < ms && ms <= turn.atMs).at(-1)
-    told[turn.publisher] = last ?? told[turn.publisher]!
-    const throttledMsAgo = last === undefined ? null : turn.atMs - last
+    while ((turn.throttles[0] ?? Infinity) <= turn.atMs) turn.pace = slowedPace(turn.pace, turn.throttles.shift()!)
+    const rate = unitsPerSecond * paceAt(turn.pace, turn.askedAtMs)
+    const units = Math.min(turn.left, by === 'scheduled' ? rate : rate / 2)
     const isMore = units < turn.left
-    const request = { units, unitsPerSecond, by, isMore, throttledMsAgo, waitedMs: turn.atMs - turn.askedAtMs }
+    const request = { units, unitsPerSecond, by, isMore, waitedMs: turn.atMs - turn.askedAtMs }
     const taken = takeWriteUnits(budget, request, BigInt(Math.round(turn.atMs * 1_000)) * (nsPerMs / 1_000n))
     budget = taken.budget
     turn.atMs += taken.answer.waitMs
     if (!taken.answer.isGranted) continue
     sent.push({ atMs: turn.atMs, units, publisher: turn.publisher })
     turn.left -= units
-    turn.atMs += writeMs
+    turn.atMs += rate < unitsPerSecond ? Math.max(writeMs, (1_000 * units) / rate) : writeMs
     turn.askedAtMs = turn.atMs
   }
 }
@@ -117,36 +127,39 @@ describe('the write budget', () => {
     expect(unitsBetween(sent, 0, 59_000, 1)).toBe(50)
   })
 
-  test('is lowered by throttles, once for those of a second, and climbs back within a minute', () => {
+  test('is left to the others where one table refuses writes: its publish slows down, and is back within a minute', () => {
     const calm = { ...scheduled, units: 20_000 }
-    const sent = play([calm, calm], [20_000, 20_050, 20_100])
-    const lost = 10 * unitsPerSecond - unitsBetween(sent, 22_000, 32_000)
+    const hot = { ...calm, throttledAtMs: [20_000, 20_050, 20_100] }
+    const alone = play([hot])
+    const lost = 10 * unitsPerSecond - unitsBetween(alone, 22_000, 32_000)
     // Seven tenths of the rate, and a tenth more every six seconds.
     expect(lost).toBeGreaterThan(100)
     expect(lost).toBeLessThan(300)
-    expect(unitsBetween(sent, 60_000, 70_000)).toBeGreaterThan(970)
-    const often = play(
-      [calm],
-      Array.from({ length: 200 }, (_, second) => 1_000 * second),
-    )
+    expect(unitsBetween(alone, 90_000, 100_000)).toBeGreaterThan(970)
+    const always = { ...calm, throttledAtMs: Array.from({ length: 200 }, (_, second) => 1_000 * second) }
     // Never to nothing.
-    expect(unitsBetween(often, 20_000, 60_000)).toBeGreaterThanOrEqual(0.1 * 40 * unitsPerSecond - unitsPerSecond)
-    expect(unitsBetween(often, 20_000, 60_000)).toBeLessThan(0.25 * 40 * unitsPerSecond)
+    expect(unitsBetween(play([always]), 20_000, 60_000)).toBeGreaterThanOrEqual(0.09 * 40 * unitsPerSecond)
+    const sent = play([always, calm])
+    expect(unitsBetween(sent, 20_000, 60_000, 0)).toBeLessThan(0.25 * 40 * unitsPerSecond)
+    expect(unitsBetween(sent, 20_000, 60_000)).toBeGreaterThan(0.97 * 40 * unitsPerSecond)
   })
 
-  test('stands still where the clock goes back, and lends an item that is larger than the bucket', () => {
+  test('goes on where the clock goes back, and lends an item that is larger than the bucket', () => {
     const full = fullBudget(10, 5n * nsPerSecond)
     const ask = {
       units: 10,
       unitsPerSecond: 10,
       by: 'scheduled',
       isMore: false,
-      throttledMsAgo: null,
       waitedMs: 0,
     } as const
     const first = takeWriteUnits(full, ask, 5n * nsPerSecond)
     expect(first.answer).toEqual({ isGranted: true, waitMs: 0 })
-    expect(takeWriteUnits(first.budget, ask, 0n).answer).toEqual({ isGranted: true, waitMs: 1_000 })
+    const back = takeWriteUnits(first.budget, ask, 0n)
+    expect(back.answer).toEqual({ isGranted: true, waitMs: 1_000 })
+    // Filled from there on, not when the clock has caught up; and a backfill waits no longer than it would have.
+    const soon = { ...ask, units: 5, by: 'backfill' } as const
+    expect(takeWriteUnits(back.budget, soon, 2n * nsPerSecond).answer).toEqual({ isGranted: true, waitMs: 0 })
     const large = takeWriteUnits(full, { ...ask, units: 40, by: 'backfill' }, 5n * nsPerSecond)
     expect(large.answer).toEqual({ isGranted: true, waitMs: 0 })
     expect(takeWriteUnits(large.budget, ask, 5n * nsPerSecond).answer).toEqual({ isGranted: true, waitMs: 4_000 })

@@ -13,9 +13,6 @@ export interface WriteBudget {
   readonly filledAt: Instant
   /** So long a scheduled publish is taken to be at it. */
   readonly scheduledUntil: Instant
-  /** Of the rate, 0 to 1, since `slowedAt`; from then on it climbs again. */
-  readonly slowedTo: number
-  readonly slowedAt: Instant
 }
 
 export interface WriteUnitsRequest {
@@ -24,8 +21,6 @@ export interface WriteUnitsRequest {
   readonly by: 'scheduled' | 'backfill'
   /** It asks again once it has written these. */
   readonly isMore: boolean
-  /** Milliseconds since the store last refused writes for want of capacity; null: it has not since the last request. */
-  readonly throttledMsAgo: number | null
   /** Milliseconds since it asked for these units for the first time. */
   readonly waitedMs: number
 }
@@ -46,15 +41,9 @@ const scheduledPauseNs = 5n * nsPerSecond
 const backfillWaitMsMax = 30_000
 const askAgainMsMin = 50
 const askAgainMsMax = 1_000
-/** A throttled client keeps 0.7 of its rate, as the adaptive mode of the AWS SDKs does, and is back at the whole within a minute. */
-const slowedBy = 0.7
-const slowedToMin = 0.1
-const climbSeconds = 60
-/** What is refused within a second is one refusal: many workers meet it, and tell of it when they next ask. */
-const slowedAgainAfterNs = nsPerSecond
 
 export function fullBudget(unitsPerSecond: number, now: Instant): WriteBudget {
-  return { level: unitsPerSecond * bucketSeconds, filledAt: now, scheduledUntil: now, slowedTo: 1, slowedAt: now }
+  return { level: unitsPerSecond * bucketSeconds, filledAt: now, scheduledUntil: now }
 }
 
 /** @param now by the one clock that `budget` goes by, the ledger's */
@@ -63,11 +52,11 @@ export function takeWriteUnits(
   request: WriteUnitsRequest,
   now: Instant,
 ): { readonly budget: WriteBudget; readonly answer: WriteUnitsAnswer } {
-  const before = slowed(budget, request, now)
-  const rate = request.unitsPerSecond * pace(before, now)
+  const before = atClock(budget, now)
+  const rate = request.unitsPerSecond
   const capacity = rate * bucketSeconds
   const level = Math.min(capacity, before.level + rate * secondsBetween(before.filledAt, now))
-  const filled = { ...before, level, filledAt: latest([before.filledAt, now]) }
+  const filled = { ...before, level, filledAt: now }
   const { units, by, isMore, waitedMs } = request
   const needed = Math.min(units, capacity)
   const isFree = now >= before.scheduledUntil && level >= needed
@@ -89,21 +78,14 @@ export function takeWriteUnits(
   }
 }
 
-function slowed(budget: WriteBudget, { throttledMsAgo }: WriteUnitsRequest, now: Instant): WriteBudget {
-  if (throttledMsAgo === null) return budget
-  const throttledAt = now - BigInt(Math.round(throttledMsAgo)) * nsPerMs
-  if (budget.slowedTo < 1 && throttledAt < budget.slowedAt + slowedAgainAfterNs) return budget
-  return { ...budget, slowedTo: Math.max(slowedToMin, pace(budget, now) * slowedBy), slowedAt: now }
+/** A clock that went back goes on from where it is now: the bucket is not left to stand until it has caught up. */
+function atClock(budget: WriteBudget, now: Instant): WriteBudget {
+  const backNs = budget.filledAt - now
+  return backNs <= 0n ? budget : { ...budget, filledAt: now, scheduledUntil: budget.scheduledUntil - backNs }
 }
 
-/** Of the rate, now. */
-function pace({ slowedTo, slowedAt }: WriteBudget, now: Instant): number {
-  return Math.min(1, slowedTo + secondsBetween(slowedAt, now) / climbSeconds)
-}
-
-/** Zero where a clock went back. */
 function secondsBetween(from: Instant, to: Instant): number {
-  return to <= from ? 0 : Number(to - from) / Number(nsPerSecond)
+  return Number(to - from) / Number(nsPerSecond)
 }
 
 const bytesPerUnit = 1_024
@@ -111,6 +93,6 @@ const bytesPerUnit = 1_024
 export const itemOverheadBytes = 60
 
 /** Begun KiB of the item; what a refused condition or a larger item before it costs is not known beforehand. */
-export function writeUnitsOf({ key, values }: Pick<OnlineItem, 'key' | 'values'>): number {
-  return Math.ceil((key.length + (values?.length ?? 0) + itemOverheadBytes) / bytesPerUnit)
+export function writeUnitsOf({ key, values, held = '' }: Pick<OnlineItem, 'key' | 'values' | 'held'>): number {
+  return Math.ceil((key.length + (values?.length ?? 0) + held.length + itemOverheadBytes) / bytesPerUnit)
 }

@@ -202,7 +202,11 @@ describe('R33, R34: while a backfill is open, a publish of a lookup view', () =>
     const state = (await ledger.shownState(view))!.shown
     expect(runsOf(await ledger.commitsAt(view, allTime, state))).toEqual(['old-1', 'old-2', 'new-3'])
     // Later, too: what that publish showed stays what it was.
+    const ofIt = async () =>
+      (await ledger.intervalStates(view, allTime)).map(({ committed }) => committed?.isOfOpenBackfill ?? false)
+    expect(await ofIt()).toEqual([true, true, true, false])
     await ledger.endBackfill('a', 'done', null)
+    expect(await ofIt()).toEqual([false, false, false, false])
     expect(await ledger.unmarkedCommits(view)).toBe(3)
     await finishedBy('rest')
     expect(runsOf(await ledger.commitsAt(view, allTime, state))).toEqual(['old-1', 'old-2', 'new-3'])
@@ -211,12 +215,28 @@ describe('R33, R34: while a backfill is open, a publish of a lookup view', () =>
     expect(leftOut).toEqual([0, 3, 0])
   })
 
-  test('its own takes them in parts, the oldest first', async () => {
+  test('its own takes them in parts, the newest first, so that no key is written twice', async () => {
     const backfill = { backfillId: 'a', rowsMax: part('fill-0').rows }
     const [one, two] = [await finishedBy('p1', { backfill }), await finishedBy('p2', { backfill })]
-    expect([runsOf(one.covered), runsOf(one.current)]).toEqual([['fill-0'], ['fill-0', 'old-1', 'old-2']])
-    expect([runsOf(two.covered), runsOf(two.current)]).toEqual([['fill-1'], ['fill-0', 'fill-1', 'old-2']])
+    expect([runsOf(one.covered), runsOf(one.current)]).toEqual([['fill-2'], ['old-1', 'fill-2']])
+    expect([runsOf(two.covered), runsOf(two.current)]).toEqual([['fill-1'], ['fill-1', 'fill-2']])
     expect(await ledger.backfillProgress('a')).toMatchObject({ unpublished: 1 })
+  })
+
+  test('a part of it is told when a scheduled publish waits for its lease', async () => {
+    const rowsMax = part('fill-0').rows
+    const held = await publish('p1', { backfill: { backfillId: 'a', rowsMax } })
+    const isWanted = () => ledger.isLeaseWanted(view, held.sequence)
+    const ask = (workflow: string, changes = {}) =>
+      ledger.openPublish(publishRequest(workflow, { window: null, ...changes }))
+    expect(await ask('p2', { backfill: { backfillId: 'b', rowsMax } })).toMatchObject({ kind: 'busy' })
+    expect(await isWanted()).toBe(false)
+    expect(await ask('tick')).toMatchObject({ kind: 'busy' })
+    expect(await isWanted()).toBe(true)
+    await ledger.releaseLease(view, held.sequence, held.owner)
+    expect(await isWanted()).toBe(false)
+    const next = await publish('p3', { backfill: { backfillId: 'a', rowsMax } })
+    expect(await ledger.isLeaseWanted(view, next.sequence)).toBe(false)
   })
 
   test('a run of another that replaces one of them is shown', async () => {

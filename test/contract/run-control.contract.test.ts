@@ -1,10 +1,11 @@
 /** The port RunControl on a real Temporal server. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ScheduleDescription } from '@temporalio/client'
+import { Client, ScheduleAlreadyRunning, type ScheduleDescription } from '@temporalio/client'
 import getPort from 'get-port'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fromTemporalError } from '../../adapters/temporal/errors.js'
-import { scheduleId } from '../../adapters/temporal/schedules.js'
+import { syncAll } from '../../adapters/temporal/schedule-sync.js'
+import { scheduleId, scheduleOptions } from '../../adapters/temporal/schedules.js'
 import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { type ErrorCode, errorCodes, MillcourseError } from '../../core/errors.js'
@@ -224,6 +225,20 @@ describe('Schedules', () => {
     // Arguments are not in the list, and the settings have changed since.
     expect((await sync(6)).updated).toEqual(['a', 'b'])
     expect((await describeSchedule('marks', 'b')).action.args).toMatchObject([{ runsMax: 6 }])
+  })
+
+  test('one that is there for whoever makes it and gone for whoever asks for it is not asked for without end', async () => {
+    let made = 0
+    const create = async () => {
+      made += 1
+      throw new ScheduleAlreadyRunning('as of one that ends', 'schedule/ending/a')
+    }
+    const client = new Client({ connection: temporal.client.connection, interceptors: { schedule: [{ create }] } })
+    const settings = { project: 'ending', taskQueue: 'q', runsMax: 1, heartbeatMs: 1_000, isSearchable: false }
+    const wanted = [scheduleOptions(settings, view('a'))]
+    const asked = syncAll(client, { wanted, prefixes: ['schedule/ending/'], isPaused: false, server: 's' })
+    await expect(asked).rejects.toMatchObject({ code: 'TEMPORAL_UNREACHABLE' })
+    expect(made).toBe(5)
   })
 
   test('retired views lose theirs, other projects keep theirs; what compacts stays where the view is known, as long as any is compacted', async () => {

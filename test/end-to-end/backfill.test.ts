@@ -11,7 +11,7 @@ import { changeBackfill, retryBackfill } from '../../cli/commands/backfill-chang
 import { backfillStatus } from '../../cli/commands/backfill-status.js'
 import type { Backfill } from '../../core/ports/backfill-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
-import type { PlanBackfillInput, RunControl } from '../../core/ports/run-control.js'
+import { backfillInput, type PlanBackfillInput, type RunControl } from '../../core/ports/run-control.js'
 import { versionTableName } from '../../core/publish/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { commandContext } from '../support/command-context.js'
@@ -77,6 +77,8 @@ async function ended(backfillId: string): Promise<Backfill> {
 }
 
 const named = (backfillId: string) => ({ project: 'backfilled', view: 'last_order', version: 1, backfillId })
+const wake = async (backfillId: string) =>
+  control.wakeBackfill(backfillInput('backfilled', (await ledger.backfill(backfillId))!))
 
 describe('a backfill of hours before those that are online', () => {
   let backfillId: string
@@ -191,12 +193,12 @@ describe('a backfill under way', () => {
     if (started.kind !== 'awaiting-approval') throw new Error(started.kind)
     const { backfillId } = started
     await ledger.changeBackfill(backfillId, { to: 'approve', by: 'bob', reason: null })
-    await control.wakeBackfill(named(backfillId))
+    await wake(backfillId)
     await expect
       .poll(async () => (await ledger.backfillProgress(backfillId)).done, { timeout: 60_000 })
       .toBeGreaterThan(0)
     await ledger.changeBackfill(backfillId, { to: 'pause', by: 'bob', reason: 'busy' })
-    await control.wakeBackfill(named(backfillId))
+    await wake(backfillId)
     // It waits by a timer, the only one it has.
     const handle = temporal.client.workflow.getHandle(`backfill/backfilled/last_order@v1/${backfillId}`)
     const waiting = async () => {
@@ -218,12 +220,12 @@ describe('a backfill under way', () => {
     expect(await ledger.unmarkedCommits(key)).toBe(0)
     expect(paused.unpublished).toBe(paused.done)
     await ledger.changeBackfill(backfillId, { to: 'resume', by: 'bob', reason: null })
-    await control.wakeBackfill(named(backfillId))
+    await wake(backfillId)
     await expect
       .poll(async () => (await ledger.backfillProgress(backfillId)).done, { timeout: 60_000 })
       .toBeGreaterThan(paused.done)
     await ledger.changeBackfill(backfillId, { to: 'cancel', by: 'bob', reason: 'enough' })
-    await control.wakeBackfill(named(backfillId))
+    await wake(backfillId)
     expect(await ended(backfillId)).toMatchObject({ state: 'cancelled' })
     expect(await ledger.backfillProgress(backfillId)).toMatchObject({
       total: hours,
@@ -253,6 +255,7 @@ describe('a backfill under way', () => {
 describe('backfills that are queued', () => {
   test('begin in their order when one has ended, also where their worker was killed and a workflow lost; one may be cancelled', async () => {
     await worker.stop()
+    await applyWithOneMore()
     const given = { MILLCOURSE_BACKFILLS_AT_ONCE: '1' }
     const killed = await world.startWorker({ given })
     const forced = { ...options, isForced: true }
@@ -261,14 +264,18 @@ describe('backfills that are queued', () => {
       const { planId } = await plan(view, { range, options: forced })
       return { planId, result: await start(planId) }
     }
-    // One that is under way, and that no workflow carries on.
     const planned = await plan('last_order', { range: { from: hourStart(0), to: hourStart(2) }, options: forced })
-    const far = { start: hourStart(hours), end: hourStart(hours + 1) }
-    await ledger.openBackfill({
-      ...{ backfillId: 'other', plan: { ...planned, planId: 'other', range: far }, intervals: [], retryOf: null },
-      ...{ by: 'ann', reason: 'x', pretendedNow: now, limits: { costMax: null, costMaxOfAll: null } },
+    const begin = async (backfillId: string) => {
+      await ledger.openBackfill({
+        ...{ backfillId, plan: { ...planned, view: 'removed', planId: backfillId }, intervals: [], retryOf: null },
+        ...{ by: 'ann', reason: 'x', pretendedNow: now, limits: { costMax: null, costMaxOfAll: null } },
+      })
+      return backfillInput('backfilled', await ledger.beginBackfill(backfillId, 1))
+    }
+    // One that is under way, of a view that no tick looks after any more; its workflow waits for a worker that does not come.
+    const other = await temporal.client.workflow.start('backfill', {
+      ...{ taskQueue: 'nobody', workflowId: 'backfill/backfilled/removed@v1/other', args: [await begin('other')] },
     })
-    await ledger.beginBackfill('other', 1)
     const [first, second, third] = [
       await asked('last_order', 4),
       await asked('spending', 0),
@@ -278,21 +285,34 @@ describe('backfills that are queued', () => {
     const context = { ...commandContext(world.ports), project: 'backfilled', pretendedNow: now }
     expect((await backfillStatus(context, third.planId, {})).text).toContain('queued, place 3: 0 of 2 done')
     await ledger.changeBackfill(second.planId, { to: 'cancel', by: 'ann', reason: 'not today' })
-    await control.wakeBackfill({ ...named(second.planId), view: 'spending' })
+    await wake(second.planId)
     expect(await ended(second.planId)).toMatchObject({ state: 'cancelled' })
     expect(await ledger.backfillProgress(second.planId)).toMatchObject({ done: 0, left: 2 })
     killed.process.kill('SIGKILL')
     await killed.ended
     await temporal.client.workflow.getHandle(`backfill/backfilled/spending@v1/${third.planId}`).terminate('lost')
-    await ledger.endBackfill('other', 'done', null)
+    await other.terminate('lost')
     worker = await world.startWorker({ given })
-    await control.wakeBackfill(named(first.planId))
+    await wake(first.planId)
     const [one, last] = [await ended(first.planId), await ended(third.planId)]
     expect([one, last].map(({ state }) => state)).toEqual(['done', 'done'])
     const runs = await ledger.runs({ view: 'spending', limit: 2 })
     for (const { startedAt } of runs) expect(startedAt).toBeGreaterThan(one.endedAt!)
+    // Lost once more: a word to it is enough.
+    await begin('lost')
+    await changeBackfill(context, 'cancel', 'lost', {})
+    expect(await ended('lost')).toMatchObject({ state: 'cancelled' })
   }, 240_000)
 })
+
+/** And then without it: its version is known, and has no Schedule. */
+async function applyWithOneMore(): Promise<void> {
+  const registry = await world.ports.registry()
+  const repo = shopRepo('backfilled')
+  const removed = { ...repo.views.find(({ name }) => name === 'last_order')!, name: 'removed' }
+  await registry.apply({ ...repo, views: [...repo.views, removed] }, { by: 'test' })
+  await registry.apply(repo, { by: 'test' })
+}
 
 /** As they lie there, sequence and event time included. */
 async function items(): Promise<[string, string][]> {

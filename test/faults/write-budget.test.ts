@@ -1,61 +1,145 @@
-/** The write budget in force: two workers publish at once, into one DynamoDB endpoint, by one bucket in Postgres. */
+/** The write budget in force: two workers, processes as in production, publish into one DynamoDB endpoint by one bucket in Postgres. */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { OnlineStore } from '../../core/ports/online-store.js'
-import { lookupBundle, row } from '../support/publish-fixtures.js'
-import { type PublishRig, startPublishRig } from '../support/publish-rig.js'
+import type { FeatureRepo } from '../../core/define/definitions.js'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import type { RunControl } from '../../core/ports/run-control.js'
+import { parseInstant } from '../../core/time/instant.js'
+import { type FaultProxy, startFaultProxy } from '../../drill/faults/fault-proxy.js'
+import { startTestDynalite } from '../support/dynalite.js'
+import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
+import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
+import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
+import { deliver, openWorld, type World } from '../support/world.js'
 
-let rig: PublishRig
+const unitsPerSecond = 40
+/** Four orders of five users. */
+const users = 150
+const keys = 120
+const scheduled = ['v0', 'v1']
+/** Each with one of the four slots, if all were theirs. */
+const waiting = ['v0', 'v1', 'v2', 'v3']
+const backfilled = 'filled'
+const late = 'late'
+
+interface Write {
+  readonly view: string
+  readonly units: number
+  readonly atMs: number
+}
+
+let postgres: TestPostgres
+let temporal: TestTemporal
+let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
+let proxy: FaultProxy
+let world: World
+let control: RunControl
+let ledger: LedgerWriter
+const writes: Write[] = []
+
 beforeAll(async () => {
-  rig = await startPublishRig()
+  ;[postgres, temporal, dynalite] = await Promise.all([startTestPostgres(), startTestTemporal(), startTestDynalite()])
+  proxy = await startFaultProxy(dynalite.endpoint)
+  proxy.choose = (operation, _, body) => {
+    if (operation === 'BatchWriteItem')
+      for (const [table, items] of Object.entries(body.RequestItems as Record<string, unknown[]>))
+        writes.push({ view: viewOf(table), units: items.length, atMs: performance.now() })
+    return 'none'
+  }
+  const servers = {
+    postgresUrl: postgres.url,
+    temporalAddress: temporal.server.address,
+    dynamodbEndpoint: proxy.endpoint,
+  }
+  const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'budgeted-'))
+  world = await openWorld(servers, 'budgeted', dir, repoOf, {
+    MILLCOURSE_WRITE_UNITS_PER_SECOND: String(unitsPerSecond),
+
+    ...{ MILLCOURSE_ACTIVITIES_MAX: '2', MILLCOURSE_PUBLISH_PART_ITEMS: '1000', MILLCOURSE_SHUTDOWN_GRACE: '100ms' },
+    // Nobody dies here: who is slow is not taken for dead.
+    ...{ MILLCOURSE_LEASE: '60s', MILLCOURSE_HEARTBEAT: '60s' },
+  })
+  control = await world.ports.runControl()
+  ledger = await world.ports.ledger()
+  await Promise.all([world.startWorker(), world.startWorker()])
+  const rows = orderRows(0, users)
+  await deliver(await world.ports.engine(), join(world.dir, 'sources', orderFile(0)), rows)
 })
-afterAll(() => rig?.stop())
+
+afterAll(async () => {
+  await world?.close()
+  await Promise.all([proxy?.stop(), temporal?.stop(), postgres?.stop(), dynalite?.stop()])
+})
+
+function repoOf(project: string): FeatureRepo {
+  const repo = shopRepo(project)
+  const view = repo.views.find(({ name }) => name === 'last_order')!
+  return { ...repo, views: [...waiting, backfilled, late].map((name) => ({ ...view, name })) }
+}
+
+const viewOf = (table: string): string =>
+  [...waiting, backfilled, late].find((view) => table.includes(`.${view}.v`)) ?? table
+const keyOf = (view: string) => ({ view, version: 1 })
+const now = hourStart(1)
+const tick = (view: string) => control.tick({ view, now, kind: 'scheduled', range: null, runsMax: 1 })
+const isOpen = (view: string) => expect.poll(() => ledger.isPublishOpen(keyOf(view)), patience).toBe(true)
+const isFinished = (view: string) => expect.poll(() => ledger.lastPublish(keyOf(view)), patience).not.toBeNull()
+const patience = { timeout: 120_000, interval: 100 }
+const asked = { unitsPerSecond, by: 'scheduled', isMore: true, waitedMs: 0 } as const
 
 test('two workers write no more than the budget allows together, what is scheduled before what is a backfill’s', async () => {
-  const unitsPerSecond = 100
-  const keys = 2 * unitsPerSecond
-  const settings = { ...rig.deps.settings, publishPartItems: 1_000, writeUnitsPerSecond: unitsPerSecond }
-  const writes: { readonly view: string; readonly items: number; readonly atMs: number }[] = []
-  const publishing = async (backfill?: { readonly backfillId: string; readonly rowsMax: number }) => {
-    const bundle = lookupBundle()
-    await rig.commit(
-      bundle,
-      0,
-      Array.from({ length: keys }, (_, index) => row(bundle, 1, `K${index}`, index)),
-    )
-    const online = telling(rig.deps.online, (items) =>
-      writes.push({ view: bundle.view.name, items, atMs: performance.now() }),
-    )
-    const publish = () => rig.publish(bundle, backfill ? { backfill } : {}, rig.worker({ online, settings }))
-    return { publish, view: bundle.view.name }
-  }
-  const [backfilled, scheduled] = [await publishing({ backfillId: 'b', rowsMax: 1_000 }), await publishing()]
-  // Another scheduled publish is at it: neither begins to write before both have asked, on any machine that is not much too slow.
-  const other = { units: 3 * unitsPerSecond, unitsPerSecond, by: 'scheduled', isMore: true } as const
-  await rig.deps.ledger.takeWriteUnits({ ...other, throttledMsAgo: null, waitedMs: 0 })
-  const outcomes = await Promise.all([backfilled, scheduled].map(({ publish }) => publish()))
-  expect(outcomes).toMatchObject([{ itemsWritten: keys }, { itemsWritten: keys }])
-  const [first, last] = [writes[0]!, writes.at(-1)!]
-  expect(last.view).toBe(backfilled.view)
-  // Half a second's units each half minute, no more, while the scheduled one is at it.
-  const mine = writes.filter(({ view }) => view === scheduled.view)
-  const beside = writes
-    .slice(writes.indexOf(mine[0]!), writes.indexOf(mine.at(-1)!))
-    .filter((one) => !mine.includes(one))
-  expect(beside.reduce((sum, { items }) => sum + items, 0)).toBeLessThanOrEqual(unitsPerSecond / 2)
-  // What was granted together is written together: a second's units at first, and a second's at last.
-  expect(2 * keys).toBeLessThanOrEqual(unitsPerSecond * ((last.atMs - first.atMs) / 1_000 + 2))
-})
-
-/** Passes all on, and tells of each write. */
-function telling(online: OnlineStore, onWrite: (items: number) => void): OnlineStore {
-  return new Proxy(online, {
-    get: (target, name) => {
-      const method = Reflect.get(target, name).bind(target)
-      if (name !== 'loadItems' && name !== 'putItems') return method
-      return (table: string, items: readonly object[], options: object) => {
-        onWrite(items.length)
-        return method(table, items, options)
-      }
-    },
+  // Another scheduled publish is at it until all have asked: the backfill's begins to write in none of the pauses.
+  let isHeld = true
+  const holding = (async () => {
+    while (isHeld) {
+      await ledger.takeWriteUnits({ ...asked, units: 1 })
+      await new Promise((resolve) => setTimeout(resolve, 500))
+    }
+  })()
+  const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 1 } as const
+  const { planId } = await control.planBackfill({
+    view: backfilled,
+    range: { from: hourStart(0), to: now },
+    ...{ options, now },
   })
-}
+  await control.startBackfill({ planId, by: 'ann', reason: 'a test', costMax: null, now })
+  await isOpen(backfilled)
+  const openedAtMs = performance.now()
+  await Promise.all(scheduled.map(tick))
+  await expect.poll(() => scheduled.every((one) => writes.some(({ view }) => view === one)), patience).toBe(true)
+  isHeld = false
+  await Promise.all([holding, ...[...scheduled, backfilled].map(isFinished)])
+
+  const unitsOf = (some: readonly Write[]) => some.reduce((sum, { units }) => sum + units, 0)
+  const of = (...views: readonly string[]) => writes.filter(({ view }) => views.includes(view))
+  for (const view of [...scheduled, backfilled]) expect(unitsOf(of(view)), view).toBeGreaterThanOrEqual(keys)
+  expect(writes.at(-1)!.view).toBe(backfilled)
+  // While scheduled ones are at it: half a second's units each half minute.
+  const lastAtMs = of(...scheduled).at(-1)!.atMs
+  const beside = of(backfilled).filter(({ atMs }) => atMs < lastAtMs)
+  const halfMinutes = Math.ceil((lastAtMs - openedAtMs) / 30_000)
+  expect(unitsOf(beside)).toBeLessThanOrEqual((halfMinutes * unitsPerSecond) / 2)
+  // What lies in the bucket at first, and what was granted before the first write, is a second's each: within 2 of 9 seconds.
+  const seconds = (writes.at(-1)!.atMs - writes[0]!.atMs) / 1_000
+  expect(unitsOf(writes)).toBeLessThanOrEqual(unitsPerSecond * (seconds + 2))
+}, 240_000)
+
+test('publishes that wait for the budget leave half of the slots to other steps', async () => {
+  // For longer than this test takes.
+  await ledger.takeWriteUnits({ ...asked, units: 3_600 * unitsPerSecond })
+  await deliver(
+    await world.ports.engine(),
+    join(world.dir, 'sources', orderFile(0, 'more.parquet')),
+    orderRows(0, users, 1),
+  )
+  await Promise.all(waiting.map(tick))
+  const interval = { start: parseInstant(hourStart(0)), end: parseInstant(now) }
+  const commitsOf = async (view: string) =>
+    (await ledger.intervalStates(keyOf(view), interval))[0]?.committed?.isPublished
+  // All that is before a publish is done for all; of one more view, too, while the others wait.
+  for (const view of waiting) await expect.poll(() => commitsOf(view), patience).toBe(false)
+  await tick(late)
+  await expect.poll(() => commitsOf(late), patience).toBe(false)
+}, 240_000)

@@ -2,12 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { computeInterval } from '../../activities/compute-interval.js'
 import { applyDecision } from '../../activities/decide.js'
+import { pastOf } from '../../activities/past-of.js'
 import { publishInterval } from '../../activities/publish-interval.js'
 import { recordFailure, recordRun } from '../../activities/record-run.js'
 import type { DecisionRequest, RunError } from '../../core/ports/ledger.js'
 import { fromIsoInterval } from '../../core/time/interval.js'
 import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
+const holdsAmount = { view: { checks: { features: { amount: { max: 100, severity: 'hold-feature' } } } } }
 const heldBelowTwoRows = { view: { checks: { rows: { min: 2 } } } }
 
 let rig: SalesRig
@@ -22,6 +24,11 @@ beforeAll(async () => {
     gates: heldBelowTwoRows,
     loses: heldBelowTwoRows,
     fails: {},
+    alone: holdsAmount,
+    again: holdsAmount,
+    measured: {
+      view: { checks: { features: { amount: { max: 100, severity: 'hold-feature', drift: { sigmaMax: 3 } } } } },
+    },
   })
 })
 afterAll(() => rig?.stop())
@@ -45,6 +52,51 @@ async function current(view: string) {
   const [commit] = await rig.deps.ledger.currentCommits({ view, version: 1 }, fromIsoInterval(hourOf(view, 0).interval))
   return commit
 }
+
+describe('R35: features held alone', () => {
+  test('the run commits its others and is done; accepted, the interval has exactly what was judged', async () => {
+    await rig.write('alone', 0, 'a', sale(hour(0, 5), 'x', 1000))
+    const { outcome, runId } = await rig.run(hourOf('alone', 0))
+    expect(outcome).toBe('done')
+    expect((await rig.deps.ledger.run(runId))?.verdict).toMatchObject({
+      ...{ decision: 'publish', heldFeatures: ['amount'] },
+      findings: [{ code: 'value_above', severity: 'hold-feature', feature: 'amount' }],
+    })
+    const holding = await current('alone')
+    expect(holding).toMatchObject({ runId, held: { features: ['amount'], isRejected: false }, data: { rows: 1 } })
+    const apply = await decide('alone', 'accept', runId)
+    for (const _ of ['first', 'again']) expect(await apply()).toEqual({ kind: 'committed', view: 'alone', version: 1 })
+    const commit = await current('alone')
+    expect(commit).not.toHaveProperty('held')
+    expect(commit).toMatchObject({ runId, data: { path: holding!.data!.path, rows: 1 } })
+    expect(await rig.deps.ledger.run(runId)).toMatchObject({ outcome: 'accepted' })
+  })
+
+  test('what drift is measured by has nothing of a feature while it is held, and all once it is accepted', async () => {
+    const amounts = [1, 1000, 2]
+    for (const [at, amount] of amounts.entries()) await rig.write('measured', at, 'a', sale(hour(at, 5), 'x', amount))
+    await rig.run(hourOf('measured', 0))
+    const { runId } = await rig.run(hourOf('measured', 1))
+    const { view } = await rig.deps.registry.view('measured')
+    const run = await rig.planned('measured', 2, 'after')
+    const measuredBy = async () => {
+      const { runs } = (await pastOf(rig.deps, run, view))!.baseline
+      return runs.map(({ profile }) => profile.columns.map(({ feature }) => feature).join()).sort()
+    }
+    expect(await measuredBy()).toEqual(['amount,note', 'note'])
+    await (await decide('measured', 'accept', runId, 1))()
+    expect(await measuredBy()).toEqual(['amount,note', 'amount,note'])
+  })
+
+  test('R37: what the interval has accepted counts on while a rerun fails, which is held as a whole', async () => {
+    await rig.write('again', 0, 'a', sale(hour(0, 5), 'x', 1))
+    const good = await rig.run(hourOf('again', 0))
+    await rig.write('again', 0, 'b', sale(hour(0, 6), 'x', 1000))
+    expect((await rig.run(hourOf('again', 0))).outcome).toBe('held')
+    expect(await current('again')).toMatchObject({ runId: good.runId })
+    expect(await current('again')).not.toHaveProperty('held')
+  })
+})
 
 describe('R37: decisions', () => {
   test('accept commits exactly the judged candidate, and again nothing more', async () => {

@@ -25,6 +25,8 @@ beforeAll(async () => {
     damaged: {},
     held: { view: { checks: { features: { amount: { nullRateMax: 0.5 } } } } },
     sums: { view: sums },
+    alone: { view: { checks: { features: { amount: { max: 100, severity: 'hold-feature' } } } } },
+    alone_sums: { view: { ...sums, checks: { features: { total: { max: 100, severity: 'hold-feature' } } } } },
     unreadable: {},
     bucketed: {},
     bucketed_sums: { view: { tile: '1h', features: { total: window.sum('amount', { over: '4h' }) } } },
@@ -167,6 +169,26 @@ describe('a difference has its cause', () => {
       [['interval-held', 'h=2001-01-01T01/a.parquet', '01:00']],
     ])
     expect(found.text).toContain(`millcourse runs show held@v1@${hour(1)}`)
+  })
+
+  test('R35: a feature held alone, by the run that is to be decided, of a lookup and of a window', async () => {
+    for (const [view, name, values] of [
+      ['alone', 'amount', ['1', '500', '500']],
+      ['alone_sums', 'total', ['1', '501', '501']],
+    ] as const) {
+      await rig.write(view, 0, 'a', sale(hour(0, 10), 'x', 1))
+      await rig.write(view, 1, 'a', sale(hour(1, 10), 'x', 500))
+      await run(view, 0)
+      const { outcome, runId } = await run(view, 1)
+      expect(outcome).toBe('done')
+      const found = await asked(view, hour(2))
+      expect([three(found, name), causesOf(found)]).toEqual([values, [['feature-held', null, '01:00']]])
+      expect(found.facts.causes[0]!.run).toBe(runId)
+      expect(found.text).toContain(`left out of its commit (R35): run ${runId}`)
+      expect(found.text).toContain(`millcourse runs show ${view}@v1@${hour(1)}`)
+      const [, other] = found.facts.features
+      expect([other!.value, other!.recomputed]).toEqual(view === 'alone' ? ['n', 'n'] : ['2', '2'])
+    }
   })
 
   test('a committed file that does not hold what its source gives', async () => {

@@ -32,15 +32,8 @@ const spans = [
 const checkInput = { views: null, sample: 100, seed: null, repair: null }
 
 const backfillInput = {
-  ...{
-    project: 'flights',
-    view: 'airport_delays',
-    version: 1,
-    backfillId: 'abc',
-    atOnce: 2,
-    isStopping: false,
-    now: null,
-  },
+  ...{ project: 'flights', view: 'airport_delays', version: 1, backfillId: 'abc' },
+  ...{ atOnce: 2, isStopping: false, now: null },
 }
 const filled = (hour: number) => ({
   ...{ start: `2001-01-02T0${hour}:00:00Z`, end: `2001-01-02T0${hour + 1}:00:00Z`, isForced: hour === 0 },
@@ -298,6 +291,29 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
           next: ended++ === 0 ? [{ ...backfillInput, backfillId: 'next' }] : [],
         }),
       }
+    },
+  },
+  'backfill-is-queued-and-looks-after-the-one-before': {
+    workflow: 'backfill',
+    input: backfillInput,
+    answers: () => {
+      let taken = 0
+      return {
+        takeBackfillTurn: async () => ({
+          ...(taken++ === 0
+            ? { kind: 'wait', askAgainMs: 100, lookAfter: [{ ...backfillInput, backfillId: 'before' }] }
+            : { kind: 'finish' }),
+          counts: noCounts,
+        }),
+      }
+    },
+  },
+  'backfill-publishes-in-many-parts': {
+    workflow: 'backfill',
+    input: backfillInput,
+    answers: () => {
+      let parts = 0
+      return { publishBackfill: async () => ({ isLeft: ++parts < 7, itemsWritten: 1 }) }
     },
   },
   'backfill-cancelled-by-temporal': {

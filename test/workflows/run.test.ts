@@ -29,6 +29,19 @@ describe.concurrent('the road', () => {
     expect(failures).toEqual([])
   })
 
+  test('a publish may take what a write budget makes of it, not so the other steps', async () => {
+    const { handle } = await rig.runToEnd()
+    const scheduled = (await handle.fetchHistory()).events!.flatMap(
+      (event) => event.activityTaskScheduledEventAttributes ?? [],
+    )
+    const hours = scheduled.map(({ activityType, startToCloseTimeout, scheduleToCloseTimeout }) => [
+      activityType!.name,
+      ...[startToCloseTimeout, scheduleToCloseTimeout].map((timeout) => Number(timeout!.seconds) / 3_600),
+    ])
+    expect(hours).toContainEqual(['computeInterval', 2, 3])
+    expect(hours).toContainEqual(['publishInterval', 14 * 24, 14 * 24])
+  })
+
   test('publish is given the commit that the plan supersedes', async () => {
     let given: unknown
     await rig.runToEnd({

@@ -1,5 +1,9 @@
 /** Views that are built on views, over real runs in Postgres, DuckDB and folders: order, values, and what a new commit re-opens. */
+import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { applyDecision } from '../../activities/decide.js'
+import { planQuality } from '../../activities/plan-quality.js'
+import { repairView } from '../../activities/repair-view.js'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { explain } from '../../cli/commands/explain.js'
 import type { CliContext } from '../../cli/context.js'
@@ -16,6 +20,8 @@ import {
   window,
 } from '../../core/define/index.js'
 import { parseInstant } from '../../core/time/instant.js'
+import { rewriteFile } from '../support/lake-files.js'
+import { faultsOf, recordedCheck } from '../support/recorded-check.js'
 import { hour, hourOf } from '../support/sales-views.js'
 import { type StepRig, startStepRig } from '../support/step-rig.js'
 
@@ -25,7 +31,9 @@ const region = entity('region', { keys: { region: t.string() }, owner })
 const since = '2001-01-01T00:00:00Z'
 const common = { version: 1, since, every: '1h', owner, online: false, lookback: '24h' } as const
 
-function definitions(name: string) {
+/** @param checked the amount may be held alone (R35) */
+function definitions(name: string, checked = name === 'held') {
+  const limit = { max: 100, severity: 'hold-feature' } as const
   const sales = parquet(`${name}_sales`, {
     path: `${name}/h={yyyy-MM-dd}T{HH}/*.parquet`,
     eventTime: 'at',
@@ -43,11 +51,13 @@ function definitions(name: string) {
     ...common,
     ...{ entity: shop, source: sales },
     features: { n: window.count({ over: '2h' }), most: window.max('amount', { over: '2h' }) },
+    ...(checked ? { checks: { features: { most: limit } } } : {}),
   })
   const last = featureView(`${name}_last`, {
     ...common,
     ...{ entity: shop, source: sales },
     features: { region: lookup(), amount: lookup() },
+    ...(checked ? { checks: { features: { amount: limit } } } : {}),
   })
   const hourly = fromView(`${name}_hourly`, {
     view: sums,
@@ -67,26 +77,34 @@ function definitions(name: string) {
     schema: { end: t.timestamp(), shop: t.string(), most: t.int64().nullable() },
     owner,
   })
+  const peaks = featureView(`${name}_peaks`, {
+    ...common,
+    ...{ entity: shop, source: hourly },
+    features: { peak: window.max('n', { over: '4h' }), ends: window.count({ over: '4h' }) },
+  })
+  const high = fromView(`${name}_high`, {
+    view: peaks,
+    eventTime: 'end',
+    schema: { end: t.timestamp(), shop: t.string(), peak: t.int64().nullable() },
+    owner,
+  })
   const views = [
     sums,
     last,
-    featureView(`${name}_peaks`, {
-      ...common,
-      ...{ entity: shop, source: hourly },
-      features: { peak: window.max('n', { over: '4h' }), ends: window.count({ over: '4h' }) },
-    }),
+    peaks,
+    featureView(`${name}_top`, { ...common, ...{ entity: shop, source: high }, features: { peak: lookup() } }),
     featureView(`${name}_regions`, { ...common, ...{ entity: region, source: rows }, features: { amount: lookup() } }),
     featureView(`${name}_busiest`, { ...common, ...{ entity: shop, source: busy }, features: { most: lookup() } }),
   ]
   return {
-    sources: [sales, hourly, rows, busy].map((one) => one.definition),
+    sources: [sales, hourly, high, rows, busy].map((one) => one.definition),
     views: views.map((one) => one.definition),
   }
 }
 
 let rig: StepRig
 beforeAll(async () => {
-  const all = ['order', 'again', 'tied'].map(definitions)
+  const all = ['order', 'again', 'mended', 'above', 'tied', 'held'].map((name) => definitions(name))
   const repo: FeatureRepo = {
     project: 'test',
     entities: [shop.definition, region.definition],
@@ -178,6 +196,93 @@ test('R27: a new commit of the view below re-opens what is made of it, and nothi
   // Windows of two hours that end at 2 and 3 o'clock.
   expect(await rig.settle('again_peaks', hour(6))).toEqual(['02:00 done', '03:00 done'])
   expect(await valuesOf('again_peaks', hour(5))).toEqual(['4', '4'])
+})
+
+test('R35: where the view below holds a feature it waits for the decision; rejected, that is null in a lookup’s rows and missing from a window', async () => {
+  await write('held', 0, 'a', sale(hour(0, 10), 5), sale(hour(0, 20), 7))
+  await write('held', 1, 'a', sale(hour(1, 10), 500))
+  const ofHour = { start: parseInstant(hour(1)), end: parseInstant(hour(2)) }
+  for (const [below, feature, above, at] of [
+    ['held_last', 'amount', 'held_regions', 1],
+    ['held_sums', 'most', 'held_busiest', 2],
+  ] as const) {
+    expect(await rig.settle(below, hour(3))).toEqual(['00:00 done', '01:00 done', '02:00 done'])
+    expect(await rig.plan(hourOf(above, at), { id: `waits-${above}` })).toMatchObject({
+      kind: 'not-ready',
+      because: `view ${below}@v1 holds ${feature} of [${hour(1)}, ${hour(2)})`,
+    })
+    const key = { view: below, version: 1 }
+    const [commit] = await rig.deps.ledger.currentCommits(key, ofHour)
+    const runId = commit!.runId
+    const asked = { ...key, action: 'reject', interval: ofHour, runId, reason: 'no sale', by: 'ann' } as const
+    const { decisionId } = await rig.deps.ledger.recordDecision(asked)
+    expect(await rig.step(applyDecision, [{ decisionId, now: null }])).toMatchObject({ kind: 'committed' })
+    expect(await rig.settle(above, hour(3))).toEqual(['00:00 done', '01:00 done', '02:00 done'])
+  }
+  expect(await valuesOf('held_regions', hour(1), 'region=east')).toEqual(['7'])
+  expect(await valuesOf('held_regions', hour(2), 'region=east')).toEqual([null])
+  // Of three sales below, none of more than seven that counts.
+  expect(await valuesOf('held_busiest', hour(2, 30))).toEqual(['70'])
+})
+
+test('a repair of the view below re-opens what was made of a file at fault, beyond any lookback, and each runs once the one below has', async () => {
+  const [sums, peaks, top] = ['mended_sums', 'mended_peaks', 'mended_top']
+  for (const hours of [0, 1, 2, 3, 4]) await write('mended', hours, 'a', sale(hour(hours, 10), hours))
+  for (const view of [sums, peaks, top]) await rig.settle(view!, hour(5))
+  const ofHour = { start: parseInstant(hour(1)), end: parseInstant(hour(2)) }
+  const [commit] = await rig.deps.ledger.currentCommits({ view: sums!, version: 1 }, ofHour)
+  await rewriteFile(rig.deps, commit!.data!.path, '*')
+  expect(faultsOf(await recordedCheck(rig.deps, sums!))).toEqual([['committed-file', null, '01:00']])
+  expect(await rig.step(repairView, [{ view: sums!, version: 1, by: 'ann', reason: 'a test' }])).toMatchObject({
+    reopened: [{ start: hour(1) }],
+    above: [
+      { view: peaks, version: 1, intervals: 2 },
+      { view: top, version: 1, intervals: 2 },
+    ],
+  })
+  // Days later: no lookback comes to them.
+  const due = async (view: string) =>
+    (await rig.tick(view, hour(72))).due.flatMap(({ start }) => (start < hour(5) ? [start.slice(11, 16)] : []))
+  expect([await due(peaks!), await due(top!)]).toEqual([[], []])
+  // A repair of the view above names them, too.
+  const only = [{ start: hour(2), end: hour(3) }]
+  expect((await rig.tick(peaks!, hour(72), { version: 1, only })).due).toEqual([])
+  await rig.run(hourOf(sums!, 1, { kind: 'manual', now: hour(5) }))
+  expect([await due(peaks!), await due(top!)]).toEqual([['02:00', '03:00'], []])
+  for (const at of [2, 3]) await rig.run(hourOf(peaks!, at, { now: hour(5) }))
+  expect([await due(peaks!), await due(top!)]).toEqual([[], ['03:00', '04:00']])
+})
+
+test('a file at fault of a view on a view runs again, once the view below is whole', async () => {
+  const [top, peaks, sums] = ['above_top', 'above_peaks', 'above_sums']
+  const planned = await rig.step(planQuality, [{ views: [top!, peaks!, sums!], sample: 1, seed: 1, repair: null }])
+  expect(planned.views.map(({ view }) => view)).toEqual([sums, peaks, top])
+  for (const hours of [0, 1]) await write('above', hours, 'a', sale(hour(hours, 10), hours))
+  for (const view of [sums, peaks]) await rig.settle(view!, hour(3))
+  const fileAt = async (view: string, at: number) => {
+    const range = { start: parseInstant(hour(at)), end: parseInstant(hour(at + 1)) }
+    return (await rig.deps.ledger.currentCommits({ view, version: 1 }, range))[0]!.data!.path
+  }
+  const [lower, upper] = [await fileAt(sums!, 1), await fileAt(peaks!, 2)]
+  const rows = await rig.rowsOf(upper)
+  const before = await readFile(rig.deps.lake.uri(lower))
+  const repaired = () => rig.step(repairView, [{ view: peaks!, version: 1, by: 'ann', reason: 'a test' }])
+  for (const file of [lower, upper]) await rewriteFile(rig.deps, file, '*')
+  await recordedCheck(rig.deps, sums!)
+  const both = await recordedCheck(rig.deps, peaks!)
+  expect(both).toMatchObject({ faults: [{ cause: 'committed-file', isRepairable: false }], repairFirst: sums })
+  expect(await repaired()).toMatchObject({ reopened: [], left: 1 })
+
+  await writeFile(rig.deps.lake.uri(lower), before)
+  expect(faultsOf(await recordedCheck(rig.deps, sums!))).toEqual([])
+  const alone = await recordedCheck(rig.deps, peaks!)
+  expect(alone).toMatchObject({ faults: [{ isRepairable: true }], intervals: { recomputed: 0 }, lostInputs: 0 })
+  expect(alone.repairFirst).toBeUndefined()
+  expect(await repaired()).toMatchObject({ reopened: [{ start: hour(2) }], left: 0 })
+  expect(await rig.settle(peaks!, hour(3))).toEqual(['02:00 done'])
+  const anew = await fileAt(peaks!, 2)
+  expect([anew === upper, await rig.rowsOf(anew)]).toEqual([false, rows])
+  expect(faultsOf(await recordedCheck(rig.deps, peaks!))).toEqual([])
 })
 
 test('R3: of tied rows of a lookup view it has the one that wins, as after a compaction', async () => {
