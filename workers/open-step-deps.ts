@@ -5,7 +5,13 @@ import type { StackPorts } from './stack-ports.js'
 
 /** What the steps of a run work with: every port of the stack, opened, beside what is the process's own. */
 export async function openStepDeps(
-  { project, publish, compaction, backfill }: Pick<Config, 'project' | 'publish' | 'compaction' | 'backfill'>,
+  {
+    project,
+    publish,
+    compaction,
+    backfill,
+    worker,
+  }: Pick<Config, 'project' | 'publish' | 'compaction' | 'backfill' | 'worker'>,
   ports: StackPorts,
   own: Pick<ActivityDeps, 'clock' | 'log' | 'telemetry' | 'spending'>,
 ): Promise<ActivityDeps> {
@@ -19,6 +25,7 @@ export async function openStepDeps(
     online: await ports.online(),
     settings: {
       project,
+      activitiesMax: worker.activitiesMax,
       leaseMs: publish.leaseMs,
       publishWaitMs: publish.waitMs,
       publishPartItems: publish.partItems,

@@ -29,7 +29,7 @@ export class SeenViews {
   ): Promise<ViewLook[]> {
     // Before the views are read: what changes while they are is seen at the next look.
     const found = await this.ledger.watchMarks(calendar)
-    const marks = new Map(found.map((one) => [`${one.view}@v${one.version}`, one.mark]))
+    const marks = new Map(found.map((one) => [viewLabel(one), one.mark]))
     const seen = new Map<string, Seen>()
     this.#looks += 1
     for (const [place, entry] of calendar.entries()) {

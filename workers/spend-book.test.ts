@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { nothingSpent } from '../core/measure/index.js'
 import type { SpendRecord } from '../core/ports/spend-ledger.js'
 import { parseInstant } from '../core/time/instant.js'
@@ -11,7 +11,7 @@ const pause = () => new Promise((resolve) => setImmediate(resolve))
 /** What a ledger that answers as it is told has been told, by subject: the last total of each id, summed. */
 function told() {
   const last = new Map<string, SpendRecord>()
-  const state = { isAway: false, now: '2026-11-22T23:59:59Z', calls: 0 }
+  const state = { isAway: false, answer: Promise.resolve(), now: '2026-11-22T23:59:59Z', calls: 0 }
   const deps = {
     ledger: {
       async recordSpend(records: readonly SpendRecord[]) {
@@ -19,6 +19,7 @@ function told() {
         // The ledger has taken it, and its answer is lost.
         for (const one of records) last.set(one.spendId, one)
         await pause()
+        await state.answer
         if (state.isAway) throw new Error('away')
       },
     },
@@ -83,6 +84,33 @@ test('what the ledger did not answer to is told again as the same total; what wa
   await spend(100)
   await close()
   expect([units('one'), units('one', '2026-11-23')]).toEqual([11, 100])
+})
+
+test('a ledger that does not answer holds the end of a run no longer than a moment, and is told of it later', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const { deps, state, units } = told()
+    const book = new SpendBook()
+    const { tell, close } = book.tellTo(deps)
+    const spend = (writeUnits: number) => book.run(run('one'), async () => book.add({ writeUnits }))
+    await spend(5)
+    let answer = () => {}
+    state.answer = new Promise((resolve) => {
+      answer = resolve
+    })
+    for (let times = 0; times < 2; times++) {
+      const ended = tell()
+      await vi.advanceTimersByTimeAsync(2_000)
+      await ended
+    }
+    await spend(1)
+    answer()
+    await tell()
+    expect(units('one')).toBe(6)
+    await close()
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('a step’s work is its run’s, its backfill’s, or its workflow’s', () => {

@@ -28,7 +28,8 @@ export interface SpendBookDeps {
 }
 
 const tellEveryMs = 5_000
-/** The longest that the end of a worker waits for the ledger. */
+/** The longest that the end of a run waits for the ledger, which is told later, then; and the end of a worker. */
+const runTellMs = 2_000
 const lastTellMs = 3_000
 
 export class SpendBook implements SpendMeter {
@@ -52,7 +53,7 @@ export class SpendBook implements SpendMeter {
     account.isTold = false
   }
 
-  /** Tells the ledger every few seconds, and when told to; returns what stops it, once the last is told. */
+  /** Tells the ledger every few seconds, and when told to, waiting no more than a moment for it; returns what stops it, once the last is told. */
   tellTo({ ledger, clock, log }: SpendBookDeps): { tell(): Promise<void>; close(): Promise<void> } {
     this.#today = () => dayOf(clock.realNow())
     const tell = async (): Promise<void> => {
@@ -69,16 +70,19 @@ export class SpendBook implements SpendMeter {
     }
     const timer = setInterval(() => void tell(), tellEveryMs)
     timer.unref()
+    const tellWithin = async (patienceMs: number): Promise<void> => {
+      let late: NodeJS.Timeout | undefined
+      const wait = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, patienceMs)
+      })
+      await Promise.race([tell(), wait])
+      clearTimeout(late)
+    }
     return {
-      tell,
+      tell: () => tellWithin(runTellMs),
       async close() {
         clearInterval(timer)
-        let late: NodeJS.Timeout | undefined
-        const wait = new Promise<void>((resolve) => {
-          late = setTimeout(resolve, lastTellMs)
-        })
-        await Promise.race([tell(), wait])
-        clearTimeout(late)
+        await tellWithin(lastTellMs)
       },
     }
   }

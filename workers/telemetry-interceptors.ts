@@ -1,5 +1,10 @@
 /** How a worker's steps and workflows get into metrics, traces and log lines, whatever they do inside. */
-import { ApplicationFailure, defaultPayloadConverter, type Headers } from '@temporalio/common'
+import {
+  ApplicationFailure,
+  ApplicationFailureCategory,
+  defaultPayloadConverter,
+  type Headers,
+} from '@temporalio/common'
 import type { ActivityExecuteInput, ActivityInterceptorsFactory, InjectedSinks } from '@temporalio/worker'
 import type { ProcessTelemetry } from '../adapters/telemetry/process-telemetry.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
@@ -44,8 +49,8 @@ async function timed(telemetry: StepTelemetry, facts: StepFacts, work: () => Pro
   try {
     return await telemetry.span(`step ${step}`, spanAttributes(facts), work)
   } catch (error) {
-    // A step that was told to stop has not failed: it starts again elsewhere.
-    if (error instanceof ApplicationFailure) {
+    // A step that was told to stop has not failed: it starts again elsewhere; nor has one that waits for its turn.
+    if (error instanceof ApplicationFailure && error.category !== ApplicationFailureCategory.BENIGN) {
       const retried = String(error.nonRetryable !== true)
       telemetry.count('millcourse_step_failures_total', { step, code: error.type ?? 'unknown', retried })
     }

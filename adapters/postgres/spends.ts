@@ -1,12 +1,12 @@
 /** What work has cost: told as running totals, kept with the sums by day, so that nobody who asks for a day has to scan. */
-import { type RawBuilder, sql } from 'kysely'
-import { nothingSpent, type Spend, spendFields } from '../../core/measure/index.js'
+import { sql } from 'kysely'
+import { type Spend, spendFields } from '../../core/measure/index.js'
 import type { DailySpend, SpendReader, SpendRecord, SpendWriter } from '../../core/ports/spend-ledger.js'
 import type { OverBudget, SpendCause } from '../../core/watch/index.js'
-import type { Database, PostgresClient } from './client.js'
-import type { DailySpendsTable, SpendsTable } from './schema.js'
+import type { Database, OpenTransaction, PostgresClient } from './client.js'
+import type { SpendColumns, SpendsTable } from './schema.js'
 
-type Amount = Exclude<keyof DailySpendsTable, 'day' | 'view' | 'version' | 'work'>
+type Amount = Exclude<keyof SpendColumns, 'day' | 'view' | 'version' | 'work'>
 type Given = Omit<SpendsTable, 'told_at'>
 
 const columnOf: Readonly<Record<keyof Spend, Amount>> = {
@@ -29,9 +29,7 @@ const causesMax = 5
 export function createSpendRecords(client: PostgresClient): SpendReader & SpendWriter {
   return {
     recordSpend: (records) =>
-      client.query(async (db) => {
-        if (records.length > 0) await record(db, records)
-      }),
+      records.length === 0 ? Promise.resolve() : client.transact((trx) => record(trx, records)),
 
     dailySpend: ({ from, to, view }) =>
       client.query(async (db) => {
@@ -83,10 +81,10 @@ export function createSpendRecords(client: PostgresClient): SpendReader & SpendW
 }
 
 /**
- * Sums grow by what a record holds more than when it was told last: telling again what the ledger has taken already, because its answer
- * was lost, adds nothing.
+ * Sums grow by what a record holds more than the most that was told of it: telling again what the ledger has taken already, because its
+ * answer was lost, adds nothing, nor does a statement that outlived its connection, beside the one that was told in its place or after it.
  */
-async function record(db: Database, records: readonly SpendRecord[]): Promise<void> {
+async function record(trx: OpenTransaction, records: readonly SpendRecord[]): Promise<void> {
   const rows = records.map(
     ({ spendId: spend_id, backfillId: backfill_id, spend, day, view, version, work, subject }) => ({
       ...{ spend_id, day, view, version, work, subject, backfill_id },
@@ -97,53 +95,74 @@ async function record(db: Database, records: readonly SpendRecord[]): Promise<vo
     `given(spend_id text, day text, view text, version integer, work text, subject text, backfill_id text, ${amounts.map((amount) => `${amount} float8`).join(', ')})`,
   )
   const given = sql<Given>`json_to_recordset(${JSON.stringify(rows)}::json)`.as<'given'>(shape)
-  const excluded = (amount: Amount): RawBuilder<number> => sql<number>`${sql.ref(`excluded.${amount}`)}`
-  await db
+  const of = (table: string, amount: Amount) => sql<number>`${sql.ref(`${table}.${amount}`)}`
+  // Each has a row from here on, which the next statement, of a newer snapshot, sees and holds.
+  await trx
+    .insertInto('spends')
+    .columns([...names, ...amounts])
+    .expression((is) =>
+      is
+        .selectFrom(given)
+        .select(names)
+        .select(amounts.map((amount) => sql<number>`0`.as(amount)))
+        .orderBy('spend_id'),
+    )
+    .onConflict((conflict) => conflict.column('spend_id').doNothing())
+    .execute()
+  await trx
     .with('given', (query) => query.selectFrom(given).select([...names, ...amounts]))
     .with('former', (query) =>
       query
         .selectFrom('spends')
-        .innerJoin('given', 'given.spend_id', 'spends.spend_id')
-        .select('spends.spend_id')
-        .select(amounts.map((amount) => `spends.${amount}` as const)),
+        .select('spend_id')
+        .select([...amounts])
+        .where('spend_id', 'in', (is) => is.selectFrom('given').select('given.spend_id'))
+        .orderBy('spend_id')
+        .forUpdate(),
+    )
+    .with('grown', (query) =>
+      query
+        .selectFrom('given')
+        .innerJoin('former', 'former.spend_id', 'given.spend_id')
+        .select(names.map((name) => `given.${name}` as const))
+        .select(
+          amounts.map((amount) =>
+            sql<number>`greatest(${of('given', amount)} - ${of('former', amount)}, 0)`.as(amount),
+          ),
+        ),
     )
     .with('kept', (query) =>
       query
-        .insertInto('spends')
-        .columns([...names, ...amounts])
-        .expression(query.selectFrom('given').select([...names, ...amounts]))
-        .onConflict((conflict) =>
-          conflict.column('spend_id').doUpdateSet({
-            ...Object.fromEntries(amounts.map((amount) => [amount, excluded(amount)])),
-            told_at: sql`clock_timestamp()`,
-          } as never),
-        ),
+        .updateTable('spends')
+        .from('given')
+        .set({
+          ...Object.fromEntries(
+            amounts.map((amount) => [amount, sql`greatest(${of('spends', amount)}, ${of('given', amount)})`]),
+          ),
+          told_at: sql`clock_timestamp()`,
+        } as never)
+        .whereRef('spends.spend_id', '=', 'given.spend_id'),
     )
     .insertInto('daily_spends')
     .columns([...dayColumns, ...amounts])
     .expression((is) =>
       is
-        .selectFrom('given')
-        .leftJoin('former', 'former.spend_id', 'given.spend_id')
-        .select(dayColumns.map((column) => `given.${column}` as const))
-        .select(
-          amounts.map((amount) =>
-            sql<number>`sum(${sql.ref(`given.${amount}`)} - coalesce(${sql.ref(`former.${amount}`)}, 0))`.as(amount),
-          ),
-        )
-        .groupBy(dayColumns.map((column) => `given.${column}` as const))
+        .selectFrom('grown')
+        .select(dayColumns.map((column) => `grown.${column}` as const))
+        .select(amounts.map((amount) => sql<number>`sum(${of('grown', amount)})`.as(amount)))
+        .groupBy(dayColumns.map((column) => `grown.${column}` as const))
         // The order in which their rows are locked: workers tell of the same days at once.
-        .orderBy('given.day')
-        .orderBy('given.view')
-        .orderBy('given.version')
-        .orderBy('given.work'),
+        .orderBy('grown.day')
+        .orderBy('grown.view')
+        .orderBy('grown.version')
+        .orderBy('grown.work'),
     )
     .onConflict((conflict) =>
       conflict
         .columns([...dayColumns])
         .doUpdateSet(
           Object.fromEntries(
-            amounts.map((amount) => [amount, sql`${sql.ref(`daily_spends.${amount}`)} + ${excluded(amount)}`]),
+            amounts.map((amount) => [amount, sql`${of('daily_spends', amount)} + ${of('excluded', amount)}`]),
           ),
         ),
     )
@@ -182,7 +201,5 @@ async function causes(
 }
 
 function toSpend(row: Readonly<Record<Amount, number>>): Spend {
-  return Object.fromEntries(
-    Object.keys(nothingSpent).map((field) => [field, row[columnOf[field as keyof Spend]]]),
-  ) as unknown as Spend
+  return Object.fromEntries(spendFields.map((field) => [field, row[columnOf[field]]])) as unknown as Spend
 }

@@ -1,5 +1,6 @@
 /** Each request to S3 as spend, in the classes that it is billed by; refused ones are billed, too, and server errors are not. */
 import type { S3Client } from '@aws-sdk/client-s3'
+import { withoutHarm } from '../../core/measure/index.js'
 import type { SpendMeter } from '../../core/ports/spend-meter.js'
 
 /** What of requests and answers is looked at: the SDK's own types of them lie in packages that are none of ours. */
@@ -17,13 +18,14 @@ export function countRequests(client: S3Client, spending: SpendMeter): void {
     (next, { commandName = '' }) =>
       async (args) => {
         const result = await next(args)
-        const [request, response] = [args.request as Request, result.response as Response]
-        if ((response.statusCode ?? 500) < 500) {
+        withoutHarm(() => {
+          const [request, response] = [args.request as Request, result.response as Response]
+          if ((response.statusCode ?? 500) >= 500) return
           const isRead = /^(Get|Head)/.test(commandName)
           if (isRead) spending.add({ s3Reads: 1, s3BytesRead: bytesOf(commandName, response.headers) })
           else if (!/^(Delete|Abort)/.test(commandName))
             spending.add({ s3Writes: 1, s3BytesWritten: request.method === 'PUT' ? lengthOf(request.headers) : 0 })
-        }
+        })
         return result
       },
     // Next to the wire: an answer that is an error has not been thrown yet.

@@ -4,8 +4,8 @@ import { defaultPrices, formatPrices, type Prices } from '../../core/plan/index.
 import { addDays, dayOf, parseDay } from '../../core/time/day.js'
 import type { CliContext, Report } from '../context.js'
 import { type CostRow, costRows } from '../cost-screen/cost-rows.js'
-import { formatCosts, formatDollars } from '../cost-screen/cost-text.js'
-import { formatCount } from '../output/words.js'
+import { formatCosts } from '../cost-screen/cost-text.js'
+import { formatCount, formatDollars } from '../output/words.js'
 
 export interface CostOptions {
   readonly from?: string

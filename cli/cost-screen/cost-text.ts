@@ -1,7 +1,7 @@
 /** Costs as a person reads them: a row a day and view, then what it comes to. */
 import type { Spend } from '../../core/measure/index.js'
 import { formatTable, type TableColumn } from '../output/table.js'
-import { formatBytes, formatCount, plural } from '../output/words.js'
+import { formatBytes, formatCount, formatDollars, plural } from '../output/words.js'
 import type { CostRow } from './cost-rows.js'
 
 export function formatCosts(rows: readonly CostRow[]): string {
@@ -39,10 +39,6 @@ export function spendText(spend: Spend): string {
     ...(s3Writes + s3Reads > 0 ? [s3] : []),
     `DuckDB ${formatSeconds(spend.engineSeconds)}`,
   ].join('; ')
-}
-
-export function formatDollars(dollars: number): string {
-  return dollars > 0 && dollars < 0.01 ? dollars.toPrecision(2) : dollars.toFixed(2)
 }
 
 /** Some units come in halves. */

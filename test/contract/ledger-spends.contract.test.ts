@@ -39,6 +39,15 @@ test('totals told again replace what was told before: the sum of a day grows by 
   expect(await ledger.spendOf('run-2')).toEqual(spent({ writeUnits: 7, engineSeconds: 3.5 }))
 })
 
+test('what was told twice at once, as by a statement that outlived its connection, and less than was told since, adds nothing', async () => {
+  await Promise.all(Array.from({ length: 8 }, () => ledger.recordSpend([record('a/1', 5), record('a/2', 7)])))
+  expect(await units()).toEqual([['2026-11-22', 'orders', 1, 'run', 12]])
+  await ledger.recordSpend([record('a/1', 9)])
+  await ledger.recordSpend([record('a/1', 5)])
+  expect(await units()).toEqual([['2026-11-22', 'orders', 1, 'run', 16]])
+  expect(await ledger.spendOf('run-1')).toEqual(spent({ writeUnits: 16, engineSeconds: 8 }))
+})
+
 test('days, views, versions and kinds of work are apart; a range and a view choose among them', async () => {
   const backfill = { work: 'backfill', backfillId: 'b-1' } as const
   await ledger.recordSpend([
