@@ -5,4 +5,6 @@ export interface BenchResult {
   readonly figures: Readonly<Record<string, number>>
   readonly goal: string
   readonly met: boolean
+  /** Promises that do not hold, in words: with any of them it fails. Absent: it judges speed or size alone. */
+  readonly broken?: readonly string[]
 }

@@ -3,19 +3,18 @@
  * Feast, or an environment is made once. Without it there are no figures of the peer.
  */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { median, rounded } from './figures.js'
 import { featuresPerView, viewCount } from './many-views-repo.js'
+import { peerPython } from './peer-python.js'
 
 const run = promisify(execFile)
-const version = '0.67.0'
+const peer = { name: 'feast', version: '0.67.0', variable: 'MILLCOURSE_BENCH_FEAST' }
 
 export async function feastApply(dir: string, rounds: number): Promise<Readonly<Record<string, number>>> {
-  const python = await feastPython()
+  const python = await peerPython(peer)
   if (python === null) return {}
   await mkdir(dir, { recursive: true })
   await writeFile(join(dir, 'feature_store.yaml'), settings)
@@ -63,18 +62,3 @@ for v in range(${viewCount}):
         schema=[Field(name=f"f{c}", dtype=Float64) for c in range(${featuresPerView})],
     )
 `
-
-async function feastPython(): Promise<string | null> {
-  const given = process.env.MILLCOURSE_BENCH_FEAST
-  if (given) return given
-  const folder = join(homedir(), '.cache', 'millcourse', `feast-${version}`)
-  const python = join(folder, 'bin', 'python')
-  try {
-    if (!existsSync(python)) await run('python3', ['-m', 'venv', folder])
-    await run(python, ['-m', 'pip', 'install', '--quiet', `feast==${version}`])
-    return python
-  } catch (error) {
-    process.stderr.write(`feast is left out: ${(error as Error).message}\n`)
-    return null
-  }
-}

@@ -4,7 +4,6 @@
  */
 
 import type { ActivityDeps } from '../activities/activity-deps.js'
-import { inParallel } from '../activities/in-parallel.js'
 import { publishOnline } from '../activities/publish-online.js'
 import { sourceFiles } from '../activities/source-files.js'
 import {
@@ -17,6 +16,7 @@ import {
   rowCountsFrom,
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
+import { inParallel } from '../core/in-parallel.js'
 import { buildProfileQueries, type Profile, profileFrom, sketchesFrom } from '../core/judge/index.js'
 import {
   coarseTilePath,

@@ -1,5 +1,6 @@
 /** A backfill that outlasts a round of ticks, and ends when it is over: what it has committed is published then. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { backfillInput } from '../core/ports/run-control.js'
 import { formatInstant } from '../core/time/instant.js'
 import type { BenchProject } from './bench-stack.js'
 import { historyHours, historySince, historyView, hourNs } from './interference-world.js'
@@ -31,7 +32,7 @@ export async function startLargeBackfill({ config, ports }: BenchProject): Promi
       if (left === 0 || failed > 0)
         throw new Error(`the backfill was over before the round: ${left} left, ${failed} failed`)
       await ledger.changeBackfill(backfillId, { to: 'cancel', by: 'bench', reason: 'the round is over' })
-      await control.wakeBackfill({ project: config.project, view: historyView, version: 1, backfillId })
+      await control.wakeBackfill(backfillInput(config.project, (await ledger.backfill(backfillId))!))
       while ((await ledger.backfill(backfillId))!.endedAt === null) await sleep(lookEveryMs)
     },
   }

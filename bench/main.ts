@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [--json]`: one benchmark per goal, each against its peer in the same run. Exit code 0 unless it could not run. */
+/** `npm run bench -- NAME [--json]`: one benchmark per goal, each against its peer in the same run. Exit code 0 unless it could not run, or a promise is broken. */
 import { backfillInterference } from './backfill-interference.js'
 import type { BenchResult } from './bench-result.js'
 import { compaction } from './compaction.js'
@@ -10,9 +10,10 @@ import { overhead } from './overhead.js'
 import { pit } from './pit.js'
 import { pitScale } from './pit-scale.js'
 import { publish } from './publish.js'
+import { soak } from './soak.js'
 import { windows } from './windows.js'
 
-const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = {
+const benchmarks: Readonly<Record<string, (args: readonly string[]) => Promise<BenchResult>>> = {
   'backfill-interference': backfillInterference,
   compaction,
   help,
@@ -23,6 +24,7 @@ const benchmarks: Readonly<Record<string, () => Promise<BenchResult>>> = {
   pit,
   'pit-scale': pitScale,
   publish,
+  soak,
   windows,
 }
 
@@ -32,10 +34,13 @@ if (!benchmark) {
   process.stderr.write(`usage: npm run bench -- NAME [--json]; NAME is one of: ${Object.keys(benchmarks).join(', ')}\n`)
   process.exit(64)
 }
-const result = await benchmark()
+const result = await benchmark(flags.filter((flag) => flag !== '--json'))
 if (!flags.includes('--json')) {
   for (const [figure, value] of Object.entries(result.figures)) process.stdout.write(`${figure.padEnd(24)} ${value}\n`)
   process.stdout.write(`goal: ${result.goal}: ${result.met ? 'met' : 'missed'}\n`)
 }
+const { broken = [] } = result
+for (const promise of broken) process.stderr.write(`BROKEN  ${promise}\n`)
+if (broken.length > 0) process.exitCode = 1
 // The last line is for programs, with or without --json.
 process.stdout.write(`${JSON.stringify(result)}\n`)
