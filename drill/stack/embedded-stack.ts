@@ -1,14 +1,14 @@
 /** The servers of `millcourse dev` for drills: started here and not kept alive, so that a drill can take one away. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
 import { startDynalite } from '../../adapters/embedded/embedded-dynalite.js'
 import { startEmbeddedPostgres } from '../../adapters/embedded/embedded-postgres.js'
 import { startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
 import { processEnvironment } from '../world/process-environment.js'
 import { dynamodbBehindProxy } from './broken-dynamodb.js'
 import { embeddedS3 } from './broken-s3.js'
+import { openDrillEngine } from './drill-engine.js'
 import type { BreakablePart, DrillStack, PartName } from './drill-stack.js'
 
 /** It all goes with the drill: nothing has to be on the disk. */
@@ -16,7 +16,6 @@ const postgresSettings = { fsync: 'off', synchronous_commit: 'off', full_page_wr
 
 export async function startEmbeddedStack(onProgress: (text: string) => void = () => {}): Promise<DrillStack> {
   const dir = await mkdtemp(join(tmpdir(), 'millcourse-drill-'))
-  await mkdir(join(dir, 'spill'))
   const shared: BreakablePart[] = []
   const stop = async () => {
     await Promise.all(shared.map((part) => part.stop()))
@@ -28,9 +27,7 @@ export async function startEmbeddedStack(onProgress: (text: string) => void = ()
       names.map(async (name) => shared.push(await startPart(name, join(dir, name), onProgress))),
     )
     for (const result of started) if (result.status === 'rejected') throw result.reason
-    const engine = await createDuckdbEngine({
-      ...{ memoryLimitMb: 256, spillMaxMb: 1_024, spillDir: join(dir, 'spill'), threads: 1 },
-    })
+    const engine = await openDrillEngine(dir)
     const environment: Record<string, string> = Object.assign(
       processEnvironment(),
       ...shared.map((part) => part.environment),

@@ -1,19 +1,16 @@
 /** A stack that is there already, by the environment: projects of the drills' own on it, and proxies before what they break. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
 import type { Config } from '../../workers/config.js'
 import { startTcpProxy } from '../faults/tcp-proxy.js'
 import { DrillStopped } from '../until.js'
+import { openDrillEngine } from './drill-engine.js'
 import type { BreakablePart, DrillStack, PartName } from './drill-stack.js'
 
 export async function openStagingStack(config: Config, environment: NodeJS.ProcessEnv): Promise<DrillStack> {
   const dir = await mkdtemp(join(tmpdir(), 'millcourse-drill-'))
-  await mkdir(join(dir, 'spill'))
-  const engine = await createDuckdbEngine({
-    ...{ memoryLimitMb: 256, spillMaxMb: 1_024, spillDir: join(dir, 'spill'), threads: 1 },
-  })
+  const engine = await openDrillEngine(dir)
   return {
     kind: 'staging',
     dir,

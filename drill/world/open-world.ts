@@ -17,6 +17,7 @@ import type { BreakablePart, DrillStack, PartName } from '../stack/drill-stack.j
 import type { DrillWorld, ProcessName } from './drill-world.js'
 import type { Pace } from './pace.js'
 import { createProducer } from './producer.js'
+import { shortTimes } from './short-times.js'
 import { mountSmallDisk } from './small-disk.js'
 import type { WorldOptions } from './world-options.js'
 import { secretVariable, writeWorldRepo } from './world-repo.js'
@@ -166,22 +167,6 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
     throw error
   }
 }
-
-/** An hour is some seconds here, and so is what is waited for. */
-const shortTimes = (pace: Pace) => ({
-  MILLCOURSE_HEARTBEAT: '3s',
-  MILLCOURSE_LEASE: '3s',
-  MILLCOURSE_PUBLISH_WAIT: '6s',
-  MILLCOURSE_SHUTDOWN_GRACE: '5s',
-  MILLCOURSE_WATCH_POLL: `${pace.pollMs}ms`,
-  MILLCOURSE_WATCH_GRACE: `${pace.graceMs}ms`,
-  MILLCOURSE_WATCH_UNREACHABLE: `${pace.unreachableMs}ms`,
-  MILLCOURSE_HEARTBEAT_EVERY: `${pace.heartbeatMs}ms`,
-  MILLCOURSE_MEMORY_LIMIT: '256MiB',
-  MILLCOURSE_THREADS: '1',
-  MILLCOURSE_COMPACT: 'off',
-  MILLCOURSE_CHECK_QUALITY: 'off',
-})
 
 async function runCommand(
   words: readonly string[],

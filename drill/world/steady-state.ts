@@ -49,7 +49,7 @@ export async function untilRest(world: DrillWorld): Promise<void> {
   await untilQuiet(world)
 }
 
-export async function pauseSchedules(world: DrillWorld): Promise<void> {
+export async function pauseSchedules(world: Pick<DrillWorld, 'ports'>): Promise<void> {
   await syncSchedules(world, true)
 }
 
@@ -57,13 +57,17 @@ export async function resumeSchedules(world: DrillWorld): Promise<void> {
   await syncSchedules(world, false)
 }
 
-async function syncSchedules({ ports }: DrillWorld, isPaused: boolean): Promise<void> {
+async function syncSchedules({ ports }: Pick<DrillWorld, 'ports'>, isPaused: boolean): Promise<void> {
   const applied = await (await ports.registry()).current()
   await (await ports.runControl()).syncSchedules(applied!.repo.views, { isPaused })
 }
 
 /** With the Schedules paused. @throws DrillStopped */
-export async function untilQuiet({ ports, views, signal }: DrillWorld): Promise<void> {
+export async function untilQuiet({
+  ports,
+  views,
+  signal,
+}: Pick<DrillWorld, 'ports' | 'views' | 'signal'>): Promise<void> {
   const ledger = await ports.ledger()
   let calm = 0
   const isQuiet = async () => {
