@@ -143,8 +143,9 @@ export default {
     {
       name: 'drills-stand-outside',
       severity: 'error',
-      comment: 'A drill breaks the product from outside: only the command that runs drills, and tests, know of them.',
-      from: { pathNot: '^(drill|test)/|^cli/commands/drill[.]ts$' },
+      comment:
+        'A drill breaks the product from outside: only the command that runs drills, tests and benchmarks know of them.',
+      from: { pathNot: '^(drill|test|bench)/|^cli/commands/drill[.]ts$' },
       to: { path: '^drill/' },
     },
     {

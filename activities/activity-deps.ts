@@ -8,6 +8,7 @@ import type { QueryEngine } from '../core/ports/query-engine.js'
 import type { RegistryReader } from '../core/ports/registry.js'
 import type { SpendMeter } from '../core/ports/spend-meter.js'
 import type { Telemetry } from '../core/ports/telemetry.js'
+import type { PublishSlots } from './publish-slots.js'
 
 /** What the activities are given at the worker; workflows only know their types. */
 export interface ActivityDeps {
@@ -25,6 +26,8 @@ export interface ActivityDeps {
   readonly telemetry?: Telemetry
   /** Absent: nobody counts what is spent. */
   readonly spending?: SpendMeter
+  /** Of the worker, made with its activities. */
+  readonly publishing?: PublishSlots
   readonly settings: ActivitySettings
 }
 
@@ -46,6 +49,8 @@ export interface ActivitySettings {
   readonly leaseMs: number
   /** How long a run waits for the lease before it ends as `committed` (R33). */
   readonly publishWaitMs: number
+  /** Steps that the worker has under way at once; absent: nobody bounds them. */
+  readonly activitiesMax?: number
   /** Items handed to the online store at once. */
   readonly publishPartItems: number
   /** Write units a second that all publishes of the project share; absent: no limit of ours. */
@@ -54,7 +59,7 @@ export interface ActivitySettings {
   readonly retention?: Partial<FileKeeping>
   /** What is worth compacting; absent: as core/compact has it. */
   readonly worthwhile?: Worthwhile
-  /** Backfills of the project that run at once; absent: `backfillsAtOnceDefault`. */
+  /** Backfills of the project that run at once; absent: as core/plan has it. */
   readonly backfillsAtOnce?: number
   /** US dollars that the project's open backfills may cost together without approval; absent: no limit. */
   readonly backfillCostMax?: number

@@ -14,6 +14,7 @@ import {
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, MillcourseError } from '../core/errors.js'
+import { inParallel } from '../core/in-parallel.js'
 import type { CompactedPart, Compaction } from '../core/ports/compaction-ledger.js'
 import type { Commit } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
@@ -22,11 +23,9 @@ import { fromIsoInterval, type IsoInterval, toIsoInterval } from '../core/time/i
 import type { ActivityDeps } from './activity-deps.js'
 import type { CompactSpanInput, CompactSpanResult } from './compaction-steps.js'
 import { findCompactions } from './find-compactions.js'
-import { inParallel } from './in-parallel.js'
 import { readPlans } from './plan-compaction.js'
 import { sparingWorkers } from './spare-workers.js'
-
-const digestedAtOnce = 4
+import { digestsAtOnce } from './unreadable-files.js'
 
 export function compactSpan(deps: ActivityDeps) {
   return async ({ view, version, span }: CompactSpanInput): Promise<CompactSpanResult> => {
@@ -166,7 +165,7 @@ async function checkFiles(
  */
 async function checkDigests(deps: ActivityDeps, { view }: ViewBundle, reading: Reading): Promise<void> {
   const known = knownFiles(deps, reading)
-  await inParallel(urisOf(reading), digestedAtOnce, async (uri) => {
+  await inParallel(urisOf(reading), digestsAtOnce, async (uri) => {
     const { sha256, holds } = known.get(uri)!
     if (sha256 === undefined || (await deps.lake.digest(uri))?.sha256 === sha256) return
     throw new MillcourseError('COMPACT_ROWS_DIFFER', `${uri} is not what was committed: its digest is another`, {

@@ -12,6 +12,7 @@ import { planQuality } from './plan-quality.js'
 import { planRun } from './plan-run.js'
 import { planTick } from './plan-tick.js'
 import { publishInterval } from './publish-interval.js'
+import { publishSlots } from './publish-slots.js'
 import { publishView } from './publish-view.js'
 import { readSource } from './read-source.js'
 import { recordFailure, recordRun } from './record-run.js'
@@ -21,7 +22,9 @@ import type { Activities } from './steps.js'
 import { watchAttempts } from './watch-attempts.js'
 
 /** The activities of one worker, given their ports (activity-deps.ts). */
-export function createActivities(deps: ActivityDeps): Activities {
+export function createActivities(given: ActivityDeps): Activities {
+  const { activitiesMax = null, writeUnitsPerSecond } = given.settings
+  const deps = { ...given, publishing: publishSlots(writeUnitsPerSecond === undefined ? null : activitiesMax) }
   return watchAttempts(
     {
       planTick: planTick(deps),

@@ -1,7 +1,8 @@
 /** What known files are now. Many of one folder are asked for in one listing: S3 answers a thousand a request. */
+
+import { inParallel } from '../core/in-parallel.js'
 import type { Lake, LakeFile } from '../core/ports/lake.js'
 import { compareBytes } from '../core/source/index.js'
-import { inParallel } from './in-parallel.js'
 
 const requestsAtOnce = 16
 /** A listing is worth so many questions about single files. */

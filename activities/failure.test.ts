@@ -49,8 +49,12 @@ test('the first failure travels beside the last', () => {
   const first = toFirstFailure(new MillcourseError('PUBLISH_THROTTLED', 'slow', { facts: { table: 't' } }))
   expect(first).toEqual({ code: 'PUBLISH_THROTTLED', message: 'slow', hint: null, facts: { table: 't' } })
   const gone = new MillcourseError('PUBLISH_UNREACHABLE', 'gone')
-  const last = toTemporalFailure(gone, 2, first, 500) as ApplicationFailure
+  const last = toTemporalFailure(gone, 2, { first, triedForMs: 500 }) as ApplicationFailure
   expect(last.details?.slice(2)).toEqual([2, first, 500])
+  expect([
+    last.nonRetryable,
+    (toTemporalFailure(gone, 2, { isLast: true }) as ApplicationFailure).nonRetryable,
+  ]).toEqual([...[false, true]])
 })
 
 test('a cancellation passes unchanged: Temporal knows it by its class', () => {

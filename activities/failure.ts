@@ -26,16 +26,22 @@ export interface FirstFailure {
   readonly facts: Readonly<Record<string, string | number>>
 }
 
+export interface TriedSoFar {
+  readonly first?: FirstFailure | null
+  /** From when the step was asked for to the beginning of this attempt. */
+  readonly triedForMs?: number
+  /** It is not tried again, whatever it failed of. */
+  readonly isLast?: boolean
+}
+
 /**
  * The failure as Temporal carries it: `type` is the code, retried only where the table says `backoff`. A cancellation passes
  * unchanged: Temporal knows it by its class.
- * @param triedForMs from when the step was asked for to the beginning of this attempt
  */
 export function toTemporalFailure(
   error: unknown,
   attempt: number,
-  first: FirstFailure | null = null,
-  triedForMs = 0,
+  { first = null, triedForMs = 0, isLast = false }: TriedSoFar = {},
 ): ApplicationFailure | CancelledFailure {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error
   const known = isMillcourseError(error) ? error : unforeseen(error)
@@ -45,7 +51,7 @@ export function toTemporalFailure(
   return ApplicationFailure.create({
     type: known.code,
     message,
-    nonRetryable: !mayPass,
+    nonRetryable: isLast || !mayPass,
     details: [...details],
     ...(known.cause instanceof Error ? { cause: withoutSecrets(known.cause, causesMax) } : {}),
   })

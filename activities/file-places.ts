@@ -1,5 +1,5 @@
 /** Which files the rows of a commit may be read from, by URI; looked up by the commit, because a compaction holds those of thousands. */
-import type { Bucket, LakePart } from '../core/compute/index.js'
+import { type Bucket, committedFiles, type LakePart } from '../core/compute/index.js'
 import type { Compaction } from '../core/ports/compaction-ledger.js'
 import type { Lake } from '../core/ports/lake.js'
 import type { Commit } from '../core/ports/ledger.js'
@@ -15,6 +15,10 @@ export interface FilePlaces {
   placeOf(commit: Pick<Commit, 'commitId'>): readonly PlacedFile[]
   /** All of them, also those that are soon to go. */
   filesOf(commit: Pick<Commit, 'commitId'>): readonly PlacedFile[]
+  /** Which of these hold its rows for somebody who reads all these commits together: a publish, a training set. */
+  readTogether(
+    commits: readonly Pick<Commit, 'commitId' | 'interval' | 'data'>[],
+  ): (commit: Pick<Commit, 'commitId'>) => ReadonlySet<string>
   /** Of all commits, each file once. */
   allOf(commits: readonly Pick<Commit, 'commitId'>[]): ReadonlyMap<string, PlacedFile>
 }
@@ -51,6 +55,20 @@ export function filePlaces(
   return {
     placeOf,
     filesOf: (commit) => listsOf(commit).flat(),
+    readTogether: (some) => {
+      const wanted = some.map(({ commitId, interval, data }) => ({
+        commitId,
+        interval,
+        data: data && { path: data.path },
+      }))
+      const files = committedFiles(wanted, compactions, (path) => lake.uri(path))
+      const chosen = new Set(files.map((file) => (typeof file === 'string' ? file : file.uri)))
+      return (commit) => {
+        const lists = listsOf(commit).map((list) => list.flatMap(({ uri }) => (chosen.has(uri) ? [uri] : [])))
+        // A compaction is chosen for others beside it, too.
+        return new Set(lists[0]?.length ? lists[0] : lists.flat())
+      }
+    },
     allOf: (some) => {
       const lists = new Set(some.flatMap(listsOf))
       return new Map([...lists].flat().map((file) => [file.uri, file]))

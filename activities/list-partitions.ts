@@ -1,10 +1,11 @@
 /** The files of a source's partitions: neighbours in one listing, where little else lies between them. */
+
+import { inParallel } from '../core/in-parallel.js'
 import type { LakeFile } from '../core/ports/lake.js'
 import { compareBytes, globPattern, globPrefix, partitionsOf } from '../core/source/index.js'
 import { earliest, latest } from '../core/time/instant.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { inParallel } from './in-parallel.js'
 
 const listingsAtOnce = 8
 /** S3 lists so many files a request: strangers up to that cost no more than a listing of the partition alone. */

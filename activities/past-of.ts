@@ -6,7 +6,9 @@ import {
   goodOutcomes,
   historyMinOf,
   type Past,
+  type Profile,
 } from '../core/judge/index.js'
+import type { RunRecord } from '../core/ports/ledger.js'
 import { parseDuration } from '../core/time/duration.js'
 import { fromIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
@@ -25,10 +27,19 @@ export async function pastOf(
   const good = await ledger.runsByInterval(run, baselineRanges(start, everyNs), goodOutcomes)
   const { kind, runIds, weekRuns } = chooseBaseline(start, everyNs, good)
   const read = await ledger.profiledRuns([run.runId, ...runIds], { withSketches: asked.sketches })
-  const parts = read.flatMap(({ runId, profile, sketches }) => (profile ? [{ runId, profile, sketches }] : []))
+  const parts = read.flatMap(({ runId, profile, sketches, ...rest }) =>
+    profile ? [{ runId, profile: withoutHeld(profile, rest), sketches }] : [],
+  )
   return {
     sketches: parts.find(({ runId }) => runId === run.runId)?.sketches ?? null,
     baseline: { kind, weekRuns, runs: parts.filter(({ runId }) => runId !== run.runId) },
     historyMin: historyMinOf(everyNs),
   }
+}
+
+/** R35: what was judged bad is no measure, unless someone has accepted it. */
+function withoutHeld(profile: Profile, { outcome, verdict }: Pick<RunRecord, 'outcome' | 'verdict'>): Profile {
+  const held = outcome === 'accepted' ? [] : (verdict?.heldFeatures ?? [])
+  if (held.length === 0) return profile
+  return { ...profile, columns: profile.columns.filter(({ feature }) => !held.includes(feature)) }
 }

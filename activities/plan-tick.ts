@@ -21,12 +21,13 @@ import { parseDuration } from '../core/time/duration.js'
 import { type Instant, latest, parseInstant } from '../core/time/instant.js'
 import { type Interval, intervalAt, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { backfillInput } from './backfill-input.js'
+import { labelledBackfillInput } from './backfill-input.js'
 import { listDimensions } from './dimension-files.js'
 import { intervalsWithLostDeliveries } from './lost-deliveries.js'
 import { searchLabels } from './search-labels.js'
 import { sourceFiles } from './source-files.js'
 import type { PlanTickResult } from './steps.js'
+import { awaitingUpstream } from './upstream-sound.js'
 
 /** A file that reaches over years would have every partition of them listed on each tick. */
 const intervalsBeyondMax = 500n
@@ -60,6 +61,10 @@ export function planTick(deps: ActivityDeps) {
       if (!isFollowed && !only && state.reopenedBecause === null) continue
       if (needsRun(state, { ...context, isAsked: asked !== null })) again.set(...byStart(state.interval))
     }
+    const isAsked = asked !== null || only !== undefined
+    // A repair of this view names what one of the view below has re-opened, too: that waits all the same.
+    const awaiting = asked !== null ? [] : await awaitingUpstream(deps, rowSource(bundle.source).upstream, unsettled)
+    for (const { start } of awaiting) again.delete(start)
     // A backfill runs them in its own time; who names a range does not wait for it.
     const claimed = asked === null ? await deps.ledger.claimedIntervals(key, range) : []
     for (const { start } of claimed) again.delete(start)
@@ -74,28 +79,24 @@ export function planTick(deps: ActivityDeps) {
       left,
       ...searchLabels(deps, view),
       decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
-      ...(await openBackfills(deps, view, key)),
+      ...(await openBackfills(deps, view.name)),
       isPublishDue:
         view.online &&
         // What is about to be replaced would be carried online once more. Not for a run that is held, failed or not ready: its interval's
         // accepted version is the state until it ends well or somebody decides (R37), and other faults would stay online as long.
         (await isPublishDue(deps, key, {
-          isAsked: asked !== null || only !== undefined,
+          isAsked,
           isReplacing: unsettled.some(isReplacedSoon),
         })),
     }
   }
 }
 
-/** Joined where they are under way: one whose workflow was lost goes on from what the ledger knows. */
-async function openBackfills(
-  deps: ActivityDeps,
-  view: ViewBundle['view'],
-  key: ViewKey,
-): Promise<Pick<PlanTickResult, 'backfills'>> {
-  const open = await deps.ledger.backfills({ view: key.view, isOpen: true, limit: 100 })
-  const own = open.filter(({ version }) => version === key.version)
-  return own.length === 0 ? {} : { backfills: own.map((one) => backfillInput(deps, view, one)) }
+/** Joined where they are under way: one whose workflow was lost goes on from what the ledger knows. Those of older versions have no tick. */
+async function openBackfills(deps: ActivityDeps, view: string): Promise<Pick<PlanTickResult, 'backfills'>> {
+  const open = await deps.ledger.backfills({ view, isOpen: true, limit: 100 })
+  if (open.length === 0) return {}
+  return { backfills: await Promise.all(open.map((one) => labelledBackfillInput(deps, one))) }
 }
 
 /** R33. A publish that has cost too many workers is begun again by new commits, or by a person who asks, not by each tick. */

@@ -3,13 +3,13 @@
  * the ledger's word on it, it removes the file once more, which is no error.
  */
 import { compactionFolder, sequenceOfCachePath } from '../core/compact/index.js'
+import { inParallel } from '../core/in-parallel.js'
 import type { CacheFile } from '../core/ports/compaction-ledger.js'
 import type { Lake } from '../core/ports/lake.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import type { ActivityDeps, FileKeeping } from './activity-deps.js'
 import type { RemoveFilesResult } from './compaction-steps.js'
-import { inParallel } from './in-parallel.js'
 import { removeRunFiles } from './remove-run-files.js'
 
 const removalsAtOnce = 16

@@ -2,10 +2,11 @@
  * What runs have left in the lake beside what they committed: candidates that nobody can accept any more, parts that killed attempts wrote,
  * rejected rows. Killed between a file and the ledger's word on it, it looks once more, and finds nothing.
  */
+
+import { inParallel } from '../core/in-parallel.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { RunFileRetention } from '../core/ports/run-files-ledger.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { inParallel } from './in-parallel.js'
 
 const foldersAtOnce = 16
 

@@ -1,26 +1,45 @@
 /** Items of the online table as rows for the query engine. */
 import type { ColumnKind, ValueType, ViewBundle } from '../core/define/definitions.js'
 import type { EngineValue } from '../core/ports/query-engine.js'
-import { decodeKey, decodeValues, type PublishedColumns } from '../core/publish/index.js'
+import { decodeValues, type PublishedColumns, readKey } from '../core/publish/index.js'
 import type { OnlineItem } from '../core/publish/online-item.js'
 
-/** An item as `insertScannedSql` takes it; values that cannot be read equal nothing, so that they are written anew. */
-export function scannedRow(bundle: ViewBundle, columns: PublishedColumns, item: OnlineItem): (string | null)[] {
-  const values = readValues(bundle, columns, item)
+/** Sequences are 64-bit integers; one that somebody else wrote may be more, and is newer than any of ours all the same. */
+const sequenceMax = 2n ** 63n - 1n
+
+/**
+ * An item as `insertScannedSql` takes it; values that cannot be read equal nothing, so that they are written anew. Null: its key is none
+ * of the entity's, so that no publish wrote it and nobody asks for it.
+ */
+export function scannedRow(
+  { entity, view }: ViewBundle,
+  columns: PublishedColumns,
+  item: OnlineItem,
+): (string | null)[] | null {
+  const key = readKey(entity, item.key)
+  if (key === null) return null
+  const values = readValues(view, columns, item)
   const kind = item.values === null ? 'empty' : values === null ? 'unknown' : 'full'
   return [
-    ...decodeKey(bundle.entity.keys, item.key).map(asText),
-    ...(values ?? columns.features.map(() => null)).map((value, index) => textOf(columns.features[index]!.type, value)),
+    ...key.map(asText),
+    ...(values ?? columns.features.map(() => null)),
     item.eventAt?.toString() ?? null,
-    item.sequence.toString(),
+    (item.sequence < sequenceMax ? item.sequence : sequenceMax).toString(),
     kind,
+    item.held ?? null,
   ]
 }
 
-function readValues({ view }: ViewBundle, { schemaHash }: PublishedColumns, item: OnlineItem): EngineValue[] | null {
+/** As texts. */
+function readValues(
+  view: ViewBundle['view'],
+  { features, schemaHash }: PublishedColumns,
+  item: OnlineItem,
+): (string | null)[] | null {
   if (item.values === null || item.schemaHash !== schemaHash) return null
   try {
-    return decodeValues(view.features, item.values, item.schemaHash)
+    const values = decodeValues(view.features, item.values, item.schemaHash)
+    return values.map((value, index) => textOf(features[index]!.type, value))
   } catch {
     // Bytes that no publish wrote.
     return null

@@ -1,26 +1,27 @@
-/**
- * What every attempt of every activity gets around it: a pulse, so that a killed or stopped worker is noticed within the
- * heartbeat timeout while a long query is not; the failure seam (failure.ts); one log line for a failed attempt.
- */
+/** What every attempt of every activity gets around it: a pulse; the failure seam (failure.ts); one log line for a failed attempt. */
 import { CancelledFailure, Context } from '@temporalio/activity'
 import type { Log } from './activity-deps.js'
+import { startPulse } from './attempt-pulse.js'
 import { type FirstFailure, toFirstFailure, toTemporalFailure } from './failure.js'
+import { isPublishWaiting } from './publish-slots.js'
 import type { Activities } from './steps.js'
 
 /** Enough for every activity open on one worker; the oldest are forgotten first. */
 const firstFailuresMax = 1_000
+/** So long a publish that fails is tried again without an item more; the other steps have times of their own (workflows/proxy-activities.ts). */
+const publishStalledMsMax = 3 * 3_600_000
 
 export function watchAttempts(activities: Activities, log: Log): Activities {
   // Kept by the worker, not by Temporal, which keeps the last failure only: after a worker's death the first that the next one saw.
   const firstFailures = new Map<string, FirstFailure>()
   const watch =
-    <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+    <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>, stalledMsMax = Infinity) =>
     async (...args: Args): Promise<Result> => {
       const context = Context.current()
       const { info } = context
       const triedForMs = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs
       const id = `${info.workflowExecution?.runId}/${info.activityId}`
-      const stopPulse = startPulse(context)
+      const pulse = startPulse(context)
       try {
         const result = await work(...args)
         firstFailures.delete(id)
@@ -28,7 +29,14 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
       } catch (thrown) {
         // What a query says when it is interrupted is not its fault: the step was told to stop, and starts again elsewhere.
         const error = context.cancellationSignal.aborted ? await context.cancelled.catch((reason) => reason) : thrown
-        const failure = toTemporalFailure(error, info.attempt, firstFailures.get(id) ?? null, triedForMs)
+        if (isPublishWaiting(error)) {
+          pulse.moved()
+          throw error
+        }
+        const failure = toTemporalFailure(error, info.attempt, {
+          ...{ first: firstFailures.get(id) ?? null, triedForMs },
+          isLast: pulse.stalledForMs() > stalledMsMax,
+        })
         if (failure instanceof CancelledFailure || failure.nonRetryable) firstFailures.delete(id)
         else if (!firstFailures.has(id)) firstFailures.set(id, toFirstFailure(error))
         for (const oldest of firstFailures.keys())
@@ -40,7 +48,7 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
         )
         throw failure
       } finally {
-        stopPulse()
+        pulse.stop()
       }
     }
   return {
@@ -49,11 +57,11 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
     readSource: watch(activities.readSource),
     computeInterval: watch(activities.computeInterval),
     judgeInterval: watch(activities.judgeInterval),
-    publishInterval: watch(activities.publishInterval),
+    publishInterval: watch(activities.publishInterval, publishStalledMsMax),
     recordRun: watch(activities.recordRun),
     recordFailure: watch(activities.recordFailure),
     applyDecision: watch(activities.applyDecision),
-    publishView: watch(activities.publishView),
+    publishView: watch(activities.publishView, publishStalledMsMax),
     planCompaction: watch(activities.planCompaction),
     compactSpan: watch(activities.compactSpan),
     removeFiles: watch(activities.removeFiles),
@@ -63,23 +71,7 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
     planBackfill: watch(activities.planBackfill),
     openBackfill: watch(activities.openBackfill),
     takeBackfillTurn: watch(activities.takeBackfillTurn),
-    publishBackfill: watch(activities.publishBackfill),
+    publishBackfill: watch(activities.publishBackfill, publishStalledMsMax),
     endBackfill: watch(activities.endBackfill),
   }
-}
-
-/** Repeats the last heartbeat's details (a publish's cursor): a bare pulse would wipe them out. */
-function startPulse(context: Context): () => void {
-  const { heartbeatTimeoutMs } = context.info
-  if (!heartbeatTimeoutMs) return () => {}
-  const send = context.heartbeat
-  let details: unknown = context.info.heartbeatDetails
-  Object.defineProperty(context, 'heartbeat', {
-    value: (newDetails?: unknown) => {
-      details = newDetails
-      send(newDetails)
-    },
-  })
-  const pulse = setInterval(() => send(details), Math.max(heartbeatTimeoutMs / 4, 50))
-  return () => clearInterval(pulse)
 }

@@ -1,16 +1,8 @@
 /** The command that breaks things on purpose, as program.ts has the others. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { CliContext, Report } from './context.js'
+import { type Command, Option } from 'commander'
+import { type BindBody, example, positiveInteger } from './command-words.js'
 
-type Body = <Arguments extends unknown[]>(
-  load: () => Promise<(context: CliContext, ...args: Arguments) => Promise<Report>>,
-) => (...args: [...Arguments, Command]) => Promise<void>
-
-export function addDrillCommand(
-  program: Command,
-  body: Body,
-  { example }: { readonly example: (...lines: string[]) => string },
-): void {
+export function addDrillCommand(program: Command, body: BindBody): void {
   program
     .command('drill')
     .argument('<name...>', '`list`, `all`, or the names of drills')
@@ -19,7 +11,7 @@ export function addDrillCommand(
     .option('--staging', 'on the stack of the environment, which has to be marked as staging; else on one of their own')
     .option('--canary', 'cut the alarm: the drill has to fail')
     .option('--with-canaries', 'before each drill its canary; one that does not fail of its alarm fails the command')
-    .option('--at-once <count>', 'so many side by side', atLeastOne, 1)
+    .option('--at-once <count>', 'so many side by side', positiveInteger, 1)
     .addOption(
       new Option('--every <span>', 'length of an interval; a busy machine needs a longer one')
         .choices(['5s', '10s', '15s', '20s', '30s', '60s'])
@@ -30,10 +22,4 @@ export function addDrillCommand(
       example('millcourse drill list', 'millcourse drill kill-worker', 'millcourse drill all --with-canaries --json'),
     )
     .action(body(async () => (await import('./commands/drill.js')).drill))
-}
-
-function atLeastOne(text: string): number {
-  const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It is not a positive whole number.')
-  return number
 }

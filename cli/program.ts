@@ -2,7 +2,8 @@
  * The commands as commander sees them: names, options, an example each. What a command does lies in `commands/` and is imported
  * when it runs, so that `--help` waits for nothing.
  */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
+import { type BindBody, dollars, example, type LoadBody, list, positiveInteger } from './command-words.js'
 import type { CliContext, Report } from './context.js'
 import { addDrillCommand } from './drill-command.js'
 import { addQualityCommands } from './quality-commands.js'
@@ -28,11 +29,8 @@ export function buildProgram(run: Runner, version: string): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
 
-  /** Binds a body to a command: `load` imports it, its arguments are those of commander's action. */
-  const body =
-    <Arguments extends unknown[]>(
-      load: () => Promise<(context: CliContext, ...args: Arguments) => Promise<Report>>,
-    ): ((...args: [...Arguments, Command]) => Promise<void>) =>
+  const body: BindBody =
+    <Arguments extends unknown[]>(load: LoadBody<Arguments>) =>
     async (...all) => {
       const command = all.at(-1) as Command
       const args = all.slice(0, -1) as unknown as Arguments
@@ -277,7 +275,7 @@ export function buildProgram(run: Runner, version: string): Command {
     .description('why a value is what it is, from source row to online')
     .addHelpText('after', example('millcourse explain airport_delays origin=ATL --at 2001-01-02T13:00:00Z'))
     .action(body(async () => (await import('./commands/explain.js')).explain))
-  addQualityCommands(program, body, { example, list })
+  addQualityCommands(program, body)
   program
     .command('check-quality')
     .argument('[view...]', 'these views (default: all)')
@@ -348,7 +346,7 @@ export function buildProgram(run: Runner, version: string): Command {
     .addHelpText('after', example('millcourse restore --from backups/shop-20010131T033000Z'))
     .action(body(async () => (await import('./commands/restore.js')).restore))
 
-  addDrillCommand(program, body, { example })
+  addDrillCommand(program, body)
 
   program.commandsGroup('Processes:')
   program
@@ -367,27 +365,4 @@ export function buildProgram(run: Runner, version: string): Command {
     .addHelpText('after', example('MILLCOURSE_HTTP_HOST=0.0.0.0 MILLCOURSE_HTTP_PORT=8080 millcourse server'))
     .action(body(async () => (await import('./commands/server.js')).server))
   return program
-}
-
-function example(...lines: string[]): string {
-  return `\nExample:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
-}
-
-function list(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-}
-
-function positiveInteger(text: string): number {
-  const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It is not a positive whole number.')
-  return number
-}
-
-function dollars(text: string): number {
-  const number = Number(text)
-  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not an amount of dollars.')
-  return number
 }

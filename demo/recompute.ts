@@ -14,7 +14,12 @@ export interface Truth {
   featuresAt(
     key: readonly Value[],
     t: Instant,
-  ): { readonly eventAt: Instant | null; readonly values: Readonly<Record<string, Value>> } | null
+  ): {
+    readonly eventAt: Instant | null
+    /** A row is found, or one lies in some window. */
+    readonly isPresent: boolean
+    readonly values: Readonly<Record<string, Value>>
+  } | null
 }
 
 export type RawRows = readonly Readonly<Record<string, Value>>[]
@@ -36,7 +41,14 @@ export function truthOf({ view, source }: ViewBundle, raw: RawRows): Truth {
   for (const columns of raw) {
     const key = view.keyColumns.map(({ column }) => columns[column] ?? null)
     const text = keyText(key)
-    const row: Row = { key, event: columns.date as bigint, created: null, id: null, isDeleted: null, columns }
+    const row: Row = {
+      key,
+      event: columns[source.eventTime] as bigint,
+      created: null,
+      id: null,
+      isDeleted: null,
+      columns,
+    }
     if (!byKey.get(text)?.push(row)) byKey.set(text, [row])
     keys.set(text, key)
   }
@@ -48,33 +60,32 @@ export function truthOf({ view, source }: ViewBundle, raw: RawRows): Truth {
     ordered.set(text, rows)
     return rows
   }
-  const windowValue = (
-    feature: Extract<Feature, { kind: 'window' }>,
-    rows: readonly Row[],
-    key: readonly Value[],
-    t: Instant,
-  ): Value => {
-    const inWindow = window(rows, key, t, rules, feature.over === 'lifetime' ? null : parseDuration(feature.over))
-    return answerOfRows(feature, source, inWindow) as Value
-  }
+  const rowsInWindow = (feature: Feature, rows: readonly Row[], key: readonly Value[], t: Instant): readonly Row[] =>
+    feature.kind === 'window'
+      ? window(rows, key, t, rules, feature.over === 'lifetime' ? null : parseDuration(feature.over))
+      : []
   return {
     keys,
     featuresAt(key, t) {
       const rows = rowsOfKey(key)
-      if (view.viewKind === 'window')
+      if (view.viewKind === 'window') {
+        const windows = view.features.map((feature) => ({ feature, inWindow: rowsInWindow(feature, rows, key, t) }))
         return {
           eventAt: null,
+          isPresent: windows.some(({ inWindow }) => inWindow.length > 0),
           values: Object.fromEntries(
-            view.features.map((feature) => [
+            windows.map(({ feature, inWindow }) => [
               feature.name,
-              feature.kind === 'window' ? windowValue(feature, rows, key, t) : null,
+              feature.kind === 'window' ? (answerOfRows(feature, source, inWindow) as Value) : null,
             ]),
           ),
         }
+      }
       const row = lookup(rows, key, t, { ...rules, ttl: view.ttl === null ? null : parseDuration(view.ttl) })
       if (!row) return null
       return {
         eventAt: row.event,
+        isPresent: true,
         values: Object.fromEntries(
           view.features.map((feature) => [feature.name, row.columns[feature.column!] ?? null]),
         ),

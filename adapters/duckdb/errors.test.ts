@@ -8,12 +8,12 @@ const map = (message: string, probe = fine as Parameters<typeof toMillcourseErro
   toMillcourseError(new Error(message), files, probe)
 
 test('who may not open what: a file that was being read, or the lake that is written', async () => {
-  expect((await map('IO Error: Cannot open file "/lake/b.parquet": Permission denied')).code).toBe(
-    'SOURCE_ACCESS_DENIED',
-  )
-  expect((await map('IO Error: Cannot open file "/out/c.parquet": Read-only file system')).code).toBe(
-    'LAKE_ACCESS_DENIED',
-  )
+  expect(await map('IO Error: Cannot open file "/lake/b.parquet": Permission denied')).toMatchObject({
+    code: 'SOURCE_ACCESS_DENIED',
+    detail: { facts: { file: '/lake/b.parquet' } },
+  })
+  const written = await map('IO Error: Cannot open file "/out/c.parquet": Read-only file system')
+  expect([written.code, written.detail.facts]).toEqual(['LAKE_ACCESS_DENIED', undefined])
 })
 test('a full disk is the spill folder’s or the lake’s', async () => {
   expect(

@@ -20,7 +20,11 @@ export async function toMillcourseError(
   if (limit !== null) return spillLimitError(limit, error)
   const known = classify(message, files)
   if (known)
-    return new MillcourseError(known.code, `${known.what}: ${firstLine(message)}`, { cause: error, hint: known.hint })
+    return new MillcourseError(known.code, `${known.what}: ${firstLine(message)}`, {
+      cause: error,
+      hint: known.hint,
+      ...(known.file === undefined ? {} : { facts: { file: known.file } }),
+    })
   if (mayBeTheFiles(message)) {
     const atFault = (await findUnreadable(message, files, probe)) ?? namedMissing(message)
     if (atFault) return fileError(atFault, error)
@@ -42,7 +46,7 @@ function httpError({ code, what, hint, file }: HttpFault, message: string, cause
 function classify(
   message: string,
   files: readonly string[],
-): { readonly code: ErrorCode; readonly what: string; readonly hint: string } | null {
+): { readonly code: ErrorCode; readonly what: string; readonly hint: string; readonly file?: string } | null {
   // What is on its way to S3 waits in the spill folder, too.
   if (isDiskFull(message) && /duckdb_temp|\/upload-\d+\.parquet/.test(message))
     return {
@@ -69,8 +73,11 @@ function classify(
       hint: 'correct the value in the source, or declare a wider type',
     }
   if (/^(IO|Permission) Error.*(Permission denied|Operation not permitted|Read-only file system)/s.test(message)) {
-    const code = files.some((uri) => message.includes(uri)) ? 'SOURCE_ACCESS_DENIED' : 'LAKE_ACCESS_DENIED'
-    return { code, what: 'a file may not be opened', hint: 'give the worker access to it' }
+    const file = files.find((uri) => message.includes(uri))
+    const said = { what: 'a file may not be opened', hint: 'give the worker access to it' }
+    return file === undefined
+      ? { code: 'LAKE_ACCESS_DENIED', ...said }
+      : { code: 'SOURCE_ACCESS_DENIED', file, ...said }
   }
   return null
 }

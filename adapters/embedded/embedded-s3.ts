@@ -1,13 +1,12 @@
 /** A real S3 server on a folder: `versitygw` as it is found, or built by Go once into the cache. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import getPort from 'get-port'
 import { MillcourseError } from '../../core/errors.js'
-import { cacheFolder } from './temporal-binary.js'
+import { cacheFolder, findProgram } from './find-program.js'
 
 const version = 'v1.8.0'
 const goPackage = `github.com/versity/versitygw/cmd/versitygw@${version}`
@@ -81,14 +80,11 @@ function isListening(port: number): Promise<boolean> {
   })
 }
 
-/** On the PATH, where Go installs, in the cache, else built: about a minute, once. @throws MillcourseError STACK_TOOL_MISSING */
+/** On the PATH, in the cache, where Go installs, else built: about a minute, once. @throws MillcourseError STACK_TOOL_MISSING */
 export async function findVersitygw(onProgress: (line: string) => void = () => {}): Promise<string> {
   const folder = join(cacheFolder(process.env), `versitygw-${version}`)
-  const places = [...(process.env.PATH ?? '').split(delimiter), join(homedir(), 'go', 'bin'), folder]
-  for (const place of places) {
-    const program = join(place, 'versitygw')
-    if (place !== '' && (await isProgram(program))) return program
-  }
+  const found = await findProgram('versitygw', process.env, folder)
+  if (found) return found
   onProgress(`building versitygw ${version} with Go: about a minute, this once`)
   await mkdir(folder, { recursive: true })
   const scratch = await mkdtemp(join(folder, 'build-'))
@@ -103,11 +99,4 @@ export async function findVersitygw(onProgress: (line: string) => void = () => {
     await rm(scratch, { recursive: true, force: true })
   }
   return join(folder, 'versitygw')
-}
-
-function isProgram(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  )
 }

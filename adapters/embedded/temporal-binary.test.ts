@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { cacheFolder, findTemporalBinary, lookForTemporalBinary } from './temporal-binary.js'
+import { cacheFolder } from './find-program.js'
+import { findTemporalBinary, lookForTemporalBinary } from './temporal-binary.js'
 
 let dir: string
 beforeEach(() => {

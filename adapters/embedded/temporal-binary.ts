@@ -1,13 +1,13 @@
 /** Where a Temporal server comes from when nobody says: found, downloaded or built once, then kept in the cache. */
 import { execFile, spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
-import { access, chmod, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { MillcourseError } from '../../core/errors.js'
+import { cacheFolder, type Env, findOnPath, findProgram } from './find-program.js'
 
 const version = 'v1.5.1'
 const goPackage = `github.com/temporalio/cli/cmd/temporal@${version}`
@@ -15,7 +15,7 @@ const goPackage = `github.com/temporalio/cli/cmd/temporal@${version}`
 const downloadInfoUrl = 'https://temporal.download/cli'
 
 export interface FindOptions {
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Env
   /** Told what is being done when it takes longer than a moment: one line each. */
   readonly onProgress?: (line: string) => void
   /** The download is given up when nothing has arrived for so long. */
@@ -56,40 +56,12 @@ export async function findTemporalBinary(options: FindOptions): Promise<string> 
 }
 
 /** On the PATH, in the cache or where Go installs; null: it would have to be downloaded or built first. */
-export async function lookForTemporalBinary(env: FindOptions['env']): Promise<string | null> {
-  const onPath = await findOnPath('temporal', env)
-  if (onPath) return onPath
-  for (const folder of [cachedIn(env), ...goBinFolders(env)])
-    if (await isProgram(join(folder, 'temporal'))) return join(folder, 'temporal')
-  return null
+export function lookForTemporalBinary(env: Env): Promise<string | null> {
+  return findProgram('temporal', env, cachedIn(env))
 }
 
-/** `go install` writes there; few have the folder on their PATH. */
-function goBinFolders(env: FindOptions['env']): string[] {
-  const paths = (env.GOPATH || join(env.HOME || homedir(), 'go')).split(delimiter)
-  return [...(env.GOBIN ? [env.GOBIN] : []), ...paths.filter((path) => path !== '').map((path) => join(path, 'bin'))]
-}
-
-function cachedIn(env: FindOptions['env']): string {
+function cachedIn(env: Env): string {
   return join(cacheFolder(env), `temporal-${version}`)
-}
-
-/** `$XDG_CACHE_HOME/millcourse`, else `~/.cache/millcourse`. */
-export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
-  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'millcourse')
-}
-
-async function findOnPath(name: string, env: FindOptions['env']): Promise<string | null> {
-  for (const folder of (env.PATH ?? '').split(delimiter))
-    if (folder && (await isProgram(join(folder, name)))) return join(folder, name)
-  return null
-}
-
-async function isProgram(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  )
 }
 
 async function download(target: string, options: FindOptions): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { sql } from 'kysely'
 import type { LakePart } from '../../core/compute/candidate.js'
+import type { HeldFeatures } from '../../core/compute/feature-groups.js'
 import type { IntervalState } from '../../core/plan/interval-state.js'
 import type { CoarseTile, Commit, CommitResult, LedgerWriter, ViewKey } from '../../core/ports/ledger.js'
 import { type Interval, overlaps } from '../../core/time/interval.js'
@@ -53,6 +54,7 @@ export function createIntervalCommits(client: PostgresClient): IntervalCommits {
           isRejected: false,
           replaces: current,
           backfillId: run.backfill_id,
+          ...(request.heldFeatures?.length ? { held: { features: request.heldFeatures, isRejected: false } } : {}),
         })
         return { kind: 'committed', commitId }
       }),
@@ -107,12 +109,16 @@ export async function readCommit(trx: OpenTransaction, commitId: bigint | null):
 export interface NewCommit {
   readonly interval: Interval
   readonly runId: string
+  /** Of one that has another commit already (R35). Absent: it has none. */
+  readonly decisionId?: string
   readonly number: number
   readonly data: LakePart | null
   readonly isRejected: boolean
   readonly replaces: Commit | null
   /** Of the backfill that made it. Absent: none did. */
   readonly backfillId?: string | null
+  /** R35. Absent: it has all features. */
+  readonly held?: HeldFeatures
 }
 
 /** The caller holds the view version shared and the interval alone, and has compared the numbers. */
@@ -127,13 +133,16 @@ export async function insertCommit(trx: OpenTransaction, key: ViewKey, commit: N
           version: key.version,
           start_at: start,
           end_at: end,
-          run_id: commit.runId,
+          run_id: commit.decisionId ?? commit.runId,
+          of_run: commit.decisionId === undefined ? null : commit.runId,
           number: commit.number,
           ...fromLakePart(commit.data),
           ...{ sha256: commit.data?.sha256 ?? null, etag: commit.data?.etag ?? null },
           is_rejected: commit.isRejected,
           supersedes: commit.replaces?.commitId ?? null,
           backfill_id: commit.backfillId ?? null,
+          held_features: commit.held === undefined ? null : [...commit.held.features],
+          held_rejected: commit.held?.isRejected ?? false,
         })
         .returning('commit_id'),
     )
@@ -326,10 +335,19 @@ async function readIntervalStates(
       'intervals.reopened_because',
       'intervals.reopens',
       'commits.commit_id',
-      'commits.run_id as committed_run_id',
+      sql<string | null>`coalesce(commits.of_run, commits.run_id)`.as('committed_run_id'),
       'commits.number as committed_number',
       'commits.path',
       'commits.published_sequence',
+      (row) =>
+        row
+          .and([
+            row('commits.published_sequence', 'is', null),
+            row('commits.backfill_id', 'in', openBackfillIds(db, key)),
+          ])
+          .as('is_of_open_backfill'),
+      'commits.held_features',
+      'commits.held_rejected',
       'latest.run_id',
       'latest.number',
       'latest.outcome',
@@ -349,6 +367,8 @@ async function readIntervalStates(
             number: row.committed_number!,
             isEmpty: row.path === null,
             isPublished: row.published_sequence !== null,
+            ...(row.is_of_open_backfill ? { isOfOpenBackfill: true } : {}),
+            ...(row.held_features !== null && !row.held_rejected ? { heldFeatures: row.held_features } : {}),
           },
     latestRun:
       row.run_id === null

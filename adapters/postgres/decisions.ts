@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import type { LakePart } from '../../core/compute/candidate.js'
 import { assert, MillcourseError } from '../../core/errors.js'
-import type { Decision, DecisionOutcome, DecisionRequest, LedgerWriter, ViewKey } from '../../core/ports/ledger.js'
+import type {
+  Commit,
+  Decision,
+  DecisionOutcome,
+  DecisionRequest,
+  LedgerWriter,
+  ViewKey,
+} from '../../core/ports/ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
 import { formatInterval, type Interval } from '../../core/time/interval.js'
 import { writeAudit } from './audit.js'
@@ -125,6 +132,7 @@ async function checkApplicable(trx: OpenTransaction, request: DecisionRequest, c
       hint: `decide on the newest run of ${formatInterval(request.interval)}: millcourse runs`,
       facts: { runId: run.run_id, committedRunId: newer },
     })
+  if (run.outcome !== 'running' && (await findHolding(trx, run, currentId)) !== null) return
   const allowed = request.action === 'accept' ? ['held'] : ['held', 'failed', 'not-ready']
   if (!allowed.includes(run.outcome))
     throw notApplicable(
@@ -133,6 +141,15 @@ async function checkApplicable(trx: OpenTransaction, request: DecisionRequest, c
       `millcourse runs show ${run.run_id}`,
     )
 }
+
+/** R35: what counts for the interval is this run's, without features that await a decision. */
+async function findHolding(trx: OpenTransaction, run: RunRow, currentId: bigint | null): Promise<HoldingCommit | null> {
+  const current = await readCommit(trx, currentId)
+  if (current?.runId !== run.run_id || current.held === undefined || current.held.isRejected) return null
+  return { ...current, held: current.held }
+}
+
+type HoldingCommit = Commit & { readonly held: NonNullable<Commit['held']> }
 
 /** Without a run: an interval that has no version and nothing held (R37). */
 async function checkOverdue(trx: OpenTransaction, request: DecisionRequest, currentId: bigint | null): Promise<void> {
@@ -212,8 +229,10 @@ async function carryOut(
       assert(run !== null, 'accept names a run')
       if (acceptedData === 'gone') return { kind: 'candidate-gone' }
       return await accept(trx, decision, run, currentId, acceptedData)
-    case 'reject':
-      return await reject(trx, decision, run, currentId)
+    case 'reject': {
+      const holding = run === null ? null : await findHolding(trx, run, currentId)
+      return holding ? await rejectFeatures(trx, decision, holding) : await reject(trx, decision, run, currentId)
+    }
     case 'rerun':
       await reopen(trx, decision, intervalOf(decision), `rerun asked for by ${decision.decided_by}: ${decision.reason}`)
       return { kind: 'kept' }
@@ -233,15 +252,31 @@ async function accept(
     judged?.rows === data?.rows && judged?.sizeBytes === data?.sizeBytes,
     `what is committed for run ${run.run_id} is its judged candidate`,
   )
+  const replaces = await readCommit(trx, currentId)
   const commitId = await insertCommit(trx, decision, {
     interval: intervalOf(decision),
     runId: run.run_id,
     number: numberOf(run),
     data,
     isRejected: false,
-    replaces: await readCommit(trx, currentId),
+    replaces,
+    ...(replaces?.runId === run.run_id ? { decisionId: decision.decision_id } : {}),
   })
   await setOutcome(trx, run.run_id, 'accepted')
+  return { kind: 'committed', commitId }
+}
+
+/** R35: they stay left out for good; a commit, so that windows that waited for them are published, and the past stays explainable. */
+async function rejectFeatures(
+  trx: OpenTransaction,
+  decision: DecisionRow,
+  holding: HoldingCommit,
+): Promise<DecisionOutcome> {
+  const { interval, runId, number, data, held } = holding
+  const commitId = await insertCommit(trx, decision, {
+    ...{ interval, runId, number, data, isRejected: false, replaces: holding, decisionId: decision.decision_id },
+    held: { ...held, isRejected: true },
+  })
   return { kind: 'committed', commitId }
 }
 

@@ -39,6 +39,7 @@ export function createFileRemoval(client: PostgresClient): FileRemoval {
           .where('removed_at', 'is', null)
           .where(isPast)
           .where(isFree(db, sql`array[commits.path]`))
+          .where(({ not, exists }) => not(exists(unmarkedTwin(db))))
           .orderBy('commit_id')
           .limit(filesAtOnce)
           .execute()
@@ -183,6 +184,16 @@ export function isFree(db: Database, paths: RawBuilder<unknown>): RawBuilder<boo
   return sql<boolean>`not exists (${pinning})`
 }
 
+/** Of `commits` outside: another of its interval reads the same file, since a feature of it was decided on (R35). */
+function unmarkedTwin(db: Database) {
+  return db
+    .selectFrom('commits as twin')
+    .select('twin.commit_id')
+    .where(sql<boolean>`twin.view = commits.view and twin.version = commits.version`)
+    .where(sql<boolean>`twin.start_at = commits.start_at and twin.path = commits.path`)
+    .where('twin.removing_at', 'is', null)
+}
+
 /** Of `commits` outside: another has taken its place for so long, and no publish has to take its rows back (R31). */
 function countsNoLonger(db: Database, { supersededKeptMs, isOnline }: FileRetention): RawBuilder<boolean> {
   const successor = db
@@ -217,6 +228,8 @@ async function markOwnFiles(trx: OpenTransaction, key: ViewKey, retention: FileR
     .where('path', 'is not', null)
     .where('removing_at', 'is', null)
     .where((row) => row.or([row('commit_id', 'in', held), countsNoLonger(trx, retention)]))
+    // What awaits a decision is accepted from its own file (R35).
+    .where(sql<boolean>`(held_features is null or held_rejected or superseded_by is not null)`)
     .where(isFree(trx, sql`array[commits.path]`))
     .executeTakeFirst()
   return Number(numUpdatedRows)

@@ -4,6 +4,7 @@ import type { PublishFinish, ViewKey } from '../../core/ports/ledger.js'
 import { hasFile } from '../../core/publish/delta.js'
 import { type OpenTransaction, toJson } from './client.js'
 import { findHeld, noLease, type PublishRow } from './held-lease.js'
+import { isRebuild } from './publish-contents.js'
 
 /** Of a RunError as `toJson` writes it. As text: Postgres takes no field out of a document that says NUL somewhere, as messages may. */
 const ofPublish = '%"step":"publish"%'
@@ -54,7 +55,7 @@ export async function finishPublish(
       end_floor_at: isHigher ? publish.end_at : view.end_floor_at,
       published_generation: view.published_generation + 1n,
       table_identity: finish.tableIdentity,
-      ...(view.rebuild_after !== null && view.rebuild_after < sequence ? { rebuild_after: null } : {}),
+      ...((await isRebuild(trx, publish, view)) ? { rebuild_after: null, awaited: [], last_rebuild: sequence } : {}),
       ...(publish.is_first_load
         ? {
             online_table: publish.table_name,
@@ -88,9 +89,9 @@ async function markCovered(trx: OpenTransaction, publish: PublishRow): Promise<s
     .set({ published_sequence: publish.sequence })
     .where(sql<boolean>`commit_id = any(${publish.covered}::bigint[])`)
     .where('published_sequence', 'is', null)
-    .returning('run_id')
+    .returning(['run_id', 'of_run'])
     .execute()
-  return marked.map((commit) => commit.run_id)
+  return marked.map((commit) => commit.of_run ?? commit.run_id)
 }
 
 async function addPublishedFiles(

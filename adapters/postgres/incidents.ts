@@ -34,13 +34,6 @@ export function createIncidentRecords(client: PostgresClient): IncidentRecords {
     watchedIncidents: () =>
       client.query(async (db) => (await readOpen(db)).map(({ body, news }) => ({ ...body, news }))),
 
-    incidents: ({ limit, includeResolved }) =>
-      client.query(async (db) => {
-        const all = db.selectFrom('incidents').select('body').orderBy('incident_id', 'desc').limit(limit)
-        const rows = await (includeResolved ? all : all.where('is_open', '=', true)).execute()
-        return rows.map((row) => row.body)
-      }),
-
     incidentPage: ({ limit, before }) =>
       client.query(async (db) => {
         const newest = db.selectFrom('incidents').select(['incident_id', 'body']).orderBy('incident_id', 'desc')

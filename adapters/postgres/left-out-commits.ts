@@ -51,7 +51,10 @@ export async function findLeftOut(
   return { ...none, backfills: open, covered: await firstPart(trx, own) }
 }
 
-/** The oldest commits of the backfill that are not online, of at most so many rows together; at least one. */
+/**
+ * The newest commits of the backfill that are not online, of at most so many rows together; at least one. So a key is written once, whichever
+ * parts hold it: what a later one has of it is older.
+ */
 async function firstPart(
   trx: OpenTransaction,
   { backfillId, rowsMax }: NonNullable<OpenPublishRequest['backfill']>,
@@ -61,8 +64,8 @@ async function firstPart(
     .select(['commit_id', 'rows'])
     .where('backfill_id', '=', backfillId)
     .where('published_sequence', 'is', null)
-    .orderBy('start_at')
-    .orderBy('commit_id')
+    .orderBy('start_at', 'desc')
+    .orderBy('commit_id', 'desc')
     .execute()
   const part: bigint[] = []
   let sum = 0n

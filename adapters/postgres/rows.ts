@@ -1,6 +1,7 @@
 /** Rows of the tables as the port's values. */
 import type { Selectable } from 'kysely'
 import type { LakePart } from '../../core/compute/candidate.js'
+import type { HeldFeatures } from '../../core/compute/feature-groups.js'
 import type { CoarseTile, Commit, Decision, RunRecord } from '../../core/ports/ledger.js'
 import type { CoarseTilesTable, CommitsTable, DecisionsTable, RunsTable } from './schema.js'
 
@@ -28,13 +29,21 @@ export function toCommit(row: Selectable<CommitsTable>): Commit {
   return {
     commitId: row.commit_id,
     interval: { start: row.start_at, end: row.end_at },
-    runId: row.run_id,
+    runId: row.of_run ?? row.run_id,
     number: row.number,
     data: toCommittedPart(row),
     isRejected: row.is_rejected,
     publishedSequence: row.published_sequence,
     committedAt: row.committed_at,
+    ...toHeld(row),
   }
+}
+
+/** R35. */
+export function toHeld(row: Pick<Selectable<CommitsTable>, 'held_features' | 'held_rejected'>): {
+  readonly held?: HeldFeatures
+} {
+  return row.held_features === null ? {} : { held: { features: row.held_features, isRejected: row.held_rejected } }
 }
 
 export function toCoarseTile(row: Selectable<CoarseTilesTable>): CoarseTile {

@@ -20,6 +20,8 @@ import type { Instant, IsoInstant } from '../../core/time/instant.js'
 import type { IsoInterval } from '../../core/time/interval.js'
 import type { TrainingMode } from '../../core/training/set-state.js'
 import type { Incident, IncidentEvent } from '../../core/watch/incident.js'
+import type { HeldWindowColumns, HoldingColumns } from './held-columns.js'
+import type { WriteBudgetTable } from './write-budget-table.js'
 
 /** Written as text by `toJson` (client.ts). */
 type Json<T> = ColumnType<T, string, string>
@@ -54,10 +56,16 @@ export interface ViewVersionsTable extends ViewColumns {
   lease_workflow_run_id: string | null
   lease_ms: number | null
   lease_renewed_at: Instant | null
+  /** A scheduled publish has met the lease of a backfill's; null: none has, since it was taken. */
+  lease_wanted_at: Instant | null
   /** The newest commit when a publish had cost too many workers. */
   given_up_commit: bigint | null
   /** A publish with a higher sequence is to trust no cache, and begins although nothing was committed; null: none is asked for. */
   rebuild_after: bigint | null
+  /** Commits whose files are at fault: who shows one is no such publish. */
+  awaited: Generated<bigint[]>
+  /** Of the last such publish that finished; 0: none is known of. */
+  last_rebuild: Generated<bigint>
 }
 
 export interface IntervalsTable extends IntervalColumns {
@@ -102,7 +110,7 @@ export interface RunSketchesTable {
   body: Json<ProfileSketches>
 }
 
-export interface CommitsTable extends IntervalColumns {
+export interface CommitsTable extends IntervalColumns, HoldingColumns {
   commit_id: Generated<bigint>
   run_id: string
   number: number
@@ -145,7 +153,7 @@ export interface DecisionsTable extends IntervalColumns {
   outcome_by_run_id: string | null
 }
 
-export interface PublishesTable extends ViewColumns {
+export interface PublishesTable extends ViewColumns, HeldWindowColumns {
   sequence: bigint
   state: 'open' | 'finished' | 'unfinished'
   owner: string
@@ -329,17 +337,7 @@ export interface BackfillIntervalsTable {
   need: BackfillNeed
 }
 
-/** One row: the bucket that all publishes share. */
-export interface WriteBudgetTable {
-  bucket: number
-  level: number
-  filled_at: Instant
-  scheduled_until: Instant
-  slowed_to: number
-  slowed_at: Instant
-}
-
-interface SpendColumns extends ViewColumns {
+export interface SpendColumns extends ViewColumns {
   /** UTC, `2026-11-22`. */
   day: string
   work: SpendingWork
@@ -355,7 +353,7 @@ interface SpendColumns extends ViewColumns {
   keys_unchanged: number
 }
 
-/** What one process has spent on one subject on one day; view empty and version 0: of no one view. */
+/** What one process has spent on one subject on one day; view empty and version 0: of no one view. `daily_spends` has the sums. */
 export interface SpendsTable extends SpendColumns {
   spend_id: string
   subject: string
@@ -363,9 +361,6 @@ export interface SpendsTable extends SpendColumns {
   /** By this server, last. */
   told_at: ServerTime<Instant>
 }
-
-/** The sums of these. */
-export type DailySpendsTable = SpendColumns
 
 export interface Tables {
   write_budget: WriteBudgetTable
@@ -395,5 +390,5 @@ export interface Tables {
   run_files: RunFilesTable
   schedule_marks: ScheduleMarksTable
   spends: SpendsTable
-  daily_spends: DailySpendsTable
+  daily_spends: SpendColumns
 }

@@ -3,7 +3,7 @@ import { type Selectable, sql } from 'kysely'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { PostgresClient } from './client.js'
 import { isFree } from './file-removal.js'
-import { toLakePart } from './rows.js'
+import { toHeld, toLakePart } from './rows.js'
 import type { CommitsTable } from './schema.js'
 
 export type TrainingSets = Pick<LedgerWriter, 'publishHistory' | 'trainingSet' | 'pinnedPaths' | 'pinTrainingSet'>
@@ -18,7 +18,7 @@ export function createTrainingSets(client: PostgresClient): TrainingSets {
           .where('version', '=', key.version)
           .where('state', '=', 'finished')
         const all = await finished
-          .select(['sequence', 'end_at', 'finished_at', 'commit_horizon', 'backfills'])
+          .select(['sequence', 'end_at', 'finished_at', 'commit_horizon', 'backfills', 'held'])
           .orderBy('sequence')
           .execute()
         const publishes = all.filter((row) => row.finished_at! <= until)
@@ -45,12 +45,14 @@ export function createTrainingSets(client: PostgresClient): TrainingSets {
             recordedAt: row.finished_at!,
             newestCommitId: row.commit_horizon,
             ...leftOutOf(row, commits),
+            ...(row.held === null ? {} : { held: row.held }),
           })),
           commits: commits.map((row) => ({
             commitId: row.commit_id,
             interval: { start: row.start_at, end: row.end_at },
             data: toLakePart(row),
             supersededBy: row.superseded_by,
+            ...toHeld(row),
             ...(row.is_removed ? { isRemoved: true as const } : {}),
           })),
         }

@@ -74,12 +74,30 @@ export function createWatchedRuns(client: PostgresClient): WatchReader {
           .where('number', 'is not', null)
           .orderBy('ordinal')
           .execute()
-        return rows.map((row) => ({
-          ...{ runId: row.run_id, view: row.view, version: row.version },
-          interval: { start: row.start_at, end: row.end_at },
-          outcome: row.outcome as 'running' | 'held',
-          ageMs: row.age_ms,
-        }))
+        const held = await db
+          .selectFrom('commits')
+          .select(['run_id', 'of_run', 'view', 'version', 'start_at', 'end_at', 'held_features'])
+          .select(sql<number>`(extract(epoch from clock_timestamp() - committed_at) * 1000)::float8`.as('age_ms'))
+          .where('held_features', 'is not', null)
+          .where('superseded_by', 'is', null)
+          .where('held_rejected', '=', false)
+          .orderBy('commit_id')
+          .execute()
+        return [
+          ...rows.map((row) => ({
+            ...{ runId: row.run_id, view: row.view, version: row.version },
+            interval: { start: row.start_at, end: row.end_at },
+            outcome: row.outcome as 'running' | 'held',
+            ageMs: row.age_ms,
+          })),
+          ...held.map((row) => ({
+            ...{ runId: row.of_run ?? row.run_id, view: row.view, version: row.version },
+            interval: { start: row.start_at, end: row.end_at },
+            outcome: 'held' as const,
+            features: row.held_features!,
+            ageMs: row.age_ms,
+          })),
+        ]
       }),
 
     runPaces: (keys) =>

@@ -30,6 +30,11 @@ export async function withRunbooks(
   return incidents.map((incident) => ({ ...incident, runbook: incidentRunbook(incident, runbooksUrl) }))
 }
 
+/** @throws MillcourseError CONFIG_INVALID */
+export async function withRunbook(context: Pick<CliContext, 'addresses'>, incident: Incident): Promise<ShownIncident> {
+  return (await withRunbooks(context, [incident]))[0]!
+}
+
 export function incidentText(incident: ShownIncident, givenOptions: string): string {
   const { rule, severity, openedAt, resolvedAt, owner, summary, facts, nextStep, runbook } = incident
   const state = resolvedAt === null ? severity : `resolved ${resolvedAt}`

@@ -1,7 +1,7 @@
 import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { findIncidentKey } from './incident-key.js'
-import { incidentText, withRunbooks } from './incident-text.js'
+import { incidentText, withRunbook } from './incident-text.js'
 
 /** Somebody has it in hand: it does not escalate, and whoever was told of it is told so. */
 export async function acknowledgeIncident(
@@ -14,6 +14,6 @@ export async function acknowledgeIncident(
   const at = formatInstant(context.clock.now())
   const word = { at, by: options.by ?? context.actor, note: options.note ?? null }
   const incident = await ledger.acknowledgeIncident(key, word)
-  const [shown] = await withRunbooks(context, [incident])
-  return { outcome: 'done', data: { incident: shown }, text: incidentText(shown!, context.givenOptions) }
+  const shown = await withRunbook(context, incident)
+  return { outcome: 'done', data: { incident: shown }, text: incidentText(shown, context.givenOptions) }
 }

@@ -2,7 +2,7 @@ import { MillcourseError } from '../../core/errors.js'
 import type { CliContext, Report } from '../context.js'
 import { formatTable } from '../output/table.js'
 import { findIncidentKey, quotedKey } from './incident-key.js'
-import { because, incidentText, type ShownEntry, shownHistory, withRunbooks } from './incident-text.js'
+import { because, incidentText, type ShownEntry, shownHistory, withRunbook } from './incident-text.js'
 
 /** One incident: what it hits, the next command, and what became of it so far. */
 export async function showIncident(context: CliContext, text: string): Promise<Report> {
@@ -15,7 +15,7 @@ export async function showIncident(context: CliContext, text: string): Promise<R
       facts: { key: text },
     })
   const { history } = life
-  const incident = (await withRunbooks(context, [life.incident]))[0]!
+  const incident = await withRunbook(context, life.incident)
   const shown = shownHistory(history)
   const { givenOptions } = context
   const commands =

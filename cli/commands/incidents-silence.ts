@@ -3,7 +3,7 @@ import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { findIncidentKey } from './incident-key.js'
-import { incidentText, withRunbooks } from './incident-text.js'
+import { incidentText, withRunbook } from './incident-text.js'
 
 /** A silence that nobody ends hides the next outage of the same cause. */
 const longest = '30d'
@@ -26,8 +26,8 @@ export async function silenceIncident(
     note: options.reason,
     until: formatInstant(now + lengthNs),
   })
-  const [shown] = await withRunbooks(context, [incident])
-  return { outcome: 'done', data: { incident: shown }, text: incidentText(shown!, context.givenOptions) }
+  const shown = await withRunbook(context, incident)
+  return { outcome: 'done', data: { incident: shown }, text: incidentText(shown, context.givenOptions) }
 }
 
 /** @throws MillcourseError USAGE */

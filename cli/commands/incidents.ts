@@ -21,6 +21,7 @@ export async function incidents(
   const resolved = page.incidents.filter(({ resolvedAt }) => resolvedAt !== null)
   // What is open stands on top of the newest page.
   const onTop = before === undefined ? open.slice(0, limit) : []
+  const isCut = before === undefined && open.length > limit
   const found = await withRunbooks(context, [...onTop, ...resolved])
   const head = open.length === 0 ? 'no open incidents' : plural(open.length, 'open incident')
   return {
@@ -30,9 +31,12 @@ export async function incidents(
       next: page.next,
       incidents: context.isJson ? await withHistories(ledger, found) : found,
     },
-    text: [head, ...found.map((incident) => incidentText(incident, context.givenOptions)), ...older(page.next)].join(
-      '\n\n',
-    ),
+    text: [
+      head,
+      ...found.map((incident) => incidentText(incident, context.givenOptions)),
+      ...(isCut ? [`${plural(open.length - limit, 'open incident')} more: --limit ${open.length}`] : []),
+      ...older(page.next),
+    ].join('\n\n'),
   }
 }
 

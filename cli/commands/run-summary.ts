@@ -22,6 +22,7 @@ export function runSummary(run: RunRecord) {
     keysPublished: run.keyCounts?.published ?? null,
     error: run.error,
     findings: run.verdict?.findings ?? [],
+    ...(run.verdict?.heldFeatures ? { heldFeatures: run.verdict.heldFeatures } : {}),
   }
 }
 
@@ -34,7 +35,9 @@ export function whyText(run: RunRecord): string {
     const why = `${run.error.code} in ${run.error.step}: ${run.error.message}`
     return run.outcome === 'done' ? `covered by another publish; its own: ${why}` : why
   }
-  const weighty =
-    run.outcome === 'held' ? (run.verdict?.findings.filter(({ severity }) => severity === 'hold') ?? []) : []
-  return weighty.map(formatFinding).join('; ')
+  const { findings = [], heldFeatures } = run.verdict ?? {}
+  const isHeld = run.outcome === 'held'
+  const weighty = findings.filter(({ severity }) => severity === 'hold-feature' || (isHeld && severity === 'hold'))
+  const because = isHeld || heldFeatures ? weighty.map(formatFinding).join('; ') : ''
+  return heldFeatures ? `without ${heldFeatures.join(', ')}: ${because}` : because
 }

@@ -24,6 +24,11 @@ export function formatBytes(bytes: number): string {
   return `${step === 0 ? bytes : (bytes / 1024 ** step).toFixed(1)} ${units[step]}`
 }
 
+/** Without the sign; of less than a cent two digits that say something. */
+export function formatDollars(dollars: number): string {
+  return dollars > 0 && dollars < 0.01 ? dollars.toPrecision(2) : dollars.toFixed(2)
+}
+
 /** To the second: `2001-01-01T05:00:00Z`. */
 export function formatSecond(instant: Instant | null): string {
   return instant === null ? '' : formatInstant(instant).replace(/\.\d+Z$/, 'Z')

@@ -39,7 +39,6 @@ export interface IncidentPage {
 
 export interface IncidentReader {
   openIncidents(): Promise<Incident[]>
-  incidents(options: { readonly limit: number; readonly includeResolved: boolean }): Promise<Incident[]>
   /** Open and resolved, newest first; from the one that `before` (a former page's `next`) names on. */
   incidentPage(options: { readonly limit: number; readonly before?: string }): Promise<IncidentPage>
   /** The open one of this key, else the newest that was; null: there never was one. */

@@ -7,13 +7,16 @@
  * @throws MillcourseError LEDGER_UNREACHABLE, LEDGER_CONFLICT (serialization failure that outlived the adapter's own retries)
  */
 import type { Candidate, LakePart } from '../compute/candidate.js'
+import type { HeldFeatures, HeldWindow } from '../compute/feature-groups.js'
 import type { Profile, ProfileSketches, Verdict } from '../judge/verdict.js'
 import type { IntervalState, PinnedFile, RunKind, RunOutcome } from '../plan/interval-state.js'
 import type { DeltaFile, KeyCounts, PublishedFile } from '../publish/delta.js'
+import type { WindowReach } from '../publish/publish-end.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
-import type { PublishHistory, TrainingMode } from '../training/set-state.js'
+import type { PublishHistory } from '../training/set-state.js'
 import type { LedgerReaders, LedgerWriters } from './ledger-ports.js'
+import type { PinnedTrainingSet, TrainingSetPin } from './training-set-pin.js'
 
 export interface ViewKey {
   readonly view: string
@@ -116,6 +119,8 @@ export interface Commit {
   readonly data: LakePart | null
   /** Set when an operator's `reject` made it (R37): an empty interval that is not the truth of the source. */
   readonly isRejected: boolean
+  /** R35: features that are left out of it, whatever its file holds of them. Absent: none. */
+  readonly held?: HeldFeatures
   /** The finished publish that covered it; null: unmarked (R33). */
   readonly publishedSequence: bigint | null
   readonly committedAt: Instant
@@ -127,6 +132,8 @@ export interface CommitRequest {
   readonly data: LakePart | null
   /** The commit this run was planned against; null: the interval had none. */
   readonly supersedes: bigint | null
+  /** R35. Absent: none. */
+  readonly heldFeatures?: readonly string[]
 }
 
 export type CommitResult =
@@ -186,6 +193,8 @@ export interface Publish extends ViewKey {
   readonly endAt: Instant
   /** R32, `mark`: uncommitted intervals that the windows reach, oldest first. */
   readonly missing: readonly Interval[]
+  /** R35, window view: features that are shown otherwise, because of commits that they are left out of. Absent: none. */
+  readonly held?: readonly HeldWindow[]
   /** Unmarked commits that this publish covers, superseded ones among them included. */
   readonly covered: readonly Commit[]
   /** Of each covered interval the version shown by the last finished publish that covered it: its rows may have to be taken back (R31). */
@@ -223,7 +232,7 @@ export interface OpenPublishRequest extends ViewKey {
   readonly firstLoadsMax: number
   readonly leaseMs: number
   /** For the choice of E (R29, R32). */
-  readonly window: { readonly reachNs: bigint | 'lifetime'; readonly onGap: 'block' | 'mark' } | null
+  readonly window: WindowReach | null
   readonly since: Instant
   readonly everyNs: bigint
   /** R34: of a lookup view the oldest commits of this open backfill are covered, too, those of the first so many rows. */
@@ -265,23 +274,7 @@ export interface IndexedFile {
 
 // ── training sets ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A set, and how long the lake files it was made of stay where they are. */
-export interface PinnedTrainingSet {
-  /** `trainingSetId` of core/training. */
-  readonly setId: string
-  readonly mode: TrainingMode
-  /** sha256 of the spine, hex. */
-  readonly spineDigest: string
-  readonly by: string
-  readonly createdAt: Instant
-  readonly expiresAt: Instant
-}
-
-export interface TrainingSetPin extends Omit<PinnedTrainingSet, 'createdAt' | 'expiresAt'> {
-  /** Below the lake's root. */
-  readonly paths: readonly string[]
-  readonly keepMs: number
-}
+export type { PinnedTrainingSet, TrainingSetPin } from './training-set-pin.js'
 
 // ── the port ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

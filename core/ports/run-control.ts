@@ -4,6 +4,7 @@ import type { RunKind } from '../plan/interval-state.js'
 import type { IsoInstant } from '../time/instant.js'
 import type { IsoInterval } from '../time/interval.js'
 import type { ScheduleSeen } from '../watch/skipped.js'
+import type { Backfill } from './backfill-ledger.js'
 import type { ScheduleMarks } from './schedule-marks.js'
 
 /** What Temporal's lists are searched by, with the types it knows them by; `MillcourseInterval` is the interval's start. */
@@ -179,6 +180,8 @@ export interface RepairStarted {
   readonly isRebuildAsked: boolean
   /** Faults that nothing here can put right. */
   readonly left: number
+  /** Of views built on this one, and on these: so many intervals run again, once what they are made of has. Absent: none. */
+  readonly above?: readonly { readonly view: string; readonly version: number; readonly intervals: number }[]
 }
 
 /**
@@ -200,8 +203,8 @@ export interface RunControl {
    * Starts what was planned, or joins it. @throws MillcourseError BACKFILL_PLAN_MOVED, BACKFILL_OVERLAPS, BACKFILL_UNKNOWN
    */
   startBackfill(input: StartBackfillInput): Promise<StartBackfillResult>
-  /** Has an open backfill look at what the ledger says of it; a workflow that was lost is started anew by the view's next tick. */
-  wakeBackfill(named: NamedView & { readonly backfillId: string }): Promise<void>
+  /** Has an open backfill look at what the ledger says of it; a workflow that was lost is started anew, and does. */
+  wakeBackfill(input: BackfillInput): Promise<void>
   /** As its workflow counts; null: no such workflow answers. */
   backfillCounts(named: NamedView & { readonly backfillId: string }): Promise<BackfillCounts | null>
   /**
@@ -280,6 +283,28 @@ export function compactWorkflowId({ project, view }: Pick<NamedView, 'project' |
 
 export function backfillWorkflowId(named: NamedView & { readonly backfillId: string }): string {
   return `backfill/${viewPath(named)}/${named.backfillId}`
+}
+
+/** What the workflow of a backfill is started with, whoever starts it, but for its labels. */
+export function backfillInput(
+  project: string,
+  { backfillId, view, version, options, pretendedNow }: Backfill,
+): BackfillInput {
+  return {
+    ...{ project, view, version, backfillId, atOnce: options.atOnce, isStopping: options.onFailure === 'stop' },
+    now: pretendedNow,
+  }
+}
+
+/**
+ * Where runs queue for workers: what the clock asks for goes before what a person asks for, and that before a backfill's long tail.
+ * Scheduled runs keep Temporal's own middle, so that nothing is set where nothing differs.
+ */
+export const runPriority: Readonly<Record<RunKind, number | undefined>> = {
+  scheduled: undefined,
+  manual: 4,
+  rerun: 4,
+  backfill: 5,
 }
 
 /** The signal and the query of a backfill's workflow. */

@@ -12,6 +12,8 @@ export interface OpenRun extends ViewKey {
   readonly runId: string
   readonly interval: Interval
   readonly outcome: 'running' | 'held'
+  /** R35: it is committed, and these were held alone. Absent: the run as a whole. */
+  readonly features?: readonly string[]
   /** Of a running one since it was planned: what it waited for its source before is its source's. Of a held one since it was held. */
   readonly ageMs: number
 }
@@ -31,7 +33,7 @@ export interface WatchMark extends ViewKey {
 export interface WatchReader {
   /** Each key's, in one statement that reads a few index entries of each, however long the history. */
   watchMarks(keys: readonly ViewKey[]): Promise<WatchMark[]>
-  /** Of all views: planned and not ended, or held and not decided. */
+  /** Of all views: planned and not ended, or held, as a whole or in some features, and not decided. */
   openRuns(): Promise<OpenRun[]>
   /** Each key's, over its newest 200 runs that came to their end with a candidate. */
   runPaces(keys: readonly ViewKey[]): Promise<(ViewKey & RunPace)[]>

@@ -14,6 +14,7 @@ import type { CliContext } from '../../cli/context.js'
 import { sealManifest } from '../../core/backup/manifest.js'
 import type { MillcourseError } from '../../core/errors.js'
 import { commandContext } from '../support/command-context.js'
+import { columnsSinceFirst, tablesSinceFirst } from '../support/first-release.js'
 import { allTime, commit, hour, pin, view } from '../support/ledger-steps.js'
 import { startTestPostgres, type TestPostgres, type TestProject } from '../support/postgres.js'
 import { rewritePart } from '../support/rewrite-backup.js'
@@ -162,23 +163,8 @@ describe('backup and restore', () => {
     // As the first release made it: without what later migrations added.
     const manifest = readManifest(place)
     manifest.migrations = manifest.migrations.slice(0, 1)
-    manifest.tables = manifest.tables.filter(
-      ({ name }: { name: string }) =>
-        ![
-          ...['training_sets', 'compactions', 'quality_checks', 'unnamed_files', 'run_files'],
-          ...['incident_events', 'watch_duty', 'run_sketches', 'schedule_marks'],
-          ...['backfill_plans', 'backfills', 'backfill_intervals', 'spends', 'daily_spends', 'write_budget'],
-        ].includes(name),
-    )
-    const added = {
-      commits: ['removing_at', 'removed_at', 'backfill_id', 'sha256', 'etag'],
-      incidents: ['news'],
-      runs: ['backfill_id', 'pinned_at'],
-      intervals: ['reopens'],
-      publishes: ['is_first_load', 'backfills'],
-      view_versions: ['online_table', 'attempt_tables', 'given_up_commit', 'rebuild_after'],
-    }
-    for (const [name, names] of Object.entries(added)) {
+    manifest.tables = manifest.tables.filter(({ name }: { name: string }) => !tablesSinceFirst.includes(name))
+    for (const [name, names] of Object.entries(columnsSinceFirst)) {
       const table = manifest.tables.find((one: { name: string }) => one.name === name)
       const kept = table.columns.length - names.length
       expect(table.columns.splice(kept).map((column: { name: string }) => column.name)).toEqual(names)

@@ -52,8 +52,8 @@ test('what was seen without the ledger is recorded once, whichever watcher bring
   expect(await ledger.upsertIncident({ ...incident, openedAt: at(1) })).toBe('unchanged')
   const again = { ...incident, openedAt: at(3) }
   expect(await ledger.upsertIncident(again)).toBe('opened')
-  expect(await ledger.incidents({ limit: 9, includeResolved: true })).toEqual([again, resolved])
-  expect(await ledger.incidents({ limit: 9, includeResolved: false })).toEqual([again])
+  expect((await ledger.incidentPage({ limit: 9 })).incidents).toEqual([again, resolved])
+  expect(await ledger.openIncidents()).toEqual([again])
   expect(await ledger.untoldChanges()).toEqual([])
 })
 

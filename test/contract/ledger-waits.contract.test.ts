@@ -135,7 +135,8 @@ test('a run without data makes few statements', async () => {
     expect(await finish(ledger, publish)).toBe('ok')
     expect(await end(ledger, 'quiet', 'done')).toBe('done')
   })
-  expect(counted.length, counted.join('\n')).toBeLessThanOrEqual(30)
+  // One of them asks for features held alone (R35), of window views only.
+  expect(counted.length, counted.join('\n')).toBeLessThanOrEqual(31)
 })
 
 /** Starts `work` while `hold`'s rows are held, changes them as `change` says once it waits for them, and lets it go on. */

@@ -1,9 +1,11 @@
 import { inspect } from 'node:util'
+import { type AttributeValue, DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addSpend, nothingSpent } from '../../core/measure/index.js'
 import type { OnlineStore } from '../../core/ports/online-store.js'
 import type { SpendMeter } from '../../core/ports/spend-meter.js'
 import type { OnlineItem, PublishedEnd } from '../../core/publish/online-item.js'
+import { localCredentials } from '../support/dynalite.js'
 
 export interface OnlineStoreHome {
   /** Null: AWS. */
@@ -95,6 +97,14 @@ export function onlineStoreContract(name: string, startHome: () => Promise<Onlin
           },
         },
       })
+      const add = () => {
+        throw new Error('no release foresaw that')
+      }
+      // Counting must not harm what is counted.
+      const uncounted = home.newStore(undefined, { spending: { add } })
+      await uncounted.putItems(table, [item('uncounted', 1n)])
+      expect(await uncounted.getItems(table, [item('uncounted', 1n).key])).toMatchObject([{ sequence: 1n }])
+      await uncounted.close()
       const of = async (work: () => Promise<unknown>) => {
         spent = nothingSpent
         await work()
@@ -261,6 +271,29 @@ export function onlineStoreContract(name: string, startHome: () => Promise<Onlin
           ),
         ).toEqual([item(`there ${guess}`, 5n), item(`newer ${guess}`, 9n), item(`absent ${guess}`, 5n)])
       }
+    })
+
+    test('R36: an item that is none of ours can be read, and any write lands on it', async () => {
+      const table = await newTable()
+      const at = home.endpoint === null ? {} : { endpoint: home.endpoint, credentials: localCredentials }
+      const client = new DynamoDBClient({ region: process.env.AWS_REGION ?? 'us-east-1', ...at })
+      const foreign: Record<string, AttributeValue>[] = [{ v: { S: 'text' } }, { seq: { S: '9' }, schema: { N: '1' } }]
+      const keys = foreign.map((_, index) => item(`foreign ${index}`, 0n).key)
+      for (const isNew of [true, false]) {
+        for (const [index, attributes] of foreign.entries())
+          await client.send(new PutItemCommand({ TableName: table, Item: { pk: { B: keys[index]! }, ...attributes } }))
+        const unreadable = keys.map((key) => ({ ...item('', 0n, { schemaHash: '', values: new Uint8Array() }), key }))
+        expect(await store.getItems(table, keys)).toEqual(unreadable)
+        expect(await all(table)).toHaveLength(2)
+        const written = foreign.map((_, index) => item(`foreign ${index}`, 1n))
+        const outcomes = await store.putItems(
+          table,
+          written.map((one) => ({ ...one, isNew })),
+        )
+        expect(outcomes).toEqual(['written', 'written'])
+        expect(await store.getItems(table, keys)).toEqual(written)
+      }
+      client.destroy()
     })
 
     test('an item replaces the one before as a whole, whatever each of them has', async () => {

@@ -288,6 +288,8 @@ test('incidents: open ones first, the worst of them on top, each with a command 
   expect((data as { history: { event: string; by: string | null }[] }).history.map(({ event }) => event)).toEqual([
     ...['opened', 'acknowledged', 'silenced'],
   ])
+  for (const all of [false, true])
+    expect((await said({ all, limit: 1 })).slice(-2)).toContain('1 open incident more: --limit 2')
   const listed = (await incidents({ ...contextAt(at), isJson: true }, { limit: 1 })).data
   expect(listed).toMatchObject({
     open: 2,

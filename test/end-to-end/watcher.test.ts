@@ -265,7 +265,7 @@ test('with Temporal stopped the alert arrives, with Postgres stopped too another
   )
   // The ledger is told afterwards what happened while it was away.
   await vi.waitFor(async () => expect(await stores.ledger.openIncidents()).toEqual([]), soon)
-  const rules = (await stores.ledger.incidents({ limit: 10, includeResolved: true })).map(({ rule }) => rule)
+  const rules = (await stores.ledger.incidentPage({ limit: 10 })).incidents.map(({ rule }) => rule)
   expect(rules.toSorted()).toEqual(['ledger_unreachable', 'scheduler_unreachable'])
 })
 
@@ -394,6 +394,6 @@ test('of two watchers one speaks; what it had to tell when it was killed the oth
   await world.startTemporal(Number(temporal.address.split(':')[1]))
   await vi.waitFor(async () => expect(await stores.ledger.openIncidents()).toEqual([]), soon)
   await vi.waitFor(() => expect(receiver.of('scheduler_unreachable')).toEqual([...said, 'incident.resolved']), soon)
-  const keys = (await stores.ledger.incidents({ limit: 10, includeResolved: true })).map(({ key }) => key)
+  const keys = (await stores.ledger.incidentPage({ limit: 10 })).incidents.map(({ key }) => key)
   expect(keys.toSorted()).toEqual(['ledger_unreachable', 'scheduler_unreachable'])
 })

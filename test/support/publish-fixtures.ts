@@ -33,19 +33,23 @@ const flights = parquet('flights', {
 })
 let views = 0
 /** A view of its own for each test: its ledger and its table are empty. */
-export function lookupBundle() {
+export function lookupBundle(ttl: '24h' | null = '24h') {
   const view = featureView(`last_${++views}`, {
     ...{ version: 1, entity: airport, source: flights, since, every: '1h', owner, description: 'Last' },
-    ttl: '24h',
+    ...(ttl === null ? {} : { ttl }),
     features: { delay: lookup(), big: lookup(), seen: lookup() },
   })
   return bundleOf(view.definition)
 }
-export function windowBundle(coarseTile: '4h' | readonly ['4h', '8h'] | null = null) {
+export function windowBundle(
+  coarseTile: '4h' | readonly ['4h', '8h'] | null = null,
+  onGap: 'block' | 'mark' = 'block',
+) {
   const view = featureView(`window_${++views}`, {
     ...{ version: 1, entity: airport, source: flights, since, every: '1h', tile: '1h', owner, description: 'Windows' },
     ttl: '24h',
     coarseTile,
+    onGap,
     features: {
       flights: window.count({ over: '2h' }),
       delay_sum: window.sum('delay', { over: '12h' }),

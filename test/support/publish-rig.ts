@@ -13,7 +13,7 @@ import { createFilesLake } from '../../adapters/files/files-lake.js'
 import type { PostgresClient } from '../../adapters/postgres/client.js'
 import { buildFileTypesQuery, buildIntervalQuery, fileTypesFrom, rowCountsFrom } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
-import type { CommitResult } from '../../core/ports/ledger.js'
+import type { CommitResult, DecisionOutcome } from '../../core/ports/ledger.js'
 import { decodeKey, decodeValues, encodeKey, type PackedValue, versionTableName } from '../../core/publish/index.js'
 import { assembleVector, type ViewRead } from '../../core/serve/index.js'
 import { parseDuration } from '../../core/time/duration.js'
@@ -29,8 +29,10 @@ export interface PublishRig {
   readonly onlineEndpoint: string
   /** Another worker's parts: the same stores, with what a test puts in the way. */
   worker(changes: Partial<ActivityDeps>): ActivityDeps
-  /** Runs the interval with this number over these rows (SQL VALUES, in the source's column order) and commits it. */
-  commit(bundle: ViewBundle, interval: number, rows: readonly string[]): Promise<CommitResult>
+  /** Runs the interval with this number over these rows (SQL VALUES, in the source's column order) and commits it. @param held features */
+  commit(bundle: ViewBundle, interval: number, rows: readonly string[], held?: readonly string[]): Promise<CommitResult>
+  /** Records a decision on the run that is committed for the interval, and carries it out. */
+  decide(bundle: ViewBundle, interval: number, action: 'accept' | 'reject'): Promise<DecisionOutcome>
   publish(bundle: ViewBundle, attempt?: Partial<PublishAttempt>, deps?: ActivityDeps): Promise<PublishOutcome>
   read(bundle: ViewBundle, key: readonly unknown[], now?: Instant): Promise<ViewRead>
   /** All items online: key as JSON -> values, or null where it is empty. */
@@ -55,7 +57,7 @@ export async function startPublishRig(): Promise<PublishRig> {
     clock: new SystemClock(),
   }
 
-  const commit: PublishRig['commit'] = async (bundle, number, rows) => {
+  const commit: PublishRig['commit'] = async (bundle, number, rows, held = []) => {
     const runId = `run-${++runs}`
     const everyNs = parseDuration(bundle.view.every)
     const start = parseInstant(bundle.view.since) + BigInt(number) * everyNs
@@ -91,7 +93,21 @@ export async function startPublishRig(): Promise<PublishRig> {
       runId,
       data: await promoteCandidate(deps, bundle, record),
       supersedes: before?.committed?.commitId ?? null,
+      heldFeatures: held,
     })
+  }
+
+  const decide: PublishRig['decide'] = async ({ view }, number, action) => {
+    const everyNs = parseDuration(view.every)
+    const start = parseInstant(view.since) + BigInt(number) * everyNs
+    const key = { view: view.name, version: view.version }
+    const interval = { start, end: start + everyNs }
+    const [commit] = await ledger.currentCommits(key, interval)
+    await ledger.endRun(commit!.runId, { outcome: 'done', error: null, keyCounts: null, measures: null })
+    const { decisionId } = await ledger.recordDecision({
+      ...{ ...key, interval, action, runId: commit!.runId, reason: 'looked at', by: 'ops' },
+    })
+    return await ledger.applyDecision(decisionId, action === 'accept' ? commit!.data : null)
   }
 
   let publishes = 0
@@ -101,6 +117,7 @@ export async function startPublishRig(): Promise<PublishRig> {
     onlineEndpoint: dynalite.endpoint,
     worker: (changes) => ({ ...deps, ...changes }),
     commit,
+    decide,
     publish: (bundle, attempt = {}, worker = deps) =>
       publishOnline(worker, bundle, {
         ...{ workflowRunId: `publish-${++publishes}`, attempt: 1, cursor: null },

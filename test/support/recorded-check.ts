@@ -8,7 +8,7 @@ interface Drawn {
   readonly sample?: number
   /** Else the newest. */
   readonly version?: number
-  readonly limit?: ReadLimit
+  readonly limit?: ReadLimit | undefined
 }
 
 /** Checks a view as the step of the workflow does. */

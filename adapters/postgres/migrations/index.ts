@@ -21,6 +21,9 @@ import { spends } from './013-spends.js'
 import { committedDigests } from './014-committed-digests.js'
 import { manyViews } from './015-many-views.js'
 import { writeBudget } from './016-write-budget.js'
+import { awaitedRebuilds } from './017-awaited-rebuilds.js'
+import { wantedLeases } from './018-wanted-leases.js'
+import { heldFeatures } from './019-held-features.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -39,6 +42,9 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '014-committed-digests': committedDigests,
   '015-many-views': manyViews,
   '016-write-budget': writeBudget,
+  '017-awaited-rebuilds': awaitedRebuilds,
+  '018-wanted-leases': wantedLeases,
+  '019-held-features': heldFeatures,
 }
 
 export function isContract(name: string): boolean {

@@ -1,0 +1,36 @@
+/** What commands are declared with, as commander sees them. */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { CliContext, Report } from './context.js'
+
+/** Imports a command's body when it runs; its arguments are those of commander's action. */
+export type LoadBody<Arguments extends unknown[]> = () => Promise<
+  (context: CliContext, ...args: Arguments) => Promise<Report>
+>
+
+/** Binds a body to a command. */
+export type BindBody = <Arguments extends unknown[]>(
+  load: LoadBody<Arguments>,
+) => (...args: [...Arguments, Command]) => Promise<void>
+
+export function example(...lines: string[]): string {
+  return `\nExample:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
+}
+
+export function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+}
+
+export function positiveInteger(text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('It is not a positive whole number.')
+  return number
+}
+
+export function dollars(text: string): number {
+  const number = Number(text)
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It is not an amount of dollars.')
+  return number
+}
