@@ -1,12 +1,12 @@
 /** A real S3 server on a folder: `versitygw` as it is found, or built by Go once into the cache. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import getPort from 'get-port'
 import { MillcourseError } from '../../core/errors.js'
 import { cacheFolder, findProgram } from './find-program.js'
+import { isListening } from './is-listening.js'
 
 const version = 'v1.8.0'
 const goPackage = `github.com/versity/versitygw/cmd/versitygw@${version}`
@@ -67,17 +67,6 @@ async function untilListening(port: number, child: ChildProcess): Promise<void> 
       throw new MillcourseError('STACK_START_FAILED', `versitygw did not start: ${said}`)
     await new Promise((resolve) => setTimeout(resolve, 30))
   }
-}
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }
 
 /** On the PATH, in the cache, where Go installs, else built: about a minute, once. @throws MillcourseError STACK_TOOL_MISSING */

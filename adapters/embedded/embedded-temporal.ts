@@ -8,6 +8,7 @@ import { Connection } from '@temporalio/client'
 import getPort from 'get-port'
 import { MillcourseError } from '../../core/errors.js'
 import { searchAttributes } from '../../core/ports/run-control.js'
+import { isListening } from './is-listening.js'
 import { findTemporalBinary } from './temporal-binary.js'
 
 export interface EmbeddedTemporalOptions {
@@ -42,7 +43,7 @@ const ip = '127.0.0.1'
 /** Of gRPC. */
 const notFound = 5
 
-/** A free port may be taken by another process before the server binds it, and the server draws ports of its own besides. */
+/** Another process may take a port that was free before the server binds it: the one drawn here, or one of those that the server draws for its own services. */
 const startsMax = 3
 
 /** Returns once the server answers for its namespace. @throws MillcourseError STACK_TOOL_MISSING, STACK_START_FAILED */
@@ -52,9 +53,10 @@ export async function startEmbeddedTemporal(options: EmbeddedTemporalOptions): P
   for (let starts = 1; ; starts++) {
     const started = await startOnce(binary, options)
     if ('server' in started) return started.server
-    const isPortOurs = options.port === undefined
-    if (!isPortOurs || !started.hasEnded || starts === startsMax) throw started.failure
-    options.onProgress?.(`${started.failure.message}; starting it again on other ports`)
+    // Starting again helps nobody where somebody else listens on the port that was asked for.
+    const isTaken = options.port !== undefined && (await isListening(options.port))
+    if (!started.hasEnded || starts === startsMax || isTaken) throw started.failure
+    options.onProgress?.(`${started.failure.message}; starting it again`)
   }
 }
 
