@@ -27,7 +27,10 @@ export async function soak(args: readonly string[]): Promise<BenchResult> {
   const again = `--seed ${seed} --minutes ${minutes} --every ${everyMs / 1_000}s --sources ${sources}`
   say(`seed ${seed}: npm run bench -- soak ${again} plays it again`)
   for (const fault of faults) say(`  ${describeFault(fault)}`)
-  const world = await openSoakWorld({ seed, everyMs, sources, settingsOf: isHeapSeen ? heapSettings : () => ({}) })
+  const world = await openSoakWorld({
+    ...{ seed, everyMs, sources, say },
+    settingsOf: isHeapSeen ? heapSettings : () => ({}),
+  })
   try {
     const startedMs = Date.now()
     say(`${world.repo.views.length} views, an interval of ${everyMs / 1_000} s; ${world.dir}`)

@@ -107,6 +107,7 @@ async function keepTemporal({ repoDir, environment, keep, onPart, signal }: DevS
       logFile: join(stateFolder(repoDir), 'logs', 'temporal.log'),
       port: ports.temporal,
       uiPort: ports.temporalUi,
+      endSilentAfterMs: 60_000,
       onProgress: (text) => keep.tell({ kind: 'note', part: 'temporal', text: `temporal: ${text}` }),
       ...(signal ? { signal } : {}),
     })

@@ -4,10 +4,10 @@ import { closeSync, openSync } from 'node:fs'
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Connection } from '@temporalio/client'
 import getPort from 'get-port'
 import { MillcourseError } from '../../core/errors.js'
 import { searchAttributes } from '../../core/ports/run-control.js'
+import { answersFor, untilSilent } from './ask-temporal.js'
 import { isListening } from './is-listening.js'
 import { findTemporalBinary } from './temporal-binary.js'
 
@@ -23,6 +23,8 @@ export interface EmbeddedTemporalOptions {
   readonly withUi?: boolean
   readonly namespace?: string
   readonly startTimeoutMs?: number
+  /** Ends a server that has answered nothing for so long though its process lives, so that whoever keeps it running starts it again. Absent: it may hang. */
+  readonly endSilentAfterMs?: number
   readonly onProgress?: (line: string) => void
   /** Gives up fetching the program; a server that runs is ended by `stop`. */
   readonly signal?: AbortSignal
@@ -39,9 +41,6 @@ export interface EmbeddedTemporal {
 }
 
 const ip = '127.0.0.1'
-
-/** Of gRPC. */
-const notFound = 5
 
 /** Another process may take a port that was free before the server binds it: the one drawn here, or one of those that the server draws for its own services. */
 const startsMax = 3
@@ -88,11 +87,31 @@ async function startOnce(binary: string, options: EmbeddedTemporalOptions): Prom
   const hasEnded = () => server.exitCode !== null || server.signalCode !== null
   if (await untilAnswers(() => spawnErrors.length > 0 || hasEnded(), address, options)) {
     const uiUrl = uiPort === null ? null : `http://${ip}:${uiPort}`
+    void endOnceSilent(address, options, { exited, stop })
     return { server: { address, uiUrl, pid: server.pid!, exited, stop } }
   }
   const endedItself = hasEnded()
   await stop()
   return { hasEnded: endedItself, failure: await startFailed(address, options.logFile, logFrom, spawnErrors[0]) }
+}
+
+async function endOnceSilent(
+  address: string,
+  { namespace = 'default', endSilentAfterMs, onProgress }: EmbeddedTemporalOptions,
+  { exited, stop }: Pick<EmbeddedTemporal, 'exited' | 'stop'>,
+): Promise<void> {
+  if (endSilentAfterMs === undefined) return
+  const ending = new AbortController()
+  void exited.then(() => ending.abort())
+  try {
+    await untilSilent({ address, namespace }, endSilentAfterMs, ending.signal)
+  } catch {
+    // It ended before.
+    return
+  }
+  if (ending.signal.aborted) return
+  onProgress?.(`the server at ${address} lives and has not answered for ${endSilentAfterMs / 1_000} s; it is ended`)
+  await stop()
 }
 
 function spawnServer(
@@ -152,7 +171,7 @@ async function untilAnswers(
   { namespace = 'default', startTimeoutMs = 30_000 }: EmbeddedTemporalOptions,
 ): Promise<boolean> {
   for (let tries = 0; tries < startTimeoutMs / 100 && !hasEnded(); tries++) {
-    if (await answers(address, namespace)) return true
+    if (await answersFor(address, namespace)) return true
     await sleep(100)
   }
   return false
@@ -180,30 +199,4 @@ async function startFailed(
 function reasonIn(log: string): string {
   const lines = log.trim().split('\n')
   return lines.find((line) => /^(panic|fatal error): /.test(line)) ?? lines.slice(-3).join(' | ')
-}
-
-async function answers(address: string, namespace: string): Promise<boolean> {
-  try {
-    const connection = await Connection.connect({ address, connectTimeout: 1_000 })
-    try {
-      await connection.workflowService.describeNamespace({ namespace })
-      await knowsNamespace(connection, namespace)
-      return true
-    } finally {
-      await connection.close()
-    }
-  } catch {
-    // Not yet: the caller tries again until its time is up, and then says why from the server's log.
-    return false
-  }
-}
-
-/** Each of its services learns of namespaces by itself, some later than the one that describes them: asked is what workflows are started by. */
-async function knowsNamespace({ workflowService }: Connection, namespace: string): Promise<void> {
-  try {
-    await workflowService.describeWorkflowExecution({ namespace, execution: { workflowId: 'none' } })
-  } catch (error) {
-    const { code, details } = error as { readonly code?: unknown; readonly details?: string }
-    if (code !== notFound || details === undefined || /namespace/i.test(details)) throw error
-  }
 }

@@ -44,12 +44,14 @@ export interface SoakWorldPlan {
   readonly seed: number
   readonly everyMs: number
   readonly sources: number
+  /** Told of what the servers do. */
+  readonly say: (text: string) => void
   /** Beside the environment of all. */
   readonly settingsOf: (name: SoakProcess, logDir: string) => Readonly<Record<string, string>>
 }
 
-export async function openSoakWorld({ seed, everyMs, sources, settingsOf }: SoakWorldPlan): Promise<SoakWorld> {
-  const stack = await startEmbeddedStack()
+export async function openSoakWorld({ seed, everyMs, sources, say, settingsOf }: SoakWorldPlan): Promise<SoakWorld> {
+  const stack = await startEmbeddedStack(say)
   const closers: (() => Promise<unknown>)[] = [() => stack.stop()]
   const close = async () => {
     const failures: unknown[] = []

@@ -2,9 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import getPort from 'get-port'
 import { startDynalite } from '../../adapters/embedded/embedded-dynalite.js'
 import { startEmbeddedPostgres } from '../../adapters/embedded/embedded-postgres.js'
 import { startEmbeddedTemporal } from '../../adapters/embedded/embedded-temporal.js'
+import { keepRunning } from '../../workers/dev-parts.js'
 import { processEnvironment } from '../world/process-environment.js'
 import { dynamodbBehindProxy } from './broken-dynamodb.js'
 import { embeddedS3 } from './broken-s3.js'
@@ -67,20 +69,25 @@ async function startPart(
       return restartable(first, () => start(first.port), { MILLCOURSE_POSTGRES_URL: first.url })
     }
     case 'temporal': {
+      const port = await getPort({ host: '127.0.0.1' })
       // Kept in memory, one was seen to know its namespace no more after some minutes on a busy machine.
-      const start = (port?: number) =>
-        startEmbeddedTemporal({
-          ...{
-            env: processEnvironment(),
-            dbFile: join(dir, 'temporal.db'),
-            logFile: join(dir, 'temporal.log'),
-          },
-          ...{ withUi: false, onProgress },
-          ...(port ? { port } : {}),
+      const start = async () => {
+        const server = await startEmbeddedTemporal({
+          ...{ env: processEnvironment(), dbFile: join(dir, 'temporal.db'), logFile: join(dir, 'temporal.log') },
+          ...{ port, withUi: false, endSilentAfterMs: 30_000, onProgress },
         })
-      const first = await start()
-      const port = Number(first.address.split(':')[1])
-      return restartable(first, () => start(port), { TEMPORAL_ADDRESS: first.address })
+        return { ...server, ended: server.exited }
+      }
+      const keep = () =>
+        keepRunning(
+          { name, start, where: ({ address }) => address },
+          {
+            tell: ({ text }) => onProgress(text),
+            onRestarted: () => {},
+            onGivenUp: ({ message }) => onProgress(message),
+          },
+        )
+      return restartable(await keep(), keep, { TEMPORAL_ADDRESS: `127.0.0.1:${port}` })
     }
     case 'dynamodb': {
       const start = (port: number) => startDynalite({ folder: dir, port })

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
 import getPort from 'get-port'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -54,6 +55,19 @@ test('answers once started, shows its web UI, and keeps workflows over a restart
   const second = await start()
   const { status } = await withClient(second.address, (client) => client.workflow.getHandle('kept').describe())
   expect(status.name).toBe('RUNNING')
+})
+
+test('is ended once it answers no more though its process lives, so that it can be started again where it was', async () => {
+  const told: string[] = []
+  const hung = await start({ endSilentAfterMs: 2_000, onProgress: (line) => told.push(line) })
+  await sleep(4_000)
+  expect(isAlive(hung.pid)).toBe(true)
+  process.kill(hung.pid, 'SIGSTOP')
+  await hung.exited
+  expect(told).toEqual([expect.stringContaining('has not answered for 2 s; it is ended')])
+
+  const again = await start({ port: Number(hung.address.split(':')[1]) })
+  expect(again.address).toBe(hung.address)
 })
 
 test('a port that is taken fails with the reason from its log', async () => {
