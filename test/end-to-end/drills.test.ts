@@ -1,7 +1,4 @@
-/**
- * The quickest drills by the command that people have, each beside its canary; `npm run test:drills` runs all. They take longer than the
- * whole suite may be made longer by: `MILLCOURSE_TEST_DRILLS=1` plays them.
- */
+/** The quickest drills by the command that people have, each beside its canary; `npm run test:drills` runs all. */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -40,22 +37,18 @@ function drill(words: readonly string[], environment: Readonly<Record<string, st
   })
 }
 
-test.runIf(process.env.MILLCOURSE_TEST_DRILLS === '1')(
-  'the quickest drills pass, and each fails once its alarm is cut',
-  async () => {
-    const { exitCode, said } = await drill([...quickest, '--with-canaries', '--at-once', '5', '--every', '20s'])
-    const told = said.drills!.map(({ drill: name, isCanary, outcome, isDeafOnly, failures }) => {
-      const isRight = isCanary ? isDeafOnly : outcome === 'passed'
-      return `${name}${isCanary ? ' canary' : ''}: ${isRight ? 'right' : failures.join('; ')}`
-    })
-    expect(told.sort()).toEqual(quickest.flatMap((name) => [`${name} canary: right`, `${name}: right`]).sort())
-    expect([exitCode, said.outcome]).toEqual([0, 'passed'])
-    const [first] = said.drills!.filter(({ isCanary }) => !isCanary)
-    expect(first!.checks.length).toBeGreaterThanOrEqual(5)
-    expect(await readFile(first!.report, 'utf8')).toContain(`# ${first!.drill}: passed`)
-  },
-  600_000,
-)
+test('the quickest drills pass, and each fails once its alarm is cut', async () => {
+  const { exitCode, said } = await drill([...quickest, '--with-canaries', '--at-once', '5', '--every', '20s'])
+  const told = said.drills!.map(({ drill: name, isCanary, outcome, isDeafOnly, failures }) => {
+    const isRight = isCanary ? isDeafOnly : outcome === 'passed'
+    return `${name}${isCanary ? ' canary' : ''}: ${isRight ? 'right' : failures.join('; ')}`
+  })
+  expect(told.sort()).toEqual(quickest.flatMap((name) => [`${name} canary: right`, `${name}: right`]).sort())
+  expect([exitCode, said.outcome]).toEqual([0, 'passed'])
+  const [first] = said.drills!.filter(({ isCanary }) => !isCanary)
+  expect(first!.checks.length).toBeGreaterThanOrEqual(5)
+  expect(await readFile(first!.report, 'utf8')).toContain(`# ${first!.drill}: passed`)
+}, 600_000)
 
 test('what is marked as production is left alone', async () => {
   const production = await drill(['kill-worker'], { MILLCOURSE_ENVIRONMENT: 'production' })

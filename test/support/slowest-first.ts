@@ -3,6 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** About how many seconds on two cores, of the files that would hold up the end if they came late. */
 const seconds: Readonly<Record<string, number>> = {
+  'end-to-end/drills': 190,
   'end-to-end/kills': 125,
   'end-to-end/random-histories': 110,
   'faults/publish-traces-publisher': 93,
