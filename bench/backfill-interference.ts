@@ -56,7 +56,9 @@ export async function backfillInterference(): Promise<BenchResult> {
       }
       order.reverse()
     }
-    const runs = await ledger.runs({ view: historyView, outcomes: ['committed'], limit: historyHours })
+    // Done, once what the round's backfill has committed is published; the last one's may be committed only.
+    const runs = await ledger.runs({ view: historyView, outcomes: ['committed', 'done'], limit: historyHours })
+    if (runs.length === 0) throw new Error('no run of a backfill was beside the ticks')
     const items = await checkItems(project, hour)
     const p95 = (mode: Mode) => median(latenessMs[mode].map((late) => quantile(late, 0.95)))
     const chunkMs = median(runs.map(({ measures }) => measures!.durationMs))
