@@ -18,6 +18,7 @@ export {
   type CompactedFile,
   committedFiles,
   isOfCompaction,
+  uriOfFile,
   type WantedCommit,
 } from './committed-files.js'
 export { areTiesResolved, buildCompaction, type CompactionInput, type CompactionQuery } from './compact-files.js'

@@ -6,6 +6,7 @@ import {
   type CommittedFile,
   type CompactedCommits,
   committedFiles,
+  uriOfFile,
   type WantedCommit,
 } from '../compute/committed-files.js'
 import { type FeatureGroup, featureGroups, groupFilesOf, type HoldingCommit } from '../compute/feature-groups.js'
@@ -149,5 +150,5 @@ export function pathsReadFor(view: ManifestView): string[] {
       [group.commits, group.leftOut].flatMap((of) => committedFiles(of, compactions, (path) => path)),
     ),
   )
-  return [...new Set(files.map((file) => (typeof file === 'string' ? file : file.uri)))]
+  return [...new Set(files.map(uriOfFile))]
 }
