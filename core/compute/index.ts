@@ -31,6 +31,7 @@ export {
   type HeldFeatures,
   type HoldingCommit,
   heldFeaturesIn,
+  shownEnd,
 } from './feature-groups.js'
 export {
   buildEmptyFilesQuery,
