@@ -10,7 +10,7 @@ export {
 } from './carried-faults.js'
 export { drawLots, type ReadLimit } from './draw-lots.js'
 export { bytesOfHex, hexOf, type JudgeInput, judgeKeys, type KeyVerdict, type LookedAtKey } from './judge-keys.js'
-export { putBackFaults } from './put-back-faults.js'
+export { mayBePutBack, putBackFaults } from './put-back-faults.js'
 export {
   type Fault,
   type FaultCause,

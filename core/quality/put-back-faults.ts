@@ -18,11 +18,16 @@ export interface MergedFrom {
   readonly rebuiltSequence: bigint
 }
 
+/** Of the last check: whether anything in it may stand, or have been put back. Else nobody has to ask what online is merged from. */
+export function mayBePutBack(before: QualityCheck): boolean {
+  return before.faults.some((fault) => fault.sequenceSeen !== undefined || isReadable(fault))
+}
+
 /**
  * One of each file; and those that stand since earlier checks. Of what has a new accepted version nothing: what a repair
  * re-opens, its rebuild compares.
  * @param found of files, what this check says or carries
- * @param now null: nothing is online
+ * @param now null: nothing is online, or nothing `mayBePutBack`
  */
 export function putBackFaults(
   before: QualityCheck | null,
