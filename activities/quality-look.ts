@@ -15,6 +15,7 @@ import {
   type IntervalNow,
   isRebuildHeld,
   isSameFault,
+  judgedAtOf,
   type KeyedFile,
   type KeyVerdict,
   lagsOf,
@@ -239,7 +240,7 @@ async function mergedFrom({ ledger }: ActivityDeps, { view }: ViewBundle, { targ
 
 function asFoundBefore(fault: Fault, before: QualityCheck): Fault {
   const old = before.faults.find((one) => isSameFault(one, fault))
-  return old === undefined ? fault : { ...fault, judgedAt: old.judgedAt ?? before.checkedAt }
+  return old === undefined ? fault : { ...fault, judgedAt: judgedAtOf(old, before) }
 }
 
 /**

@@ -5,6 +5,7 @@ export {
   fileOfKey,
   type IntervalNow,
   isSameFault,
+  judgedAtOf,
   type KeyedFile,
   startsAtFault,
 } from './carried-faults.js'
