@@ -121,8 +121,8 @@ export default {
     {
       name: 'cli-through-ports',
       severity: 'error',
-      comment: 'Commands are given stores; cli/main.ts and workers/stack-ports.ts are where they are made.',
-      from: { path: '^cli/', pathNot: '^cli/main[.]ts$|[.]test[.]ts$' },
+      comment: 'Commands are given stores; cli/command-process.ts and workers/stack-ports.ts are where they are made.',
+      from: { path: '^cli/', pathNot: '^cli/command-process[.]ts$|[.]test[.]ts$' },
       to: { path: '^(adapters|activities|workflows)/' },
     },
     {

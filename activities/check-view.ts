@@ -4,7 +4,7 @@
  * looking again.
  */
 import { Context } from '@temporalio/activity'
-import { type Bucket, type CommittedFile, committedFiles, heldFeaturesIn } from '../core/compute/index.js'
+import { type Bucket, type CommittedFile, committedFiles, heldFeaturesIn, uriOfFile } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { keyText } from '../core/explain/index.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
@@ -85,7 +85,7 @@ export async function checkVersion(
   const named = new Set((before?.faults ?? []).flatMap(({ file }) => file ?? []))
   const standing = standingFiles(before)
   const { damaged, unread } = await damagedFiles(deps.lake, { ...found, seed, standing, named, limit }, signal)
-  const isWhole = (file: CommittedFile) => !damaged.has(nameOf(file))
+  const isWhole = (file: CommittedFile) => !damaged.has(uriOfFile(file))
   const { keys, counts } = await sampleKeys(
     deps,
     {
@@ -209,8 +209,6 @@ async function isAsRead(deps: ActivityDeps, { read }: QualityInputs): Promise<bo
   )
   return read.every(({ uri, etag }) => now.get(uri)?.etag === etag)
 }
-
-const nameOf = (file: CommittedFile): string => (typeof file === 'string' ? file : file.uri)
 
 /** Of intervals that no window reaches any more, those that are compared: their keys are nowhere else, some of them. */
 function olderFiles(deps: ActivityDeps, { others, span, compactions }: Target, seed: number): CommittedFile[] {

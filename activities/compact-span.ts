@@ -11,6 +11,7 @@ import {
   committedFiles,
   printCommittedFile,
   printFileRows,
+  uriOfFile,
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, MillcourseError } from '../core/errors.js'
@@ -125,9 +126,7 @@ interface Reading {
   readonly compactions: readonly Compaction[]
 }
 
-const urisOf = ({ read }: Reading): string[] => [
-  ...new Set(read.map((file) => (typeof file === 'string' ? file : file.uri))),
-]
+const urisOf = ({ read }: Reading): string[] => [...new Set(read.map(uriOfFile))]
 
 interface KnownFile {
   readonly rows: number

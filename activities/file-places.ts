@@ -1,5 +1,5 @@
 /** Which files the rows of a commit may be read from, by URI; looked up by the commit, because a compaction holds those of thousands. */
-import { type Bucket, committedFiles, type LakePart } from '../core/compute/index.js'
+import { type Bucket, committedFiles, type LakePart, uriOfFile } from '../core/compute/index.js'
 import type { Compaction } from '../core/ports/compaction-ledger.js'
 import type { Lake } from '../core/ports/lake.js'
 import type { Commit } from '../core/ports/ledger.js'
@@ -62,7 +62,7 @@ export function filePlaces(
         data: data && { path: data.path },
       }))
       const files = committedFiles(wanted, compactions, (path) => lake.uri(path))
-      const chosen = new Set(files.map((file) => (typeof file === 'string' ? file : file.uri)))
+      const chosen = new Set(files.map(uriOfFile))
       return (commit) => {
         const lists = listsOf(commit).map((list) => list.flatMap(({ uri }) => (chosen.has(uri) ? [uri] : [])))
         // A compaction is chosen for others beside it, too.

@@ -1,7 +1,13 @@
 /** Step 4: the verdict on the candidate, from its recorded profile; a hold ends the run and waits in the ledger (R26, R37). */
 import type { FeatureViewDefinition } from '../core/define/definitions.js'
 import { assert } from '../core/errors.js'
-import { type HoldableFeatures, holdableFeatures, judgeProfile, type Verdict } from '../core/judge/index.js'
+import {
+  decideFindings,
+  type HoldableFeatures,
+  holdableFeatures,
+  judgeProfile,
+  type Verdict,
+} from '../core/judge/index.js'
 import { fromIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { appliedBundle } from './applied-bundle.js'
@@ -16,8 +22,10 @@ export function judgeInterval(deps: ActivityDeps) {
     // The first verdict counts, though checks may have been changed since: it is what was recorded.
     if (known) return withoutRows(known)
     assert(profile, 'a run that is judged was computed')
-    const [past, mayHold] = await Promise.all([pastOf(deps, run, view), featuresToHold(deps, run, view)])
-    const verdict = judgeProfile(profile, view.checks, past, mayHold)
+    const found = judgeProfile(profile, view.checks, await pastOf(deps, run, view))
+    // Nearly every run has none: what counts now is not asked for.
+    const isAnyAlone = found.findings.some(({ severity }) => severity === 'hold-feature')
+    const verdict = isAnyAlone ? decideFindings(found.findings, await featuresToHold(deps, run, view)) : found
     await deps.ledger.recordProgress(run.runId, { verdict })
     if (verdict.findings.length > 0)
       deps.log.warn(

@@ -10,6 +10,7 @@ import {
   featureGroups,
   groupFilesOf,
   type LatestRowsInput,
+  shownEnd,
   type TileFiles,
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
@@ -44,7 +45,7 @@ import {
   wantedTable,
   writeDeltaSql,
 } from '../core/publish/index.js'
-import { type Instant, parseInstant } from '../core/time/instant.js'
+import type { Instant } from '../core/time/instant.js'
 import { findCompactions } from './find-compactions.js'
 import { makeCoarseTiles } from './publish-coarse-tiles.js'
 import {
@@ -278,13 +279,12 @@ async function windowFiles(context: PublishContext, signal: CancelSignal): Promi
 
 /** Features that lack the same commits may reach them differently far back. */
 function endsOf(
-  { held = [], endAt }: Publish,
+  { held, endAt }: Publish,
   features: readonly { readonly name: string }[],
 ): { readonly features: readonly string[]; readonly endNs: Instant | null }[] {
   const ends = new Map<Instant | null, string[]>()
   for (const { name } of features) {
-    const shown = held.find((one) => one.features.includes(name))
-    const end = shown === undefined ? endAt : shown.endAt === null ? null : parseInstant(shown.endAt)
+    const { endAt: end } = shownEnd(held, name, endAt)
     ends.set(end, [...(ends.get(end) ?? []), name])
   }
   return [...ends].map(([endNs, names]) => ({ features: names, endNs }))

@@ -13,7 +13,6 @@ import {
   countRowsSql,
   createScannedSql,
   hasFile,
-  insertScannedSql,
   type PublishedColumns,
   type PublishedFiles,
   publishedPath,
@@ -21,7 +20,7 @@ import {
   writeScannedSql,
 } from '../core/publish/index.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { scannedRow } from './scanned-row.js'
+import { insertScanned } from './insert-scanned.js'
 
 /** More deltas than this are merged into a new base. */
 const deltasMax = 32
@@ -156,17 +155,9 @@ async function scanTable({ deps, bundle, columns, publish }: PublishContext, ses
   const path = publishedPath(bundle.view, 'scan', publish)
   await deps.lake.prepareWrite(path)
   await session.execute({ sql: createScannedSql(columns) })
-  const insert = insertScannedSql(columns)
   let passed = 0
-  for await (const page of deps.online.scan(publish.table)) {
-    const rows = page.flatMap((item) => {
-      const row = scannedRow(bundle, columns, item)
-      return row === null ? [] : [row]
-    })
-    passed += page.length - rows.length
-    if (rows.length === 0) continue
-    await session.execute({ sql: insert, parameters: rows[0]!.map((_, index) => rows.map((row) => row[index]!)) })
-  }
+  for await (const page of deps.online.scan(publish.table))
+    passed += page.length - (await insertScanned(session, bundle, columns, page))
   const { view, version, table } = publish
   if (passed > 0)
     deps.log.warn(

@@ -8,13 +8,12 @@ import {
   createOnlyKeysSql,
   createPublishedSql,
   createScannedSql,
-  insertScannedSql,
   type OnlineItem,
   type PackedValue,
   publishedColumns,
 } from '../core/publish/index.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { scannedRow } from './scanned-row.js'
+import { insertScanned } from './insert-scanned.js'
 import { awayFor, fileNotRead, isFileAtFault, passingMax } from './unreadable-files.js'
 
 const keysTable = '__quality_cache_keys'
@@ -43,14 +42,7 @@ export async function cachedOtherwise(
           await session.execute({ sql: createOnlyKeysSql(columns, keysTable, onlyTable) })
           await session.execute({ sql: createPublishedSql(columns, from, onlyTable) })
           await session.execute({ sql: createScannedSql(columns) })
-          const rows = items.flatMap((item) => {
-            const row = scannedRow(bundle, columns, item)
-            return row === null ? [] : [row]
-          })
-          if (rows.length > 0) {
-            const parameters = rows[0]!.map((_, index) => rows.map((row) => row[index]!))
-            await session.execute({ sql: insertScannedSql(columns), parameters })
-          }
+          await insertScanned(session, bundle, columns, items)
           const found = await session.all({ sql: cachedOtherwiseSql(columns) })
           return new Set(
             found.map((row) =>

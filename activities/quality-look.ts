@@ -15,9 +15,11 @@ import {
   type IntervalNow,
   isRebuildHeld,
   isSameFault,
+  judgedAtOf,
   type KeyedFile,
   type KeyVerdict,
   lagsOf,
+  mayBePutBack,
   mostTelling,
   putBackFaults,
   type QualityCheck,
@@ -189,7 +191,8 @@ export async function checkOf(
       : carriedFaults(before, verdicts, nowByStart(inputs), (hex) => look.buckets.get(hex), digests)
   const known = [...told.map((fault) => withDigest(fault, digests)), ...carried]
   const ofFiles = [...known, ...(inputs === null ? [] : suspectFaults(inputs, known))]
-  const all = firstOfEach([...ofFiles, ...putBackFaults(before, ofFiles, await mergedFrom(deps, bundle, look))])
+  const merged = before !== null && mayBePutBack(before) ? await mergedFrom(deps, bundle, look) : null
+  const all = firstOfEach([...ofFiles, ...putBackFaults(before, ofFiles, merged)])
   const isReached = reachedIn(target.span)
   const listed = mostTelling(all, faultsListedMax, isReached)
   const { shown = null } = (target.table === null ? null : target.state) ?? {}
@@ -237,7 +240,7 @@ async function mergedFrom({ ledger }: ActivityDeps, { view }: ViewBundle, { targ
 
 function asFoundBefore(fault: Fault, before: QualityCheck): Fault {
   const old = before.faults.find((one) => isSameFault(one, fault))
-  return old === undefined ? fault : { ...fault, judgedAt: old.judgedAt ?? before.checkedAt }
+  return old === undefined ? fault : { ...fault, judgedAt: judgedAtOf(old, before) }
 }
 
 /**

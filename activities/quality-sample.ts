@@ -1,5 +1,5 @@
 /** The keys that a check looks at: from committed state, from the cache of what is online, and from the table itself. */
-import type { CommittedFile } from '../core/compute/index.js'
+import { type CommittedFile, uriOfFile } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
@@ -38,7 +38,7 @@ export interface SampledKeys {
 export async function sampleKeys(deps: ActivityDeps, input: SampleInput, signal: CancelSignal): Promise<SampledKeys> {
   const { bundle, seed, online } = input
   const each = Math.max(1, Math.ceil(input.sample / (online === null ? 1 : 3)))
-  const files = drawNewestAndOthers(input.files, filesMax, seed, uriOf)
+  const files = drawNewestAndOthers(input.files, filesMax, seed, uriOfFile)
   const committed = await drawn(deps, bundle, signal, files, (some) =>
     buildCommittedKeysQuery(bundle, some, seed, each),
   )
@@ -57,8 +57,6 @@ export async function sampleKeys(deps: ActivityDeps, input: SampleInput, signal:
   }
 }
 
-const uriOf = (file: CommittedFile): string => (typeof file === 'string' ? file : file.uri)
-
 /** A file that cannot be read is left out here: who compares its values says so. */
 async function drawn<File extends CommittedFile>(
   deps: ActivityDeps,
@@ -75,10 +73,10 @@ async function drawn<File extends CommittedFile>(
       return rows.map((row: EngineRow) => entity.keys.map((_, part) => row[`k${part}`] as PackedValue))
     } catch (error) {
       const file = fileNotRead(error)
-      const uris = left.map(uriOf)
+      const uris = left.map(uriOfFile)
       if (file === null || !uris.includes(file)) throw error
       if (await isFileAtFault(deps, error, file, { others: uris.reverse(), signal }))
-        left = left.filter((one) => uriOf(one) !== file)
+        left = left.filter((one) => uriOfFile(one) !== file)
       else if (++passed > passingMax) throw awayFor(error, file)
     }
   return []

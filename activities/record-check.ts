@@ -2,16 +2,17 @@
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { QualityCheck } from '../core/quality/index.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { lastCheck } from './last-check.js'
 
 /** Where another was recorded since this one began, it is made once more: `check` looks at what was at fault `before`, too. */
 export async function recordCheck(
-  { ledger }: ActivityDeps,
-  { view, version }: ViewKey,
+  deps: Pick<ActivityDeps, 'ledger'>,
+  key: ViewKey,
   check: (before: QualityCheck | null) => Promise<QualityCheck>,
 ): Promise<QualityCheck> {
   for (;;) {
-    const before = (await ledger.qualityChecks()).find((one) => one.view === view && one.version === version) ?? null
+    const before = await lastCheck(deps, key)
     const made = await check(before)
-    if (await ledger.recordQualityCheck(made, before)) return made
+    if (await deps.ledger.recordQualityCheck(made, before)) return made
   }
 }

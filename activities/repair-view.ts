@@ -11,6 +11,7 @@ import type { Fault } from '../core/quality/index.js'
 import { fromIsoInterval, type Interval, toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { commitsOfFile } from './commits-of-file.js'
+import { lastCheck } from './last-check.js'
 import { reopenAbove } from './reopen-above.js'
 import type { RepairViewInput } from './steps.js'
 
@@ -23,7 +24,7 @@ const reopenedMax = 1_500
 export function repairView(deps: ActivityDeps) {
   return async ({ view, version, by, reason }: RepairViewInput): Promise<RepairStarted> => {
     const key = { view, version }
-    const check = (await deps.ledger.qualityChecks()).find((one) => one.view === view && one.version === version)
+    const check = await lastCheck(deps, key)
     const bundle = await deps.registry.view(view, version)
     const faults = check?.faults.filter(({ isRepairable }) => isRepairable) ?? []
     // One that was asked for before waits for what is no fault any more, or for a tick that nobody starts: it is asked for anew.

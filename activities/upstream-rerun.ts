@@ -37,10 +37,10 @@ export async function rerunAbove(
   const files = intervals.flatMap(({ pins }) => pins.filter(({ uri }) => !isCommitUri(uri)))
   const here = await etagsNow(deps, files)
   const ranges = mergeRanges(intervals.map(({ interval }) => interval))
+  const reached = ranges.flatMap((range) => upstreamSpan(upstream, range) ?? [])
+  const unsound = await unsoundIntervals(deps, upstream, reached)
   const found = await inParallel(ranges, rangesAtOnce, async (range) => {
     const within = intervals.filter(({ interval }) => overlaps(interval, range))
-    const reached = upstreamSpan(upstream, range)
-    const unsound = reached === null ? [] : await unsoundIntervals(deps, upstream, reached)
     const known = new Set((await upstreamFiles(deps, upstream, range)).map(({ uri }) => uri))
     // Where all of it is there, each part is.
     const isAllReady = (await judgeUpstream(deps, rows, range, now)).kind === 'ready'

@@ -1,5 +1,6 @@
 /** Whether what a view is made of, the commits of the view below, is what it should be: a repair from below upwards runs each once. */
 import type { UpstreamView } from '../core/define/definitions.js'
+import { inParallel } from '../core/in-parallel.js'
 import { type IntervalState, mergeRanges, qualityRepair } from '../core/plan/index.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { Fault } from '../core/quality/index.js'
@@ -7,6 +8,9 @@ import { upstreamSpan } from '../core/source/index.js'
 import { fromIsoInterval, type Interval, overlaps } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { commitsOfFile } from './commits-of-file.js'
+import { lastCheck } from './last-check.js'
+
+const rangesAtOnce = 8
 
 type SoundDeps = Pick<ActivityDeps, 'ledger' | 'lake'>
 
@@ -24,30 +28,39 @@ export async function awaitingUpstream(
     const span = committed !== null && reopenedBecause?.startsWith(qualityRepair) && upstreamSpan(upstream, interval)
     return span ? [{ interval, span }] : []
   })
-  if (waiting.length === 0) return []
-  const wrong: Interval[] = []
-  for (const range of mergeRanges(waiting.map(({ span }) => span)))
-    wrong.push(...(await unsoundIntervals(deps, upstream, range)))
+  const wrong = await unsoundIntervals(
+    deps,
+    upstream,
+    waiting.map(({ span }) => span),
+  )
   return waiting.filter(({ span }) => wrong.some((one) => overlaps(one, span))).map(({ interval }) => interval)
 }
 
-/** Of the view below: to run again, or committed in a file at fault that the last check found. */
+/** Of the view below, where it touches one of the spans: to run again, or committed in a file at fault that the last check found. */
 export async function unsoundIntervals(
   deps: SoundDeps,
   { view: { name: view, version } }: UpstreamView,
-  range: Interval,
+  spans: readonly Interval[],
 ): Promise<Interval[]> {
   const key = { view, version }
-  const check = (await deps.ledger.qualityChecks()).find((one) => one.view === view && one.version === version)
-  const found = (await deps.ledger.unsettledIntervals(key, range)).map(({ interval }) => interval)
-  for (const fault of check?.faults ?? []) found.push(...(await stillAtFault(deps, key, fault, range)))
+  if (spans.length === 0) return []
+  const ranges = mergeRanges(spans)
+  const check = await lastCheck(deps, key)
+  const states = await inParallel(ranges, rangesAtOnce, (range) => deps.ledger.unsettledIntervals(key, range))
+  const found = states.flat().map(({ interval }) => interval)
+  for (const fault of check?.faults ?? []) found.push(...(await stillAtFault(deps, key, fault, ranges)))
   return found
 }
 
-async function stillAtFault(deps: SoundDeps, key: ViewKey, fault: Fault, range: Interval): Promise<Interval[]> {
+async function stillAtFault(
+  deps: SoundDeps,
+  key: ViewKey,
+  fault: Fault,
+  ranges: readonly Interval[],
+): Promise<Interval[]> {
   if (fault.cause !== 'committed-file' || fault.interval === null || fault.isSpare) return []
   const interval = fromIsoInterval(fault.interval)
-  if (!overlaps(interval, range)) return []
+  if (!ranges.some((range) => overlaps(interval, range))) return []
   if (fault.keyHex === null && fault.file !== null)
     return (await commitsOfFile(deps, key, { uri: fault.file, span: interval })).map((commit) => commit.interval)
   const [commit] = await deps.ledger.currentCommits(key, interval)

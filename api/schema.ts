@@ -43,6 +43,9 @@ export const readStatus = z.enum(['present', 'missing', 'expired', 'held', 'part
     'present: as of its event time. missing: nothing is known of the key; counts are 0, all else null. expired: older than the view’s ttl; as missing. held: of a feature, the last value that was accepted for the key; newer data was held back. partial: intervals that its windows reach are missing, see missingIntervals.',
 })
 
+/** Of a view, or of a feature that is not as its view. */
+const asRead = { status: readStatus, eventAt: instant.nullable(), ageMs: z.number().int().nullable() }
+
 export const featureColumn = z
   .object({
     name: z
@@ -76,18 +79,9 @@ export const vectorAnswer = z
           values: z
             .record(z.string(), value)
             .openapi({ description: 'By the feature’s name, in the order of the vector.' }),
-          views: z.record(
-            z.string(),
-            z.object({ status: readStatus, eventAt: instant.nullable(), ageMs: z.number().int().nullable() }),
-          ),
+          views: z.record(z.string(), z.object(asRead)),
           features: z
-            .record(
-              z.string(),
-              z.object({
-                ...{ status: readStatus, eventAt: instant.nullable(), ageMs: z.number().int().nullable() },
-                missingIntervals: z.array(interval),
-              }),
-            )
+            .record(z.string(), z.object({ ...asRead, missingIntervals: z.array(interval) }))
             .optional()
             .openapi({
               description:

@@ -1,4 +1,4 @@
-/** One command line, from words to exit code: main.ts gives it the process, a test its own ears. */
+/** One command line, from words to exit code: command-process.ts gives it the process, a test its own ears. */
 import { type Command, CommanderError } from 'commander'
 import { MillcourseError } from '../core/errors.js'
 import type { CliContext, Report } from './context.js'

@@ -1,46 +1,15 @@
 #!/usr/bin/env node
-/** The command line's root: gives a command line the process it runs in. */
-import { readFileSync } from 'node:fs'
-import { runCommandLine } from './command-line.js'
-import { exitCodes } from './exit-codes.js'
+/**
+ * Where a command line begins. Commands that a person waits for come from few files (`workers/command-bundle.ts`): loading modules one by
+ * one took most of their time. Processes that last, and drills, which look for files beside their own, come from the modules themselves.
+ */
+import { existsSync } from 'node:fs'
 
-/** For sockets and native threads to go by themselves. */
-const endWithinMs = 10_000
+/** An argument of the same spelling only costs the time that the bundle saves. */
+const lastingCommands = ['dev', 'worker', 'watcher', 'server', 'drill']
 
-/** The first signal asks for an orderly end, the second does not ask. */
-function abortOnSignals(): AbortSignal {
-  const controller = new AbortController()
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted)
-    controller.abort()
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  return controller.signal
-}
-
-/** The AWS SDK tells on every start which Node it will want in a year; package.json says which one we support. */
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
-
-/** Two levels up from dist/cli, one from cli. */
-function packageFile(): URL {
-  const here = new URL('.', import.meta.url)
-  return new URL(here.pathname.endsWith('/dist/cli/') ? '../../package.json' : '../package.json', here)
-}
-
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // `millcourse runs | head`: the reader has seen enough.
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
-  throw error
-})
-const { version } = JSON.parse(readFileSync(packageFile(), 'utf8')) as { version: string }
-process.exitCode = await runCommandLine(process.argv.slice(2), {
-  version,
-  // Whoever only asks for help does not wait for it.
-  openContext: async (options, signal) => (await import('../workers/stack-context.js')).openContext(options, signal),
-  signal: abortOnSignals,
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
-})
-// What something still holds open keeps no command from ending: its work is done, and its exit code known.
-setTimeout(() => process.exit(), endWithinMs).unref()
+/** Absent beside the sources. */
+const bundled = new URL('../bundled/cli/command-process.js', import.meta.url)
+const isLasting = process.argv.slice(2).some((word) => lastingCommands.includes(word))
+if (!isLasting && existsSync(bundled)) await import(bundled.href)
+else await import('./command-process.js')

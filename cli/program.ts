@@ -14,7 +14,7 @@ export interface GlobalOptions {
   readonly now?: string
 }
 
-/** Runs a command's body with an open context and prints its report; given by main.ts. */
+/** Runs a command's body with an open context and prints its report; given by command-process.ts. */
 export type Runner = (globals: GlobalOptions, body: (context: CliContext) => Promise<Report>) => Promise<void>
 
 export function buildProgram(run: Runner, version: string): Command {

@@ -45,13 +45,14 @@ export function toStoredItem(item: OnlineItem): StoredItem {
 export function fromStoredItem(stored: StoredItem): OnlineItem {
   const key = stored.pk!.B!
   const [heldAt, held] = stored.held?.S?.split(' ') ?? []
-  if (!isOurs(stored)) {
-    const sequence = storedSequence(stored) ?? 0n
-    return { key, sequence, eventAt: null, values: new Uint8Array(), schemaHash: '', expiresAtSeconds: null }
+  const sequence = storedSequence(stored)
+  if (sequence === null || !isOurs(stored)) {
+    const nothing = { eventAt: null, values: new Uint8Array(), schemaHash: '', expiresAtSeconds: null }
+    return { key, sequence: sequence ?? 0n, ...nothing }
   }
   return {
     key,
-    sequence: BigInt(stored.seq!.N!),
+    sequence,
     eventAt: stored.at === undefined ? null : BigInt(stored.at.N!),
     values: stored.v?.B ?? null,
     schemaHash: stored.schema!.S!,
@@ -60,11 +61,9 @@ export function fromStoredItem(stored: StoredItem): OnlineItem {
   }
 }
 
-/** Has the attributes that a publish writes, of its types; nanoseconds have 38 digits at most. */
-function isOurs(stored: StoredItem): boolean {
-  const { schema, at, v, expires_at: expiresAt } = stored
+/** Beside its sequence it has the attributes that a publish writes, of its types; nanoseconds have 38 digits at most. */
+function isOurs({ schema, at, v, expires_at: expiresAt }: StoredItem): boolean {
   return (
-    storedSequence(stored) !== null &&
     schema?.S !== undefined &&
     (at === undefined || /^-?\d{1,38}$/.test(at.N ?? '')) &&
     (v === undefined || v.B !== undefined) &&

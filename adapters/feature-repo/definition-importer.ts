@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import nodeModule from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { register } from 'tsx/esm/api'
 
 export interface DefinitionImporter {
   import(file: string): Promise<Readonly<Record<string, unknown>>>
@@ -41,6 +40,8 @@ async function withStacksAsNodeFormats<T>(work: () => Promise<T>): Promise<T> {
 
 async function importWith<T>(work: (importer: DefinitionImporter) => Promise<T>): Promise<T> {
   const namespace = `millcourse-repo-${randomUUID()}`
+  // Here: files that are read together take their turn without it, and loading it takes time.
+  const { register } = await import('tsx/esm/api')
   const loader = register({ namespace })
   // Registered last, so asked first; what it leaves alone goes on to tsx.
   const hooks = await registerHooks({ marker: `tsx-namespace=${namespace}`, ...ownPackage() })

@@ -9,6 +9,7 @@ import { replacedSchema, stagingSchema } from './backup-names.js'
 import { countRows, readTables } from './backup-tables.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import { toMillcourseError } from './errors.js'
+import { findViewVersion } from './locks.js'
 import { migrationsFor } from './migrations/index.js'
 import type { Tables } from './schema.js'
 
@@ -81,12 +82,7 @@ export async function stageLedger(
 
     publishedTo: (key) =>
       run(async () => {
-        const row = await inside
-          .selectFrom('view_versions')
-          .select(['online_table', 'finished_sequence'])
-          .where('view', '=', key.view)
-          .where('version', '=', key.version)
-          .executeTakeFirst()
+        const row = await findViewVersion(inside, key)
         return { isPublished: (row?.finished_sequence ?? 0n) > 0n, named: row?.online_table ?? null }
       }),
 

@@ -6,7 +6,7 @@
 import { assert } from '../../core/errors.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import type { Interval } from '../../core/time/interval.js'
-import type { OpenTransaction } from './client.js'
+import type { Database, OpenTransaction } from './client.js'
 
 export async function addViewVersion(trx: OpenTransaction, key: ViewKey): Promise<void> {
   await trx
@@ -16,14 +16,17 @@ export async function addViewVersion(trx: OpenTransaction, key: ViewKey): Promis
     .execute()
 }
 
+/** As it is, without a lock. Undefined: the ledger has not heard of it. */
+export async function findViewVersion(db: Database, key: ViewKey) {
+  return await selectViewVersion(db, key).executeTakeFirst()
+}
+
 export async function lockViewVersion(trx: OpenTransaction, key: ViewKey) {
-  return await trx
-    .selectFrom('view_versions')
-    .selectAll()
-    .where('view', '=', key.view)
-    .where('version', '=', key.version)
-    .forUpdate()
-    .executeTakeFirst()
+  return await selectViewVersion(trx, key).forUpdate().executeTakeFirst()
+}
+
+function selectViewVersion(db: Database, { view, version }: ViewKey) {
+  return db.selectFrom('view_versions').selectAll().where('view', '=', view).where('version', '=', version)
 }
 
 /** It is there but for the first time. */

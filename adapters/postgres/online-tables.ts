@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { PostgresClient } from './client.js'
+import { findViewVersion } from './locks.js'
 
 export type OnlineTables = Pick<LedgerWriter, 'onlineTable' | 'onlineTables' | 'isTableGivenUp' | 'forgetTable'>
 
@@ -9,12 +10,7 @@ export function createOnlineTables(client: PostgresClient): OnlineTables {
   return {
     onlineTable: (key) =>
       client.query(async (db) => {
-        const row = await db
-          .selectFrom('view_versions')
-          .select('online_table')
-          .where('view', '=', key.view)
-          .where('version', '=', key.version)
-          .executeTakeFirst()
+        const row = await findViewVersion(db, key)
         return row?.online_table ?? null
       }),
 

@@ -7,7 +7,7 @@ import { toJson } from './client.js'
 import { readCurrentCommits } from './commits.js'
 import { updateView } from './held-lease.js'
 import { readShownCommits } from './left-out-commits.js'
-import { lockViewVersion } from './locks.js'
+import { findViewVersion, lockViewVersion } from './locks.js'
 import { readPublishedState } from './publish-contents.js'
 
 export type QualityChecks = Pick<
@@ -26,12 +26,7 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
   return {
     shownState: (key) =>
       client.transact(async (trx) => {
-        const view = await trx
-          .selectFrom('view_versions')
-          .selectAll()
-          .where('view', '=', key.view)
-          .where('version', '=', key.version)
-          .executeTakeFirst()
+        const view = await findViewVersion(trx, key)
         if (view === undefined) return null
         const publishes = await trx
           .selectFrom('publishes')
@@ -85,23 +80,13 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
 
     isRebuildAsked: (key) =>
       client.query(async (db) => {
-        const row = await db
-          .selectFrom('view_versions')
-          .select('rebuild_after')
-          .where('view', '=', key.view)
-          .where('version', '=', key.version)
-          .executeTakeFirst()
+        const row = await findViewVersion(db, key)
         return (row?.rebuild_after ?? null) !== null
       }),
 
     rebuildWaits: (key) =>
       client.query(async (db) => {
-        const row = await db
-          .selectFrom('view_versions')
-          .select('awaited')
-          .where('view', '=', key.view)
-          .where('version', '=', key.version)
-          .executeTakeFirst()
+        const row = await findViewVersion(db, key)
         const leftOut = { backfills: [], sequence: 0n, covered: [] }
         return await findAwaited(db, key, row?.awaited ?? [], { leftOut, reached: null })
       }),

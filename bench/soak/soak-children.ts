@@ -1,6 +1,6 @@
 /** The product's processes under a soak: started from the built program, killed and started again as the plan says, their memory sampled. */
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import getPort from 'get-port'
 import { startDevChild } from '../../workers/dev-child.js'
 import type { RunningPart } from '../../workers/dev-parts.js'
 import { memoryOf } from '../process-figures.js'
@@ -43,7 +43,8 @@ export async function createSoakChildren({
   const running = new Map<SoakProcess, { readonly part: RunningPart; readonly life: ProcessLife }>()
   const lives: ProcessLife[] = []
   const deaths: string[] = []
-  const serverPort = await freePort()
+  // It keeps its address from one start to the next.
+  const serverPort = await getPort({ host: '127.0.0.1' })
   const sampling = setInterval(() => {
     for (const { part, life } of running.values()) {
       try {
@@ -116,13 +117,4 @@ export async function createSoakChildren({
     },
   }
   return self
-}
-
-/** The server keeps its address from one start to the next. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -4,10 +4,10 @@ import type { LedgerReader } from '../../core/ports/ledger.js'
 import type { CheckQualityResult, RepairStarted } from '../../core/ports/run-control.js'
 import { type QualityCheck, sampleMax } from '../../core/quality/quality-check.js'
 import { parseDuration } from '../../core/time/duration.js'
-import { fromIsoInterval, type IsoInterval, toIsoInterval } from '../../core/time/interval.js'
+import { fromIsoInterval, toIsoInterval } from '../../core/time/interval.js'
 import type { CliContext, Report } from '../context.js'
 import { checkOutcome } from '../quality-screen/check-outcome.js'
-import { formatChecks } from '../quality-screen/check-text.js'
+import { type CheckShown, formatChecks } from '../quality-screen/check-text.js'
 
 export interface CheckQualityOptions {
   readonly sample: number
@@ -106,12 +106,6 @@ export async function isRepaired(
     if (state?.reopenedBecause || !state?.committed || state.committed.runId !== state.latestRun?.runId) return false
   }
   return true
-}
-
-/** With what holds the rebuild that was asked for, now. */
-export interface CheckShown extends QualityCheck {
-  /** Whose accepted versions are at fault, and not replaced yet. */
-  readonly rebuildWaitsFor: readonly IsoInterval[]
 }
 
 async function withWaits(

@@ -1,6 +1,6 @@
 /** Asks the ledger, the source, the engine and the online store for all that an explanation rests on; many keys and times at once. */
 import { coveringSpan } from '../../core/compact/index.js'
-import { committedFiles, featureGroups, groupFilesOf } from '../../core/compute/index.js'
+import { committedFiles, featureGroups, groupFilesOf, shownEnd } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../../core/errors.js'
 import {
@@ -212,11 +212,9 @@ async function heldFiles(
   const compactions = span === null ? [] : await ledger.compactions({ view, version }, span)
   return groups.flatMap((group) =>
     group.features.map(({ name }): HeldFiles => {
-      const shown = end?.held?.find(({ features }) => features.includes(name))
-      const shownAt =
-        shown === undefined ? (end?.endAt ?? null) : shown.endAt === null ? null : parseInstant(shown.endAt)
+      const { endAt: publishedEndAt } = shownEnd(end?.held, name, end?.endAt ?? null)
       const files = groupFilesOf(bundle, group, compactions, (path) => lake.uri(path))
-      return { features: [name], files, publishedEndAt: shownAt }
+      return { features: [name], files, publishedEndAt }
     }),
   )
 }

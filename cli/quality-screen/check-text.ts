@@ -7,8 +7,11 @@ import { plural } from '../output/words.js'
 
 const faultsShown = 10
 
-/** Absent: the rebuild waits for nothing, or none is asked for. */
-type CheckShown = QualityCheck & { readonly rebuildWaitsFor?: readonly IsoInterval[] }
+/** With what holds the rebuild that was asked for, now. */
+export interface CheckShown extends QualityCheck {
+  /** Whose accepted versions are at fault, and not replaced yet. Absent: it waits for nothing, or none is asked for. */
+  readonly rebuildWaitsFor?: readonly IsoInterval[]
+}
 
 export function formatChecks(
   checks: readonly CheckShown[],

@@ -21,6 +21,10 @@ export interface CompactedFile {
   readonly isDeletedOnly?: true
 }
 
+export function uriOfFile(file: CommittedFile): string {
+  return typeof file === 'string' ? file : file.uri
+}
+
 /** Ties in it are settled, where a view's compactions settle them (compact-files.ts). */
 export function isOfCompaction(file: CommittedFile): file is CompactedFile & { readonly bucket: Bucket } {
   return typeof file !== 'string' && file.bucket !== null
@@ -80,7 +84,7 @@ export function committedFiles(
 export function uniteFiles(files: readonly CommittedFile[]): CommittedFile[] {
   const united = new Map<string, CommittedFile>()
   for (const file of files) {
-    const uri = typeof file === 'string' ? file : file.uri
+    const uri = uriOfFile(file)
     const name = typeof file !== 'string' && file.isDeletedOnly ? `deleted ${uri}` : uri
     const known = united.get(name)
     united.set(name, known === undefined ? file : uniteParts(known, file))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type FeatureGroup, featureGroups, groupFilesOf, heldFeaturesIn } from './feature-groups.js'
+import { type FeatureGroup, featureGroups, groupFilesOf, heldFeaturesIn, shownEnd } from './feature-groups.js'
 
 const hour = (number: number) => ({ start: BigInt(number) * 100n, end: BigInt(number + 1) * 100n })
 const commit = (number: number, ...held: string[]) => ({
@@ -50,4 +50,18 @@ test('R35: nothing is said of a feature that the commit of a row leaves out, or 
   const ofLookup = heldFeaturesIn({ view: { viewKind: 'lookup' } }, commits)
   expect([99n, 100n, 199n, 200n, null].map((at) => [...ofLookup(at)].join())).toEqual(['', 'b', 'b', '', ''])
   expect([...heldFeaturesIn({ view: { viewKind: 'window' } }, commits)(null)]).toEqual(['b'])
+})
+
+test('R35: a publish shows a feature at its own end, but where its windows are held; what was never shown is nowhere', () => {
+  const at = (feature: string, endAt: bigint | null = 7n) => {
+    const held = [
+      { features: ['b', 'c'], endAt: '1970-01-01T00:00:00.000000005Z' },
+      { features: ['d'], endAt: null },
+    ]
+    return shownEnd(held, feature, endAt)
+  }
+  expect(at('a')).toEqual({ endAt: 7n, isHeld: false })
+  expect(at('c')).toEqual({ endAt: 5n, isHeld: true })
+  expect(at('d')).toEqual({ endAt: null, isHeld: true })
+  expect(shownEnd(undefined, 'b', null)).toEqual({ endAt: null, isHeld: false })
 })

@@ -10,7 +10,7 @@
  * Nothing held, as nearly always: one group, of everything.
  */
 import type { Feature, FeatureViewDefinition } from '../define/definitions.js'
-import type { Instant, IsoInstant } from '../time/instant.js'
+import { type Instant, type IsoInstant, parseInstant } from '../time/instant.js'
 import type { Interval, IsoInterval } from '../time/interval.js'
 import { type CommittedFile, type CompactedCommits, committedFiles, type WantedCommit } from './committed-files.js'
 
@@ -28,6 +28,21 @@ export interface HeldWindow {
   readonly endAt: IsoInstant | null
   /** `onGap: mark`: what their windows reach at E and do not hold; none: they are not at E. */
   readonly missing: readonly IsoInterval[]
+}
+
+/**
+ * Where a publish shows a feature's windows: at its own end, unless they are held.
+ * @param held of the publish; absent: none
+ * @returns `endAt` null: nowhere, they were never shown, or nothing is published
+ */
+export function shownEnd(
+  held: readonly Pick<HeldWindow, 'features' | 'endAt'>[] | undefined,
+  feature: string,
+  endAt: Instant | null,
+): { readonly endAt: Instant | null; readonly isHeld: boolean } {
+  const own = held?.find(({ features }) => features.includes(feature))
+  if (own === undefined) return { endAt, isHeld: false }
+  return { endAt: own.endAt === null ? null : parseInstant(own.endAt), isHeld: true }
 }
 
 export interface HoldingCommit {

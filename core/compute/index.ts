@@ -18,6 +18,7 @@ export {
   type CompactedFile,
   committedFiles,
   isOfCompaction,
+  uriOfFile,
   type WantedCommit,
 } from './committed-files.js'
 export { areTiesResolved, buildCompaction, type CompactionInput, type CompactionQuery } from './compact-files.js'
@@ -30,6 +31,7 @@ export {
   type HeldFeatures,
   type HoldingCommit,
   heldFeaturesIn,
+  shownEnd,
 } from './feature-groups.js'
 export {
   buildEmptyFilesQuery,

@@ -7,7 +7,7 @@ export {
   goodOutcomes,
   historyMinOf,
 } from './baseline.js'
-export { type HoldableFeatures, holdableFeatures } from './decide-findings.js'
+export { decideFindings, type HoldableFeatures, holdableFeatures } from './decide-findings.js'
 export { decodeDistinct, distinctOf, mergeDistinct } from './distinct-sketch.js'
 export { decodeHistogram, mergeHistograms, quantileOf } from './histogram.js'
 export { driftAsked, judgeDrift } from './judge-drift.js'

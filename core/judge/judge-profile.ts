@@ -1,5 +1,5 @@
 import type { FeatureCheck, OwnCheck, ViewChecks } from '../define/definitions.js'
-import { decideFindings, type HoldableFeatures, noneHoldable } from './decide-findings.js'
+import { decideFindings, noneHoldable } from './decide-findings.js'
 import { judgeDrift } from './judge-drift.js'
 import type { Baseline } from './measure-drift.js'
 import type { ColumnProfile, Finding, OwnAnswer, Profile, ProfileSketches, Verdict } from './verdict.js'
@@ -15,22 +15,17 @@ export interface Past {
 
 /**
  * The verdict on a candidate by its profile. A value equal to its limit passes (R26); an empty interval has no rates (R24).
+ * No feature is held alone by it: whether one may be `decideFindings` says of its findings.
  * @param past null: drift is not judged
- * @param mayHold features that may be held alone; left out: none
  */
-export function judgeProfile(
-  profile: Profile,
-  checks: ViewChecks,
-  past: Past | null = null,
-  mayHold: HoldableFeatures = noneHoldable,
-): Verdict {
+export function judgeProfile(profile: Profile, checks: ViewChecks, past: Past | null = null): Verdict {
   const findings = [
     ...judgeRows(profile, checks),
     ...profile.columns.flatMap((column) => judgeFeature(column, checks.features[column.feature] ?? {})),
     ...Object.entries(checks.own ?? {}).flatMap(([name, check]) => judgeOwn(name, check, profile.own?.[name])),
     ...(past ? judgeDrift({ profile, sketches: past.sketches }, checks, past.baseline, past.historyMin) : []),
   ]
-  return decideFindings(findings, mayHold)
+  return decideFindings(findings, noneHoldable)
 }
 
 function judgeRows(profile: Profile, checks: ViewChecks): Finding[] {

@@ -5,7 +5,7 @@
  */
 import type { HeldWindow } from '../compute/feature-groups.js'
 import { formatInstant, type Instant, parseInstant } from '../time/instant.js'
-import { type Interval, type IsoInterval, toIsoInterval } from '../time/interval.js'
+import { type Interval, overlaps, toIsoInterval } from '../time/interval.js'
 import { choosePublishEnd, type PublishEndInput, reachedSpan, type WindowReach } from './publish-end.js'
 
 export interface HeldWindowsInput extends Pick<PublishEndInput, 'since' | 'everyNs' | 'committed'> {
@@ -24,34 +24,19 @@ export function chooseHeldWindows({ window, endAt, holding, committed, ...grid }
     const reach: WindowReach = { reachNs: window.features?.[feature] ?? window.reachNs, onGap: window.onGap }
     const gaps = new Set(holding.filter((one) => one.features.includes(feature)).map(({ interval }) => interval.start))
     const whole = shown.filter(({ start }) => !gaps.has(start))
-    if (!shown.some((interval) => gaps.has(interval.start) && isReached(interval, endAt, reach, grid.since))) continue
+    const span = reachedSpan(endAt, reach, grid.since)
+    const reached = shown.filter((interval) => gaps.has(interval.start) && overlaps(interval, span))
+    if (reached.length === 0) continue
     const end = choosePublishEnd({ ...grid, window: reach, committed: whole, floorAt: null })
     const isMarked = reach.onGap === 'mark'
     const one = {
       endAt: isMarked ? formatInstant(endAt) : end === null ? null : formatInstant(end.endAt),
-      missing: isMarked ? missingOf(shown, gaps, endAt, reach, grid.since) : [],
+      missing: isMarked ? reached.map(toIsoInterval) : [],
     }
     const name = JSON.stringify(one)
     chosen.set(name, { ...one, features: [...(chosen.get(name)?.features ?? []), feature] })
   }
   return [...chosen.values()]
-}
-
-function isReached(interval: Interval, endAt: Instant, reach: WindowReach, since: Instant): boolean {
-  const span = reachedSpan(endAt, reach, since)
-  return interval.start < span.end && interval.end > span.start
-}
-
-function missingOf(
-  shown: readonly Interval[],
-  gaps: ReadonlySet<Instant>,
-  endAt: Instant,
-  reach: WindowReach,
-  since: Instant,
-): IsoInterval[] {
-  return shown
-    .filter((interval) => gaps.has(interval.start) && isReached(interval, endAt, reach, since))
-    .map(toIsoInterval)
 }
 
 /** From when on tiles are needed for what a publish shows. */

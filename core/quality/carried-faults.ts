@@ -10,7 +10,7 @@
  * and stands until then. Each of these is in a person's hands: to have the interval run again, or the key published, or the file put back.
  */
 import type { Bucket } from '../compute/committed-files.js'
-import { type Instant, parseInstant } from '../time/instant.js'
+import { type Instant, type IsoInstant, parseInstant } from '../time/instant.js'
 import type { KeyVerdict } from './judge-keys.js'
 import type { Fault, QualityCheck } from './quality-check.js'
 
@@ -59,7 +59,7 @@ export function carriedFaults(
     const verdict = fault.keyHex === null ? undefined : keys.get(fault.keyHex)
     // Looked at again is whatever was at fault and is a key of the entity.
     if (verdict === undefined) return []
-    const carried = { ...fault, judgedAt: fault.judgedAt ?? before.checkedAt }
+    const carried = { ...fault, judgedAt: judgedAtOf(fault, before) }
     if (fault.cause !== 'committed-file' || fault.interval === null)
       return verdict?.judged.has(fault.cause) ? [] : [carried]
     const start = parseInstant(fault.interval.start)
@@ -98,6 +98,11 @@ export function startsAtFault(
 function isOtherCommit({ commitId, file }: Fault, now: Pick<IntervalNow, 'commitId' | 'files'>): boolean {
   if (commitId !== undefined) return commitId !== now.commitId
   return !now.files.some(({ uri }) => uri === file) && (file !== null || now.files.length > 0)
+}
+
+/** When what a check found was last judged; it may stand since earlier ones. */
+export function judgedAtOf({ judgedAt }: Fault, { checkedAt }: QualityCheck): IsoInstant {
+  return judgedAt ?? checkedAt
 }
 
 /** Of one key and interval, or of one file. */

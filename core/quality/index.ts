@@ -5,12 +5,13 @@ export {
   fileOfKey,
   type IntervalNow,
   isSameFault,
+  judgedAtOf,
   type KeyedFile,
   startsAtFault,
 } from './carried-faults.js'
 export { drawLots, type ReadLimit } from './draw-lots.js'
 export { bytesOfHex, hexOf, type JudgeInput, judgeKeys, type KeyVerdict, type LookedAtKey } from './judge-keys.js'
-export { putBackFaults } from './put-back-faults.js'
+export { mayBePutBack, putBackFaults } from './put-back-faults.js'
 export {
   type Fault,
   type FaultCause,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type MergedFrom, putBackFaults } from './put-back-faults.js'
+import { type MergedFrom, mayBePutBack, putBackFaults } from './put-back-faults.js'
 import type { Fault, QualityCheck } from './quality-check.js'
 import { atFault } from './summaries.js'
 
@@ -51,6 +51,14 @@ test('nothing is left while it is at fault, of what nothing online is merged fro
   expect(left(suspect, [], { rebuiltSequence: 5n })).toEqual([])
   for (const cause of ['online-item', 'coarse-tile'] as const) expect(left({ ...whole, cause })).toEqual([])
   expect(putBackFaults(null, [], now)).toEqual([])
+})
+
+test('who asks first whether any may be loses none: not of a file that could be read, nor what stands', () => {
+  const [made] = left(whole)
+  for (const fault of [whole, rows, suspect, made!]) expect(mayBePutBack(checkOf(gone, fault))).toBe(true)
+  for (const fault of [gone, { ...whole, isSpare: true }, { ...whole, cause: 'online-item' } as const])
+    expect(mayBePutBack(checkOf(fault))).toBe(false)
+  expect(mayBePutBack(checkOf())).toBe(false)
 })
 
 test('it stands until a rebuild has finished that began after the file was seen to be itself, and since when is said', () => {

@@ -3,7 +3,7 @@
  * nobody draws. Nobody knows since when it was so, so that no publish between two checks is no sign that nothing was. A rebuild that began
  * after it was seen to be itself again compares every key.
  */
-import { isSameFault } from './carried-faults.js'
+import { isSameFault, judgedAtOf } from './carried-faults.js'
 import type { Fault, QualityCheck } from './quality-check.js'
 
 /** What online is merged from, now. */
@@ -18,11 +18,16 @@ export interface MergedFrom {
   readonly rebuiltSequence: bigint
 }
 
+/** Of the last check: whether anything in it may stand, or have been put back. Else nobody has to ask what online is merged from. */
+export function mayBePutBack(before: QualityCheck): boolean {
+  return before.faults.some((fault) => fault.sequenceSeen !== undefined || isReadable(fault))
+}
+
 /**
  * One of each file; and those that stand since earlier checks. Of what has a new accepted version nothing: what a repair
  * re-opens, its rebuild compares.
  * @param found of files, what this check says or carries
- * @param now null: nothing is online
+ * @param now null: nothing is online, or nothing `mayBePutBack`
  */
 export function putBackFaults(
   before: QualityCheck | null,
@@ -33,7 +38,7 @@ export function putBackFaults(
   const { files, commits, lastSequence, rebuiltSequence } = now
   const standing = before.faults.flatMap((old): Fault[] => {
     const isStanding = old.sequenceSeen !== undefined && BigInt(old.sequenceSeen) >= rebuiltSequence
-    return isStanding ? [{ ...old, judgedAt: old.judgedAt ?? before.checkedAt }] : []
+    return isStanding ? [{ ...old, judgedAt: judgedAtOf(old, before) }] : []
   })
   // One that is gone was read before it went.
   const atFault = new Set(found.flatMap((fault) => (isReadable(fault) ? [fault.file] : [])))

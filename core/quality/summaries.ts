@@ -1,6 +1,6 @@
 /** Verdicts of many keys as what is told of a check. */
 import { type Instant, parseInstant } from '../time/instant.js'
-import { fromIsoInterval, type Interval, toIsoInterval } from '../time/interval.js'
+import { fromIsoInterval, type Interval, overlaps, toIsoInterval } from '../time/interval.js'
 import { isSameFault } from './carried-faults.js'
 import type { KeyVerdict } from './judge-keys.js'
 import { type Fault, type FileFault, faultCauses, type Lag, type QualityCheck } from './quality-check.js'
@@ -26,8 +26,7 @@ export function reachedIn(span: Interval | null): IsReached {
   return ({ cause, interval }) => {
     if (cause !== 'committed-file') return true
     if (span === null || interval === null) return false
-    const { start, end } = fromIsoInterval(interval)
-    return start < span.end && span.start < end
+    return overlaps(fromIsoInterval(interval), span)
   }
 }
 

@@ -6,9 +6,16 @@ import {
   type CommittedFile,
   type CompactedCommits,
   committedFiles,
+  uriOfFile,
   type WantedCommit,
 } from '../compute/committed-files.js'
-import { type FeatureGroup, featureGroups, groupFilesOf, type HoldingCommit } from '../compute/feature-groups.js'
+import {
+  type FeatureGroup,
+  featureGroups,
+  groupFilesOf,
+  type HoldingCommit,
+  shownEnd,
+} from '../compute/feature-groups.js'
 import type { ViewBundle } from '../define/definitions.js'
 import { type Instant, parseInstant } from '../time/instant.js'
 import type { ManifestView, PinnedCommit } from './manifest.js'
@@ -33,14 +40,15 @@ export function readsOf(
 ): readonly FeatureReads[] {
   const groups = new Map<string, { features: string[]; asked: AskedRead[] }>()
   const everyCommit = readCommits(view)
-  groups.set(nameOf(everyCommit.map(({ commits, publishes }) => ({ commits, leftOut: [], publishes }))), {
-    features: [],
-    asked: everyCommit.map((read) => ({ ...read, leftOut: [] })),
-  })
+  const ofAll = everyCommit.map(({ commits, publishes }) => ({
+    ...{ commits, leftOut: [] },
+    publishes: publishes.map(({ recordedAt, endAt }) => ({ recordedAt, endAt, isHeld: false })),
+  }))
+  groups.set(nameOf(ofAll), { features: [], asked: ofAll })
   for (const feature of view.features) {
     const asked = everyCommit.map(({ commits, publishes }) => ({
       ...groupOf(feature, commits),
-      publishes: publishes.map((publish) => shownOf(feature, publish)),
+      publishes: publishes.map(({ recordedAt, endAt, held }) => ({ recordedAt, ...shownEnd(held, feature, endAt) })),
     }))
     const name = nameOf(asked)
     const known = groups.get(name)
@@ -76,13 +84,13 @@ interface AskedRead extends Pick<FeatureGroup<PinnedWanted>, 'commits' | 'leftOu
   readonly publishes: readonly ShownPublish[]
 }
 
-type Publish = ManifestView['reads'][number]['publishes'][number]
-
 function readCommits(view: ManifestView) {
   const commits = new Map(view.files.map((file) => [file.commitId, wantedCommit(file)]))
   return view.reads.map(({ publishes, commitIds }) => ({
     commits: commitIds.flatMap((id) => commits.get(id) ?? []),
-    publishes: publishes.map((publish) => ({ ...shownOf(null, publish), held: publish.held })),
+    publishes: publishes.map(({ recordedAt, endAt, held }) => ({
+      ...{ recordedAt: parseInstant(recordedAt), endAt: parseInstant(endAt), held },
+    })),
   }))
 }
 
@@ -92,24 +100,6 @@ function groupOf(
 ): Pick<FeatureGroup<PinnedWanted>, 'commits' | 'leftOut'> {
   return featureGroups({ features: [{ name: feature }] }, commits).at(-1)!
 }
-
-function shownOf(
-  feature: string | null,
-  {
-    held,
-    ...publish
-  }: Pick<Publish, 'held'> & { readonly recordedAt: string | Instant; readonly endAt: string | Instant | null },
-): ShownPublish {
-  const own = feature === null ? undefined : held?.find(({ features }) => features.includes(feature))
-  const endAt = own === undefined ? publish.endAt : own.endAt
-  return {
-    recordedAt: instantOf(publish.recordedAt),
-    endAt: endAt === null ? null : instantOf(endAt),
-    isHeld: own !== undefined,
-  }
-}
-
-const instantOf = (of: string | Instant): Instant => (typeof of === 'string' ? parseInstant(of) : of)
 
 function nameOf(reads: readonly AskedRead[]): string {
   return reads
@@ -149,5 +139,5 @@ export function pathsReadFor(view: ManifestView): string[] {
       [group.commits, group.leftOut].flatMap((of) => committedFiles(of, compactions, (path) => path)),
     ),
   )
-  return [...new Set(files.map((file) => (typeof file === 'string' ? file : file.uri)))]
+  return [...new Set(files.map(uriOfFile))]
 }

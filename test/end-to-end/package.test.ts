@@ -69,8 +69,15 @@ const json = (...command: string[]) => JSON.parse(npx(...command, '--json')) as 
 test('it holds what it needs and nothing of the workshop', () => {
   const installed = (path: string) => existsSync(join(folder, 'node_modules', 'millcourse', path))
   expect(
-    ['dist/cli/main.js', 'dist/workflows/bundle.cjs', 'templates/sample', 'docs/semantics.md'].filter(installed),
-  ).toHaveLength(4)
+    [
+      'dist/cli/main.js',
+      'dist/bundled/cli/command-process.js',
+      'dist/bundled/licenses.txt',
+      'dist/workflows/bundle.cjs',
+      'templates/sample',
+      'docs/semantics.md',
+    ].filter(installed),
+  ).toHaveLength(6)
   expect(['test', 'demo', 'core', 'node_modules/vega-datasets'].filter(installed)).toEqual([])
   expect(existsSync(join(folder, 'node_modules', 'vitest'))).toBe(false)
   // Maps would point at sources that are not in the package.

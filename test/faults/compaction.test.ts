@@ -4,54 +4,41 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ActivityDeps } from '../../activities/activity-deps.js'
 import { checkVersion } from '../../activities/check-view.js'
-import { compactSpan } from '../../activities/compact-span.js'
-import { applyDecision } from '../../activities/decide.js'
-import { planCompaction } from '../../activities/plan-compaction.js'
 import { removeFiles } from '../../activities/remove-files.js'
 import { repairView } from '../../activities/repair-view.js'
 import { createDuckdbEngine } from '../../adapters/duckdb/duckdb-query-engine.js'
-import { createPostgresClient, type PostgresClient } from '../../adapters/postgres/client.js'
 import { trainingSet } from '../../cli/commands/training-set.js'
 import type { CliContext } from '../../cli/context.js'
 import { committedRows } from '../../core/compute/committed-rows.js'
 import { buildCompaction, committedFiles } from '../../core/compute/index.js'
 import { printQuery } from '../../core/compute/print-duckdb.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
-import { parseInstant } from '../../core/time/instant.js'
-import type { StackPorts } from '../../workers/stack-ports.js'
-import { commandContext } from '../support/command-context.js'
-import { hour, hourOf, redelivery, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
+import { type CompactionRig, startCompactionRig } from '../support/compaction-rig.js'
+import { hour, hourOf, redelivery, type SalesRig, sale } from '../support/sales-views.js'
 
 let rig: SalesRig
 let deps: ActivityDeps
 let context: CliContext
 let folder: string
-let client: PostgresClient
+let compaction: CompactionRig
+let contextOf: CompactionRig['contextOf']
+let makeSet: CompactionRig['makeSet']
+let compactAll: CompactionRig['compactAll']
+let filesBelow: CompactionRig['filesBelow']
 const views = ['sales', 'redelivered'] as const
 const day = 86_400_000
 
 beforeAll(async () => {
   const checks = { features: { amount: { nullRateMax: 0.5 } } }
-  const alone = { ttl: undefined, checks: { features: { amount: { max: 100, severity: 'hold-feature' } } } }
   const [sales, guarded] = [{ view: { ttl: undefined, lookback: '24h' } }, { view: { checks } }]
-  rig = await startSalesRig({ sales, guarded, alone: { view: alone } })
-  deps = {
-    ...rig.deps,
-    settings: {
-      ...rig.deps.settings,
-      retention: { compactedKeptMs: 0, supersededKeptMs: day, graceMs: 0 },
-      worthwhile: { fanIn: 4n, piecesMin: { shortest: 2, longer: 2 } },
-    },
-  }
-  context = contextOf(rig.deps.ledger)
-  folder = rig.deps.lake.uri('sets')
-  const { MILLCOURSE_POSTGRES_URL: url, MILLCOURSE_PROJECT: project } = rig.environment
-  client = createPostgresClient({ url: url!, project: project! })
-  await rig.deps.lake.prepareWrite('sets/x')
+  compaction = await startCompactionRig(
+    { sales, guarded },
+    { views, features: ['sales:amount', 'redelivered=redelivered'] },
+  )
+  ;({ rig, deps, context, folder, contextOf, makeSet, compactAll, filesBelow } = compaction)
   for (let at = 0; at < 8; at++) {
     // Two that tie on key and time: R3 decides, and the compaction keeps the one that wins.
     const tied = [sale(hour(at, 20), 'y', 10 + at), sale(hour(at, 20), 'y', 20 - at)]
@@ -60,55 +47,11 @@ beforeAll(async () => {
     await rig.write('events', at, 'a', redelivery(at, 5, `e${at}`, at, made), redelivery(at, 6, 'same', 1, made))
   }
   await settle()
-  const row = (shop: string, at: string) => `('${shop}', TIMESTAMP '${at.replace('Z', '')}')`
-  const rows = Array.from({ length: 9 }, (_, at) => [
-    ...[row('x', hour(at, 10)), row('y', hour(at, 19)), row('y', hour(at, 20))],
-    ...[row('z', hour(at, 59)), row('nobody', hour(at))],
-  ])
-  await rig.deps.engine.withSession((session) =>
-    session.execute({
-      sql: `COPY (SELECT * FROM (VALUES ${rows.flat().join(', ')}) v(shop, "at")) TO '${join(folder, 'spine.parquet')}' (FORMAT parquet)`,
-    }),
-  )
 })
-afterAll(async () => {
-  await client?.close()
-  await rig?.stop()
-})
+afterAll(() => compaction?.stop())
 
 const settle = async () => {
   for (const view of views) await rig.settle(view, hour(8))
-}
-
-function contextOf(ledger: LedgerWriter): CliContext {
-  const { registry, lake, engine } = rig.deps
-  const ports = {
-    ledger: async () => ledger,
-    registry: async () => registry,
-    lake: async () => lake,
-    engine: async () => engine,
-  }
-  return commandContext(ports as unknown as StackPorts)
-}
-
-let sets = 0
-/** The bytes of a set over both views, and where it lies. */
-async function makeSet(
-  given: CliContext = context,
-  rebuild?: { readonly of: string; readonly pinned?: boolean },
-  features = ['sales:amount', 'redelivered=redelivered'],
-) {
-  const out = join(folder, `${++sets}.parquet`)
-  const asked = {
-    spine: join(folder, 'spine.parquet'),
-    eventTime: 'at',
-    features,
-  }
-  const again = rebuild && { rebuild: `${rebuild.of}.manifest.json`, ...(rebuild.pinned ? { pinned: true } : {}) }
-  await trainingSet(given, { ...(again ?? asked), out, keep: '1ms' })
-  // Nothing is kept for it any more, which it was while it was made: what may go, goes.
-  await client.query((db) => db.updateTable('training_sets').set({ expires_at: sql`clock_timestamp()` }).execute())
-  return { out, bytes: readFileSync(out).toString('base64') }
 }
 
 /** The lookup's and the window's answer of one row of the spine. */
@@ -116,29 +59,6 @@ async function answersAt(set: string, at: string, shop: string): Promise<unknown
   const sql = `SELECT sales__amount AS amount, redelivered__total AS total FROM '${set}' WHERE shop = '${shop}' AND "at" = TIMESTAMP '${at.replace('Z', '')}'`
   const [row] = await rig.deps.engine.withSession((session) => session.all({ sql }))
   return [row?.amount, row?.total]
-}
-
-async function compactAll(
-  given: ActivityDeps = deps,
-  of: readonly string[] = views,
-): Promise<{ readonly files: number; readonly removed: number }> {
-  let [files, removed] = [0, 0]
-  for (const name of of) {
-    const { view, version, spans } = await rig.step(planCompaction, [{ view: name }], {}, given)
-    for (const span of spans) {
-      const done = await rig.step(compactSpan, [{ view, version, span }], {}, given)
-      files += done.kind === 'compacted' ? done.filesAfter : 0
-    }
-    for (const _ of ['marks', 'removes'])
-      removed += (await rig.step(removeFiles, [{ view, version }], {}, given)).filesRemoved
-  }
-  return { files, removed }
-}
-
-const filesBelow = async (...rooms: string[]) => {
-  const found: string[] = []
-  for (const room of rooms) for await (const { path } of rig.deps.lake.list(room)) found.push(path)
-  return found
 }
 
 class Killed extends Error {}
@@ -316,63 +236,6 @@ test('R37: a candidate goes when nobody can accept it any more, rejected rows af
   expect(await of(held.runId)).toEqual([])
   expect(await filesBelow('rows/guarded/')).toHaveLength(1)
 })
-
-test('R35, R21: what is held, accepted and rejected answers the same from a compaction; of two commits of a file it goes when both may', async () => {
-  const key = { view: 'alone', version: 1 }
-  const pathAt = async (at: number) => {
-    const interval = { start: parseInstant(hour(at)), end: parseInstant(hour(at + 1)) }
-    const [commit] = await rig.deps.ledger.currentCommits(key, interval)
-    return { interval, runId: commit!.runId, path: commit!.data!.path }
-  }
-  const decide = async (at: number, action: 'accept' | 'reject') => {
-    const { interval, runId } = await pathAt(at)
-    const asked = { ...key, action, interval, runId, reason: 'looked at', by: 'ann' }
-    const { decisionId } = await rig.deps.ledger.recordDecision(asked)
-    expect(await rig.step(applyDecision, [{ decisionId, now: null }])).toMatchObject({ kind: 'committed' })
-  }
-  const ask = (given?: CliContext, of?: string) => makeSet(given, of ? { of } : undefined, ['alone=alone'])
-  const amountsOf = async ({ out }: { readonly out: string }) => {
-    const sql = `SELECT alone__amount AS amount FROM '${out}' WHERE shop = 'x' AND "at" < TIMESTAMP '2001-01-01T08:00' ORDER BY "at"`
-    return (await rig.deps.engine.withSession((session) => session.all({ sql }))).map(({ amount }) => Number(amount))
-  }
-  const keeping = (supersededKeptMs: number): ActivityDeps => {
-    const retention = { compactedKeptMs: 0, supersededKeptMs, graceMs: 0 }
-    return { ...deps, settings: { ...deps.settings, retention } }
-  }
-  for (let at = 0; at < 8; at++) {
-    const amount = [1, 3, 6].includes(at) ? 500 + at : at
-    await rig.write('alone', at, 'a', sale(hour(at, 10), 'x', amount), sale(hour(at, 20), 'y', at))
-  }
-  await rig.settle('alone', hour(8))
-  await decide(3, 'accept')
-  const [held, rejected] = await Promise.all([1, 6].map(pathAt))
-  // What took the place of a commit names its file, and counts: it goes for neither.
-  const own = (await filesBelow('rows/alone/')).toSorted()
-  expect(own).toHaveLength(8)
-  for (const _ of ['marks', 'removes'])
-    expect(await rig.step(removeFiles, [key], {}, keeping(0))).toMatchObject({ filesRemoved: 0 })
-  expect((await filesBelow('rows/alone/')).toSorted()).toEqual(own)
-  await decide(6, 'reject')
-  const before = await ask()
-  expect(await amountsOf(before)).toEqual([0, 0, 2, 503, 4, 5, 5, 7])
-
-  // Compacted, it is kept a day for the commit before; and what awaits a decision until there is one.
-  expect((await compactAll(keeping(day), ['alone'])).files).toBeGreaterThan(0)
-  const kept = [held!, rejected!].map(({ path }) => path).toSorted()
-  expect((await filesBelow('rows/alone/')).toSorted()).toEqual(kept)
-  expect((await ask(context, before.out)).bytes).toBe(before.bytes)
-  expect((await ask()).bytes).toBe(before.bytes)
-  await compactAll(keeping(0), ['alone'])
-  expect(await filesBelow('rows/alone/')).toEqual([held!.path])
-  expect((await ask()).bytes).toBe(before.bytes)
-  await decide(1, 'accept')
-  const after = await ask()
-  expect(await amountsOf(after)).toEqual([0, 501, 2, 503, 4, 5, 5, 7])
-  await compactAll(keeping(0), ['alone'])
-  await compactAll(keeping(0), ['alone'])
-  expect(await filesBelow('rows/alone/')).toEqual([])
-  expect((await ask()).bytes).toBe(after.bytes)
-}, 60_000)
 
 test('a reader that was told of files before they were compacted and marked reads them undisturbed', async () => {
   const expected = await makeSet()

@@ -5,21 +5,20 @@ import { checkVersion } from '../../activities/check-view.js'
 import { applyDecision } from '../../activities/decide.js'
 import { planCompaction } from '../../activities/plan-compaction.js'
 import { planQuality } from '../../activities/plan-quality.js'
-import { publishOnline } from '../../activities/publish-online.js'
 import { removeFiles } from '../../activities/remove-files.js'
 import { repairView } from '../../activities/repair-view.js'
-import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
+import type { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { lookup, window } from '../../core/define/index.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
-import { decodeValues, encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
+import { decodeValues, encodeKey } from '../../core/publish/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
-import { localCredentials, startTestDynalite } from '../support/dynalite.js'
-import { columnsOf, rewriteFile } from '../support/lake-files.js'
+import { columnsOf } from '../support/lake-files.js'
 import { tableOf } from '../support/publish-rig.js'
+import { type QualityRig, startQualityRig } from '../support/quality-rig.js'
 import { faultsOf, recordedCheck } from '../support/recorded-check.js'
-import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
+import { hour, hourOf, type SalesRig, sale } from '../support/sales-views.js'
 
 const sums = {
   tile: '1h',
@@ -39,101 +38,35 @@ const views = [
   'former',
 ] as const
 const windows = ['sums', 'tile', 'torn', 'coarse', 'lacking'] as const
-const hours = [0, 1, 2, 3]
 
+let quality: QualityRig
 let rig: SalesRig
 let online: DynamoDbOnlineStore
-let stopDynalite: () => Promise<void>
+let bundleOf: QualityRig['bundleOf']
+let fill: QualityRig['fill']
+let commitOf: QualityRig['commitOf']
+let rewrite: QualityRig['rewrite']
+let put: QualityRig['put']
+let repair: QualityRig['repair']
+let publishNow: QualityRig['publishNow']
+let expectRepaired: QualityRig['expectRepaired']
 beforeAll(async () => {
-  const dynalite = await startTestDynalite()
-  stopDynalite = () => dynalite.stop()
-  online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
   const lookups = views.map((name) => [name, { view: { online: true } }])
   const tiled = windows.map((name) => [
     name,
     { view: { ...sums, online: true, ...(name === 'coarse' || name === 'lacking' ? { coarseTile: '2h' } : {}) } },
   ])
   const judged = ['judged', { view: { online: true, checks: { features: { amount: { max: 100 } } } } }]
-  const holding = { online: true, checks: { features: { amount: { max: 100, severity: 'hold-feature' } } } }
-  const alone = ['alone', { view: holding }]
-  const holdingSums = { ...sums, online: true, checks: { features: { total: { max: 100, severity: 'hold-feature' } } } }
-  const aloneSums = ['alone_sums', { view: holdingSums }]
   const older = ['older', { view: { features: { amount: lookup() } } }]
-  rig = await startSalesRig(Object.fromEntries([...lookups, ...tiled, older, judged, alone, aloneSums]), null, online)
+  quality = await startQualityRig(Object.fromEntries([...lookups, ...tiled, older, judged]))
+  ;({ rig, online, bundleOf, fill, commitOf, rewrite, put, repair, publishNow, expectRepaired } = quality)
 })
-afterAll(async () => {
-  await rig?.stop()
-  await online?.close()
-  await stopDynalite?.()
-})
+afterAll(() => quality?.stop())
 
-/** Four hours of sales of five shops, run and published. */
-async function fill(view: string, of = hours): Promise<void> {
-  for (const at of of) {
-    const rows = ['a', 'b', 'c', 'd', 'e'].map((shop, index) => sale(hour(at, 10 + index), shop, at * 10 + index))
-    await rig.write(view, at, 'a', ...rows)
-    await rig.run(hourOf(view, at))
-  }
-}
-
-const bundleOf = (view: string) => rig.deps.registry.view(view)
-const signal = new AbortController().signal
 const check = (view: string, seed = 1) => recordedCheck(rig.deps, view, { seed })
-
+const signal = new AbortController().signal
 const all = { start: parseInstant(hour(0)), end: parseInstant(hour(4)) }
-
-async function commitOf(view: string, at: number) {
-  const interval = { start: parseInstant(hour(at)), end: parseInstant(hour(at + 1)) }
-  return (await rig.deps.ledger.currentCommits({ view, version: 1 }, interval))[0]!
-}
-
-const rewrite = (path: string, select: string) => rewriteFile(rig.deps, path, select).then(() => rig.commitAsIs(path))
 const sumColumn = async (path: string) => (await columnsOf(rig.deps, path)).find((name) => /sum/.test(name))!
-async function put(
-  view: string,
-  shop: string,
-  values: readonly unknown[] | Uint8Array | null,
-  above = 0n,
-): Promise<void> {
-  const bundle = await bundleOf(view)
-  const table = await tableOf(rig.deps, bundle)
-  const { features } = bundle.view
-  const end = (await online.getEnd(table))!
-  const isBytes = values instanceof Uint8Array
-  const outcomes = await online.putItems(table, [
-    {
-      key: encodeKey(bundle.entity.keys, [shop]),
-      sequence: end.sequence + above,
-      eventAt: bundle.view.viewKind === 'lookup' ? parseInstant(hour(3, 10)) : null,
-      values: values === null ? null : isBytes ? values : encodeValues(features, values),
-      schemaHash: valueSchemaHash(features),
-      expiresAtSeconds: null,
-    },
-  ])
-  expect(outcomes).toEqual(['written'])
-}
-
-/** As `--repair` does, by hand: what it has re-opened runs, then what is to be published is. */
-async function repair(view: string): Promise<Awaited<ReturnType<ReturnType<typeof repairView>>>> {
-  const done = await rig.step(repairView, [{ view, version: 1, by: 'ann', reason: 'a test' }])
-  const runs = { version: 1, only: done.reopened, runsMax: done.reopened.length }
-  for (const interval of (await rig.tick(view, hour(4), runs)).due)
-    await rig.run({ view, version: 1, interval, kind: 'manual', now: hour(4) })
-  const { isPublishDue } = await rig.tick(view, hour(4))
-  if (isPublishDue) await publishNow(view, 'repair')
-  return done
-}
-
-async function publishNow(view: string, why: string): Promise<void> {
-  await publishOnline(rig.deps, await bundleOf(view), {
-    ...{ workflowRunId: `${why}-${view}`, attempt: 1, signal, cursor: null, heartbeat() {} },
-  })
-}
-
-async function expectRepaired(view: string): Promise<void> {
-  for (const seed of [1, 2]) expect(faultsOf(await check(view, seed))).toEqual([])
-  expect(await rig.deps.ledger.isRebuildAsked({ view, version: 1 })).toBe(false)
-}
 
 describe('where all is well', () => {
   test('nothing is found, of lookups and of windows, whatever the seed', async () => {
@@ -361,80 +294,6 @@ test('R37: a rebuild shows the accepted version of an interval whose rerun is he
   await rig.step(applyDecision, [{ decisionId, now: null }])
   await publishNow('judged', 'accepted')
   expect(await amounts()).toEqual([32n, 500n])
-})
-
-describe('R35: a feature held alone', () => {
-  const decide = async (view: string, action: 'accept' | 'reject', at: number) => {
-    const [key, { interval, runId }] = [{ view, version: 1 }, await commitOf(view, at)]
-    const reason = 'looked at'
-    const { decisionId } = await rig.deps.ledger.recordDecision({ ...key, action, interval, runId, reason, by: 'ann' })
-    expect(await rig.step(applyDecision, [{ decisionId, now: null }])).toMatchObject({ kind: 'committed' })
-    await publishNow(view, `${action}-${at}`)
-  }
-  const shownOf = async (view: string, shop: string) => {
-    const bundle = await bundleOf(view)
-    const [item = null] = await online.getItems(await tableOf(rig.deps, bundle), [
-      encodeKey(bundle.entity.keys, [shop]),
-    ])
-    const { held = null, values, schemaHash } = item!
-    return { isHeld: held !== null, values: decodeValues(bundle.view.features, values!, schemaHash) }
-  }
-  const expectNoFault = async (view: string) => {
-    for (const seed of [1, 2, 3])
-      expect(await check(view, seed)).toMatchObject({ faults: [], lags: [], unsettled: 0, unreadable: null })
-  }
-  /** The hour's first row is beyond the limit. */
-  const holdHour = async (view: string, at: number, feature: string) => {
-    const rows = [...'abcde'].map((shop, index) => sale(hour(at, 10 + index), shop, index === 0 ? 500 + at : at))
-    await rig.write(view, at, 'a', ...rows)
-    expect((await rig.run(hourOf(view, at))).outcome).toBe('done')
-    expect((await commitOf(view, at)).held).toEqual({ features: [feature], isRejected: false })
-  }
-
-  test('of a lookup is no fault while it is held, accepted or rejected; beside it, and below it, what is wrong is found', async () => {
-    await fill('alone', [0, 1, 2])
-    await holdHour('alone', 3, 'amount')
-    const held = { isHeld: true, values: [20n, 'n'] }
-    expect(await shownOf('alone', 'a')).toEqual(held)
-    await expectNoFault('alone')
-    // Beside it: of the same item another value.
-    await put('alone', 'a', [20n, 'other'])
-    const [beside] = (await check('alone')).faults
-    expect(beside).toMatchObject({ cause: 'online-item', key: { shop: 'a' } })
-    await repair('alone')
-    await expectRepaired('alone')
-    expect(await shownOf('alone', 'a')).toEqual(held)
-    // Below it: the committed row that it is shown of.
-    const { data } = await commitOf('alone', 2)
-    await rewrite(data!.path, `* REPLACE (CASE shop WHEN 'a' THEN 99 ELSE amount END::BIGINT AS amount)`)
-    expect(faultsOf(await check('alone'))).toEqual([['committed-file', 'a', '02:00']])
-    await repair('alone')
-    await expectRepaired('alone')
-    expect(await shownOf('alone', 'a')).toEqual(held)
-    await decide('alone', 'accept', 3)
-    expect(await shownOf('alone', 'a')).toEqual({ isHeld: false, values: [503n, 'n'] })
-    await expectNoFault('alone')
-    await put('alone', 'a', [20n, 'n'])
-    expect(faultsOf(await check('alone'))).toEqual([['online-item', 'a', null]])
-    await repair('alone')
-    await holdHour('alone', 4, 'amount')
-    await decide('alone', 'reject', 4)
-    expect(await shownOf('alone', 'a')).toEqual({ isHeld: true, values: [503n, 'n'] })
-    await expectNoFault('alone')
-  })
-
-  test('of a window is no fault either, nor what its gap leaves of the sum', async () => {
-    await fill('alone_sums', [0, 1, 2])
-    await holdHour('alone_sums', 3, 'total')
-    await expectNoFault('alone_sums')
-    await decide('alone_sums', 'accept', 3)
-    expect((await shownOf('alone_sums', 'a')).values).toEqual(['533', 3n])
-    await expectNoFault('alone_sums')
-    await holdHour('alone_sums', 4, 'total')
-    await decide('alone_sums', 'reject', 4)
-    expect((await shownOf('alone_sums', 'a')).values).toEqual(['523', 3n])
-    await expectNoFault('alone_sums')
-  })
 })
 
 test('a version that another took the place of is checked, mended by a tick of its own, and kept tidy until its table is dropped', async () => {

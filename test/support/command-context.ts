@@ -1,4 +1,4 @@
-/** A command's context over ports that a test has opened: what main.ts makes of the environment, without a process. */
+/** A command's context over ports that a test has opened: what openContext makes of the environment, without a process. */
 import { SystemClock } from '../../adapters/clock/system-clock.js'
 import type { CliContext } from '../../cli/context.js'
 import { MillcourseError } from '../../core/errors.js'

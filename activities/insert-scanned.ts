@@ -1,17 +1,35 @@
 /** Items of the online table as rows for the query engine. */
 import type { ColumnKind, ValueType, ViewBundle } from '../core/define/definitions.js'
-import type { EngineValue } from '../core/ports/query-engine.js'
-import { decodeValues, type PublishedColumns, readKey } from '../core/publish/index.js'
+import type { EngineValue, QuerySession } from '../core/ports/query-engine.js'
+import { decodeValues, insertScannedSql, type PublishedColumns, readKey } from '../core/publish/index.js'
 import type { OnlineItem } from '../core/publish/online-item.js'
 
 /** Sequences are 64-bit integers; one that somebody else wrote may be more, and is newer than any of ours all the same. */
 const sequenceMax = 2n ** 63n - 1n
 
+/** Into the table of `createScannedSql`. How many of them: not those whose keys are none of the entity's. */
+export async function insertScanned(
+  session: QuerySession,
+  bundle: ViewBundle,
+  columns: PublishedColumns,
+  items: readonly OnlineItem[],
+): Promise<number> {
+  const rows = items.flatMap((item) => {
+    const row = scannedRow(bundle, columns, item)
+    return row === null ? [] : [row]
+  })
+  if (rows.length > 0) {
+    const parameters = rows[0]!.map((_, index) => rows.map((row) => row[index]!))
+    await session.execute({ sql: insertScannedSql(columns), parameters })
+  }
+  return rows.length
+}
+
 /**
  * An item as `insertScannedSql` takes it; values that cannot be read equal nothing, so that they are written anew. Null: its key is none
  * of the entity's, so that no publish wrote it and nobody asks for it.
  */
-export function scannedRow(
+function scannedRow(
   { entity, view }: ViewBundle,
   columns: PublishedColumns,
   item: OnlineItem,
