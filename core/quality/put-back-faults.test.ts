@@ -56,7 +56,7 @@ test('nothing is left while it is at fault, of what nothing online is merged fro
 test('who asks first whether any may be loses none: not of a file that could be read, nor what stands', () => {
   const [made] = left(whole)
   for (const fault of [whole, rows, suspect, made!]) expect(mayBePutBack(checkOf(gone, fault))).toBe(true)
-  for (const fault of [gone, { ...whole, isSpare: true }, { ...whole, cause: 'online-item' } as const])
+  for (const fault of [gone, { ...whole, isSpare: true }, { ...whole, cause: 'online-item' }] as const)
     expect(mayBePutBack(checkOf(fault))).toBe(false)
   expect(mayBePutBack(checkOf())).toBe(false)
 })
