@@ -104,9 +104,10 @@ function dutyMs({ pollMs }: ObserverSettings): number {
   return Math.max(3 * pollMs, 2_000)
 }
 
-export function rulesOf({ graceMs, heldMaxMs }: ObserverSettings): WatchRules {
+export function rulesOf({ graceMs, horizonMs, heldMaxMs }: ObserverSettings): WatchRules {
   return {
     graceNs: BigInt(graceMs) * 1_000_000n,
+    horizonNs: BigInt(horizonMs) * 1_000_000n,
     heldMaxNs: heldMaxMs === null ? null : BigInt(heldMaxMs) * 1_000_000n,
   }
 }

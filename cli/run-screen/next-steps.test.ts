@@ -42,6 +42,7 @@ test('what the watcher proposes, for each of its rules', async () => {
   ) =>
     evaluateView({ ...entry, ...over }, { states, publishedEndAt: null, ...more }, start + hours * hour, {
       graceNs: 1n,
+      horizonNs: 1_000n * hour,
     })
   const seenLater = { firstSeenAt: '2001-01-05T00:00:00Z' }
   const drafts = [

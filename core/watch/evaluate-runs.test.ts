@@ -17,7 +17,7 @@ import {
 const start = parseInstant('2001-01-01T00:00:00Z')
 const at = (hours: number) => start + BigInt(hours) * 3_600_000_000_000n
 const minute = 60_000
-const rules = { graceNs: 300_000_000_000n, heldMaxNs: 3_600_000_000_000n }
+const rules = { graceNs: 300_000_000_000n, horizonNs: 31n * 86_400_000_000_000n, heldMaxNs: 3_600_000_000_000n }
 const entry: CalendarEntry = {
   ...{ view: 'delays', version: 1, source: 'flights', owner: 'ops', sourceOwner: 'platform', services: ['model'] },
   ...{ since: '2001-01-01T00:00:00Z', every: '1h', readyDelay: '0s', freshness: null, isOnline: true, canBlock: true },

@@ -110,7 +110,9 @@ export function missingIntervals(
   const since = parseInstant(entry.since)
   const everyNs = parseDuration(entry.every)
   const seenAt = parseInstant(entry.firstSeenAt)
-  return [...intervalsBetween(seenAt - everyNs, now - waitNs, everyNs, since)].filter(
+  const [sinceSeen, inSight] = [seenAt - everyNs, now - rules.horizonNs]
+  const from = sinceSeen > inSight ? sinceSeen : inSight
+  return [...intervalsBetween(from, now - waitNs, everyNs, since)].filter(
     (interval) => interval.end > seenAt && !known.has(interval.start),
   )
 }

@@ -37,6 +37,8 @@ export interface ViewObservation {
 export interface WatchRules {
   /** A run counts as missing when it has not started so long after its interval was due. */
   readonly graceNs: bigint
+  /** `states` has what ended within so long; before that nothing counts as missing. */
+  readonly horizonNs: bigint
   /** A hold that nobody decides on for longer is critical; absent or null: none is. */
   readonly heldMaxNs?: bigint | null
 }

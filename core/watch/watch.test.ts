@@ -16,7 +16,7 @@ import {
 const start = parseInstant('2001-01-01T00:00:00Z')
 const at = (hours: number): Instant => start + BigInt(Math.round(hours * 60)) * 60_000_000_000n
 const hour = 3_600_000_000_000n
-const rules = { graceNs: 300_000_000_000n }
+const rules = { graceNs: 300_000_000_000n, horizonNs: 31n * 24n * hour }
 
 const entry: CalendarEntry = {
   view: 'delays',
@@ -104,6 +104,19 @@ test('an interval that ended before the view was first seen is no missing run, t
   expect(look([], null, at(1.5), nothingYet)).toEqual([])
   expect(look([], null, at(2.1), nothingYet)).toMatchObject([
     { rule: 'missing_run', facts: { intervals: 1, firstInterval: '2001-01-01T01:00:00Z' } },
+  ])
+})
+
+test('of a view that was first seen long ago, only what is looked at can be missing', () => {
+  const hours = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => state(from + index, 'done'))
+  // The ledger is asked for what ended in the last 31 days.
+  const asked = hours(40 * 24 - 31 * 24, 31 * 24)
+  expect(look(asked, 40 * 24, at(40 * 24 + 0.02))).toEqual([])
+  expect(look(asked, 40 * 24, at(40 * 24 + 0.9))).toEqual([])
+  const missing = look(asked.toSpliced(1, 1), 40 * 24, at(40 * 24 + 0.02))
+  expect(missing).toMatchObject([
+    { rule: 'missing_run', facts: { intervals: 1, firstInterval: formatInstant(at(9 * 24 + 1)) } },
   ])
 })
 
