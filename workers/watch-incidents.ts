@@ -54,11 +54,21 @@ export function watchedIncidents(
   const { ledger } = deps
   const rules: LifeRules = { escalateAfterNs: escalateAfterMs === null ? null : BigInt(escalateAfterMs) * 1_000_000n }
   const forAll = (change: IncidentChange, changeId: string | null) =>
-    toldTo(deps, change.incident).map((channel) => ({ channel, message: addressed(change), changeId }))
+    hearers(deps, change.incident).map((channel) => ({ channel, message: addressed(change), changeId }))
 
   function reconcile(known: readonly OpenIncident[], { drafts, unsure, now }: Found) {
     const kept = known.filter(({ rule }) => unsure.includes(rule))
-    return reconcileIncidents(known, [...drafts, ...kept.map((one) => ({ ...one, news: one.news ?? '' }))], now, rules)
+    const present = [...drafts, ...kept.map((one) => ({ ...one, news: one.news ?? '' }))]
+    const { open, messages } = reconcileIncidents(known, present, now, rules)
+    const told = new Set(messages.map(({ incident }) => incident.key))
+    return {
+      open: open.map((incident) => (told.has(incident.key) ? heard(incident) : incident)),
+      messages: messages.map(({ event, incident }) => ({ event, incident: heard(incident) })),
+    }
+  }
+
+  function heard<Told extends Incident>(incident: Told): Told {
+    return { ...incident, toldTo: hearers(deps, incident) }
   }
 
   async function settle(given: WatcherState, found: Found, isOnDuty: boolean): Promise<WatcherState> {
@@ -142,9 +152,15 @@ function isOutage({ rule }: Pick<OpenIncident, 'rule'>): boolean {
   return rule === 'ledger_unreachable' || rule === 'scheduler_unreachable' || rule === 'undelivered'
 }
 
-/** A channel that takes no alerts cannot be told that it does not. */
-function toldTo({ channels, channelsFor }: IncidentDeps, incident: Incident): readonly string[] {
-  const names = channelsFor?.(incident) ?? channels.map(({ name }) => name)
+/**
+ * Those that its routes name as it is now, and those that heard of it when it was another's, or worse: what they opened for it has to be
+ * closed. A channel that takes no alerts cannot be told that it does not.
+ */
+function hearers({ channels, channelsFor }: IncidentDeps, incident: Incident): readonly string[] {
+  const all = channels.map(({ name }) => name)
+  // Of a release, or a file of routes, before this process.
+  const heardBefore = (incident.toldTo ?? []).filter((name) => all.includes(name))
+  const names = [...new Set([...(channelsFor?.(incident) ?? all), ...heardBefore])]
   return incident.rule === 'undelivered' ? names.filter((name) => name !== incident.facts.channel) : names
 }
 

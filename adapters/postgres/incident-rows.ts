@@ -70,6 +70,13 @@ export function keepWords(incident: Incident, known: Incident): Incident {
   }
 }
 
+/** Of what is quiet nobody hears; who has heard of an incident once is told of its end. */
+export function heardBy(incident: Incident, known: Incident | null, isQuiet: boolean): Incident {
+  const { toldTo = [], ...rest } = incident
+  const names = [...new Set([...(known?.toldTo ?? []), ...(isQuiet ? [] : toldTo)])]
+  return names.length === 0 ? rest : { ...rest, toldTo: names }
+}
+
 /** A cause that comes back within a silence of its last incident is silenced, too. */
 export function silencedAsBefore(incident: Incident, before: Incident | undefined): Incident {
   return before && isSilenced(before, incident.updatedAt) ? { ...incident, silenced: before.silenced! } : incident
@@ -83,7 +90,7 @@ export function isSilenced({ silenced }: Incident, at: string): boolean {
  * A silence keeps all back but that it is one, and that it is over. The end of an incident is told to whoever heard of it: a page that was
  * opened has to be closed.
  */
-async function isQuiet(
+export async function isQuiet(
   trx: OpenTransaction,
   incidentId: bigint,
   { event, incident }: IncidentChange,

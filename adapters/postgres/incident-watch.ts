@@ -4,8 +4,10 @@ import type { IncidentWriter } from '../../core/ports/incident-ledger.js'
 import type { Incident, IncidentChange } from '../../core/watch/incident.js'
 import { type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import {
+  heardBy,
   insertEvent,
   insertOpen,
+  isQuiet,
   isSilenced,
   keepWords,
   lockOpen,
@@ -94,14 +96,17 @@ async function recordChange(trx: OpenTransaction, change: IncidentChange, news: 
   const { key } = change.incident
   const known = await lockOpen(trx, key)
   if (change.event === 'opened') {
-    const incident = silencedAsBefore(change.incident, (await newestOf(trx, key))?.body)
+    const opened = silencedAsBefore(change.incident, (await newestOf(trx, key))?.body)
+    const incident = heardBy(opened, null, isSilenced(opened, opened.updatedAt))
     const incidentId = known ? null : await insertOpen(trx, incident, news)
     if (incidentId !== null) await insertEvent(trx, incidentId, { event: 'opened', incident }, {})
     return
   }
   if (known === undefined || isOvertaken(change, known.body)) return
   const kept = keepWords(change.incident, known.body)
-  const incident = change.event === 'silence_ended' ? { ...kept, silenced: null } : kept
+  const said = change.event === 'silence_ended' ? { ...kept, silenced: null } : kept
+  const quiet = await isQuiet(trx, known.incident_id, { event: change.event, incident: said })
+  const incident = heardBy(said, known.body, quiet)
   await trx
     .updateTable('incidents')
     .set({ is_open: change.event !== 'resolved', body: toJson(incident), news: news ?? known.news })

@@ -5,7 +5,7 @@ import { parseInstant } from '../../core/time/instant.js'
 import type { Incident, IncidentEvent, IncidentWord } from '../../core/watch/incident.js'
 import { writeAudit } from './audit.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
-import { insertEvent, insertOpen, keepWords, lockOpen, newestOf } from './incident-rows.js'
+import { heardBy, insertEvent, insertOpen, keepWords, lockOpen, newestOf } from './incident-rows.js'
 
 export type IncidentRecords = IncidentReader &
   Pick<IncidentWriter, 'watchedIncidents' | 'upsertIncident' | 'acknowledgeIncident' | 'silenceIncident'>
@@ -18,7 +18,8 @@ export function createIncidentRecords(client: PostgresClient): IncidentRecords {
         if (known === undefined) return await openOnce(trx, incident)
         const isResolved = incident.resolvedAt !== null
         if (!isResolved && tells(incident) === tells(known.body)) return 'unchanged'
-        const body = { ...keepWords(incident, known.body), openedAt: known.body.openedAt }
+        const seen = { ...keepWords(incident, known.body), openedAt: known.body.openedAt }
+        const body = heardBy(seen, known.body, false)
         await trx
           .updateTable('incidents')
           .set({ is_open: !isResolved, body: toJson(body) })

@@ -52,7 +52,10 @@ export interface IncidentWriter extends IncidentReader {
   takeWatch(owner: string, leaseMs: number): Promise<boolean>
   /** So that another one need not wait. */
   leaveWatch(owner: string): Promise<void>
-  /** All of them in one transaction; false: another watcher is on duty, and nothing was recorded. What people said meanwhile stays. */
+  /**
+   * All of them in one transaction; false: another watcher is on duty, and nothing was recorded. What people said meanwhile stays, and
+   * so does whoever has heard of the incident before (`toldTo`); of what is silenced nobody hears.
+   */
   recordChanges(owner: string, changes: readonly IncidentChange[], news: ReadonlyMap<string, string>): Promise<boolean>
   /** What is recorded, not silenced, and was not yet told to every channel; oldest first. */
   untoldChanges(): Promise<UntoldChange[]>

@@ -37,6 +37,7 @@ export function advanceIncident(
     silenced: known?.silenced ?? null,
     criticalSince: draft.severity !== 'critical' ? null : wasCritical ? (known.criticalSince ?? known.openedAt) : now,
     escalatedAt: known?.escalatedAt ?? null,
+    ...(known?.toldTo ? { toldTo: known.toldTo } : {}),
   }
   const changes: IncidentChange[] = []
   const tell = (event: IncidentEvent, change: Partial<Incident> = {}) => {

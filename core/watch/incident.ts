@@ -44,6 +44,8 @@ export interface Incident {
   readonly criticalSince?: IsoInstant | null
   /** Nobody had acknowledged it in time; absent or null: not yet. */
   readonly escalatedAt?: IsoInstant | null
+  /** Names of the channels that were told of it; absent: of none, or a release said it that kept none. */
+  readonly toldTo?: readonly string[]
 }
 
 /** What a person said of an incident. */
@@ -57,7 +59,8 @@ export interface IncidentWord {
 export interface IncidentDraft
   extends Omit<
     Incident,
-    'openedAt' | 'updatedAt' | 'resolvedAt' | 'acknowledged' | 'silenced' | 'criticalSince' | 'escalatedAt'
+    | ('openedAt' | 'updatedAt' | 'resolvedAt' | 'criticalSince' | 'escalatedAt')
+    | ('acknowledged' | 'silenced' | 'toldTo')
   > {
   /** Text that changes when there is something new to tell (another interval), and not with every look. */
   readonly news: string
