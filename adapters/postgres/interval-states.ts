@@ -57,6 +57,22 @@ export async function readIntervalStates(
           .as('latest'),
       (join) => join.onTrue(),
     )
+    .leftJoinLateral(
+      (query) =>
+        query
+          .selectFrom('runs')
+          .select(['runs.run_id as ended_run_id', 'runs.outcome as ended_as', 'runs.error_code as ended_code'])
+          .where('latest.outcome', '=', 'running')
+          .whereRef('runs.view', '=', 'intervals.view')
+          .whereRef('runs.version', '=', 'intervals.version')
+          .whereRef('runs.start_at', '=', 'intervals.start_at')
+          .whereRef('runs.end_at', '=', 'intervals.end_at')
+          .where('runs.outcome', 'not in', ['running', 'skipped'])
+          .orderBy('runs.ordinal', 'desc')
+          .limit(1)
+          .as('ended'),
+      (join) => join.onTrue(),
+    )
     .where('intervals.view', '=', key.view)
     .where('intervals.version', '=', key.version)
     .where('intervals.start_at', '<', range.end)
@@ -114,6 +130,9 @@ export async function readIntervalStates(
       'latest.inputs_hash',
       'latest.definition_hash',
       'latest.error_code',
+      'ended.ended_run_id',
+      'ended.ended_as',
+      'ended.ended_code',
     ])
     .execute()
   return rows.map((row) => ({
@@ -141,6 +160,9 @@ export async function readIntervalStates(
             inputsHash: row.inputs_hash,
             definitionHash: row.definition_hash!,
           },
+    ...(row.ended_run_id === null
+      ? {}
+      : { endedRun: { runId: row.ended_run_id, outcome: row.ended_as!, errorCode: row.ended_code } }),
     reopenedBecause: row.reopened_because,
     reopens: row.reopens,
   }))

@@ -4,10 +4,12 @@ import type { IntervalState, RunOutcome } from '../plan/interval-state.js'
 import { formatInstant, parseInstant } from '../time/instant.js'
 import {
   type CalendarEntry,
+  countIntervals,
   evaluateView,
   foldDownstream,
   type IncidentDraft,
   judgeRunLength,
+  type OpenIncident,
   reconcileIncidents,
   type ScheduleSeen,
   skippedBecause,
@@ -24,6 +26,7 @@ const entry: CalendarEntry = {
   firstSeenAt: '2001-01-01T00:00:00Z',
 }
 const interval = { start: at(0), end: at(1) }
+const noEscalation = { escalateAfterNs: null }
 
 function state(outcome: RunOutcome, errorCode: string | null = null): IntervalState {
   const latestRun = { runId: 'run-0', number: 1, outcome, errorCode, inputsHash: null, definitionHash: '' }
@@ -122,7 +125,7 @@ test('a fault of a source, of the lake, or of the online store is one incident f
   const views = ['delays', 'routes']
   const keysOf = (observed: Partial<ViewObservation>, now = at(1)) => {
     const drafts = views.flatMap((view) => look(observed, { view, services: [`${view}_model`] }, now))
-    return reconcileIncidents([], drafts, formatInstant(now), { escalateAfterNs: null }).open
+    return reconcileIncidents([], drafts, formatInstant(now), noEscalation).open
   }
   const failed = (code: string) => keysOf({ states: [state('failed', code)] })
   for (const [code, key] of [
@@ -160,6 +163,30 @@ test('a view that waits for another one is part of that one’s incident, howeve
   expect(foldDownstream(chain, waiting).map(({ key }) => key)).toEqual(['not_ready/source delays'])
   const ownFault = look({ states: [state('failed', 'COMPUTE_FAILED')] }, chain[1])
   expect(foldDownstream(chain, [...own, ...ownFault])).toHaveLength(2)
+})
+
+test('what is tried again stands as what it failed of until the new run has ended, as one incident without a word', () => {
+  const triedAgain = (before: IntervalState): IntervalState => {
+    const { runId, outcome, errorCode } = before.latestRun!
+    const latestRun = { ...before.latestRun!, runId: 'run-1', outcome: 'running' as const, errorCode: null }
+    return { ...before, latestRun, endedRun: { runId, outcome, errorCode } }
+  }
+  for (const before of [state('failed', 'COMPUTE_FAILED'), state('not-ready')]) {
+    const known: OpenIncident[][] = []
+    const events = [before, triedAgain(before), before, triedAgain(before), state('done')].map((each) => {
+      const drafts = look({ states: [each] })
+      const { open, messages } = reconcileIncidents(known.at(-1) ?? [], drafts, formatInstant(at(1)), noEscalation)
+      known.push([...open])
+      return messages.map(({ event }) => event).join()
+    })
+    expect(events).toEqual(['opened', '', '', '', 'resolved'])
+    expect(known[1]).toEqual(known[0])
+    const counts = countIntervals(entry, { states: [triedAgain(before)], publishedEndAt: null }, at(1), rules)
+    expect([counts.failed + counts.not_ready, counts.running]).toEqual([1, 1])
+  }
+  // A hold that is run again was decided on, or its input is another.
+  expect(look({ states: [triedAgain(state('held'))] })).toEqual([])
+  expect(look({ states: [triedAgain(state('done'))] })).toEqual([])
 })
 
 test('R35: features held alone are one incident of their view, beside others of it, and critical when nobody decides', () => {

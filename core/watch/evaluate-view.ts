@@ -30,7 +30,8 @@ export function evaluateView(
   now: Instant,
   rules: WatchRules,
 ): IncidentDraft[] {
-  const unsettled = (outcome: RunOutcome) => observed.states.filter((state) => standsAs(state, outcome))
+  const unsettled = (outcome: RunOutcome) =>
+    observed.states.filter((state) => standsAs(state, outcome)).map(withStandingRun)
   const causes = [
     ...failedDrafts(entry, unsettled('failed')),
     ...heldDrafts(entry, unsettled('held'), observed, rules),
@@ -48,15 +49,26 @@ export function evaluateView(
       draft.key.startsWith(heldFeaturesKey) ? draft : withConsequences(draft, blocked, stale),
     )
     const isRepairKept =
-      observed.isRebuildAsked && [...unsettled('failed'), ...unsettled('not-ready')].some(isBeingReplaced)
+      observed.isRebuildAsked &&
+      observed.states.some(
+        (state) => (standsAs(state, 'failed') || standsAs(state, 'not-ready')) && isBeingReplaced(state),
+      )
     return [...(isRepairKept ? told.map(withRepair) : told), ...warned]
   }
   return [...causes, ...consequences(entry, observed, blocked, stale, now, rules), ...warned]
 }
 
 /** A re-opened interval waits for its run; one whose run failed before it began, or had no complete input, still stands in the way. */
-export function standsAs({ latestRun, reopenedBecause }: IntervalState, outcome: RunOutcome): boolean {
-  return latestRun?.outcome === outcome && (reopenedBecause === null || outcome === 'failed' || outcome === 'not-ready')
+export function standsAs(state: IntervalState, outcome: RunOutcome): boolean {
+  const isInTheWay = outcome === 'failed' || outcome === 'not-ready'
+  return withStandingRun(state).latestRun?.outcome === outcome && (state.reopenedBecause === null || isInTheWay)
+}
+
+/** While what failed, or had no complete input, is tried again nothing is better yet: it stands until the new run has ended. */
+function withStandingRun(state: IntervalState): IntervalState {
+  const { latestRun, endedRun } = state
+  const isTriedAgain = latestRun?.outcome === 'running' && ['failed', 'not-ready'].includes(endedRun?.outcome ?? '')
+  return isTriedAgain ? { ...state, latestRun: { ...latestRun, ...endedRun } } : state
 }
 
 /** R35: its other features are committed, and these await a decision. */

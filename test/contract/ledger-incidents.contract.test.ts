@@ -5,7 +5,7 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { formatInstant, type IsoInstant } from '../../core/time/instant.js'
 import type { Incident, IncidentEvent } from '../../core/watch/incident.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import { commit, end, hold, hour, pin, publishAll, startOf, view } from '../support/ledger-steps.js'
+import { commit, end, fail, hold, hour, pin, publishAll, startOf, view } from '../support/ledger-steps.js'
 import type { TestProject } from '../support/postgres.js'
 
 let ledger: LedgerWriter
@@ -170,6 +170,24 @@ test('open runs have their age since they were planned, or held; the pace is tha
     { ...view, runId: 'good', interval: hour(3), findings: [] },
   ])
   expect([await ledger.runPaces([]), await ledger.goodRuns([])]).toEqual([[], []])
+})
+
+test('an interval that is tried again has the run that ended last beside the one under way', async () => {
+  const endedRun = async () => (await ledger.intervalStates(view, hour(0)))[0]?.endedRun
+  await commit(ledger, 'good', 0)
+  await fail(ledger, 'failed', 0)
+  expect(await endedRun()).toBeUndefined()
+  const nothing = { error: null, keyCounts: null, measures: null }
+  await ledger.startRun(startOf('nothing to do', 0))
+  await ledger.endRun('nothing to do', { outcome: 'skipped', ...nothing })
+  await ledger.startRun(startOf('lost with its worker', 0))
+  await ledger.startRun(startOf('again', 0))
+  expect(await endedRun()).toEqual({ runId: 'failed', outcome: 'failed', errorCode: 'SOURCE_FILE_CORRUPT' })
+  expect(await ledger.unsettledIntervals(view, hour(0))).toEqual(await ledger.intervalStates(view, hour(0)))
+  await ledger.endRun('again', { outcome: 'not-ready', ...nothing })
+  expect(await endedRun()).toBeUndefined()
+  await ledger.startRun(startOf('first of its hour', 1))
+  expect((await ledger.intervalStates(view, hour(1)))[0]).not.toHaveProperty('endedRun')
 })
 
 test('incidents are listed a page at a time, newest first, to the oldest', async () => {
