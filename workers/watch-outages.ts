@@ -21,7 +21,7 @@ export function ledgerOutage(
       views: calendar.map(viewLabel).join(', '),
       why,
       shortestFreshness: shortestFreshness(calendar),
-      ...ownersOf(calendar),
+      ...hitBy(calendar),
     },
   }
 }
@@ -41,7 +41,7 @@ export function schedulerOutage(
       views: calendar.map(viewLabel).join(', '),
       missing: missing.map((draft) => draft.summary).join('; '),
       shortestFreshness: shortestFreshness(calendar),
-      ...ownersOf(calendar),
+      ...hitBy(calendar),
     },
   }
 }
@@ -56,15 +56,19 @@ function outage(
     severity: 'critical',
     view: null,
     version: null,
-    owner: calendar[0]?.owner ?? null,
+    owner: ownersOf(calendar)[0] ?? null,
     news: '',
   }
 }
 
 /** Whoever has a view is hit: alerts go to each. */
-function ownersOf(calendar: readonly CalendarEntry[]): { readonly owners?: string } {
-  const owners = [...new Set(calendar.flatMap(({ owner }) => owner ?? []))]
+function hitBy(calendar: readonly CalendarEntry[]): { readonly owners?: string } {
+  const owners = ownersOf(calendar)
   return owners.length > 1 ? { owners: owners.join(', ') } : {}
+}
+
+function ownersOf(calendar: readonly CalendarEntry[]): readonly string[] {
+  return [...new Set(calendar.flatMap(({ owner }) => owner ?? []))]
 }
 
 /** Until when the SLA of any view holds at the earliest is decided by the shortest one. */

@@ -189,6 +189,37 @@ test('what is tried again stands as what it failed of until the new run has ende
   expect(look({ states: [triedAgain(state('done'))] })).toEqual([])
 })
 
+test('whoever waits for a view is hit by what is wrong with it: views, owners, and services are named', () => {
+  const below = { ...entry, owner: null }
+  const chain = [
+    below,
+    { ...entry, view: 'daily', owner: 'ads', upstream: 'delays', source: 'delays', services: ['daily_model'] },
+    { ...entry, view: 'weekly', owner: 'search', upstream: 'daily', source: 'daily', services: [] },
+  ]
+  const waiting = chain.slice(1).flatMap((view) => look({ states: [state('not-ready')] }, view))
+  const found = (over: Partial<CalendarEntry>) =>
+    foldDownstream(chain, [...look({ states: [state('failed', 'LAKE_FULL')] }, { ...below, ...over }), ...waiting])
+  const hit = { views: 'delays@v1, daily@v1, weekly@v1', downstream: 'daily@v1, weekly@v1' }
+  expect(found({})).toMatchObject([{ owner: 'ads', facts: { ...hit, owners: 'ads, search' } }])
+  expect(found({ owner: 'ops' })).toMatchObject([{ owner: 'ops', facts: { ...hit, owners: 'ops, ads, search' } }])
+
+  // The same cause hits another view, too: nobody of either is forgotten.
+  const routes = look(
+    { states: [state('failed', 'LAKE_FULL')] },
+    { view: 'routes', owner: null, services: ['routes_model'] },
+  )
+  const { open } = reconcileIncidents([], [...routes, ...found({})], formatInstant(at(1)), noEscalation)
+  expect(open).toMatchObject([
+    {
+      owner: 'ads',
+      facts: {
+        ...{ views: `routes@v1, ${hit.views}`, downstream: hit.downstream, owners: 'ads, search' },
+        services: 'routes_model, model, daily_model',
+      },
+    },
+  ])
+})
+
 test('R35: features held alone are one incident of their view, beside others of it, and critical when nobody decides', () => {
   const committed = { commitId: 1n, runId: 'run-0', number: 1, isEmpty: false, isPublished: true }
   const holding = { ...state('done'), committed: { ...committed, heldFeatures: ['sum', 'delay'] } }

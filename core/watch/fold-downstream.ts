@@ -36,15 +36,19 @@ function withWaiting(
   if (waiting.length === 0) return draft
   const entries = [...new Set(waiting.map(({ view }) => view))].flatMap((view) => entryOf.get(view ?? '') ?? [])
   const labels = entries.map(viewLabel)
+  const owners = [...new Set([draft.owner, ...entries.map(({ owner }) => owner)])].flatMap((owner) => owner ?? [])
   const services = new Set([String(draft.facts.services ?? ''), ...entries.flatMap((entry) => entry.services)])
   return {
     ...draft,
     severity: waiting.some(({ severity }) => severity === 'critical') ? 'critical' : draft.severity,
+    owner: owners[0] ?? null,
     summary: `${draft.summary}; ${labels.join(', ')} ${labels.length === 1 ? 'waits' : 'wait'} for it`,
     news: `${draft.news} ${labels.join(' ')}`,
     facts: {
       ...draft.facts,
       downstream: labels.join(', '),
+      views: [`${draft.view}@v${draft.version}`, ...labels].join(', '),
+      ...(owners.length > 1 ? { owners: owners.join(', ') } : {}),
       services: [...services].filter((name) => name !== '').join(', '),
     },
   }

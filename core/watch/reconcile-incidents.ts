@@ -49,19 +49,26 @@ function mergeByKey(drafts: readonly IncidentDraft[]): IncidentDraft[] {
     return {
       ...first,
       severity: all.some((draft) => draft.severity === 'critical') ? 'critical' : first.severity,
+      // A view that is nobody's hides nobody.
+      owner: all.find(({ owner }) => owner !== null)?.owner ?? null,
       news: all.map((draft) => `${draft.view}:${draft.news}`).join(' '),
       facts: { ...first.facts, ...hitBy(all) },
     }
   })
 }
 
-/** Whom one cause hits through several views. */
+/** Whom one cause hits through several views, and through those that wait for them. */
 function hitBy(drafts: readonly IncidentDraft[]) {
-  const owners = [...new Set(drafts.flatMap(({ owner }) => owner ?? []))]
-  const services = drafts.flatMap(({ facts }) => String(facts.services ?? '').split(', '))
+  const all = (of: (draft: IncidentDraft) => string) => [
+    ...new Set(drafts.flatMap((draft) => of(draft).split(', ')).filter((name) => name !== '')),
+  ]
+  const fact = (name: string) => all(({ facts }) => `${facts[name] ?? ''}`)
+  const owners = all(({ owner, facts }) => `${facts.owners ?? owner ?? ''}`)
+  const downstream = fact('downstream')
   return {
-    views: drafts.map((draft) => `${draft.view}@v${draft.version}`).join(', '),
-    services: [...new Set(services)].filter((name) => name !== '').join(', '),
+    views: all(({ view, version, facts }) => `${facts.views ?? `${view}@v${version}`}`).join(', '),
+    services: fact('services').join(', '),
+    ...(downstream.length > 0 ? { downstream: downstream.join(', ') } : {}),
     // Each is told: one owner stands for himself.
     ...(owners.length > 1 ? { owners: owners.join(', ') } : {}),
   }
