@@ -29,6 +29,6 @@ function draftOf({ channel, since, why, givenUp, refusedSince }: ChannelTrouble,
     nextStep: `millcourse alerts test ${channel}`,
     facts: { channel, firstCause: `${why}${lost}`, waiting, givenUp },
     // Not their numbers: one channel that stays dead is one piece of news.
-    news: `${refusedSince === null ? 'away' : 'refuses'}${givenUp > 0 ? ' given up' : ''}`,
+    news: `${refusedSince === null ? 'away' : 'refuses'}${givenUp > 0 ? ' given-up' : ''}`,
   }
 }

@@ -59,11 +59,12 @@ export function watchedIncidents(
   function reconcile(known: readonly OpenIncident[], { drafts, unsure, now }: Found) {
     const kept = known.filter(({ rule }) => unsure.includes(rule))
     const present = [...drafts, ...kept.map((one) => ({ ...one, news: one.news ?? '' }))]
-    const { open, messages } = reconcileIncidents(known, present, now, rules)
+    const { open, messages, reworded } = reconcileIncidents(known, present, now, rules)
     const told = new Set(messages.map(({ incident }) => incident.key))
     return {
       open: open.map((incident) => (told.has(incident.key) ? heard(incident) : incident)),
       messages: messages.map(({ event, incident }) => ({ event, incident: heard(incident) })),
+      reworded,
     }
   }
 
@@ -76,10 +77,11 @@ export function watchedIncidents(
     // Until the ledger has what was told without it, it would be told again.
     if (state.unrecorded.length > 0) return state
     let known = await ledger.watchedIncidents()
-    const { open, messages } = reconcile(known, found)
+    const { open, messages, reworded } = reconcile(known, found)
     const news = new Map(open.map((incident) => [incident.key, incident.news ?? '']))
     const speaks = isOnDuty && (messages.length === 0 || (await ledger.recordChanges(owner, messages, news)))
-    if (messages.length > 0) known = await ledger.watchedIncidents()
+    if (speaks && reworded.length > 0) await ledger.rewordIncidents(owner, reworded)
+    if (messages.length + reworded.length > 0) known = await ledger.watchedIncidents()
     if (speaks) return await takeUntold({ ...state, open: known, onDuty: true })
     // What is left of an earlier duty is told by whoever has it now.
     return { ...state, open: known, onDuty: false, handed: [], outbox: state.outbox.filter(isOwn) }

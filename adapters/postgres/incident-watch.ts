@@ -1,6 +1,7 @@
 /** What watchers write: which of them is on duty, what it found, and what was told of it. */
 import { sql } from 'kysely'
 import type { IncidentWriter } from '../../core/ports/incident-ledger.js'
+import { wordsOf } from '../../core/watch/advance-incident.js'
 import type { Incident, IncidentChange } from '../../core/watch/incident.js'
 import { type OpenTransaction, type PostgresClient, toJson } from './client.js'
 import {
@@ -17,7 +18,7 @@ import {
 
 export type IncidentWatch = Pick<
   IncidentWriter,
-  'takeWatch' | 'leaveWatch' | 'recordChanges' | 'untoldChanges' | 'changesTold'
+  'takeWatch' | 'leaveWatch' | 'recordChanges' | 'rewordIncidents' | 'untoldChanges' | 'changesTold'
 >
 
 /** Told at most so many at a look; the rest at the next. */
@@ -52,15 +53,32 @@ export function createIncidentWatch(client: PostgresClient): IncidentWatch {
 
     recordChanges: (owner, changes, news) =>
       client.transact(async (trx) => {
-        const duty = await trx
-          .selectFrom('watch_duty')
-          .select('duty')
-          .where('owner', '=', owner)
-          .forUpdate()
-          .executeTakeFirst()
-        if (duty === undefined) return false
+        if (!(await isOnDuty(trx, owner))) return false
         for (const change of changes) await recordChange(trx, change, news.get(change.incident.key) ?? null)
         return true
+      }),
+
+    rewordIncidents: (owner, incidents) =>
+      client.transact(async (trx) => {
+        if (incidents.length === 0 || !(await isOnDuty(trx, owner))) return
+        const byKey = new Map(incidents.map((incident) => [incident.key, incident]))
+        const rows = await trx
+          .selectFrom('incidents')
+          .select(['incident_id', 'key', 'body'])
+          .where('key', '=', sql<string>`any(${[...byKey.keys()]}::text[])`)
+          .where('is_open', '=', true)
+          .orderBy('incident_id')
+          .forUpdate()
+          .execute()
+        const bodies = rows.map(({ key, body }) => toJson({ ...body, ...wordsOf(byKey.get(key)!) }))
+        const given = sql<{ incident_id: bigint; body: string }>`unnest(
+          ${rows.map(({ incident_id }) => incident_id)}::bigint[], ${bodies}::text[])`
+        await trx
+          .updateTable('incidents')
+          .from(given.as<'given'>(sql`given(incident_id, body)`))
+          .set({ body: sql<string>`given.body::json` })
+          .whereRef('incidents.incident_id', '=', 'given.incident_id')
+          .execute()
       }),
 
     untoldChanges: () =>
@@ -90,6 +108,17 @@ export function createIncidentWatch(client: PostgresClient): IncidentWatch {
           .execute()
       }),
   }
+}
+
+/** Holds the duty until the transaction is over. */
+async function isOnDuty(trx: OpenTransaction, owner: string): Promise<boolean> {
+  const duty = await trx
+    .selectFrom('watch_duty')
+    .select('duty')
+    .where('owner', '=', owner)
+    .forUpdate()
+    .executeTakeFirst()
+  return duty !== undefined
 }
 
 async function recordChange(trx: OpenTransaction, change: IncidentChange, news: string | null): Promise<void> {

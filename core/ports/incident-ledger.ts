@@ -57,6 +57,8 @@ export interface IncidentWriter extends IncidentReader {
    * so does whoever has heard of the incident before (`toldTo`); of what is silenced nobody hears.
    */
   recordChanges(owner: string, changes: readonly IncidentChange[], news: ReadonlyMap<string, string>): Promise<boolean>
+  /** Open ones say what these say by now; it is no event, and nothing happens where another watcher is on duty. */
+  rewordIncidents(owner: string, incidents: readonly Incident[]): Promise<void>
   /** What is recorded, not silenced, and was not yet told to every channel; oldest first. */
   untoldChanges(): Promise<UntoldChange[]>
   changesTold(changeIds: readonly string[]): Promise<void>

@@ -49,6 +49,13 @@ test('a silence ends at exactly its time, is told so with what is new, and stops
   expect(life([[0], [70, { silenced }, { news: '2' }]])[1]).toBe('updated silence_ended')
 })
 
+test('a word that was not there before is news; what is gone, or comes again, is not', () => {
+  const looks = ['1', '2 1', '1', '1 2', '2 3', '2 3', '1 2 3']
+  expect(life(looks.map((news, minute) => [minute, {}, { news }]))).toEqual([
+    ...['opened', 'updated', '', '', 'updated', '', 'updated'],
+  ])
+})
+
 test('what a former release wrote is no news, and is critical since it was opened', () => {
   const old: OpenIncident = { ...draft, openedAt: at(0), updatedAt: at(0), resolvedAt: null, news: null }
   const seen = advanceIncident(old, draft, at(10), rules)

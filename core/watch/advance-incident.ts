@@ -18,7 +18,8 @@ export interface Advanced {
 }
 
 /**
- * A cause that is there, against what was known of it. Its severity or extent is news; the end of a silence is told even if nothing else
+ * A cause that is there, against what was known of it. Another severity is news, and a word of the rules that was not there when it was told
+ * last: what gets less, or comes and goes, is not told again before the end. The end of a silence is told even if nothing else
  * is; and it escalates once, if it is critical and nobody has acknowledged it in time. A silence stops that clock.
  */
 export function advanceIncident(
@@ -28,8 +29,10 @@ export function advanceIncident(
   rules: LifeRules,
 ): Advanced {
   const wasCritical = known?.severity === 'critical'
+  const hasNews = known !== undefined && isNews(known, draft)
   let incident: OpenIncident = {
     ...draft,
+    news: hasNews ? draft.news : (known?.news ?? draft.news),
     openedAt: known?.openedAt ?? now,
     updatedAt: known?.updatedAt ?? now,
     resolvedAt: null,
@@ -45,7 +48,7 @@ export function advanceIncident(
     changes.push({ event, incident: withoutNews(incident) })
   }
   if (!known) tell('opened')
-  else if (isNews(known, draft)) tell('updated')
+  else if (hasNews) tell('updated')
   const at = parseInstant(now)
   const silencedUntil = incident.silenced ? parseInstant(incident.silenced.until) : null
   if (silencedUntil !== null && at >= silencedUntil)
@@ -55,8 +58,12 @@ export function advanceIncident(
   return { incident, changes }
 }
 
-function isNews(known: OpenIncident, draft: IncidentDraft): boolean {
-  return (known.news !== null && known.news !== draft.news) || known.severity !== draft.severity
+function isNews({ news, severity }: OpenIncident, draft: IncidentDraft): boolean {
+  const told = new Set(news?.split(' '))
+  return (
+    (news !== null && draft.news.split(' ').some((word) => word !== '' && !told.has(word))) ||
+    severity !== draft.severity
+  )
 }
 
 /** Null: it does not. */
@@ -69,6 +76,11 @@ function escalatesAt(
   if (escalateAfterNs === null || !criticalSince || acknowledged || escalatedAt) return null
   const since = parseInstant(criticalSince)
   return (silencedUntil !== null && silencedUntil > since ? silencedUntil : since) + escalateAfterNs
+}
+
+/** What an incident says of its cause, and may say otherwise at each look although nothing is news. */
+export function wordsOf({ view, version, owner, summary, nextStep, facts }: Incident) {
+  return { view, version, owner, summary, nextStep, facts }
 }
 
 export function withoutNews({ news: _news, ...incident }: OpenIncident): Incident {

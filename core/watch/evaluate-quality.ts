@@ -43,7 +43,11 @@ function draftOf(entry: Checked, check: QualityCheck, cause: FaultCause): Incide
       ? `millcourse check-quality ${entry.view} --repair --reason "…"`
       : `millcourse check-quality ${entry.view} --last`,
     facts: { services: entry.services.join(', '), cause, faults: faults.length, checkedAt: check.checkedAt },
-    news: faults.map(placeOf).sort().slice(0, newsMax).join(' '),
+    news: faults
+      .map((fault) => placeOf(fault).replaceAll(' ', '_'))
+      .sort()
+      .slice(0, newsMax)
+      .join(' '),
   }
 }
 

@@ -211,10 +211,13 @@ export function reachedAt(entry: CalendarEntry, observed: ViewObservation): Inst
 }
 
 function withConsequences(made: IncidentDraft, blocked: BlockedEnd | null, staleNs: bigint | null): IncidentDraft {
+  const isBlocking = blocked !== null && made.rule !== 'blocked'
   return {
     ...made,
     severity: staleNs === null ? made.severity : 'critical',
-    summary: `${made.summary}${blocked && made.rule !== 'blocked' ? `; it blocks ${blocked.intervals} later interval(s)` : ''}${staleNs === null || made.rule === 'stale' ? '' : '; the SLA is broken'}`,
+    // That it blocks is news once; how many wait grows with every interval.
+    news: isBlocking ? `${made.news} blocks` : made.news,
+    summary: `${made.summary}${isBlocking ? `; it blocks ${blocked.intervals} later interval(s)` : ''}${staleNs === null || made.rule === 'stale' ? '' : '; the SLA is broken'}`,
     facts: {
       ...made.facts,
       ...(blocked ? { blockedIntervals: blocked.intervals } : {}),

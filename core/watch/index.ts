@@ -1,4 +1,4 @@
-export { advanceIncident, type LifeRules, type OpenIncident } from './advance-incident.js'
+export { advanceIncident, type LifeRules, type OpenIncident, wordsOf } from './advance-incident.js'
 export { type Blocked, blockedBy } from './blocked-intervals.js'
 export { buildCalendar, type CalendarEntry, viewLabel } from './calendar.js'
 export { countIntervals, type IntervalWord, intervalWords } from './count-intervals.js'

@@ -1,11 +1,13 @@
 /** Open incidents against what is wrong now: what to open, update and resolve, and which messages that makes. */
 import type { IsoInstant } from '../time/instant.js'
-import { advanceIncident, type LifeRules, type OpenIncident, withoutNews } from './advance-incident.js'
-import type { IncidentChange, IncidentDraft } from './incident.js'
+import { advanceIncident, type LifeRules, type OpenIncident, withoutNews, wordsOf } from './advance-incident.js'
+import type { Incident, IncidentChange, IncidentDraft } from './incident.js'
 
 export interface Reconciled {
   readonly open: readonly OpenIncident[]
   readonly messages: readonly IncidentChange[]
+  /** Of which nothing is told, and which say something else by now: how many, how old. */
+  readonly reworded: readonly Incident[]
 }
 
 /**
@@ -19,14 +21,10 @@ export function reconcileIncidents(
   now: IsoInstant,
   rules: LifeRules,
 ): Reconciled {
-  const present = mergeByKey(drafts).map((draft) =>
-    advanceIncident(
-      open.find((incident) => incident.key === draft.key),
-      draft,
-      now,
-      rules,
-    ),
-  )
+  const present = mergeByKey(drafts).map((draft) => {
+    const known = open.find((incident) => incident.key === draft.key)
+    return { known, ...advanceIncident(known, draft, now, rules) }
+  })
   const gone = open.filter(({ key }) => !present.some(({ incident }) => incident.key === key))
   return {
     open: present.map(({ incident }) => incident),
@@ -37,7 +35,14 @@ export function reconcileIncidents(
         incident: withoutNews({ ...incident, updatedAt: now, resolvedAt: now }),
       })),
     ],
+    reworded: present.flatMap(({ known, incident, changes }) =>
+      known && changes.length === 0 && textOf(known) !== textOf(incident) ? [withoutNews(incident)] : [],
+    ),
   }
+}
+
+function textOf(incident: Incident): string {
+  return JSON.stringify(wordsOf(incident))
 }
 
 function mergeByKey(drafts: readonly IncidentDraft[]): IncidentDraft[] {
@@ -51,7 +56,11 @@ function mergeByKey(drafts: readonly IncidentDraft[]): IncidentDraft[] {
       severity: all.some((draft) => draft.severity === 'critical') ? 'critical' : first.severity,
       // A view that is nobody's hides nobody.
       owner: all.find(({ owner }) => owner !== null)?.owner ?? null,
-      news: all.map((draft) => `${draft.view}:${draft.news}`).join(' '),
+      // Another view that is hit is news, whatever its own are.
+      news: [
+        first.news,
+        ...others.flatMap(({ view, news }) => ['', ...news.split(' ')].map((word) => `${view}:${word}`)),
+      ].join(' '),
       facts: { ...first.facts, ...hitBy(all) },
     }
   })

@@ -156,6 +156,24 @@ test('R32: a hold that blocks later intervals and breaks the SLA is one incident
   expect(drafts[0]?.nextStep).toBe('millcourse runs show delays@v1@2001-01-01T01:00:00Z')
 })
 
+test('that a hold blocks later intervals is news once, however many wait', () => {
+  const waiting = [2, 3, 4].map((each) => state(each, 'committed', { committed: true }))
+  const held = (count: number) =>
+    look([state(0, 'done'), state(1, 'held'), ...waiting.slice(0, count)], 1, at(2 + count), { freshness: null })
+  let open: readonly OpenIncident[] = []
+  const events = [0, 1, 2, 3].map((count) => {
+    const next = reconcileIncidents(open, held(count), formatInstant(at(2 + count)), noEscalation)
+    open = next.open
+    return [next.messages.map(({ event }) => event).join(), next.reworded.map(({ summary }) => summary.split('; ')[1])]
+  })
+  expect(events).toEqual([
+    ['opened', []],
+    ['updated', []],
+    ['', ['it blocks 2 later interval(s)']],
+    ['', ['it blocks 3 later interval(s)']],
+  ])
+})
+
 test('R32: a gap that nothing else explains is an incident of its own; a lookup view is never blocked', () => {
   const states = [state(0, 'done'), state(2, 'committed', { committed: true })]
   const seenLater = { firstSeenAt: '2001-01-01T02:30:00Z' }
@@ -275,6 +293,31 @@ test('one message per change: opened, nothing while it stays the same, updated w
     events.push(reconciled.messages.map((message) => message.event).join() || '-')
   }
   expect(events).toEqual(['opened', '-', 'updated', 'updated', 'resolved'])
+})
+
+test('an open incident says what is so by now, although nothing of it is told', () => {
+  const { open } = reconcileIncidents([], [draftOf(), draftOf({ key: 'other' })], '2001-01-01T00:00:00Z', noEscalation)
+  const drafts = [draftOf({ summary: 'older by a minute', facts: { age: '1m' } }), draftOf({ key: 'other' })]
+  const later = reconcileIncidents(open, drafts, '2001-01-01T00:01:00Z', noEscalation)
+  expect(later.messages).toEqual([])
+  expect(later.reworded).toMatchObject([
+    { key: 'k', summary: 'older by a minute', facts: { age: '1m' }, updatedAt: '2001-01-01T00:00:00Z' },
+  ])
+  expect(reconcileIncidents(later.open, drafts, '2001-01-01T00:02:00Z', noEscalation).reworded).toEqual([])
+  const worse = [draftOf({ summary: 'worse', news: '1 2' }), draftOf({ key: 'other' })]
+  expect(reconcileIncidents(open, worse, '2001-01-01T00:02:00Z', noEscalation).reworded).toEqual([])
+})
+
+test('another view that is hit is news; one that is well again is not', () => {
+  const now = '2001-01-01T00:00:00Z'
+  const both = [draftOf(), draftOf({ view: 'routes' })]
+  const { open } = reconcileIncidents([], both, now, noEscalation)
+  const told = (...drafts: IncidentDraft[]) =>
+    reconcileIncidents(open, drafts, now, noEscalation).messages.map(({ event }) => event)
+  expect(told(...both)).toEqual([])
+  expect(told(...both, draftOf({ view: 'third', news: '' }))).toEqual(['updated'])
+  expect(both.map((draft) => told(draft))).toEqual([[], []])
+  expect(told()).toEqual(['resolved'])
 })
 
 test('two views hit by one cause are one incident that names both', () => {

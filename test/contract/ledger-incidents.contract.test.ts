@@ -117,6 +117,26 @@ test('a word of a person is told, audited, and outlives what the watcher read be
   })
 })
 
+test('an open incident is reworded without an event, by the watcher on duty, and keeps what people and channels have of it', async () => {
+  await watch('opened', 0, { toldTo: ['log', 'ads'] })
+  await ledger.acknowledgeIncident('failed/x', word(1))
+  await tell()
+  const read = incidentOf('failed/x', { summary: '12 by now', facts: { intervals: 12 }, severity: 'warning' })
+  await ledger.rewordIncidents('another watcher', [read])
+  expect(await ledger.openIncidents()).toMatchObject([{ summary: 'it failed' }])
+  await ledger.rewordIncidents('w1', [read, incidentOf('failed/not open')])
+  await ledger.rewordIncidents('w1', [])
+  expect(await ledger.watchedIncidents()).toEqual([
+    {
+      ...incidentOf('failed/x', { summary: '12 by now', facts: { intervals: 12 }, updatedAt: at(1) }),
+      ...{ acknowledged: word(1), toldTo: ['log', 'ads'], news: '0' },
+    },
+  ])
+  expect(await ledger.untoldChanges()).toEqual([])
+  expect((await ledger.incidentLife('failed/x'))?.history.map(({ event }) => event)).toEqual(['opened', 'acknowledged'])
+  expect(await ledger.openIncidents()).toHaveLength(1)
+})
+
 test('a silence is told, keeps the rest back, and closes what was opened; a cause that comes back in it is quiet', async () => {
   await watch('opened', 0)
   await ledger.silenceIncident('failed/x', { ...word(1), until: at(6) })

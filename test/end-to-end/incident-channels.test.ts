@@ -90,6 +90,14 @@ test('of what is silenced nobody hears; and a channel that no file names any mor
   expect(await withoutPages.look(12)).toEqual(['', 'resolved', ''])
 })
 
+test('what is no news is kept up to date in the ledger, and told to nobody', async () => {
+  const { look } = await onDuty()
+  expect(await look(0, draftOf())).toEqual(['', 'opened', ''])
+  expect(await look(1, draftOf({ summary: 'it failed 3 times', facts: { intervals: 3 } }))).toEqual(['', '', ''])
+  expect(await ledger.openIncidents()).toMatchObject([{ summary: 'it failed 3 times', facts: { intervals: 3 } }])
+  expect(await look(2, draftOf({ summary: 'it failed 4 times', news: '1 4' }))).toEqual(['', 'updated', ''])
+})
+
 test('without the ledger, too: who heard of an outage before hears of its end', async () => {
   const { look, blindLook } = await onDuty()
   const outage = draftOf({
