@@ -128,7 +128,9 @@ async function lookAt(
   const since = parseInstant(entry.since)
   const range = { start: horizon > since ? horizon : since, end: now }
   if (range.start >= range.end) return []
-  const [states, published] = [await deps.ledger.intervalStates(key, range), await deps.ledger.lastPublish(key)]
+  const older = range.start > since ? await deps.ledger.standingIntervals(key, { start: since, end: range.start }) : []
+  const states = [...older, ...(await deps.ledger.intervalStates(key, range))]
+  const published = await deps.ledger.lastPublish(key)
   const [publishedEndAt, publishedAt] = [published?.endAt ?? null, published?.finishedAt ?? null]
   const isRebuildAsked = states.some(isBeingReplaced) && (await deps.ledger.isRebuildAsked(key))
   return [{ entry, states, published, publishedEndAt, publishedAt, isRebuildAsked }]

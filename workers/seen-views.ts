@@ -4,7 +4,7 @@
  */
 import type { LedgerReader } from '../core/ports/ledger.js'
 import type { Instant } from '../core/time/instant.js'
-import { type CalendarEntry, viewLabel } from '../core/watch/index.js'
+import { type CalendarEntry, isStanding, viewLabel } from '../core/watch/index.js'
 import type { ViewLook } from './watch-readings.js'
 
 interface Seen {
@@ -21,7 +21,7 @@ export class SeenViews {
 
   constructor(private readonly ledger: Pick<LedgerReader, 'watchMarks'>) {}
 
-  /** @param horizon intervals that end before are not looked at */
+  /** @param horizon of intervals that ended before only those stay in sight of which something is still to be done */
   async look(
     calendar: readonly CalendarEntry[],
     horizon: Instant,
@@ -47,7 +47,5 @@ export class SeenViews {
 }
 
 function since(look: ViewLook, entry: CalendarEntry, horizon: Instant): ViewLook {
-  const [oldest] = look.states
-  if (oldest === undefined || oldest.interval.end > horizon) return { ...look, entry }
-  return { ...look, entry, states: look.states.filter(({ interval }) => interval.end > horizon) }
+  return { ...look, entry, states: look.states.filter((state) => state.interval.end > horizon || isStanding(state)) }
 }

@@ -31,12 +31,14 @@ export async function readIntervalGaps(db: Database, key: ViewKey, range: Interv
 
 /** Of an interval's latest run: it is not settled. */
 const openOutcomes = ['running', 'failed', 'not-ready'] as const
+/** The same, or it awaits a decision. */
+const standingOutcomes = [...openOutcomes, 'held'] as const
 
 export async function readIntervalStates(
   db: Database,
   key: ViewKey,
   range: Interval,
-  which: 'all' | 'unsettled' = 'all',
+  which: 'all' | 'unsettled' | 'standing' = 'all',
 ): Promise<IntervalState[]> {
   const rows = await db
     .selectFrom('intervals')
@@ -104,6 +106,20 @@ export async function readIntervalStates(
           ]),
         ),
     )
+    .$if(which === 'standing', (query) =>
+      query
+        .where('intervals.end_at', '<=', range.end)
+        // From the few that something is known of, by their indexes: the watcher asks of years every few seconds.
+        .where('intervals.start_at', 'in', startsInSight(db, key))
+        .where((row) =>
+          row.or([
+            row('intervals.commit_id', 'is', null),
+            row('intervals.reopened_because', 'is not', null),
+            row('latest.outcome', 'in', standingOutcomes),
+            row.and([row('commits.held_features', 'is not', null), row('commits.held_rejected', '=', false)]),
+          ]),
+        ),
+    )
     .orderBy('intervals.start_at')
     .select([
       'intervals.start_at',
@@ -166,4 +182,28 @@ export async function readIntervalStates(
     reopenedBecause: row.reopened_because,
     reopens: row.reopens,
   }))
+}
+
+/** Also of some whose later run has made good what an earlier one could not. */
+function startsInSight(db: Database, { view, version }: ViewKey) {
+  const open = db
+    .selectFrom('intervals as open')
+    .select('open.start_at')
+    .where('open.view', '=', view)
+    .where('open.version', '=', version)
+    .where((row) => row.or([row('open.commit_id', 'is', null), row('open.reopened_because', 'is not', null)]))
+  const notDone = db
+    .selectFrom('runs as not_done')
+    .select('not_done.start_at')
+    .where('not_done.view', '=', view)
+    .where('not_done.version', '=', version)
+    .where('not_done.outcome', 'in', standingOutcomes)
+  const holding = db
+    .selectFrom('commits as holding')
+    .select('holding.start_at')
+    .where('holding.view', '=', view)
+    .where('holding.version', '=', version)
+    .where('holding.held_features', 'is not', null)
+    .where('holding.superseded_by', 'is', null)
+  return open.union(notDone).union(holding)
 }

@@ -4,6 +4,7 @@ import type { Verdict } from '../../core/judge/verdict.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import type { WatchReader } from '../../core/ports/watch-ledger.js'
 import type { Database, PostgresClient } from './client.js'
+import { readIntervalStates } from './interval-states.js'
 
 const paceRuns = 200
 
@@ -58,6 +59,8 @@ export function createWatchedRuns(client: PostgresClient): WatchReader {
           mark: Object.values(changing).join('|'),
         }))
       }),
+
+    standingIntervals: (key, range) => client.query((db) => readIntervalStates(db, key, range, 'standing')),
 
     openRuns: () =>
       client.query(async (db) => {

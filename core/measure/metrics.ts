@@ -183,7 +183,7 @@ export const metrics = {
   },
   millcourse_intervals: {
     ...{ kind: 'gauge', unit: '1', labels: [...view, 'state'], from: watcher },
-    help: 'Intervals of the last 31 days that are missing, failed, held, not_ready, blocked (committed, but behind a gap), unpublished, running or reopened; one that is reopened is failed or not_ready, too, while its last run ended so.',
+    help: 'Intervals of the last 31 days, and older ones of which something is still to be done, that are missing, failed, held, not_ready, blocked (committed, but behind a gap), unpublished, running or reopened; one that is reopened, or running again, is failed or not_ready, too, while the last run that ended did so.',
   },
   millcourse_freshness_seconds: {
     ...{ kind: 'gauge', unit: 'seconds', labels: view, from: watcher },

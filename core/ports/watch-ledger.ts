@@ -1,5 +1,6 @@
 /** What the rules of the watcher ask of runs. Ages are by the server's clock, whatever clock the watcher pretends. */
 import type { Finding } from '../judge/verdict.js'
+import type { IntervalState } from '../plan/interval-state.js'
 import type { Interval } from '../time/interval.js'
 import type { RunPace } from '../watch/run-length.js'
 
@@ -33,6 +34,11 @@ export interface WatchMark extends ViewKey {
 export interface WatchReader {
   /** Each key's, in one statement that reads a few index entries of each, however long the history. */
   watchMarks(keys: readonly ViewKey[]): Promise<WatchMark[]>
+  /**
+   * Those that lie in `range`, however long ago, and of which something is still to be done (`isStanding` in core/watch): not committed,
+   * re-opened, held as a whole or in some features, or with a newest run that failed, found no complete input or is under way. Oldest first.
+   */
+  standingIntervals(key: ViewKey, range: Interval): Promise<IntervalState[]>
   /** Of all views: planned and not ended, or held, as a whole or in some features, and not decided. */
   openRuns(): Promise<OpenRun[]>
   /** Each key's, over its newest 200 runs that came to their end with a candidate. */

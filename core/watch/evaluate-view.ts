@@ -76,6 +76,17 @@ export function holdsFeatures({ committed }: IntervalState): boolean {
   return (committed?.heldFeatures?.length ?? 0) > 0
 }
 
+/** Something is still to be done about it: it stays in sight, however long ago it ended. */
+export function isStanding(state: IntervalState): boolean {
+  const { committed, latestRun, reopenedBecause } = state
+  return (
+    committed === null ||
+    reopenedBecause !== null ||
+    holdsFeatures(state) ||
+    (latestRun !== null && ['running', 'failed', 'not-ready', 'held'].includes(latestRun.outcome))
+  )
+}
+
 /** Where no cause explains them. */
 function consequences(
   entry: CalendarEntry,

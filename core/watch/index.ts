@@ -4,7 +4,7 @@ export { buildCalendar, type CalendarEntry, viewLabel } from './calendar.js'
 export { countIntervals, type IntervalWord, intervalWords } from './count-intervals.js'
 export { evaluateBudgets } from './evaluate-budgets.js'
 export { evaluateQuality } from './evaluate-quality.js'
-export { evaluateView, missingIntervals, reachedAt } from './evaluate-view.js'
+export { evaluateView, isStanding, missingIntervals, reachedAt } from './evaluate-view.js'
 export { foldDownstream } from './fold-downstream.js'
 export {
   type Incident,

@@ -7,7 +7,7 @@ import type { RunPace } from './run-length.js'
 import type { ScheduleSeen } from './skipped.js'
 
 export interface ViewObservation {
-  /** Intervals the ledger knows of, oldest first. */
+  /** Intervals the ledger knows of that have ended lately (`WatchRules.horizonNs`), and older ones of which something is still to be done; oldest first. */
   readonly states: readonly IntervalState[]
   /** End of what is published online; null: nothing yet. */
   readonly publishedEndAt: Instant | null
@@ -37,7 +37,7 @@ export interface ViewObservation {
 export interface WatchRules {
   /** A run counts as missing when it has not started so long after its interval was due. */
   readonly graceNs: bigint
-  /** `states` has what ended within so long; before that nothing counts as missing. */
+  /** `states` has all that ended within so long; before that nothing counts as missing. */
   readonly horizonNs: bigint
   /** A hold that nobody decides on for longer is critical; absent or null: none is. */
   readonly heldMaxNs?: bigint | null

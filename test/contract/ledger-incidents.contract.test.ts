@@ -4,8 +4,9 @@ import { expect, test } from 'vitest'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { formatInstant, type IsoInstant } from '../../core/time/instant.js'
 import type { Incident, IncidentEvent } from '../../core/watch/incident.js'
+import { isStanding } from '../../core/watch/index.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import { commit, end, fail, hold, hour, pin, publishAll, startOf, view } from '../support/ledger-steps.js'
+import { commit, end, fail, hold, hour, part, pin, publishAll, startOf, view } from '../support/ledger-steps.js'
 import type { TestProject } from '../support/postgres.js'
 
 let ledger: LedgerWriter
@@ -208,6 +209,35 @@ test('an interval that is tried again has the run that ended last beside the one
   expect(await endedRun()).toBeUndefined()
   await ledger.startRun(startOf('first of its hour', 1))
   expect((await ledger.intervalStates(view, hour(1)))[0]).not.toHaveProperty('endedRun')
+})
+
+test('of old intervals those stand of which something is still to be done', async () => {
+  const nothing = { error: null, keyCounts: null, measures: null }
+  await commit(ledger, 'good', 0)
+  await fail(ledger, 'failed', 1)
+  await hold(ledger, 'held', 2)
+  await commit(ledger, 'good, then held', 3)
+  await hold(ledger, 'held again', 3)
+  await commit(ledger, 're-opened', 4)
+  await ledger.reopenIntervals(view, [hour(4)], 'a late file')
+  await fail(ledger, 'failed once', 5)
+  await commit(ledger, 'good at last', 5)
+  await ledger.startRun(startOf('waits', 6))
+  await ledger.endRun('waits', { outcome: 'not-ready', ...nothing })
+  await commit(ledger, 'good before', 7)
+  await ledger.startRun(startOf('under way', 7))
+  await pin(ledger, 'without a feature', 8)
+  await ledger.commitRun({ runId: 'without a feature', data: part('x'), supersedes: null, heldFeatures: ['avg'] })
+  await end(ledger, 'without a feature', 'committed')
+  await fail(ledger, 'later', 9)
+  await ledger.startRun({ ...startOf('of another', 1), view: 'another' })
+
+  const range = { start: hour(0).start, end: hour(9).end - 1n }
+  const standing = await ledger.standingIntervals(view, range)
+  const all = await ledger.intervalStates(view, { ...range, end: hour(9).start })
+  expect(standing).toEqual(all.filter(isStanding))
+  expect(standing.map(({ interval }) => interval)).toEqual([1, 2, 3, 4, 6, 7, 8].map(hour))
+  expect(await ledger.standingIntervals(view, { start: hour(0).start, end: hour(1).start })).toEqual([])
 })
 
 test('incidents are listed a page at a time, newest first, to the oldest', async () => {
