@@ -62,7 +62,7 @@ export interface IncidentDraft
     | ('openedAt' | 'updatedAt' | 'resolvedAt' | 'criticalSince' | 'escalatedAt')
     | ('acknowledged' | 'silenced' | 'toldTo')
   > {
-  /** Words, apart by spaces: one that was not there before is something new to tell (another interval), a number that grows with every look is not. */
+  /** Words, apart by spaces: one that was not there before is something new to tell (twice as many intervals), a number that grows with every look is not. */
   readonly news: string
 }
 

@@ -27,7 +27,7 @@ export function intervalsDraft(
   const [first] = starts
   if (first === undefined) return []
   const at = starts.length === 1 ? first : `${starts.length} intervals from ${first} to ${starts.at(-1)}`
-  const news = [...starts, ...(more.news ?? [])]
+  const news = [...extent(starts.length), ...(more.news ?? [])]
   const facts = { intervals: starts.length, firstInterval: first, ...more.facts }
   return [
     viewDraft(entry, rule, `${viewLabel(entry)} ${sentence(at)}`, nextStep.replace('START', first), {
@@ -36,6 +36,13 @@ export function intervalsDraft(
       facts,
     }),
   ]
+}
+
+/** `1+ 2+ 4+` for 5 of them: of hundreds that fail one by one each doubling is news, and not each of them. */
+function extent(count: number): string[] {
+  const words: string[] = []
+  for (let least = 1; least <= count; least *= 2) words.push(`${least}+`)
+  return words
 }
 
 export function viewDraft(

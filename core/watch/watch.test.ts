@@ -174,6 +174,28 @@ test('that a hold blocks later intervals is news once, however many wait', () =>
   ])
 })
 
+test('hundreds of intervals that fail one by one are news each time they have doubled', () => {
+  const failing = Array.from({ length: 700 }, (_, index) => state(index, 'failed'))
+  const news: number[] = []
+  let open: readonly OpenIncident[] = []
+  const see = (count: number) => {
+    const drafts = look(failing.slice(0, count), null, at(count), { freshness: null })
+    const next = reconcileIncidents(open, drafts, formatInstant(at(count)), noEscalation)
+    open = next.open
+    if (next.messages.length > 0) news.push(count)
+  }
+  const doublings = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+  for (const count of doublings) for (const beside of [0, 1, Math.floor(count / 2)]) see(count + beside)
+  see(700)
+  expect(news).toEqual(doublings)
+  expect(open).toMatchObject([{ facts: { intervals: 700 } }])
+  // Fewer, and as many again.
+  see(500)
+  see(520)
+  expect(news).toHaveLength(10)
+  expect(open).toMatchObject([{ facts: { intervals: 520 } }])
+})
+
 test('R32: a gap that nothing else explains is an incident of its own; a lookup view is never blocked', () => {
   const states = [state(0, 'done'), state(2, 'committed', { committed: true })]
   const seenLater = { firstSeenAt: '2001-01-01T02:30:00Z' }
