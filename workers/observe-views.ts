@@ -8,12 +8,10 @@ import type { RegistryReader } from '../core/ports/registry.js'
 import type { RunControl } from '../core/ports/run-control.js'
 import type { OpenRun } from '../core/ports/watch-ledger.js'
 import type { QualityCheck } from '../core/quality/quality-check.js'
-import { dayOf } from '../core/time/day.js'
 import { formatInstant, type Instant, parseInstant } from '../core/time/instant.js'
 import {
   buildCalendar,
   type CalendarEntry,
-  evaluateBudgets,
   evaluateQuality,
   evaluateView,
   foldDownstream,
@@ -23,6 +21,7 @@ import {
   viewLabel,
   type WatchRules,
 } from '../core/watch/index.js'
+import type { DayBudgets } from './day-budgets.js'
 import type { FirstCauses } from './first-causes.js'
 import type { SeenViews } from './seen-views.js'
 import { blindness } from './watch-outages.js'
@@ -48,6 +47,7 @@ export interface ObserverDeps {
   readonly log: Log
   readonly isSchedulerUp: boolean
   readonly causes: FirstCauses
+  readonly budgets: DayBudgets
   readonly seenViews: SeenViews
 }
 
@@ -77,26 +77,17 @@ export async function observe(
     const checks = await deps.ledger.qualityChecks()
     const found = looks.flatMap((look) => evaluateView(look.entry, look, now, rules))
     const failures = await deps.causes.addTo(foldDownstream(calendar, found))
-    const drafts = [...failures, ...evaluateQuality(calendar, checks), ...(await budgetDrafts(deps, calendar))]
+    const drafts = [
+      ...failures,
+      ...evaluateQuality(calendar, checks),
+      ...(await deps.budgets.drafts(calendar, deps.clock.realNow())),
+    ]
     return { kind: 'seen', calendar, looks, checks, drafts, isOnDuty }
   } catch (error) {
     if (isMillcourseError(error) && error.code in blindness)
       return { kind: 'unreachable', what: blindness[error.code as keyof typeof blindness], why: error.message }
     throw error
   }
-}
-
-/** One statement, of views that have a budget; money is spent by the real clock, whatever time is pretended. */
-async function budgetDrafts(
-  { ledger, clock }: Pick<ObserverDeps, 'ledger' | 'clock'>,
-  calendar: readonly CalendarEntry[],
-): Promise<IncidentDraft[]> {
-  const budgets = calendar.flatMap(({ view, writeUnitsPerDay = null }) =>
-    writeUnitsPerDay === null ? [] : [{ view, writeUnitsPerDay }],
-  )
-  if (budgets.length === 0) return []
-  const day = dayOf(clock.realNow())
-  return evaluateBudgets(calendar, await ledger.overBudget(day, budgets), day)
 }
 
 /** Another watcher takes over when this one has missed a few looks. */

@@ -15,6 +15,7 @@ import { noTelemetry, type Telemetry } from '../core/ports/telemetry.js'
 import { formatInstant } from '../core/time/instant.js'
 import { type Incident, type IncidentRule, viewAge } from '../core/watch/index.js'
 import { type DeliverySettings, deliveryDefaults, type OutboxEntry, startDelivery } from './alert-delivery.js'
+import { DayBudgets } from './day-budgets.js'
 import { FirstCauses } from './first-causes.js'
 import { observe, rulesOf } from './observe-views.js'
 import { sayOpenIncidents } from './open-incidents-line.js'
@@ -112,8 +113,11 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
   const { telemetry = noTelemetry } = deps
   const readings = new WatchReadings(telemetry, deps.ledger)
   const sayOpen = sayOpenIncidents(deps.log)
-  const causes = new FirstCauses(deps.ledger)
-  const seenViews = new SeenViews(deps.ledger)
+  const memory = {
+    causes: new FirstCauses(deps.ledger),
+    budgets: new DayBudgets(deps.ledger),
+    seenViews: new SeenViews(deps.ledger),
+  }
   const outages = { ledger: null as number | null, scheduler: null as number | null }
 
   // Of this process: one that is started again must not be taken for one that hangs.
@@ -162,7 +166,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
     async look() {
       const now = formatInstant(deps.clock.now())
       const isSchedulerUp = await deps.scheduler.isReachable(Math.min(Math.max(settings.pollMs, 1_000), 5_000))
-      const ledgerView = await observe({ ...deps, isSchedulerUp, causes, seenViews }, settings, state.calendar, owner)
+      const ledgerView = await observe({ ...deps, isSchedulerUp, ...memory }, settings, state.calendar, owner)
       outages.ledger = ledgerView.kind === 'unreachable' ? (outages.ledger ?? deps.clock.monotonicMs()) : null
       outages.scheduler = isSchedulerUp ? null : (outages.scheduler ?? deps.clock.monotonicMs())
       const lasted = (since: number | null) =>

@@ -5,6 +5,7 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { CalendarEntry } from '../../core/watch/index.js'
+import { DayBudgets } from '../../workers/day-budgets.js'
 import { FirstCauses } from '../../workers/first-causes.js'
 import { observe } from '../../workers/observe-views.js'
 import { SeenViews } from '../../workers/seen-views.js'
@@ -48,7 +49,11 @@ async function watched() {
     log: { info() {}, warn() {}, error() {} },
   }
   let calendar: readonly CalendarEntry[] = []
-  const begin = () => ({ causes: new FirstCauses(ledger), seenViews: new SeenViews(ledger) })
+  const begin = () => ({
+    causes: new FirstCauses(ledger),
+    budgets: new DayBudgets(ledger),
+    seenViews: new SeenViews(ledger),
+  })
   let memory = begin()
   return {
     async look(index: number, minutes = 30): Promise<string[]> {

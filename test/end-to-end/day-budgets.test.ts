@@ -1,0 +1,71 @@
+/** Budgets of days against a real ledger: one that was passed while nobody watched is told on the day after, once. */
+import { expect, test } from 'vitest'
+import { nothingSpent } from '../../core/measure/index.js'
+import type { LedgerWriter } from '../../core/ports/ledger.js'
+import { parseInstant } from '../../core/time/instant.js'
+import { type CalendarEntry, type IncidentDraft, reconcileIncidents } from '../../core/watch/index.js'
+import { DayBudgets } from '../../workers/day-budgets.js'
+import { ledgerProject } from '../support/ledger-project.js'
+
+let ledger: LedgerWriter
+ledgerProject((opened) => {
+  ledger = opened.ledger
+})
+
+const entry: CalendarEntry = {
+  ...{ view: 'orders', version: 1, source: 'sales', owner: 'ads', services: [], since: '2026-11-01T00:00:00Z' },
+  ...{ every: '1h', readyDelay: '0s', freshness: null, isOnline: true, canBlock: true, writeUnitsPerDay: 1_000 },
+  firstSeenAt: '2026-11-01T00:00:00Z',
+}
+const calendar = [entry, { ...entry, view: 'clicks' }, { ...entry, view: 'free', writeUnitsPerDay: null }]
+
+function spend(view: string, day: string, writeUnits: number): Promise<void> {
+  const of = { version: 1, work: 'run', subject: `run-${day}`, backfillId: null } as const
+  return ledger.recordSpend([{ ...of, view, day, spendId: `${view}/${day}`, spend: { ...nothingSpent, writeUnits } }])
+}
+
+/** A watcher on duty that looks at this time: what it found, after what it recorded of it. */
+function watcher() {
+  const budgets = new DayBudgets(ledger)
+  return async (at: string): Promise<string[]> => {
+    const found: IncidentDraft[] = await budgets.drafts(calendar, parseInstant(at))
+    await ledger.takeWatch('w1', 60_000)
+    const rules = { escalateAfterNs: null }
+    const { messages, open } = reconcileIncidents(await ledger.watchedIncidents(), found, at, rules)
+    const news = new Map(open.map((incident) => [incident.key, incident.news ?? '']))
+    await ledger.recordChanges('w1', messages, news)
+    return messages.map(({ event, incident }) => `${event} ${incident.view} ${incident.facts.day}`)
+  }
+}
+
+test('a budget that was passed in the last minutes of a day is told on the next, once, by whichever watcher looks', async () => {
+  const look = watcher()
+  await spend('orders', '2026-11-21', 500)
+  expect(await look('2026-11-21T23:30:00Z')).toEqual([])
+  // Nobody looks for an hour.
+  await spend('orders', '2026-11-21', 1_500)
+  await spend('free', '2026-11-21', 1_500)
+  expect(await look('2026-11-22T00:30:00Z')).toEqual(['opened orders 2026-11-21'])
+  expect(await look('2026-11-22T00:30:15Z')).toEqual(['resolved orders 2026-11-21'])
+  expect(await look('2026-11-22T00:30:30Z')).toEqual([])
+  expect(await watcher()('2026-11-22T12:00:00Z')).toEqual([])
+  // What came to it since is of the same day.
+  await spend('orders', '2026-11-21', 2_500)
+  expect(await look('2026-11-22T12:00:15Z')).toEqual([])
+})
+
+test('what was told on its own day is over with it, and told no more; two days in a row are told as two', async () => {
+  const look = watcher()
+  await spend('orders', '2026-11-21', 1_500)
+  await spend('clicks', '2026-11-22', 1_500)
+  expect(await look('2026-11-21T12:00:00Z')).toEqual(['opened orders 2026-11-21'])
+  expect(await look('2026-11-22T00:00:05Z')).toEqual(['opened clicks 2026-11-22', 'resolved orders 2026-11-21'])
+  expect(await watcher()('2026-11-22T00:00:20Z')).toEqual([])
+
+  await spend('clicks', '2026-11-23', 1_500)
+  await spend('orders', '2026-11-22', 1_500)
+  await spend('orders', '2026-11-23', 1_500)
+  expect(await look('2026-11-23T06:00:00Z')).toEqual(['opened orders 2026-11-22', 'updated clicks 2026-11-23'])
+  expect(await look('2026-11-23T06:00:15Z')).toEqual(['updated orders 2026-11-23'])
+  expect(await look('2026-11-23T06:00:30Z')).toEqual([])
+})
