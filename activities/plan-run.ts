@@ -1,12 +1,12 @@
 /** Step 1: which files this run reads, fixed; or that there is nothing to do, or not yet. */
 import { activityInfo } from '@temporalio/activity'
 import { searchedAroundNs } from '../core/compute/index.js'
-import type { ViewBundle } from '../core/define/definitions.js'
+import type { SourceDefinition, ViewBundle } from '../core/define/definitions.js'
 import { assert, MillcourseError } from '../core/errors.js'
 import { isUnchanged, type PinnedFile, type RunOutcome } from '../core/plan/index.js'
 import type { RunRecord } from '../core/ports/ledger.js'
 import type { RunInput } from '../core/ports/run-control.js'
-import { dimensionsOf, filesOf, inputsHash, judgeReadiness, rowSource } from '../core/source/index.js'
+import { filesOf, inputSources, inputsHash, judgeReadiness, type Readiness, rowSource } from '../core/source/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { parseInstant } from '../core/time/instant.js'
 import { checkInterval, fromIsoInterval, type Interval } from '../core/time/interval.js'
@@ -36,13 +36,13 @@ export function planRun(deps: ActivityDeps) {
     // An attempt before this one has fixed the inputs: they stay.
     if (known.pins) return await pinned(deps, run, known.pins.files, 0n)
 
-    for (const source of [rowSource(bundle.source), ...dimensionsOf(bundle.source).map((one) => one.source)]) {
+    for (const source of inputSources(bundle.source)) {
       const markers = await missingMarkers(deps, source, interval)
       const readiness = judgeReadiness(source.ready, interval, markers, now)
-      if (readiness.kind === 'not-ready') return { ...readiness, run }
+      if (readiness.kind === 'not-ready') return waiting(run, source, readiness)
     }
     const upstream = await judgeUpstream(deps, rowSource(bundle.source), interval, now)
-    if (upstream.kind === 'not-ready') return { ...upstream, run }
+    if (upstream.kind === 'not-ready') return waiting(run, rowSource(bundle.source), upstream)
 
     // Read before the files are listed: what re-opens the interval from now on may be a file that the list lacks.
     const [state] = await deps.ledger.intervalStates(run, interval)
@@ -58,6 +58,15 @@ export function planRun(deps: ActivityDeps) {
     if (isDone) return { kind: 'unchanged', run }
     return await pinned(deps, run, files, state?.reopens ?? 0n, hash)
   }
+}
+
+function waiting(
+  run: RunRef,
+  { name, upstream }: SourceDefinition,
+  readiness: Extract<Readiness, { kind: 'not-ready' }>,
+): PlanStepResult {
+  const view = upstream ? { view: upstream.view.name } : {}
+  return { ...readiness, run, waitedFor: { because: readiness.because, source: name, ...view } }
 }
 
 async function startOnce(deps: ActivityDeps, run: RunRef, interval: Interval): Promise<RunRecord> {

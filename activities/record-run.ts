@@ -22,6 +22,7 @@ export function recordRun(deps: ActivityDeps) {
       error: null,
       keyCounts: end.keyCounts,
       measures: measures(deps, known, end),
+      ...(end.waitedFor ? { waitedFor: end.waitedFor } : {}),
     }
     const recorded = await deps.ledger.endRun(run.runId, ended)
     if (recorded) measureRun(deps, known, recorded, ended)

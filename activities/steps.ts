@@ -14,6 +14,7 @@ import type {
   SearchLabels,
   TickInput,
 } from '../core/ports/run-control.js'
+import type { WaitedFor } from '../core/ports/waited-for.js'
 import type { KeyCounts } from '../core/publish/delta.js'
 import type { IsoInstant } from '../core/time/instant.js'
 import type { IsoInterval } from '../core/time/interval.js'
@@ -45,6 +46,8 @@ export type PlanStepResult =
       readonly because: string
       readonly isPastDeadline: boolean
       readonly retryAfterMs: number
+      /** Absent: a worker of an older release does not say. */
+      readonly waitedFor?: WaitedFor
     }
 
 export interface ReadStepResult {
@@ -81,6 +84,8 @@ export interface RecordStepInput {
   readonly keyCounts: KeyCounts | null
   readonly itemsWritten: number
   readonly peakMemoryBytes?: number
+  /** Of `not-ready`. */
+  readonly waitedFor?: WaitedFor
 }
 
 /** The run may have failed before planning could name it: its id follows from the workflow (run-id.ts). */

@@ -43,7 +43,7 @@ export async function writePatterns(
       nextStep: 'millcourse runs show 123456789abc',
       facts: {
         ...{ services: '', intervals: 1, firstInterval: interval.start, code: 'SOURCE_FILE_CORRUPT', run: 'run-1' },
-        firstCause: 'SOURCE_FILE_CORRUPT in step read: a file of source events_000 cannot be read',
+        firstCause: 'SOURCE_FILE_CORRUPT in read: a file of source events_000 cannot be read',
       },
     },
   }

@@ -1,11 +1,14 @@
-/** Why the run failed that a failure's incident names, so that its message says more than a code. */
+/** Why a run ended as the incident says that names it: a message says more than that something failed, was held or not ready. */
+import { whyText } from '../cli/commands/run-summary.js'
 import type { LedgerReader } from '../core/ports/ledger.js'
-import type { IncidentDraft } from '../core/watch/index.js'
+import type { IncidentDraft, IncidentRule } from '../core/watch/index.js'
 
 /** Of one message; the run's own screen has the rest. */
 const causeMax = 600
+/** Those whose run has ended, and says why. */
+const explained: ReadonlySet<IncidentRule> = new Set(['failed', 'schema_change', 'held', 'not_ready'] as const)
 
-/** Asks the ledger for a run once, not at every look: what it failed of does not change. */
+/** Asks the ledger for a run once, not at every look: why it ended so does not change. */
 export class FirstCauses {
   #known = new Map<string, string | null>()
 
@@ -15,8 +18,8 @@ export class FirstCauses {
     const asked = new Map<string, string | null>()
     const told: IncidentDraft[] = []
     for (const draft of drafts) {
-      const { run, code } = draft.facts
-      if (typeof run !== 'string' || code === undefined) {
+      const { run } = draft.facts
+      if (typeof run !== 'string' || !explained.has(draft.rule)) {
         told.push(draft)
         continue
       }
@@ -30,7 +33,7 @@ export class FirstCauses {
   }
 
   async #read(runId: string): Promise<string | null> {
-    const error = (await this.ledger.run(runId))?.error
-    return error ? `${error.code} in step ${error.step}: ${error.message}`.slice(0, causeMax) : null
+    const run = await this.ledger.run(runId)
+    return (run && whyText(run).slice(0, causeMax)) || null
   }
 }

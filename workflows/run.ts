@@ -43,9 +43,10 @@ async function takeRounds(input: RunInput): Promise<RunResult> {
 async function takeRoad(activities: Activities, input: RunInput, mayReplan: boolean): Promise<RunResult | 'moved'> {
   const { steps, current } = noteSteps(activities)
   let peakMemoryBytes = 0
-  const record = async (run: RunRef, outcome: RecordStepInput['outcome'], published?: Counts) => {
-    const { keyCounts = null, itemsWritten = 0 } = published ?? {}
-    await steps.recordRun(run, { outcome, keyCounts, itemsWritten, peakMemoryBytes })
+  const record = async (run: RunRef, outcome: RecordStepInput['outcome'], end: Partial<End> = {}) => {
+    const { keyCounts = null, itemsWritten = 0, waitedFor } = end
+    const waited = waitedFor ? { waitedFor } : {}
+    await steps.recordRun(run, { outcome, keyCounts, itemsWritten, peakMemoryBytes, ...waited })
     return { outcome, runId: run.runId }
   }
   try {
@@ -53,7 +54,7 @@ async function takeRoad(activities: Activities, input: RunInput, mayReplan: bool
     if (input.replans) await sleep(125 * 2 ** input.replans)
     const plan = await planUntilReady(steps, input)
     if (plan.kind === 'unchanged') return await record(plan.run, 'skipped')
-    if (plan.kind === 'not-ready') return await record(plan.run, 'not-ready')
+    if (plan.kind === 'not-ready') return await record(plan.run, 'not-ready', plan)
     const { run, supersedes } = plan
     await steps.readSource(run)
     const computed = await steps.computeInterval(run)
@@ -87,7 +88,7 @@ async function takeRoad(activities: Activities, input: RunInput, mayReplan: bool
   }
 }
 
-type Counts = Pick<RecordStepInput, 'keyCounts' | 'itemsWritten'>
+type End = Pick<RecordStepInput, 'keyCounts' | 'itemsWritten' | 'waitedFor'>
 
 /** Not ready is a wait with a deadline, in short sleeps. Under a pretended clock no wait brings the time nearer: the next tick looks again. */
 async function planUntilReady(steps: Pick<Activities, 'planRun'>, input: RunInput): Promise<PlanStepResult> {

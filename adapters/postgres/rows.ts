@@ -86,6 +86,7 @@ export function toRunRecord(row: Selectable<RunsTable>): RunRecord {
     startedAt: row.started_at,
     endedAt: row.ended_at,
     error: row.error,
+    ...(row.waited_for === null ? {} : { waitedFor: row.waited_for }),
     pins: files !== null && inputsHash !== null ? { files, inputsHash } : null,
     candidate: row.candidate,
     profile: row.profile,

@@ -244,6 +244,8 @@ async function endOnce(
       ended_at: sql`coalesce(runs.ended_at, clock_timestamp())`,
       error: keepOr('runs.error', end.error),
       error_code: sql`coalesce(runs.error_code, ${end.error?.code ?? null})`,
+      waited_for: keepOr('runs.waited_for', end.waitedFor),
+      named_source: sql`coalesce(runs.named_source, ${end.waitedFor?.source ?? end.error?.facts.source ?? null})`,
       key_counts: keepOr('runs.key_counts', end.keyCounts),
       measures: keepOr('runs.measures', end.measures),
     })

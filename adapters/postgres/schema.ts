@@ -14,6 +14,7 @@ import type { Backfill, BackfillState, CostAwaits } from '../../core/ports/backf
 import type { CompactedPart } from '../../core/ports/compaction-ledger.js'
 import type { RunError, RunMeasures } from '../../core/ports/ledger.js'
 import type { RunFiles } from '../../core/ports/run-files-ledger.js'
+import type { WaitedFor } from '../../core/ports/waited-for.js'
 import type { DeltaFile, KeyCounts } from '../../core/publish/delta.js'
 import type { QualityCheck } from '../../core/quality/quality-check.js'
 import type { Instant, IsoInstant } from '../../core/time/instant.js'
@@ -98,6 +99,10 @@ export interface RunsTable extends IntervalColumns {
   verdict: OptionalJson<Verdict>
   error: OptionalJson<RunError>
   error_code: string | null
+  /** Of one that ended as not ready. */
+  waited_for: OptionalJson<WaitedFor>
+  /** Whose files it waited for, or that its error names. */
+  named_source: string | null
   key_counts: OptionalJson<KeyCounts>
   measures: OptionalJson<RunMeasures>
   /** That started it. */

@@ -1,6 +1,7 @@
 /** A run as lists show it. */
 
 import type { RunRecord } from '../../core/ports/ledger.js'
+import type { WaitedFor } from '../../core/ports/waited-for.js'
 import { formatInstant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { formatFinding } from '../output/finding-text.js'
@@ -21,6 +22,7 @@ export function runSummary(run: RunRecord) {
     rows: run.candidate?.counts.kept ?? null,
     keysPublished: run.keyCounts?.published ?? null,
     error: run.error,
+    ...(run.waitedFor ? { waitedFor: run.waitedFor } : {}),
     findings: run.verdict?.findings ?? [],
     ...(run.verdict?.heldFeatures ? { heldFeatures: run.verdict.heldFeatures } : {}),
   }
@@ -35,9 +37,15 @@ export function whyText(run: RunRecord): string {
     const why = `${run.error.code} in ${run.error.step}: ${run.error.message}`
     return run.outcome === 'done' ? `covered by another publish; its own: ${why}` : why
   }
+  if (run.waitedFor) return waitedText(run.waitedFor)
   const { findings = [], heldFeatures } = run.verdict ?? {}
   const isHeld = run.outcome === 'held'
   const weighty = findings.filter(({ severity }) => severity === 'hold-feature' || (isHeld && severity === 'hold'))
   const because = isHeld || heldFeatures ? weighty.map(formatFinding).join('; ') : ''
   return heldFeatures ? `without ${heldFeatures.join(', ')}: ${because}` : because
+}
+
+/** `date=2001-01-02/_SUCCESS is not there yet (source flights)`. */
+export function waitedText({ because, source }: WaitedFor): string {
+  return `${because} (source ${source})`
 }

@@ -7,7 +7,7 @@ import type { LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.j
 import type { RegistryReader } from '../../core/ports/registry.js'
 import { windowReach } from '../../core/publish/index.js'
 import { errorGuides, type Layer, runbookOf } from '../../core/runbook/index.js'
-import { compareInputs, isCommitUri, rowSource } from '../../core/source/index.js'
+import { compareInputs, inputSources, isCommitUri, rowSource } from '../../core/source/index.js'
 import { formatDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant, nsPerSecond } from '../../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../../core/time/interval.js'
@@ -52,12 +52,18 @@ export async function gatherRunFacts(ports: FactPorts, { key, interval, run }: R
     ...facts,
     nextSteps: nextSteps({
       ...facts,
-      owners: { view: bundle?.view.owner ?? null, source: bundle?.source.owner ?? null },
+      owners: { view: bundle?.view.owner ?? null, source: ownerOfSource(bundle, run) },
       lookback: bundle?.view.lookback ?? null,
       isNewestVersion: newest?.view.version === key.version,
       givenOptions: ports.givenOptions,
     }),
   }
+}
+
+/** Of the one that the run waited for; null: nobody's, or not known. */
+function ownerOfSource(bundle: ViewBundle | null, run: RunRecord | null): string | null {
+  const sources = bundle ? inputSources(bundle.source) : []
+  return (sources.find(({ name }) => name === run?.waitedFor?.source) ?? sources[0])?.owner ?? null
 }
 
 /** Null: the view, or this version of it, is not applied. */

@@ -144,6 +144,21 @@ test('R37: a decision names the run that was looked at, not whatever is held the
   ])
 })
 
+test('what waited for a view sends to that view, what waited for files to the owner of their source', () => {
+  const waiting = (waitedFor: NonNullable<RunDetails['waitedFor']>) => {
+    const given = situation({ outcome: 'not-ready' })
+    return nextSteps({ ...given, details: { ...details, outcome: 'not-ready', waitedFor } })
+  }
+  const [files] = waiting({ because: 'no _SUCCESS', source: 'flights' })
+  expect(files).toEqual({ why: 'the next tick looks again; ask team for the files', command: null })
+  const below = waiting({ because: 'view hourly@v1 has not committed', source: 'by_hour', view: 'hourly' })
+  expect(below.map(({ command }) => wordsOf(command ?? '').slice(0, 4))).toEqual([
+    ['runs', '--view', 'hourly', '--repo'],
+    ['decide', 'run-1', 'rerun', '--reason'],
+    ['decide', 'run-1', 'reject', '--reason'],
+  ])
+})
+
 test('R27: what passes by itself is left to the next tick; what does not asks for a person first', () => {
   const first = (code: string) => nextSteps(situation({ outcome: 'failed', code })).map(({ why }) => why)
   expect(first('COMPUTE_SPILL_FULL')).toEqual(['the next tick tries it again; at once'])

@@ -52,14 +52,7 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
     case 'failed':
       return ofFailure(situation, id, details, command)
     case 'not-ready':
-      return [
-        step(
-          `the next tick looks again; ask ${situation.owners.source ?? 'the owner of the source'} for the files`,
-          null,
-        ),
-        step('they are there now: run it', command(`decide ${id} rerun --reason "the files are there"`)),
-        step(withoutItsRows(situation), command(`decide ${id} reject --reason "there will be no data"`)),
-      ]
+      return ofWaiting(situation, id, details, command)
     case 'running':
       return [step('it is under way: look again', command(`runs show ${id}`))]
     case 'committed':
@@ -86,6 +79,26 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
     default:
       return assertNever(details.outcome)
   }
+}
+
+function ofWaiting(situation: Situation, id: string, { waitedFor }: RunDetails, command: Command): NextStep[] {
+  const reject = step(withoutItsRows(situation), command(`decide ${id} reject --reason "there will be no data"`))
+  const below = waitedFor?.view
+  if (below !== undefined)
+    return [
+      step(
+        `the next tick looks again: it runs once ${below} has committed; what keeps that`,
+        command(`runs --view ${below}`),
+      ),
+      step('it has: run it', command(`decide ${id} rerun --reason "${below} has committed"`)),
+      reject,
+    ]
+  const owner = situation.owners.source ?? 'the owner of the source'
+  return [
+    step(`the next tick looks again; ask ${owner} for the files`, null),
+    step('they are there now: run it', command(`decide ${id} rerun --reason "the files are there"`)),
+    reject,
+  ]
 }
 
 /** R35. */

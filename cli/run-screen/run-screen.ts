@@ -4,6 +4,7 @@ import type { Finding } from '../../core/judge/index.js'
 import type { RunError } from '../../core/ports/ledger.js'
 import type { Layer } from '../../core/runbook/index.js'
 import type { ColumnChange, FileChanges } from '../../core/source/index.js'
+import { waitedText } from '../commands/run-summary.js'
 import { spendText } from '../cost-screen/cost-text.js'
 import { formatFinding } from '../output/finding-text.js'
 import { formatBytes, formatCount, formatMs, plural } from '../output/words.js'
@@ -21,7 +22,7 @@ export function formatRunScreen(facts: RunFacts): string {
   return [
     `${facts.view}@v${facts.version} [${facts.start}, ${facts.end}): ${headline(facts)}`,
     '',
-    ...row('broke', facts.layer ? brokeText(facts.layer, facts.details?.error?.step) : ''),
+    ...row('broke', facts.layer ? brokeText(facts.layer, facts.details) : ''),
     ...(facts.details ? causeLines(facts.details, facts.interval.committedRun === facts.run) : []),
     ...runLines(facts),
     ...lastGoodLines(facts),
@@ -65,7 +66,9 @@ const layerTexts: Readonly<Record<Layer, string>> = {
   process: 'the process: the worker, its memory or its environment',
 }
 
-function brokeText(layer: Layer, step: string | undefined): string {
+function brokeText(layer: Layer, details: RunDetails | null): string {
+  const [below, step] = [details?.waitedFor?.view, details?.error?.step]
+  if (below !== undefined) return `view ${below}, which it is built on`
   return `${layerTexts[layer]}${step ? ` (step ${step})` : ''}`
 }
 
@@ -76,7 +79,8 @@ function triesText({ attempts, triedForMs }: RunError): string {
 }
 
 /** @param isAccepted whether its commit is the interval's accepted version */
-function causeLines({ error, findings, heldFeatures, outcome }: RunDetails, isAccepted: boolean): string[] {
+function causeLines(details: RunDetails, isAccepted: boolean): string[] {
+  const { error, findings, heldFeatures, outcome, waitedFor } = details
   if (error) {
     const message = cut(error.message, messageMax)
     const told = Object.entries(error.facts).filter(([, value]) => !message.includes(String(value)))
@@ -88,7 +92,7 @@ function causeLines({ error, findings, heldFeatures, outcome }: RunDetails, isAc
     ]
   }
   if (outcome === 'not-ready')
-    return row('cause', 'the source had not said that the files of the interval are complete')
+    return row('cause', waitedFor ? waitedText(waitedFor) : 'its input was not complete by the deadline')
   if (outcome === 'skipped')
     return row('cause', 'neither its files nor its definition had changed since the run before')
   const isHeld = outcome === 'held' || heldFeatures !== undefined

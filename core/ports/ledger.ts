@@ -17,6 +17,7 @@ import type { Interval } from '../time/interval.js'
 import type { PublishHistory } from '../training/set-state.js'
 import type { LedgerReaders, LedgerWriters } from './ledger-ports.js'
 import type { PinnedTrainingSet, TrainingSetPin } from './training-set-pin.js'
+import type { WaitedFor } from './waited-for.js'
 
 export interface ViewKey {
   readonly view: string
@@ -75,6 +76,8 @@ export interface RunEnd {
   readonly error: RunError | null
   readonly keyCounts: KeyCounts | null
   readonly measures: RunMeasures | null
+  /** Of `not-ready`. Absent: not known. */
+  readonly waitedFor?: WaitedFor
 }
 
 export interface RunRecord extends RunStart {
@@ -84,6 +87,8 @@ export interface RunRecord extends RunStart {
   readonly startedAt: Instant
   readonly endedAt: Instant | null
   readonly error: RunError | null
+  /** Of one that ended as `not-ready`. Absent: no such end, or a worker of an older release did not say. */
+  readonly waitedFor?: WaitedFor
   readonly pins: RunPins | null
   readonly candidate: Candidate | null
   readonly profile: Profile | null

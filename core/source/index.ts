@@ -3,7 +3,7 @@ export { exactTimesFile, type FileBytes } from './exact-times.js'
 export { buildFooterQuery, type FileFooter, fileFootersFrom } from './file-footer.js'
 export { globPattern, globPrefix } from './glob.js'
 export { type ColumnChange, compareInputs, compareSchemas, type FileChanges, type InputSize } from './input-changes.js'
-export { dimensionSpan, dimensionsOf, rowSource } from './inputs.js'
+export { dimensionSpan, dimensionsOf, inputSources, rowSource } from './inputs.js'
 export { markerPath, type Partition, partitionsOf } from './partitions.js'
 export { judgeReadiness, type Readiness } from './readiness.js'
 export {

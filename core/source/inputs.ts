@@ -13,6 +13,11 @@ export function dimensionsOf(source: SourceDefinition): readonly SourceDimension
   return source.query?.with ?? []
 }
 
+/** All of them: that of the rows first, then the dimensions in declared order. */
+export function inputSources(source: SourceDefinition): readonly SourceDefinition[] {
+  return [rowSource(source), ...dimensionsOf(source).map((dimension) => dimension.source)]
+}
+
 /** The dimension's event times that rows of an interval may see (R1, R2). */
 export function dimensionSpan(dimension: SourceDimension, interval: Interval): Interval {
   return {

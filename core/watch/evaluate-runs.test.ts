@@ -74,7 +74,7 @@ test('a hold is critical once nobody has decided for too long', () => {
   const [inTime] = look({ states: [state('held')], open: held(60 * minute) })
   const [tooLong] = look({ states: [state('held')], open: held(60 * minute + 1) })
   expect([inTime?.severity, tooLong?.severity]).toEqual(['warning', 'critical'])
-  expect(tooLong).toMatchObject({ key: inTime?.key, facts: { heldFor: '1h' } })
+  expect(tooLong).toMatchObject({ key: inTime?.key, facts: { heldFor: '1h', run: 'run-0' } })
   expect(tooLong?.news).not.toBe(inTime?.news)
 })
 
@@ -140,7 +140,7 @@ test('a fault of a source, of the lake, or of the online store is one incident f
   expect(failed('COMPUTE_FAILED')).toHaveLength(2)
   expect(failed('LAKE_FILE_MISSING')).toHaveLength(2)
   const [notReady] = keysOf({ states: [state('not-ready')] })
-  expect(notReady).toMatchObject({ key: 'not_ready/source flights', owner: 'platform' })
+  expect(notReady).toMatchObject({ key: 'not_ready/source flights', owner: 'platform', facts: { run: 'run-0' } })
   expect(failed('SOURCE_SCHEMA_CHANGED')[0]).toMatchObject({ rule: 'schema_change', owner: 'platform' })
   expect(failed('LAKE_ACCESS_DENIED')[0]?.owner).toBe('ops')
 })
@@ -159,6 +159,9 @@ test('a view that waits for another one is part of that one’s incident, howeve
     key: 'failed/delays@v1/COMPUTE_FAILED',
     facts: { downstream: 'daily@v1, weekly@v1', services: 'model, daily_model' },
   })
+  expect(waiting[0]?.summary).toBe(
+    'daily@v1 had no complete input from view delays by its deadline for 2001-01-01T00:00:00Z',
+  )
   // What it waits for is well, or what is wrong with it is its own.
   expect(foldDownstream(chain, waiting).map(({ key }) => key)).toEqual(['not_ready/source delays'])
   const ownFault = look({ states: [state('failed', 'COMPUTE_FAILED')] }, chain[1])
@@ -231,7 +234,10 @@ test('R35: features held alone are one incident of their view, beside others of 
       ...{ key: 'held/features of delays@v1', rule: 'held', severity: 'warning' },
       summary:
         'delays@v1 published without delay, sum, which are held by checks at 2001-01-01T00:00:00Z; the others are online',
-      ...{ nextStep: 'millcourse runs show delays@v1@2001-01-01T00:00:00Z', facts: { features: 'delay, sum' } },
+      ...{
+        nextStep: 'millcourse runs show delays@v1@2001-01-01T00:00:00Z',
+        facts: { features: 'delay, sum', run: 'run-0' },
+      },
     },
   ])
   expect(found(60 * minute)).toMatchObject([{ severity: 'warning' }])

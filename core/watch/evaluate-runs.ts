@@ -63,7 +63,7 @@ export function heldDrafts(
     held,
     (at) => `was held by its checks at ${at}${undecided}`,
     `millcourse runs show ${viewLabel(entry)}@START`,
-    more,
+    { ...more, facts: { run: held[0]?.latestRun?.runId ?? '', ...more.facts } },
   )
 }
 
@@ -90,7 +90,7 @@ export function heldFeatureDrafts(
       ...more,
       key: `${heldFeaturesKey}${viewLabel(entry)}`,
       news: [...features, ...(more.news ?? [])],
-      facts: { features: features.join(', '), ...more.facts },
+      facts: { features: features.join(', '), run: held[0]?.committed?.runId ?? '', ...more.facts },
     },
   )
 }
@@ -105,13 +105,18 @@ function heldFor(runs: ReadonlySet<string | undefined>, observed: ViewObservatio
 
 /** The deadline is the source's, and so is the cause: one for all views that wait for it. */
 export function notReadyDrafts(entry: CalendarEntry, notReady: States): IncidentDraft[] {
+  const from = entry.upstream ? `view ${entry.upstream}` : `source ${entry.source}`
   return intervalsDraft(
     entry,
     'not_ready',
     notReady,
-    (at) => `had no complete input from source ${entry.source} by its deadline for ${at}`,
+    (at) => `had no complete input from ${from} by its deadline for ${at}`,
     `millcourse runs show ${viewLabel(entry)}@START`,
-    { key: `not_ready/source ${entry.source}`, ...ownerOfSource(entry) },
+    {
+      key: `not_ready/source ${entry.source}`,
+      ...ownerOfSource(entry),
+      facts: { run: notReady[0]?.latestRun?.runId ?? '' },
+    },
   )
 }
 

@@ -74,6 +74,16 @@ describe('runs', () => {
     expect((await ledger.run('r'))?.outcome).toBe('done')
   })
 
+  test('a run that was not ready keeps for what it waited, and no later end adds to that', async () => {
+    const waitedFor = { because: 'hour=00/_SUCCESS is not there yet', source: 'sales', view: 'below' }
+    const notReady = { outcome: 'not-ready', error: null, keyCounts: null, measures: null } as const
+    await ledger.startRun(startOf('r', 0))
+    expect((await ledger.run('r'))?.waitedFor).toBeUndefined()
+    await ledger.endRun('r', { ...notReady, waitedFor })
+    await ledger.endRun('r', { ...notReady, waitedFor: { ...waitedFor, source: 'other' } })
+    expect((await ledger.run('r'))?.waitedFor).toEqual(waitedFor)
+  })
+
   test('an error is kept as it was said, NUL characters included', async () => {
     await ledger.startRun(startOf('r', 0))
     const error = { ...runError('SOURCE_FILE_CORRUPT'), message: 'bad \u0000 byte \ud800' }

@@ -330,7 +330,7 @@ test('a run is skipped by a paused Schedule, then missing, slow, and good with a
   await stores.ledger.endRun('r2', { outcome: 'failed', error, keyCounts: null, measures: null })
   await vi.waitFor(() => expect(receiver.of('failed')).toEqual(['incident.opened']), soon)
   expect(receiver.received.find(({ rule }) => rule === 'failed')).toMatchObject({
-    firstCause: 'COMPUTE_FAILED in step compute: the query says no',
+    firstCause: 'COMPUTE_FAILED in compute: the query says no',
     runbook: 'docs/runbooks/compute_failed.md',
   })
 

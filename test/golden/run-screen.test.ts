@@ -194,9 +194,23 @@ const cases: Readonly<Record<string, Situation>> = {
       owners: [...situation(null).hits.owners, { owner: 'pricing', of: ['fares', 'delay_trend'] }],
     },
   }),
-  'not-ready': situation(detailsOf('not-ready', { number: null }), {
-    ...{ layer: 'source', runbook: 'docs/runbooks/not_ready.md' },
-  }),
+  'not-ready': situation(
+    detailsOf('not-ready', {
+      number: null,
+      waitedFor: { because: 'flights/date=2001-01-02/hour=05/_SUCCESS is not there yet', source: 'flights' },
+    }),
+    { layer: 'source', runbook: 'docs/runbooks/not_ready.md' },
+  ),
+  'not-ready-below': situation(
+    detailsOf('not-ready', {
+      number: null,
+      waitedFor: {
+        because: 'view hourly_delays@v1 has not committed [2001-01-02T04:00:00Z, 2001-01-02T05:00:00Z)',
+        ...{ source: 'delays_by_hour', view: 'hourly_delays' },
+      },
+    }),
+    { layer: 'source', runbook: 'docs/runbooks/not_ready.md' },
+  ),
   running: situation(detailsOf('running', { endedAt: null, tookMs: 65_000 })),
   superseded: situation(detailsOf('superseded', computed), {
     interval: { ...situation(null).interval, latestRun: { run: `${id}.2`, outcome: 'done' }, committedRun: `${id}.2` },

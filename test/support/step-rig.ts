@@ -99,12 +99,15 @@ export async function startStepRig(
 
   const road = async (input: RunInput, call: Call): Promise<RecordStepInput['outcome'] | 'moved'> => {
     const plan = await step(planRun, [input], call)
-    const end = async (run: RunRef, outcome: RecordStepInput['outcome']) => {
-      await step(recordRun, [run, { outcome, keyCounts: null, itemsWritten: 0 }], call)
+    const end = async (run: RunRef, outcome: RecordStepInput['outcome'], more: Partial<RecordStepInput> = {}) => {
+      await step(recordRun, [run, { outcome, keyCounts: null, itemsWritten: 0, ...more }], call)
       return outcome
     }
     if (plan.kind === 'unchanged') return await end(plan.run, 'skipped')
-    if (plan.kind === 'not-ready') return await end(plan.run, 'not-ready')
+    if (plan.kind === 'not-ready') {
+      const { waitedFor } = plan
+      return await end(plan.run, 'not-ready', waitedFor ? { waitedFor } : {})
+    }
     await step(readSource, [plan.run], call)
     await step(computeInterval, [plan.run], call)
     const judged = await step(judgeInterval, [plan.run], call)

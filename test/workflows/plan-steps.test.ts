@@ -236,6 +236,7 @@ describe('plan', () => {
       kind: 'not-ready',
       isPastDeadline: false,
       because: expect.stringContaining('_SUCCESS'),
+      waitedFor: { because: expect.stringContaining('_SUCCESS'), source: 'marker' },
     })
     expect(await rig.plan(hourOf('marker', 0, { now: hour(3) }), { id: 'm1' })).toMatchObject({
       isPastDeadline: true,

@@ -116,18 +116,17 @@ describe.concurrent('waiting and planning anew', () => {
     expect(result.outcome).toBe('done')
   })
 
-  test('past its deadline a run ends as not-ready', async () => {
-    const { calls, result } = await rig.runToEnd({
+  test('past its deadline a run ends as not-ready, and says for what it waited', async () => {
+    const waitedFor = { because: 'no _SUCCESS', source: 'flights' }
+    const { calls, result, ended } = await rig.runToEnd({
       planRun: async (input) => ({
-        kind: 'not-ready',
-        run: runRef(input),
-        because: 'no _SUCCESS',
-        isPastDeadline: true,
-        retryAfterMs: 100,
+        ...{ kind: 'not-ready' as const, run: runRef(input), because: waitedFor.because, waitedFor },
+        ...{ isPastDeadline: true, retryAfterMs: 100 },
       }),
     })
     expect(calls).toEqual(['planRun', 'recordRun'])
     expect(result.outcome).toBe('not-ready')
+    expect(ended[0]?.end).toMatchObject({ outcome: 'not-ready', waitedFor })
   })
 
   test('under a pretended clock not ready ends at once: waiting brings that time no nearer', async () => {

@@ -24,6 +24,7 @@ import { writeBudget } from './016-write-budget.js'
 import { awaitedRebuilds } from './017-awaited-rebuilds.js'
 import { wantedLeases } from './018-wanted-leases.js'
 import { heldFeatures } from './019-held-features.js'
+import { waitedFor } from './022-waited-for.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -45,6 +46,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '017-awaited-rebuilds': awaitedRebuilds,
   '018-wanted-leases': wantedLeases,
   '019-held-features': heldFeatures,
+  '022-waited-for': waitedFor,
 }
 
 export function isContract(name: string): boolean {
