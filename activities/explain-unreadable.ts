@@ -7,7 +7,7 @@ import type { ActivityDeps } from './activity-deps.js'
 /** The engine's words, whose first line our error quotes. */
 const notUtf8 = 'is not valid UTF8'
 
-/** What cannot be read is looked at once more, so that the error names the column, or says what the file is instead. */
+/** What cannot be read is looked at once more, so that the error names the column, or says what the file is instead; and always whose file it is. */
 export async function explainingUnreadable<T>(
   deps: Pick<ActivityDeps, 'sources'>,
   sourceOf: (file: string) => SourceDefinition,
@@ -18,9 +18,15 @@ export async function explainingUnreadable<T>(
     return await read()
   } catch (error) {
     const file = isMillcourseError(error) ? error.detail.facts?.file : undefined
-    if (!isMillcourseError(error) || error.code !== 'SOURCE_FILE_CORRUPT' || typeof file !== 'string') throw error
-    throw (await explain(deps, sourceOf(file), session, file, error)) ?? error
+    if (!isMillcourseError(error) || !error.code.startsWith('SOURCE_') || typeof file !== 'string') throw error
+    const source = sourceOf(file)
+    const why = error.code === 'SOURCE_FILE_CORRUPT' ? await explain(deps, source, session, file, error) : null
+    throw why ?? naming(source, error)
   }
+}
+
+function naming({ name }: SourceDefinition, { code, message, detail }: MillcourseError): MillcourseError {
+  return new MillcourseError(code, message, { ...detail, facts: { ...detail.facts, source: name } })
 }
 
 /** Null: nothing better is known than what the error says. */

@@ -47,7 +47,7 @@ export async function readIntervalStates(
       (query) =>
         query
           .selectFrom('runs')
-          .select(['run_id', 'number', 'outcome', 'error_code', 'inputs_hash', 'definition_hash'])
+          .select(['run_id', 'number', 'outcome', 'error_code', 'named_source', 'inputs_hash', 'definition_hash'])
           .whereRef('runs.view', '=', 'intervals.view')
           .whereRef('runs.version', '=', 'intervals.version')
           .whereRef('runs.start_at', '=', 'intervals.start_at')
@@ -64,6 +64,7 @@ export async function readIntervalStates(
         query
           .selectFrom('runs')
           .select(['runs.run_id as ended_run_id', 'runs.outcome as ended_as', 'runs.error_code as ended_code'])
+          .select('runs.named_source as ended_source')
           .where('latest.outcome', '=', 'running')
           .whereRef('runs.view', '=', 'intervals.view')
           .whereRef('runs.version', '=', 'intervals.version')
@@ -146,9 +147,11 @@ export async function readIntervalStates(
       'latest.inputs_hash',
       'latest.definition_hash',
       'latest.error_code',
+      'latest.named_source',
       'ended.ended_run_id',
       'ended.ended_as',
       'ended.ended_code',
+      'ended.ended_source',
     ])
     .execute()
   return rows.map((row) => ({
@@ -173,12 +176,18 @@ export async function readIntervalStates(
             number: row.number,
             outcome: row.outcome!,
             errorCode: row.error_code,
+            ...(row.named_source === null ? {} : { source: row.named_source }),
             inputsHash: row.inputs_hash,
             definitionHash: row.definition_hash!,
           },
     ...(row.ended_run_id === null
       ? {}
-      : { endedRun: { runId: row.ended_run_id, outcome: row.ended_as!, errorCode: row.ended_code } }),
+      : {
+          endedRun: {
+            ...{ runId: row.ended_run_id, outcome: row.ended_as!, errorCode: row.ended_code },
+            ...(row.ended_source === null ? {} : { source: row.ended_source }),
+          },
+        }),
     reopenedBecause: row.reopened_because,
     reopens: row.reopens,
   }))

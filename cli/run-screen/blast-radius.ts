@@ -1,7 +1,7 @@
 /** Whom a run's trouble reaches: services, views built on the view, views of the same source or with the same cause, and all their owners. */
 import type { FeatureRepo, FeatureViewDefinition, SourceDefinition, ViewBundle } from '../../core/define/definitions.js'
 import type { LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.js'
-import { rowSource } from '../../core/source/index.js'
+import { inputSources, rowSource } from '../../core/source/index.js'
 import type { Interval } from '../../core/time/interval.js'
 import type { BuiltView, HitService, Hits, HitView, OwnerFacts } from './run-facts.js'
 
@@ -17,7 +17,15 @@ export async function blastRadius(
   const builtOn = repo ? viewsBuiltOn(repo, key) : []
   const services = hitServices(repo, key, builtOn)
   const views = await relatedViews(ledger, repo, key, bundle, interval, run)
-  return { services, builtOn, views, owners: ownersOf(bundle, services, builtOn, views) }
+  return { services, builtOn, views, owners: ownersOf(bundle, sourcesAtFault(bundle, run), services, builtOn, views) }
+}
+
+/** The one that the run waited for, or that its error names; where it names none, all that the view is made of: those of the rows first. */
+export function sourcesAtFault(bundle: ViewBundle | null, run: RunRecord | null): readonly SourceDefinition[] {
+  const sources = bundle ? inputSources(bundle.source) : []
+  const named = run?.waitedFor?.source ?? run?.error?.facts.source
+  const found = sources.filter(({ name }) => name === named)
+  return found.length > 0 ? found : sources
 }
 
 /** Directly and by other views; of this version alone. */
@@ -60,16 +68,22 @@ async function relatedViews(
   run: RunRecord | null,
 ): Promise<HitView[]> {
   const code = run?.error?.code ?? null
+  const atFault = new Set(sourcesAtFault(bundle, run).map(({ name }) => name))
+  const sourceOf = new Map<string, SourceDefinition>((repo?.sources ?? []).map((source) => [source.name, source]))
   const views: HitView[] = []
   for (const other of repo?.views ?? []) {
     if (other.name === key.view) continue
-    const isSameSource = other.source === bundle?.view.source
+    const source = sourceOf.get(other.source)
+    const isSameSource = source !== undefined && inputSources(source).some(({ name }) => atFault.has(name))
     // A fault of the source concerns its own views; any other cause may be every view's.
     if (!isSameSource && (code === null || code.startsWith('SOURCE_'))) continue
     const ran = (await ledger.intervalStates({ view: other.name, version: other.version }, interval)).flatMap(
       ({ latestRun }) => (latestRun ? [latestRun] : []),
     )
-    const alike = ran.find(({ outcome, errorCode }) => outcome === 'failed' && errorCode === code)
+    const alike = ran.find(
+      ({ outcome, errorCode, source: named = null }) =>
+        outcome === 'failed' && errorCode === code && (named === null || atFault.has(named)),
+    )
     const shown = alike ?? ran.find(({ outcome }) => outcome === 'failed' || outcome === 'held') ?? ran.at(-1) ?? null
     if (isSameSource || alike)
       views.push({
@@ -88,13 +102,15 @@ async function relatedViews(
 /** The view's and the source's first: they are who can say what is true. */
 function ownersOf(
   bundle: ViewBundle | null,
+  sources: readonly SourceDefinition[],
   services: readonly HitService[],
   builtOn: readonly BuiltView[],
   views: readonly HitView[],
 ): OwnerFacts[] {
   const things: readonly (readonly [string | null | undefined, string])[] = [
     [bundle?.view.owner, 'this view'],
-    [bundle?.source.owner, `source ${bundle?.source.name}`],
+    ...sources.map(({ name, owner }) => [owner, `source ${name}`] as const),
+    ...(bundle?.source.query ? [[bundle.source.owner, `query ${bundle.source.name}`] as const] : []),
     ...services.map(({ service, owner }) => [owner, service] as const),
     ...[...builtOn, ...views.filter(({ isSameCause }) => isSameCause)].map(({ view, owner }) => [owner, view] as const),
   ]

@@ -7,7 +7,7 @@ import type { LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.j
 import type { RegistryReader } from '../../core/ports/registry.js'
 import { windowReach } from '../../core/publish/index.js'
 import { errorGuides, type Layer, runbookOf } from '../../core/runbook/index.js'
-import { compareInputs, inputSources, isCommitUri, rowSource } from '../../core/source/index.js'
+import { compareInputs, isCommitUri, rowSource } from '../../core/source/index.js'
 import { formatDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant, nsPerSecond } from '../../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../../core/time/interval.js'
@@ -15,7 +15,7 @@ import { blockedBy, judgeSla } from '../../core/watch/index.js'
 import { runSummary } from '../commands/run-summary.js'
 import type { RunTarget } from '../commands/run-target.js'
 import type { CliContext } from '../context.js'
-import { blastRadius } from './blast-radius.js'
+import { blastRadius, sourcesAtFault } from './blast-radius.js'
 import { nextSteps } from './next-steps.js'
 import { compareFileSchemas } from './read-schemas.js'
 import type { BlockFacts, Differences, IntervalFacts, RunDetails, RunFacts, SlaFacts } from './run-facts.js'
@@ -52,18 +52,12 @@ export async function gatherRunFacts(ports: FactPorts, { key, interval, run }: R
     ...facts,
     nextSteps: nextSteps({
       ...facts,
-      owners: { view: bundle?.view.owner ?? null, source: ownerOfSource(bundle, run) },
+      owners: { view: bundle?.view.owner ?? null, source: sourcesAtFault(bundle, run)[0]?.owner ?? null },
       lookback: bundle?.view.lookback ?? null,
       isNewestVersion: newest?.view.version === key.version,
       givenOptions: ports.givenOptions,
     }),
   }
-}
-
-/** Of the one that the run waited for; null: nobody's, or not known. */
-function ownerOfSource(bundle: ViewBundle | null, run: RunRecord | null): string | null {
-  const sources = bundle ? inputSources(bundle.source) : []
-  return (sources.find(({ name }) => name === run?.waitedFor?.source) ?? sources[0])?.owner ?? null
 }
 
 /** Null: the view, or this version of it, is not applied. */

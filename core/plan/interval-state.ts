@@ -45,12 +45,19 @@ export interface IntervalState {
     readonly number: number | null
     readonly outcome: RunOutcome
     readonly errorCode: string | null
+    /** The source that it waited for in vain, or that its error names. Absent: none. */
+    readonly source?: string
     /** Hash of the pinned inputs; null when it failed before pinning. */
     readonly inputsHash: string | null
     readonly definitionHash: string
   } | null
   /** While the latest run is under way, the newest that has ended; absent: it has ended itself, or none has. */
-  readonly endedRun?: { readonly runId: string; readonly outcome: RunOutcome; readonly errorCode: string | null }
+  readonly endedRun?: {
+    readonly runId: string
+    readonly outcome: RunOutcome
+    readonly errorCode: string | null
+    readonly source?: string
+  }
   /** Why the interval has to run again although it has a finished run (R19, R27, rerun); null: it does not. */
   readonly reopenedBecause: string | null
   /** How often it was re-opened so far: a run clears only what it had seen before it listed its files. */

@@ -12,8 +12,8 @@ export interface CalendarEntry {
   /** Whose files are read; of a view on a view its own source's name. */
   readonly source: string
   readonly owner: string | null
-  /** Whose the source is: its faults go there. Absent: a former release did not say. */
-  readonly sourceOwner?: string | null
+  /** Whose the sources are that it is made of, that of the rows and those of dimensions, by name: their faults go there. Absent: a former release did not say. */
+  readonly sourceOwners?: Readonly<Record<string, string | null>>
   /** The view that it is built on, whose faults keep it waiting; absent or null: none. */
   readonly upstream?: string | null
   readonly services: readonly string[]
@@ -38,13 +38,14 @@ export function buildCalendar(repo: FeatureRepo, before: readonly CalendarEntry[
     const known = before.find((entry) => entry.view === view.name && entry.version === view.version)
     const source = repo.sources.find((candidate) => candidate.name === view.source)
     const files = source?.query?.from ?? source
+    const read = [...(files ? [files] : []), ...(source?.query?.with ?? []).map((dimension) => dimension.source)]
     return {
       view: view.name,
       version: view.version,
       source: files?.name ?? view.source,
       owner: view.owner,
-      sourceOwner: files?.owner ?? null,
-      upstream: source?.upstream?.view.name ?? null,
+      sourceOwners: Object.fromEntries(read.map(({ name, owner }) => [name, owner])),
+      upstream: files?.upstream?.view.name ?? null,
       services: repo.services
         .filter((service) =>
           service.features.some((feature) => feature.view === view.name && feature.viewVersion === view.version),

@@ -21,7 +21,8 @@ const at = (hours: number) => start + BigInt(hours) * 3_600_000_000_000n
 const minute = 60_000
 const rules = { graceNs: 300_000_000_000n, horizonNs: 31n * 86_400_000_000_000n, heldMaxNs: 3_600_000_000_000n }
 const entry: CalendarEntry = {
-  ...{ view: 'delays', version: 1, source: 'flights', owner: 'ops', sourceOwner: 'platform', services: ['model'] },
+  ...{ view: 'delays', version: 1, source: 'flights', owner: 'ops', services: ['model'] },
+  sourceOwners: { flights: 'platform', airports: 'geo' },
   ...{ since: '2001-01-01T00:00:00Z', every: '1h', readyDelay: '0s', freshness: null, isOnline: true, canBlock: true },
   firstSeenAt: '2001-01-01T00:00:00Z',
 }
@@ -143,6 +144,36 @@ test('a fault of a source, of the lake, or of the online store is one incident f
   expect(notReady).toMatchObject({ key: 'not_ready/source flights', owner: 'platform', facts: { run: 'run-0' } })
   expect(failed('SOURCE_SCHEMA_CHANGED')[0]).toMatchObject({ rule: 'schema_change', owner: 'platform' })
   expect(failed('LAKE_ACCESS_DENIED')[0]?.owner).toBe('ops')
+})
+
+test('a dimension at fault is an incident of its own source and owner, beside one of the rows’ source', () => {
+  const named = (outcome: RunOutcome, code: string | null, source: string | null, hour: number): IntervalState => {
+    const made = state(outcome, code)
+    const latestRun = { ...made.latestRun!, runId: `run-${hour}`, ...(source === null ? {} : { source }) }
+    return { ...made, interval: { start: at(hour), end: at(hour + 1) }, latestRun }
+  }
+  const changed = 'SOURCE_SCHEMA_CHANGED'
+  expect(
+    look({
+      states: [
+        ...[named('failed', changed, 'airports', 0), named('failed', changed, 'flights', 1)],
+        ...[named('failed', changed, null, 2), named('failed', 'SOURCE_FILE_CORRUPT', 'airports', 3)],
+        ...[named('not-ready', null, 'airports', 4), named('not-ready', null, null, 5)],
+      ],
+    }).map(({ key, owner, facts }) => [key, owner, facts.run, facts.intervals]),
+  ).toEqual([
+    ['schema_change/source airports', 'geo', 'run-0', 1],
+    ['schema_change/source flights', 'platform', 'run-1', 2],
+    ['failed/source airports/SOURCE_FILE_CORRUPT', 'geo', 'run-3', 1],
+    ['not_ready/source airports', 'geo', 'run-4', 1],
+    ['not_ready/source flights', 'platform', 'run-5', 1],
+  ])
+  const [corrupt] = look({ states: [named('failed', 'SOURCE_FILE_CORRUPT', 'airports', 0)] })
+  expect(corrupt?.summary).toBe('delays@v1 failed with SOURCE_FILE_CORRUPT of source airports for 2001-01-01T00:00:00Z')
+  // Of other faults the source that is named is not the place.
+  expect(look({ states: [named('failed', 'COMPUTE_FAILED', 'airports', 0)] })).toMatchObject([
+    { key: 'failed/delays@v1/COMPUTE_FAILED', owner: 'ops' },
+  ])
 })
 
 test('a view that waits for another one is part of that one’s incident, however long the chain', () => {

@@ -14,37 +14,58 @@ import { skippedBecause } from './skipped.js'
 type States = readonly IntervalState[]
 
 /**
- * One cause may hit many intervals, and many views: it is keyed by the source where the source is at fault, by the lake or the online store
- * where these are.
+ * One cause may hit many intervals, and many views: it is keyed by the source where the source is at fault (that of the rows or a dimension, as
+ * the run says), by the lake or the online store where these are.
  */
 export function failedDrafts(entry: CalendarEntry, failed: States): IncidentDraft[] {
-  const codes = [...new Set(failed.map((state) => state.latestRun?.errorCode ?? 'INTERNAL'))]
-  return codes.flatMap((code) => {
-    const hit = failed.filter((state) => (state.latestRun?.errorCode ?? 'INTERNAL') === code)
-    const run = hit[0]?.latestRun?.runId ?? ''
+  const causes = groupedBy(failed, (state) => `${codeOf(state)} ${sourceAtFault(entry, state) ?? ''}`)
+  return causes.flatMap((hit) => {
+    const [code, source] = [codeOf(hit[0]), sourceAtFault(entry, hit[0])]
+    const run = hit[0].latestRun?.runId ?? ''
     const isSchema = code === 'SOURCE_SCHEMA_CHANGED'
-    const place = placeOf(code, entry)
+    const place = source === null ? placeOf(code) : `source ${source}`
     return intervalsDraft(
       entry,
       isSchema ? 'schema_change' : 'failed',
       hit,
       (at) =>
         isSchema
-          ? `cannot read source ${entry.source} since its schema changed, for ${at}`
-          : `failed with ${code} for ${at}`,
+          ? `cannot read source ${source} since its schema changed, for ${at}`
+          : `failed with ${code}${source === null ? '' : ` of source ${source}`} for ${at}`,
       `millcourse runs show ${run}`,
       {
-        key: isSchema ? `schema_change/source ${entry.source}` : `failed/${place ?? viewLabel(entry)}/${code}`,
-        ...(code.startsWith('SOURCE_') ? ownerOfSource(entry) : {}),
+        key: isSchema ? `schema_change/source ${source}` : `failed/${place ?? viewLabel(entry)}/${code}`,
+        ...(source === null ? {} : ownerOfSource(entry, source)),
         facts: { code, run },
       },
     )
   })
 }
 
+type Group = readonly [IntervalState, ...IntervalState[]]
+
+/** In the order of the first of each. */
+function groupedBy(states: States, nameOf: (state: IntervalState) => string): readonly Group[] {
+  const groups = new Map<string, [IntervalState, ...IntervalState[]]>()
+  for (const state of states) {
+    const known = groups.get(nameOf(state))
+    if (known) known.push(state)
+    else groups.set(nameOf(state), [state])
+  }
+  return [...groups.values()]
+}
+
+function codeOf({ latestRun }: IntervalState): string {
+  return latestRun?.errorCode ?? 'INTERNAL'
+}
+
+/** Null: none is. Where the run names none, that of the rows is taken for it. */
+function sourceAtFault(entry: CalendarEntry, state: IntervalState): string | null {
+  return codeOf(state).startsWith('SOURCE_') ? (state.latestRun?.source ?? entry.source) : null
+}
+
 /** Null: the view itself is at fault. */
-function placeOf(code: string, entry: CalendarEntry): string | null {
-  if (code.startsWith('SOURCE_')) return `source ${entry.source}`
+function placeOf(code: string): string | null {
   if (code === 'PUBLISH_UNREACHABLE' || code === 'PUBLISH_ACCESS_DENIED') return 'online store'
   if (code.startsWith('LAKE_') && code !== 'LAKE_FILE_MISSING') return 'lake'
   return null
@@ -105,23 +126,27 @@ function heldFor(runs: ReadonlySet<string | undefined>, observed: ViewObservatio
 
 /** The deadline is the source's, and so is the cause: one for all views that wait for it. */
 export function notReadyDrafts(entry: CalendarEntry, notReady: States): IncidentDraft[] {
-  const from = entry.upstream ? `view ${entry.upstream}` : `source ${entry.source}`
-  return intervalsDraft(
-    entry,
-    'not_ready',
-    notReady,
-    (at) => `had no complete input from ${from} by its deadline for ${at}`,
-    `millcourse runs show ${viewLabel(entry)}@START`,
-    {
-      key: `not_ready/source ${entry.source}`,
-      ...ownerOfSource(entry),
-      facts: { run: notReady[0]?.latestRun?.runId ?? '' },
-    },
-  )
+  const awaited = (state: IntervalState) => state.latestRun?.source ?? entry.source
+  return groupedBy(notReady, awaited).flatMap((waiting) => {
+    const source = awaited(waiting[0])
+    const from = entry.upstream && source === entry.source ? `view ${entry.upstream}` : `source ${source}`
+    return intervalsDraft(
+      entry,
+      'not_ready',
+      waiting,
+      (at) => `had no complete input from ${from} by its deadline for ${at}`,
+      `millcourse runs show ${viewLabel(entry)}@START`,
+      {
+        key: `not_ready/source ${source}`,
+        ...ownerOfSource(entry, source),
+        facts: { run: waiting[0].latestRun?.runId ?? '' },
+      },
+    )
+  })
 }
 
-function ownerOfSource({ sourceOwner, owner }: CalendarEntry) {
-  return { owner: sourceOwner ?? owner }
+function ownerOfSource({ sourceOwners, owner }: CalendarEntry, source: string) {
+  return { owner: sourceOwners?.[source] ?? owner }
 }
 
 /** While they run: beyond what the view promises, or beyond twice what is usual. */

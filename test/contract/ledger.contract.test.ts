@@ -74,7 +74,7 @@ describe('runs', () => {
     expect((await ledger.run('r'))?.outcome).toBe('done')
   })
 
-  test('a run that was not ready keeps for what it waited, and no later end adds to that', async () => {
+  test('a run that was not ready keeps for what it waited, as one that failed does its source, and no later end adds to that', async () => {
     const waitedFor = { because: 'hour=00/_SUCCESS is not there yet', source: 'sales', view: 'below' }
     const notReady = { outcome: 'not-ready', error: null, keyCounts: null, measures: null } as const
     await ledger.startRun(startOf('r', 0))
@@ -82,6 +82,12 @@ describe('runs', () => {
     await ledger.endRun('r', { ...notReady, waitedFor })
     await ledger.endRun('r', { ...notReady, waitedFor: { ...waitedFor, source: 'other' } })
     expect((await ledger.run('r'))?.waitedFor).toEqual(waitedFor)
+    const sourceOf = async (index: number) => (await ledger.intervalStates(view, hour(index)))[0]?.latestRun?.source
+    expect(await sourceOf(0)).toBe('sales')
+    await ledger.startRun(startOf('s', 1))
+    const error = { ...runError('SOURCE_FILE_CORRUPT'), facts: { source: 'shops' } }
+    await ledger.endRun('s', { ...notReady, outcome: 'failed', error })
+    expect(await sourceOf(1)).toBe('shops')
   })
 
   test('an error is kept as it was said, NUL characters included', async () => {

@@ -4,6 +4,7 @@ import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { explain } from '../../cli/commands/explain.js'
 import type { CliContext } from '../../cli/context.js'
 import type { ExplainFacts } from '../../cli/explain-screen/explain-facts.js'
+import { blastRadius } from '../../cli/run-screen/blast-radius.js'
 import {
   asOf,
   entity,
@@ -16,6 +17,7 @@ import {
   window,
 } from '../../core/define/index.js'
 import { parseInstant } from '../../core/time/instant.js'
+import { buildCalendar, evaluateView } from '../../core/watch/index.js'
 import { hour, hourOf } from '../support/sales-views.js'
 import { type StepRig, startStepRig } from '../support/step-rig.js'
 
@@ -34,7 +36,7 @@ function definitions(name: string) {
     path: `${name}/shops/*.parquet`,
     eventTime: 'from',
     schema: { from: t.timestamp(), shop: t.string(), region: t.string(), factor: t.int64() },
-    owner,
+    owner: 'geo',
   })
   const worth = query(`${name}_worth`, {
     from: sales,
@@ -60,6 +62,8 @@ function definitions(name: string) {
       source: worth,
       features: { total: window.sum('worth', { over: '2h' }), sales: window.count({ over: '2h' }) },
     } as never),
+    featureView(`${name}_amounts`, { ...common, source: sales, features: { amount: lookup() } } as never),
+    featureView(`${name}_places`, { ...common, source: shops, features: { region: lookup() } } as never),
   ]
   return { sources: [sales, shops, worth].map((one) => one.definition), views: views.map((one) => one.definition) }
 }
@@ -167,6 +171,27 @@ describe('a run over a query', () => {
     expect(outcome).toBe('SOURCE_SCHEMA_CHANGED')
     const { error } = (await rig.deps.ledger.run(runId))!
     expect(error!.facts).toMatchObject({ source: 'bad_shops', column: 'region', was: 'string', is: 'INTEGER' })
+  })
+
+  test('a dimension at fault: its source and owner have the incident, and the screen names the views that read it', async () => {
+    const { ledger, registry } = rig.deps
+    const key = { view: 'bad_last', version: 1 }
+    const interval = { start: parseInstant(hour(0)), end: parseInstant(hour(1)) }
+    const states = await ledger.intervalStates(key, interval)
+    const { repo } = (await registry.current())!
+    const entry = buildCalendar(repo, [], hour(1)).find(({ view }) => view === key.view)!
+    const observed = { states, publishedEndAt: null }
+    expect(evaluateView(entry, observed, interval.end, { graceNs: 0n })).toMatchObject([
+      { key: 'schema_change/source bad_shops', owner: 'geo', facts: { run: states[0]!.latestRun!.runId } },
+    ])
+    const run = await ledger.run(states[0]!.latestRun!.runId)
+    const bundle = await registry.view(key.view)
+    const { views, owners } = await blastRadius(ledger, repo, key, bundle, interval, run)
+    expect(views.map(({ view }) => view).sort()).toEqual(['bad_places', 'bad_sums'])
+    expect(owners).toEqual([
+      { owner: 'ops', of: ['this view', 'query bad_worth'] },
+      { owner: 'geo', of: ['source bad_shops'] },
+    ])
   })
 })
 
