@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RunRecord } from '../core/ports/ledger.js'
+import type { WorkSeen } from '../core/ports/run-control.js'
 import type { IncidentDraft, IncidentRule } from '../core/watch/index.js'
 import { FirstCauses } from './first-causes.js'
 
@@ -26,13 +27,17 @@ function draft(rule: IncidentRule): IncidentDraft {
   }
 }
 
-async function causeOf(rule: IncidentRule, change: Partial<RunRecord>) {
+async function causeOf(
+  rule: IncidentRule,
+  change: Partial<RunRecord>,
+  workOf: () => Promise<WorkSeen | null> = () => Promise.reject(new Error('not to be asked')),
+) {
   let asked = 0
   const run = async () => {
     asked += 1
     return { ...ended, ...change }
   }
-  const causes = new FirstCauses({ run })
+  const causes = new FirstCauses({ run }, workOf)
   const [first] = await causes.addTo([draft(rule)])
   const [again] = await causes.addTo([draft(rule), draft(rule)])
   expect(again?.facts).toEqual(first?.facts)
@@ -61,5 +66,22 @@ test('what was not ready says for what it waited, what failed of what; whatever 
   })
   const failed = await causeOf('failed', { outcome: 'failed', error: { ...error, code: 'COMPUTE_FAILED' } })
   expect(failed.cause).toBe('COMPUTE_FAILED in compute: no')
-  expect(await causeOf('slow_run', { outcome: 'running' })).toEqual({ cause: undefined, asked: 0 })
+  expect(await causeOf('warned', { outcome: 'done' })).toEqual({ cause: undefined, asked: 0 })
+})
+
+test('what is slow is told with the step that it is at, as long as Temporal says so', async () => {
+  const lastFailure = { code: 'PUBLISH_THROTTLED', message: 'table t throttles' }
+  const work = {
+    kind: 'step',
+    activity: 'publishInterval',
+    attempt: 7,
+    state: 'pausing',
+    worker: null,
+    lastFailure,
+  } as const
+  expect((await causeOf('slow_run', { outcome: 'running' }, async () => work)).cause).toBe(
+    'its step: publish, attempt 7, begins after a pause; the attempt before failed of PUBLISH_THROTTLED: table t throttles',
+  )
+  expect((await causeOf('slow_run', { outcome: 'running' })).cause).toBeUndefined()
+  expect((await causeOf('slow_run', { outcome: 'running' }, async () => null)).cause).toBeUndefined()
 })

@@ -33,8 +33,8 @@ export interface WatcherDeps extends Pick<ActivityDeps, 'clock' | 'log'> {
   readonly log: Log
   readonly ledger: LedgerWriter
   readonly registry: RegistryReader
-  /** Asked whether it answers, and why it has not started what was due. */
-  readonly scheduler: Pick<RunControl, 'isReachable' | 'schedule' | 'workers'>
+  /** Asked whether it answers, why it has not started what was due, and what slow runs are at. */
+  readonly scheduler: Pick<RunControl, 'isReachable' | 'schedule' | 'workers' | 'workOf'>
   readonly channels: readonly AlertChannel[]
   /** Names of those that an incident is told to; absent: all of them. */
   readonly channelsFor?: (incident: Incident) => readonly string[]
@@ -113,12 +113,14 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
   const { telemetry = noTelemetry } = deps
   const readings = new WatchReadings(telemetry, deps.ledger)
   const sayOpen = sayOpenIncidents(deps.log)
+  const outages = { ledger: null as number | null, scheduler: null as number | null }
   const memory = {
-    causes: new FirstCauses(deps.ledger),
+    causes: new FirstCauses(deps.ledger, async (run) =>
+      outages.scheduler === null ? await deps.scheduler.workOf(run) : null,
+    ),
     budgets: new DayBudgets(deps.ledger),
     seenViews: new SeenViews(deps.ledger),
   }
-  const outages = { ledger: null as number | null, scheduler: null as number | null }
 
   // Of this process: one that is started again must not be taken for one that hangs.
   const owner = `${process.pid}@${hostname()}/${randomUUID()}`

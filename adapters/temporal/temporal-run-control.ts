@@ -26,6 +26,7 @@ import {
   type TickInput,
   type TickResult,
   type WorkerSeen,
+  type WorkSeen,
 } from '../../core/ports/run-control.js'
 import type { ScheduleSeen } from '../../core/watch/index.js'
 import { type TemporalTarget, temporalClient, temporalProbe } from './client.js'
@@ -35,6 +36,7 @@ import { type QualitySettings, qualityScheduleId, qualitySchedules } from './qua
 import { type Change, syncAll } from './schedule-sync.js'
 import { readSchedule, scheduleOptions, schedulePrefix } from './schedules.js'
 import { ensureSearchAttributes } from './search-attributes.js'
+import { workSeen } from './work-seen.js'
 
 export interface TemporalRunControlOptions extends TemporalTarget {
   readonly project: string
@@ -215,6 +217,17 @@ export class TemporalRunControl implements RunControl {
 
   async schedule(view: string): Promise<ScheduleSeen> {
     return this.ask((client) => readSchedule(client, this.options.project, view))
+  }
+
+  async workOf(run: { readonly workflowId: string; readonly temporalRunId: string }): Promise<WorkSeen> {
+    return this.ask(async (client) => {
+      try {
+        return workSeen(await client.workflow.getHandle(run.workflowId, run.temporalRunId).describe())
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return { kind: 'over' }
+        throw error
+      }
+    })
   }
 
   async serverVersion(): Promise<string | null> {

@@ -19,10 +19,11 @@ import { blastRadius, sourcesAtFault } from './blast-radius.js'
 import { nextSteps } from './next-steps.js'
 import { compareFileSchemas } from './read-schemas.js'
 import type { BlockFacts, Differences, IntervalFacts, RunDetails, RunFacts, SlaFacts } from './run-facts.js'
+import type { RunWork } from './work-text.js'
 
 export type FactPorts = Pick<
   CliContext,
-  'ledger' | 'registry' | 'sources' | 'engine' | 'addresses' | 'clock' | 'givenOptions'
+  'ledger' | 'registry' | 'sources' | 'engine' | 'runControl' | 'addresses' | 'clock' | 'givenOptions'
 >
 
 /** @throws MillcourseError STACK_NOT_RUNNING, LEDGER_UNREACHABLE */
@@ -34,13 +35,14 @@ export async function gatherRunFacts(ports: FactPorts, { key, interval, run }: R
   const published = await ledger.lastPublish(key)
   const [state] = (await ledger.intervalStates(key, interval)).filter((one) => one.interval.start === interval.start)
   const repo = (await registry.current())?.repo ?? null
+  const details = run ? await runDetails(ports, ledger, run) : null
   const facts = {
     ...key,
     ...toIsoInterval(interval),
     run: run?.runId ?? null,
     layer: run ? brokenLayer(run) : null,
-    runbook: runbook(run, interval.end <= now, (await ports.addresses()).runbooksUrl, state),
-    details: run ? await runDetails(ports, ledger, run) : null,
+    runbook: runbook(run, interval.end <= now, (await ports.addresses()).runbooksUrl, state, details?.work),
+    details,
     interval: await intervalFacts(ledger, key, interval, state, now),
     lastGoodRun: lastGood ? runSummary(lastGood) : null,
     differences: run && lastGood ? await differences(ports, bundle, run, lastGood) : null,
@@ -82,6 +84,7 @@ function runbook(
   isOver: boolean,
   baseUrl: string | null,
   state: IntervalState | undefined,
+  work: RunWork | undefined,
 ): string | null {
   if (!run) return isOver ? runbookOf('missing_run', null, baseUrl) : null
   const { committed = null } = state ?? {}
@@ -93,12 +96,17 @@ function runbook(
       return runbookOf('held', null, baseUrl)
     case 'not-ready':
       return runbookOf('not_ready', null, baseUrl)
+    case 'running': {
+      const code = work?.kind === 'step' ? (work.lastFailure?.code ?? null) : null
+      return code === null ? null : runbookOf('slow_run', code, baseUrl)
+    }
     default:
       return null
   }
 }
 
-async function runDetails({ addresses, clock }: FactPorts, ledger: LedgerReader, run: RunRecord): Promise<RunDetails> {
+async function runDetails(ports: FactPorts, ledger: LedgerReader, run: RunRecord): Promise<RunDetails> {
+  const { addresses, clock } = ports
   const { run: _run, view: _view, version: _version, start: _start, end: _end, ...summary } = runSummary(run)
   const { temporalUi, temporalNamespace } = await addresses()
   const workflow = `workflows/${encodeURIComponent(run.workflowId)}/${run.temporalRunId}/history`
@@ -111,11 +119,22 @@ async function runDetails({ addresses, clock }: FactPorts, ledger: LedgerReader,
     measures: run.measures,
     spend: await ledger.spendOf(run.runId),
     files: run.pins?.files ?? [],
+    ...(run.outcome === 'running' ? { work: await workOf(ports, run) } : {}),
     temporal: {
       workflowId: run.workflowId,
       runId: run.temporalRunId,
       ui: temporalUi === null ? null : `${temporalUi}/namespaces/${namespace}/${workflow}`,
     },
+  }
+}
+
+/** All else is said without Temporal. */
+async function workOf({ runControl }: FactPorts, run: RunRecord): Promise<RunWork> {
+  try {
+    return await (await runControl()).workOf(run)
+  } catch (error) {
+    if (isMillcourseError(error)) return { kind: 'unknown', why: error.message }
+    throw error
   }
 }
 

@@ -115,6 +115,10 @@ test('what the screen of a run proposes, for each outcome, error and state of it
   const situations = [
     ...outcomes.map((outcome) => situation({ outcome })),
     ...Object.keys(errorCodes).map((code) => situation({ outcome: 'failed', code })),
+    ...[true, false].map((isNewestVersion) => {
+      const lost = { ...details, outcome: 'running', work: { kind: 'over' } } as const
+      return situation({ outcome: 'running', details: lost, isNewestVersion })
+    }),
     situation({ run: null, details: null }),
     situation({ interval: { ...plain, reopenedBecause: 'late file' } }),
     situation({ interval: { ...plain, latestRun: { run: 'run-2', outcome: 'held' } } }),

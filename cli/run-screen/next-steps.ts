@@ -54,7 +54,7 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
     case 'not-ready':
       return ofWaiting(situation, id, details, command)
     case 'running':
-      return [step('it is under way: look again', command(`runs show ${id}`))]
+      return underWay(situation, id, details, command)
     case 'committed':
       if (holds(situation, id)) return ofFeatures(situation, id, command)
       return situation.interval.isPublished
@@ -79,6 +79,19 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
     default:
       return assertNever(details.outcome)
   }
+}
+
+function underWay(situation: Situation, id: string, { work }: RunDetails, command: Command): NextStep[] {
+  const again = step('it is under way: look again', command(`runs show ${id}`))
+  if (work?.kind === 'over') {
+    const { view, start, end, isNewestVersion } = situation
+    const anew = command(`materialize ${view} --from ${start} --to ${end}`)
+    return [step(`the next tick runs it anew${isNewestVersion ? '; at once' : ''}`, isNewestVersion ? anew : null)]
+  }
+  const isUnclaimed = work?.kind === 'unclaimed' || (work?.kind === 'step' && work.state === 'unclaimed')
+  if (isUnclaimed) return [step('no worker takes it: see whether one works', command('doctor')), again]
+  const code = work?.kind === 'step' ? (work.lastFailure?.code ?? '') : ''
+  return isOutage(code) ? [doctor(command), again] : [again]
 }
 
 function ofWaiting(situation: Situation, id: string, { waitedFor }: RunDetails, command: Command): NextStep[] {
@@ -120,7 +133,7 @@ function ofFeatures({ interval: { heldFeatures = [] } }: Situation, id: string, 
 function ofFailure(situation: Situation, id: string, { error }: RunDetails, command: Command): NextStep[] {
   const retry: RetryAdvice = error && isErrorCode(error.code) ? errorCodes[error.code].retry : 'after-fix'
   const again = command(`decide ${id} rerun --reason "${retry === 'after-fix' ? 'fixed' : 'try again'}"`)
-  const check = error && /_UNREACHABLE$|^STACK_|_ACCESS_DENIED$/.test(error.code) ? [doctor(command)] : []
+  const check = error && isOutage(error.code) ? [doctor(command)] : []
   const reject = step(withoutItsRows(situation), command(`decide ${id} reject --reason "there will be no data"`))
   if (retry !== 'after-fix') return [...check, step('the next tick tries it again; at once', again)]
   // R33: a publish of the view version covers whatever is committed, of whatever run. One that kills workers is no tick's to try again.
@@ -138,6 +151,10 @@ function ofFailure(situation: Situation, id: string, { error }: RunDetails, comm
     step(isNoticed ? 'a tick notices changed files and definitions; else' : 'then run it again', again),
     ...(error?.code.startsWith('SOURCE_') ? [reject] : []),
   ]
+}
+
+function isOutage(code: string): boolean {
+  return /_UNREACHABLE$|^STACK_|_ACCESS_DENIED$/.test(code)
 }
 
 function doctor(command: Command): NextStep {

@@ -13,6 +13,7 @@ import type { DurationText } from '../../core/time/duration.js'
 import type { IsoInstant } from '../../core/time/instant.js'
 import type { IsoInterval } from '../../core/time/interval.js'
 import type { RunSummary } from '../commands/run-summary.js'
+import type { RunWork } from './work-text.js'
 
 export interface RunFacts {
   readonly view: string
@@ -47,6 +48,8 @@ export interface RunDetails extends Omit<RunSummary, 'run' | 'view' | 'version' 
   readonly spend: Spend | null
   readonly files: readonly PinnedFile[]
   readonly error: RunError | null
+  /** What it is at now. Absent: it has ended. */
+  readonly work?: RunWork
   readonly temporal: { readonly workflowId: string; readonly runId: string; readonly ui: string | null }
 }
 

@@ -9,6 +9,7 @@ import { spendText } from '../cost-screen/cost-text.js'
 import { formatFinding } from '../output/finding-text.js'
 import { formatBytes, formatCount, formatMs, plural } from '../output/words.js'
 import type { BlockFacts, Differences, Hits, HitView, RunDetails, RunFacts, SlaFacts } from './run-facts.js'
+import { workText } from './work-text.js'
 
 const widthMax = 120
 const labelWidth = 11
@@ -105,10 +106,13 @@ function causeLines(details: RunDetails, isAccepted: boolean): string[] {
 
 function runLines({ run, details }: RunFacts): string[] {
   if (!details) return []
-  const { kind, startedAt, endedAt, tookMs } = details
+  const { kind, startedAt, endedAt, tookMs, work } = details
   const number = details.number === null ? '' : `, number ${details.number}`
   const took = endedAt === null ? `under way for ${formatMs(tookMs)}` : `took ${formatMs(tookMs)}`
-  return row('run', `${run} (${kind}${number}); started ${second(startedAt)}, ${took}`)
+  return [
+    ...row('run', `${run} (${kind}${number}); started ${second(startedAt)}, ${took}`),
+    ...row('step', work ? cut(workText(work), messageMax) : ''),
+  ]
 }
 
 function lastGoodLines({ lastGoodRun: good, start }: RunFacts): string[] {

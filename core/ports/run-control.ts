@@ -184,6 +184,26 @@ export interface RepairStarted {
   readonly above?: readonly { readonly view: string; readonly version: number; readonly intervals: number }[]
 }
 
+/** What the workflow of a run is at. */
+export type WorkSeen =
+  | {
+      readonly kind: 'step'
+      /** As activities/steps.ts names it: `computeInterval`. */
+      readonly activity: string
+      /** Counted from 1; of `pausing` the one to come. */
+      readonly attempt: number
+      /** `unclaimed`: no worker has taken it yet. `pausing`: the last attempt failed, the next one is due later. */
+      readonly state: 'at-work' | 'unclaimed' | 'pausing'
+      /** Process and host; null: none works on it. */
+      readonly worker: string | null
+      /** Of the attempt before this one; `code` is null where it timed out. Null: none has failed. */
+      readonly lastFailure: { readonly code: string | null; readonly message: string } | null
+    }
+  /** No step is asked for: it sleeps until it looks at its source again, or plans anew; or no worker has taken it up. */
+  | { readonly kind: 'asleep' | 'unclaimed' }
+  /** It is not open, or Temporal does not know it. */
+  | { readonly kind: 'over' }
+
 /**
  * What the command line and the workers ask of Temporal. Every method may be repeated: workflow ids are names, a second start joins.
  * @throws MillcourseError TEMPORAL_UNREACHABLE
@@ -214,6 +234,8 @@ export interface RunControl {
   syncSchedules(views: readonly FeatureViewDefinition[], options: SyncOptions): Promise<ScheduleChanges>
   /** Of the view, by its name. */
   schedule(view: string): Promise<ScheduleSeen>
+  /** Of the workflow of a run, by the ids that the ledger keeps of it. */
+  workOf(run: { readonly workflowId: string; readonly temporalRunId: string }): Promise<WorkSeen>
   /** Of the server; null: it does not say. */
   serverVersion(): Promise<string | null>
   /** True when the server answers. Never throws. */

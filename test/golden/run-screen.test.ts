@@ -211,7 +211,26 @@ const cases: Readonly<Record<string, Situation>> = {
     }),
     { layer: 'source', runbook: 'docs/runbooks/not_ready.md' },
   ),
-  running: situation(detailsOf('running', { endedAt: null, tookMs: 65_000 })),
+  running: situation(
+    detailsOf('running', {
+      ...{ endedAt: null, tookMs: 65_000 },
+      work: {
+        ...{ kind: 'step', activity: 'publishInterval', attempt: 4, state: 'at-work', worker: '4711@worker-2' },
+        lastFailure: { code: unreachable.code, message: unreachable.message },
+      },
+    }),
+    { runbook: 'docs/runbooks/publish_unreachable.md' },
+  ),
+  'running-unclaimed': situation(
+    detailsOf('running', {
+      ...{ endedAt: null, tookMs: 65_000 },
+      work: {
+        ...{ kind: 'step', activity: 'computeInterval', attempt: 1, state: 'unclaimed', worker: null },
+        lastFailure: null,
+      },
+    }),
+  ),
+  'running-lost': situation(detailsOf('running', { endedAt: null, tookMs: 65_000, work: { kind: 'over' } })),
   superseded: situation(detailsOf('superseded', computed), {
     interval: { ...situation(null).interval, latestRun: { run: `${id}.2`, outcome: 'done' }, committedRun: `${id}.2` },
     blocks: { kind: 'accepted', waiting: [], until: null },
