@@ -178,7 +178,13 @@ async function differences(
       { interval: run.interval, files: is },
     ),
     rows: before && after ? { was: before.kept, is: after.kept } : null,
-    schema: await compareFileSchemas(ports, bundle ? rowSource(bundle.source) : null, inSources(was), inSources(is)),
+    schema: await compareFileSchemas(
+      ports,
+      bundle ? rowSource(bundle.source) : null,
+      inSources(was),
+      inSources(is),
+      String(run.error?.facts.file ?? '') || null,
+    ),
     profile: lastGood.profile && run.profile ? compareProfiles(lastGood.profile, run.profile) : null,
   }
 }

@@ -19,7 +19,7 @@ export interface SchemaPorts {
   readonly engine: () => Promise<QueryEngine>
 }
 
-/** A screen must not wait for thousands of footers; the producer that changed a schema changed more than one file. */
+/** A screen must not wait for thousands of footers. */
 const filesMax = 24
 
 interface Footers {
@@ -27,15 +27,20 @@ interface Footers {
   readonly unread: SchemaDifference['unread']
 }
 
-/** Null: one of the two read no file. Where nothing of the last good run's files is left, against what the source declares. */
+/**
+ * Null: one of the two read no file. Where nothing of the last good run's files is left, against what the source declares.
+ * @param atFault the file that the run's error names; null: none
+ */
 export async function compareFileSchemas(
   ports: SchemaPorts,
   source: SourceDefinition | null,
   was: readonly PinnedFile[],
   is: readonly PinnedFile[],
+  atFault: string | null,
 ): Promise<SchemaDifference | null> {
   if (was.length === 0 || is.length === 0) return null
-  const [before, after] = [await readFooters(ports, was), await readFooters(ports, is)]
+  const before = await readFooters(ports, filesToRead(was, null, filesMax))
+  const after = await readFooters(ports, filesToRead(is, atFault, filesMax))
   const isDeclared = before.schemas.length === 0 && source !== null
   return {
     comparedWith: isDeclared ? 'declaration' : 'last-good-run',
@@ -43,6 +48,7 @@ export async function compareFileSchemas(
       ? contractChanges(checkContract(source, after.schemas))
       : compareSchemas(before.schemas, after.schemas),
     read: { was: before.schemas.length, is: after.schemas.length },
+    files: { was: was.length, is: is.length },
     unread: [...after.unread, ...before.unread],
   }
 }
@@ -51,11 +57,20 @@ function contractChanges({ breaches, additions }: ContractResult): ColumnChange[
   return [...breaches, ...additions].map(({ code: _code, ...change }) => change)
 }
 
+/** The one at fault first, then, in their order, a spread from the first to the last: whoever changes a schema may do so half-way. */
+export function filesToRead(files: readonly PinnedFile[], atFault: string | null, max: number): PinnedFile[] {
+  const named = files.filter(({ uri }) => uri === atFault)
+  const others = files.filter(({ uri }) => uri !== atFault)
+  const left = Math.min(max - named.length, others.length)
+  const step = left > 1 ? (others.length - 1) / (left - 1) : 0
+  return [...named, ...Array.from({ length: left }, (_, index) => others[Math.round(index * step)]!)]
+}
+
 async function readFooters(ports: SchemaPorts, files: readonly PinnedFile[]): Promise<Footers> {
   const [sources, engine] = [await ports.sources(), await ports.engine()]
   const schemas: FileSchema[] = []
   const unread: { file: string; why: string }[] = []
-  for (const { uri, etag } of files.slice(0, filesMax)) {
+  for (const { uri, etag } of files) {
     const why = await engine
       .withSession(
         async (session) => {

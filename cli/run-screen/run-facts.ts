@@ -86,6 +86,8 @@ export interface SchemaDifference {
   readonly changes: readonly ColumnChange[]
   /** Files looked at: those that are still there with the content that the runs read. */
   readonly read: { readonly was: number; readonly is: number }
+  /** That the two runs read: of many only some are looked at. */
+  readonly files: { readonly was: number; readonly is: number }
   /** Files that could not be looked at, and why. */
   readonly unread: readonly { readonly file: string; readonly why: string }[]
 }

@@ -168,7 +168,8 @@ function schemaText(schema: Differences['schema']): string {
     const [first] = schema?.unread ?? []
     return first ? `not compared: ${tail(first.file)}: ${first.why}` : 'not compared: one of the two read no file'
   }
-  const than = schema.comparedWith === 'declaration' ? ' as declared (the last good run’s files are gone)' : ''
+  const isDeclared = schema.comparedWith === 'declaration'
+  const than = `${isDeclared ? ' as declared (the last good run’s files are gone)' : ''}${lookedAtText(schema)}`
   if (schema.changes.length === 0) return `the same columns and types${than}`
   const told = schema.changes.slice(0, columnsMax)
   const places = [...new Set(told.map(placeText))].map((place) => {
@@ -177,6 +178,14 @@ function schemaText(schema: Differences['schema']): string {
   })
   const more = schema.changes.length - told.length
   return `${places.join('; ')}${more > 0 ? `; and ${more} more (--json)` : ''}${than}`
+}
+
+/** Empty: all of both were. */
+function lookedAtText({ read, files, comparedWith }: NonNullable<Differences['schema']>): string {
+  const before =
+    comparedWith === 'declaration' || read.was === files.was ? '' : ` and ${read.was} of ${files.was} before`
+  if (read.is === files.is && before === '') return ''
+  return `; looked at ${read.is} of ${plural(files.is, 'file')}${before}`
 }
 
 function columnText({ column, was, is }: ColumnChange): string {

@@ -114,7 +114,7 @@ const differs: NonNullable<Situation['differences']> = {
       { column: 'delay', was: 'INTEGER', is: 'VARCHAR', file: `${folder}/hour=05/part-0.parquet`, filesMore: 1 },
       { column: 'gate', was: null, is: 'INTEGER', file: `${folder}/hour=05/part-0.parquet`, filesMore: 1 },
     ],
-    ...{ read: { was: 3, is: 2 }, unread: [] },
+    ...{ read: { was: 3, is: 2 }, files: { was: 3, is: 2 }, unread: [] },
   },
   profile: [
     {
@@ -184,6 +184,13 @@ const cases: Readonly<Record<string, Situation>> = {
     ...{ layer: 'source', runbook: 'https://books.example.com/source_schema_changed.md' },
     differences: { ...differs, rows: null, profile: null, isDefinitionChanged: false },
     hits: { ...situation(null).hits, views: [other('last_departure', true), other('route_traffic')] },
+  }),
+  'failed-many-files': situation(detailsOf('failed', { error }), {
+    differences: {
+      ...{ ...differs, rows: null, profile: null, isDefinitionChanged: false },
+      files: { was: { files: 61, bytes: 36_000 }, is: { files: 60, bytes: 30_100 }, names: null },
+      schema: { ...differs.schema!, changes: [], read: { was: 24, is: 24 }, files: { was: 61, is: 60 } },
+    },
   }),
   'failed-passing': situation(detailsOf('failed', { ...computed, error: unreachable }), {
     ...{ layer: 'online', runbook: 'docs/runbooks/publish_unreachable.md' },
