@@ -45,6 +45,29 @@ test('beats as long as something new is told, then is silent until it counts as 
   expect(beatsIn(hourMs)).toBe(0)
 })
 
+test('carries what failed first to every attempt after it, beside whatever the step tells', () => {
+  const first = { code: 'LAKE_UNREACHABLE', message: 'no answer', hint: null, facts: {} }
+  const one = attempt()
+  expect(one.pulse.first).toBeNull()
+  one.context.heartbeat({ sequence: '1', items: 1 })
+  one.pulse.keepFirst(first)
+  expect(one.sent.at(-1)).toMatchObject({ sequence: '1', items: 1, first })
+  const two = attempt({ heartbeatDetails: one.sent.at(-1) })
+  expect(two.pulse.first).toEqual(first)
+  two.context.heartbeat({ sequence: '1', items: 2 })
+  two.pulse.moved()
+  // A worker that dies now leaves its last beat to the next attempt.
+  two.beatsIn(timeoutMs)
+  const three = attempt({ heartbeatDetails: two.sent.at(-1) })
+  expect(three.pulse.first).toEqual(first)
+  expect(two.sent.at(-1)).toMatchObject({ sequence: '1', items: 2, movedAtMs: expect.any(Number) })
+  // The same cursor is nothing new, whatever is carried beside it.
+  three.context.heartbeat({ sequence: '1', items: 2 })
+  expect(three.beatsIn(2 * hourMs)).toBeGreaterThan(0)
+  three.context.heartbeat({ sequence: '1', items: 2 })
+  expect(three.beatsIn(2 * timeoutMs)).toBe(0)
+})
+
 test('knows for how long the step has stood still, over attempts', () => {
   const first = attempt({ currentAttemptScheduledTimestampMs: hourMs })
   vi.advanceTimersByTime(hourMs)

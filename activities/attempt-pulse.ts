@@ -1,9 +1,11 @@
 /**
  * The pulse of an attempt: a killed or stopped worker is noticed within the heartbeat timeout, while a long query is not. A publish may take
  * days under a write budget, so no time of its own bounds it, but whether it gets on: one that has told nothing new for two hours is silent
- * until it counts as dead, and one that fails is tried again for three hours after the last item that was acknowledged.
+ * until it counts as dead, and one that fails is tried again for three hours after the last item that was acknowledged. What an attempt fails
+ * of first is carried by the heartbeats, too: Temporal keeps the last failure only, and the next attempt may be another worker's.
  */
 import type { Context } from '@temporalio/activity'
+import type { FirstFailure } from './failure.js'
 
 type Info = Context['info']
 
@@ -20,12 +22,18 @@ export interface Pulse {
   stalledForMs(): number
   /** It only waits for its turn. */
   moved(): void
+  /** What the step failed of first, in whichever attempt; null: it has not failed yet. */
+  readonly first: FirstFailure | null
+  /** Tells it to the attempts to come. */
+  keepFirst(failure: FirstFailure): void
   stop(): void
 }
 
-/** As heartbeats carry it: by the server's clock, about. */
-interface Moved {
+/** What heartbeats carry beside the step's own details. */
+interface Carried {
+  /** By the server's clock, about. */
   readonly movedAtMs?: number
+  readonly first?: FirstFailure
 }
 
 const quietMsMax = 2 * 3_600_000
@@ -39,19 +47,33 @@ export function startPulse(context: Pulsing): Pulse {
   const startedMs = performance.now()
   const serverNowMs = () => currentAttemptScheduledTimestampMs + (performance.now() - startedMs)
   let details: unknown = heartbeatDetails
-  let movedAtMs = (details as Moved | undefined)?.movedAtMs
+  let { movedAtMs, first } = (isRecord(details) ? details : {}) as Carried
+  const carrying = (next: object) => ({
+    ...next,
+    ...(movedAtMs === undefined ? {} : { movedAtMs }),
+    ...(first ? { first } : {}),
+  })
+  const send = context.heartbeat.bind(context)
+  const sendCarried = () => {
+    details = carrying(isRecord(details) ? details : {})
+    send(details)
+  }
   const pulse = {
     stalledForMs: () => serverNowMs() - (movedAtMs ?? scheduledTimestampMs),
     moved: () => {},
+    first: first ?? null,
+    keepFirst: (failure: FirstFailure) => {
+      first = failure
+      sendCarried()
+    },
     stop: () => {},
   }
   if (!heartbeatTimeoutMs) return pulse
-  const send = context.heartbeat.bind(context)
   let toldMs = startedMs
   Object.defineProperty(context, 'heartbeat', {
     value: (next?: unknown) => {
       if (itemsIn(next) !== itemsIn(details)) movedAtMs = serverNowMs()
-      const told = movedAtMs !== undefined && isRecord(next) ? { ...next, movedAtMs } : next
+      const told = isRecord(next) ? carrying(next) : next
       if (JSON.stringify(next) !== JSON.stringify(without(details))) toldMs = performance.now()
       details = told
       send(told)
@@ -68,7 +90,7 @@ export function startPulse(context: Pulsing): Pulse {
     ...pulse,
     moved: () => {
       movedAtMs = serverNowMs()
-      send({ ...(isRecord(details) ? details : {}), movedAtMs })
+      sendCarried()
     },
     stop: () => clearInterval(timer),
   }
@@ -81,6 +103,6 @@ const itemsIn = (details: unknown): unknown => (isRecord(details) ? details.item
 
 function without(details: unknown): unknown {
   if (!isRecord(details)) return details
-  const { movedAtMs: _, ...rest } = details
+  const { movedAtMs: _movedAtMs, first: _first, ...rest } = details
   return rest
 }

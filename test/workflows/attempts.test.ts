@@ -64,3 +64,21 @@ test('a run says what it is at: its step, who works on it, and what the attempt 
     await control.close()
   }
 })
+
+test('what a step failed of first outlives the worker that saw it', async () => {
+  const { taskQueue, handle } = await startRun()
+  const one = plainActivities({ readSource: () => Promise.reject(noAnswer) })
+  const worker = await temporal.startWorker(taskQueue, one.activities)
+  await expect.poll(() => one.calls, soon).toContain('readSource')
+  await worker.stop()
+
+  const two = plainActivities({
+    readSource: () => Promise.reject(new MillcourseError('SOURCE_FILE_CORRUPT', 'part-7 has no footer')),
+  })
+  await temporal.startWorker(taskQueue, two.activities)
+  await expect(handle.result()).rejects.toThrow()
+  const attempts = one.calls.filter((call) => call === 'readSource').length + 1
+  expect(two.failures).toMatchObject([
+    { error: { code: noAnswer.code, message: noAnswer.message, step: 'read', attempts } },
+  ])
+})
