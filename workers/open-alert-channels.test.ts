@@ -28,14 +28,15 @@ afterEach(async () => {
 })
 
 const alertsOf = async (env: Environment) => readAlerts(readConfig({ ...enough, ...env }))
-const contextOf = (env: Environment, owners?: readonly string[]): CliContext => ({
+const contextOf = (env: Environment, owners?: readonly string[], ofSources: readonly string[] = []): CliContext => ({
   ...commandContext({} as StackPorts),
   alerts: () => alertsOf(env),
   ...(owners && {
     readRepo: async () =>
-      ({ repo: { views: owners.map((owner) => ({ owner })) }, problems: [] }) as unknown as Awaited<
-        ReturnType<CliContext['readRepo']>
-      >,
+      ({
+        repo: { views: owners.map((owner) => ({ owner })), sources: ofSources.map((owner) => ({ owner })) },
+        problems: [],
+      }) as unknown as Awaited<ReturnType<CliContext['readRepo']>>,
   }),
 })
 
@@ -144,8 +145,10 @@ test('`doctor` says what the routes are, whose owners are nobody’s, and which 
   )
   expect(await checkAlerts(contextOf(env, ['adds']))).toMatchObject({
     state: 'wrong',
-    found: expect.stringContaining('no view has the owner ads'),
+    found: expect.stringContaining('no view or source has the owner ads'),
   })
+  // A source's faults go to its owner, who may have no view.
+  expect(await checkAlerts(contextOf(env, ['adds'], ['ads']))).toEqual(expect.any(String))
   expect(await checkAlerts(contextOf({ ...env, ADS_KEY: '' }))).toMatchObject({
     state: 'absent',
     found: expect.stringContaining('channels.oncall.routingKey: ADS_KEY is not set'),

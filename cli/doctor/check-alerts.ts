@@ -16,8 +16,8 @@ export async function checkAlerts(context: CliContext): Promise<string | Omit<Fi
   if (strangers.length > 0)
     return {
       state: 'wrong',
-      found: `${found}; no view has the owner ${strangers.join(', ')}`,
-      advice: `correct the owner in ${from}, or of the view`,
+      found: `${found}; no view or source has the owner ${strangers.join(', ')}`,
+      advice: `correct the owner in ${from}, or of the view or source`,
     }
   // The watcher has an environment of its own.
   if (unset.length > 0)
@@ -25,10 +25,10 @@ export async function checkAlerts(context: CliContext): Promise<string | Omit<Fi
   return found
 }
 
-/** Where the definitions cannot be read, another line says so. */
+/** Of an incident it is a view's, or that of the source at fault. Where the definitions cannot be read, another line says so. */
 async function ownersUnknown(context: CliContext, owners: readonly string[]): Promise<readonly string[]> {
   const repo = await context.readRepo().catch(() => null)
   if (repo === null || repo.problems.length > 0) return []
-  const known = new Set(repo.repo.views.map(({ owner }) => owner))
+  const known = new Set([...repo.repo.views, ...repo.repo.sources].map(({ owner }) => owner))
   return [...new Set(owners)].filter((owner) => !known.has(owner))
 }

@@ -1,6 +1,6 @@
 /**
- * Who is told of what: channels by name, and routes that choose among them by an incident's owner, severity and rule. Secrets stand for
- * themselves nowhere: a field that is one names the variable that holds it.
+ * Who is told of what: channels by name, and routes that choose among them by an incident's owner, severity and rule, and by whether nobody has
+ * acknowledged it in time. Secrets stand for themselves nowhere: a field that is one names the variable that holds it.
  */
 import { z } from 'zod'
 import { type Incident, incidentRules } from '../watch/index.js'
@@ -60,6 +60,7 @@ const route = z.strictObject({
   owner: oneOrMore(z.string().min(1)).optional(),
   severity: oneOrMore(z.enum(['warning', 'critical'])).optional(),
   rule: oneOrMore(z.enum(incidentRules)).optional(),
+  escalated: z.boolean().optional(),
   to: z.array(z.string()),
 })
 
@@ -103,14 +104,20 @@ export const noRouting: Routing = { channels: {}, routes: [], default: [] }
 export function channelsFor({ routes, default: rest }: Routing, incident: Incident): readonly string[] {
   const names = ownersOf(incident).flatMap((owner) => {
     const found = routes.find(
-      ({ owner: owners, severity, rule }) =>
+      ({ owner: owners, severity, rule, escalated }) =>
         (!owners || (owner !== null && owners.includes(owner))) &&
         (!severity || severity.includes(incident.severity)) &&
-        (!rule || rule.includes(incident.rule)),
+        (!rule || rule.includes(incident.rule)) &&
+        (escalated === undefined || escalated === isEscalated(incident)),
     )
     return found?.to ?? rest
   })
   return [...new Set([logName, ...names])]
+}
+
+/** From then on, its end included. */
+function isEscalated({ escalatedAt = null }: Incident): boolean {
+  return escalatedAt !== null
 }
 
 function ownersOf({ owner, facts }: Incident): readonly (string | null)[] {

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import type { Incident } from '../watch/index.js'
+import { channelsFor, routingSchema } from './index.js'
+
+const slack = { type: 'slack', url: { env: 'URL' } }
+const routing = routingSchema.parse({
+  channels: { ads: slack, search: slack, oncall: slack, manager: slack, team: slack },
+  routes: [
+    { owner: 'ads', escalated: true, to: ['manager', 'oncall', 'ads'] },
+    { owner: 'ads', severity: 'critical', to: ['oncall', 'ads'] },
+    { owner: ['ads', 'search'], escalated: false, to: ['ads'] },
+  ],
+  default: ['team'],
+})
+const incident: Incident = {
+  ...{ key: 'stale/delays@v1', rule: 'stale', severity: 'critical', view: 'delays', version: 1, owner: 'ads' },
+  ...{ openedAt: '2001-01-01T00:00:00Z', updatedAt: '2001-01-01T00:00:00Z', resolvedAt: null },
+  ...{ summary: '', nextStep: '', facts: {} },
+}
+const toldTo = (change: Partial<Incident>) => channelsFor(routing, { ...incident, ...change })
+
+test('what nobody has acknowledged in time goes to whom a route of escalated ones names, up to its end', () => {
+  const escalatedAt = '2001-01-01T00:30:00Z'
+  expect(toldTo({})).toEqual(['log', 'oncall', 'ads'])
+  expect(toldTo({ escalatedAt: null })).toEqual(['log', 'oncall', 'ads'])
+  expect(toldTo({ escalatedAt })).toEqual(['log', 'manager', 'oncall', 'ads'])
+  expect(toldTo({ escalatedAt, resolvedAt: '2001-01-01T01:00:00Z' })).toEqual(['log', 'manager', 'oncall', 'ads'])
+  expect(toldTo({ owner: 'search' })).toEqual(['log', 'ads'])
+  expect(toldTo({ owner: 'search', escalatedAt })).toEqual(['log', 'team'])
+})
