@@ -16,6 +16,22 @@ export function example(...lines: string[]): string {
   return `\nExample:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
 }
 
+/**
+ * Commander has a command take its own options wherever they stand, also behind the name of a command below it: `backfill retry ID --reason x`
+ * gave the reason to `backfill`. What is given of them is handed to the command that is named, and refused where that has no such option.
+ */
+export function handDownOptions(parent: Command): void {
+  parent.hook('preSubcommand', (_, below) => {
+    for (const option of parent.options) {
+      const name = option.attributeName()
+      if (parent.getOptionValueSource(name) !== 'cli') continue
+      if (!below.options.some((one) => one.attributeName() === name))
+        below.error(`error: unknown option '${option.long}'`, { code: 'commander.unknownOption' })
+      below.setOptionValueWithSource(name, parent.getOptionValue(name), 'cli')
+    }
+  })
+}
+
 export function list(text: string): string[] {
   return text
     .split(',')

@@ -3,7 +3,15 @@
  * when it runs, so that `--help` waits for nothing.
  */
 import { Command, Option } from 'commander'
-import { type BindBody, dollars, example, type LoadBody, list, positiveInteger } from './command-words.js'
+import {
+  type BindBody,
+  dollars,
+  example,
+  handDownOptions,
+  type LoadBody,
+  list,
+  positiveInteger,
+} from './command-words.js'
 import type { CliContext, Report } from './context.js'
 import { addDrillCommand } from './drill-command.js'
 import { addQualityCommands } from './quality-commands.js'
@@ -18,13 +26,17 @@ export interface GlobalOptions {
 export type Runner = (globals: GlobalOptions, body: (context: CliContext) => Promise<Report>) => Promise<void>
 
 export function buildProgram(run: Runner, version: string): Command {
-  const program = new Command('millcourse')
+  const program: Command = new Command('millcourse')
     .description('The batch side of a feature store: views in TypeScript, materialized hourly into DynamoDB.')
     .version(version)
     .option('--repo <dir>', 'the feature repo (default: the nearest folder upward with a millcourse.json)')
     .option('--json', 'one JSON document on stdout instead of text')
     .option('--now <instant>', 'pretend it is this time, for plan, ttl and watcher')
-    .configureHelp({ showGlobalOptions: true })
+    // A command below another one has none of that one's options, which commander would list, too.
+    .configureHelp({
+      showGlobalOptions: true,
+      visibleGlobalOptions: (command) => (command === program ? [] : [...program.options]),
+    })
     .addHelpText('after', '\nExit codes: 0 done, 2 partly, 1 failed, 64-78 an error (docs/errors.md), 130 interrupted.')
     .exitOverride()
     .configureOutput({ outputError: () => {} })
@@ -364,5 +376,6 @@ export function buildProgram(run: Runner, version: string): Command {
     .description('serve online vectors over HTTP until stopped; knows no Temporal')
     .addHelpText('after', example('MILLCOURSE_HTTP_HOST=0.0.0.0 MILLCOURSE_HTTP_PORT=8080 millcourse server'))
     .action(body(async () => (await import('./commands/server.js')).server))
+  for (const command of program.commands) handDownOptions(command)
   return program
 }
