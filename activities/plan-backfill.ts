@@ -29,6 +29,7 @@ export function planBackfill(deps: ActivityDeps): BackfillActivities['planBackfi
       planId: backfillPlanId(work.content),
       estimate: await estimate(deps, work),
       services: await servicesOf(deps, work.bundle.view.name),
+      limits: { costMaxOfAll: deps.settings.backfillCostMax ?? null, openDollars: await openDollars(deps) },
     }
     await deps.ledger.keepBackfillPlan(plan)
     return { planId: plan.planId }
@@ -92,6 +93,12 @@ function byInterval(files: readonly SourceFile[], { everyNs }: Grid, range: Inte
     }
   }
   return found
+}
+
+/** As the ledger counts when one is started: who awaits approval takes nothing yet. */
+async function openDollars({ ledger }: ActivityDeps): Promise<number> {
+  const open = await ledger.backfills({ isOpen: true, limit: 1_000 })
+  return open.filter(({ state }) => state !== 'awaiting-approval').reduce((sum, { dollars }) => sum + (dollars ?? 0), 0)
 }
 
 async function servicesOf({ registry }: ActivityDeps, view: string): Promise<string[]> {

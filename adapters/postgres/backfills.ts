@@ -1,6 +1,7 @@
 /** Backfills as the ledger keeps them: what was planned, who asked, what is to run, what came of it (core/ports/backfill-ledger.ts). */
 import { type Selectable, sql } from 'kysely'
 import { MillcourseError } from '../../core/errors.js'
+import { type CostAwaits, costAwaits } from '../../core/plan/cost-limits.js'
 import type {
   Backfill,
   BackfillChange,
@@ -8,7 +9,6 @@ import type {
   BackfillRequest,
   BackfillState,
   BackfillWriter,
-  CostAwaits,
   OpenBackfillResult,
 } from '../../core/ports/backfill-ledger.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
@@ -126,10 +126,7 @@ async function awaitedFor(trx: OpenTransaction, { plan, limits }: BackfillReques
     .where('ended_at', 'is', null)
     .where('state', '!=', 'awaiting-approval')
     .executeTakeFirstOrThrow()
-  const { costMax, costMaxOfAll } = limits
-  const { total } = plan.estimate.dollars
-  const isOver = (dollars: number, max: number | null) => max !== null && dollars > max
-  return isOver(total, costMax) || isOver(openDollars + total, costMaxOfAll) ? { ...limits, openDollars } : null
+  return costAwaits(plan.estimate, limits, openDollars)
 }
 
 /** The lock of the view version's row makes two of them take turns: the second one sees the first. */

@@ -1,6 +1,13 @@
 /** A plan as a person reads it before anything runs: what, from what, at what price, how long, whom it touches. */
-import type { BackfillEstimate, BackfillNeed, BackfillPlan } from '../../core/plan/index.js'
+import {
+  type BackfillEstimate,
+  type BackfillNeed,
+  type BackfillPlan,
+  type CostAwaits,
+  intervalsToRun,
+} from '../../core/plan/index.js'
 import { formatBytes, formatCount, formatDollars, formatMs, plural } from '../output/words.js'
+import { awaitsText } from './status-text.js'
 
 const needWords: readonly (readonly [BackfillNeed, string])[] = [
   ['missing', 'missing'],
@@ -13,7 +20,9 @@ const needWords: readonly (readonly [BackfillNeed, string])[] = [
   ['done', 'done: skipped'],
 ]
 
-export function formatPlan(plan: BackfillPlan, due: number, givenOptions: string): string {
+/** `awaits`: it would wait for approval, by what was asked for and what was open when it was planned; null: it would not. */
+export function formatPlan(plan: BackfillPlan, awaits: CostAwaits | null, givenOptions: string): string {
+  const due = intervalsToRun(plan).length
   const { planId, view, version, range, options, estimate, services, intervals } = plan
   const counts = needWords.flatMap(([need, words]) => {
     const count = intervals.filter((one) => one.need === need).length
@@ -32,12 +41,19 @@ export function formatPlan(plan: BackfillPlan, due: number, givenOptions: string
     line('reads', `${plural(estimate.files, 'file')}, ${formatBytes(estimate.bytesRead)}, ${rowsText(estimate)}`),
     line('writes online', writesText(estimate)),
     line('costs', costText(estimate)),
+    ...(awaits === null
+      ? []
+      : [line('would wait', `for approval: ${awaitsText({ dollars: estimate.dollars.total, awaits })}`)]),
     line('takes', timeText(estimate)),
     line('services', services.length === 0 ? 'none uses this view' : services.join(', ')),
     `plan ${planId}: nothing was started. To start exactly this:`,
-    `  millcourse backfill ${view} --plan ${planId} --reason "…"${givenOptions}`,
+    `  millcourse backfill ${view} --plan ${planId} --reason "…"${capText(awaits)}${givenOptions}`,
   ].join('\n')
 }
+
+/** The limit is of who starts it, and no part of the plan. */
+const capText = (awaits: CostAwaits | null): string =>
+  awaits === null || awaits.costMax === null ? '' : ` --cost-max ${awaits.costMax}`
 
 const line = (title: string, text: string): string => `  ${title.padEnd(26)} ${text}`
 
@@ -64,7 +80,8 @@ function costText({ dollars, writeUnits, s3 }: BackfillEstimate): string {
     writeUnits === null
       ? 'write units not known'
       : `${plural(writeUnits, 'write unit')} $${formatDollars(dollars.writeUnits ?? 0)}`
-  return `about $${formatDollars(dollars.total)}: ${units}, ${plural(s3.writes + s3.reads, 'S3 request')} $${formatDollars(dollars.s3)} (prices: MILLCOURSE_PRICES)`
+  const about = writeUnits === null ? 'at least' : 'about'
+  return `${about} $${formatDollars(dollars.total)}: ${units}, ${plural(s3.writes + s3.reads, 'S3 request')} $${formatDollars(dollars.s3)} (prices: MILLCOURSE_PRICES)`
 }
 
 function timeText({ minutes, measuredRuns, writeUnitsPerSecond }: BackfillEstimate): string {

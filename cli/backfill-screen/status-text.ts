@@ -1,4 +1,5 @@
 /** How far backfills are, from the ledger alone. */
+import type { CostAwaits } from '../../core/plan/index.js'
 import type { Backfill, BackfillInterval, BackfillProgress } from '../../core/ports/backfill-ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
 import { formatTable } from '../output/table.js'
@@ -25,8 +26,9 @@ export function progressLine(backfill: Backfill, progress: BackfillProgress, pla
 
 /** What it costs, what of that is too much, and what the open ones took, when it was asked for. */
 export function awaitsText({ dollars, awaits }: Pick<Backfill, 'dollars' | 'awaits'>): string {
-  const { costMax, costMaxOfAll, openDollars } = awaits!
+  const { costMax, costMaxOfAll, openDollars, isUnknown } = awaits!
   const own = dollars ?? 0
+  if (isUnknown) return unknownText(own, awaits!)
   const words = [
     ...(costMax !== null && own > costMax ? [`more than its --cost-max, $${formatDollars(costMax)}`] : []),
     ...(costMaxOfAll !== null && own + openDollars > costMaxOfAll
@@ -36,6 +38,14 @@ export function awaitsText({ dollars, awaits }: Pick<Backfill, 'dollars' | 'awai
       : []),
   ]
   return `it costs about $${formatDollars(own)}, ${words.join(', and ')}`
+}
+
+function unknownText(own: number, { costMax, costMaxOfAll }: CostAwaits): string {
+  const limits = [
+    ...(costMax === null ? [] : [`its --cost-max, $${formatDollars(costMax)}`]),
+    ...(costMaxOfAll === null ? [] : [`MILLCOURSE_BACKFILL_COST_MAX, $${formatDollars(costMaxOfAll)}`]),
+  ]
+  return `what it writes online is not known ($${formatDollars(own)} without that), and may cost more than ${limits.join(', or ')}`
 }
 
 /** Of those that are queued, by id, from 1. */

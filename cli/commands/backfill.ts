@@ -1,5 +1,5 @@
 import { MillcourseError } from '../../core/errors.js'
-import { type BackfillOptions, type BackfillPlan, intervalsToRun } from '../../core/plan/index.js'
+import { type BackfillOptions, type BackfillPlan, costAwaits } from '../../core/plan/index.js'
 import type { StartBackfillResult } from '../../core/ports/run-control.js'
 import { formatInstant, parseInstant } from '../../core/time/instant.js'
 import { formatPlan } from '../backfill-screen/plan-text.js'
@@ -111,18 +111,18 @@ async function awaitedText(context: CliContext, backfillId: string): Promise<str
 }
 
 function planReport(context: CliContext, plan: BackfillPlan, options: BackfillCommandOptions): Report {
-  const { intervals, files, ...rest } = plan
-  const due = intervalsToRun(plan)
-  const isOver = options.costMax !== undefined && plan.estimate.dollars.total > options.costMax
+  const { intervals, files, limits, ...rest } = plan
+  const { costMaxOfAll = null, openDollars = 0 } = limits ?? {}
+  const awaits = costAwaits(plan.estimate, { costMax: options.costMax ?? null, costMaxOfAll }, openDollars)
   return {
     outcome: 'done',
     data: {
       ...rest,
       intervals: intervals.map(({ start, end, need }) => ({ start, end, need })),
       files: files.length,
-      isOverCostMax: isOver,
+      awaits,
     },
-    text: formatPlan(plan, due.length, context.givenOptions),
+    text: formatPlan(plan, awaits, context.givenOptions),
   }
 }
 

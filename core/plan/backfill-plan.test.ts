@@ -3,6 +3,8 @@ import {
   type BackfillNeed,
   backfillNeed,
   backfillPlanId,
+  type CostLimits,
+  costAwaits,
   defaultPrices,
   estimateBackfill,
   type IntervalState,
@@ -141,6 +143,19 @@ describe('its price', () => {
       ...{ changed: 0, unchanged: 0 },
     })
     expect(estimateBackfill({ ...facts, online: null, runMs: null }).minutes).toEqual({ runs: null, publish: 0 })
+  })
+  test('awaits approval beyond a limit, and where nobody knows what it is', () => {
+    const awaits = (total: number, limits: Partial<CostLimits>, writeUnits: number | null = 5) => {
+      const all = { costMax: null, costMaxOfAll: null, ...limits }
+      return costAwaits({ dollars: { writeUnits: null, s3: 0, total }, writeUnits }, all, 3)
+    }
+    expect([awaits(2, { costMax: 2 }), awaits(7, { costMaxOfAll: 10 }), awaits(99, {})]).toEqual([null, null, null])
+    expect(awaits(2.01, { costMax: 2 })).toEqual({ costMax: 2, costMaxOfAll: null, openDollars: 3 })
+    expect(awaits(7.01, { costMaxOfAll: 10 })).toEqual({ costMax: null, costMaxOfAll: 10, openDollars: 3 })
+    expect(awaits(0, { costMax: 2 }, null)).toMatchObject({ isUnknown: true })
+    expect(awaits(0, { costMaxOfAll: 10 }, null)).toMatchObject({ isUnknown: true })
+    expect(awaits(2.01, { costMax: 2 }, null)).not.toHaveProperty('isUnknown')
+    expect(awaits(0, {}, null)).toBeNull()
   })
   test('is written in dollars by name', () => {
     expect(parsePrices('write-units=0.7, s3-reads=0')).toEqual({

@@ -6,6 +6,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { IsoInterval } from '../time/interval.js'
 import type { BackfillEstimate } from './backfill-estimate.js'
+import type { CostAwaits } from './cost-limits.js'
 import { hasOtherFiles, needsRun } from './interval-need.js'
 import type { IntervalState } from './interval-state.js'
 
@@ -56,6 +57,8 @@ export interface BackfillPlan extends PlanContent {
   readonly estimate: BackfillEstimate
   /** That use a feature of the view. */
   readonly services: readonly string[]
+  /** `MILLCOURSE_BACKFILL_COST_MAX`, and what was open, when it was planned. Absent: a release planned it that did not say. */
+  readonly limits?: Pick<CostAwaits, 'costMaxOfAll' | 'openDollars'>
 }
 
 /** R27, R37: asked for by a range, as with `materialize`; what is held waits for a decision unless its files are others. */

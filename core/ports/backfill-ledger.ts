@@ -3,6 +3,7 @@
  * is recorded; while it is, ticks leave the intervals that it has not run yet to it, and its commits wait for its own publish (R33, R34).
  */
 import type { BackfillNeed, BackfillOptions, BackfillPlan } from '../plan/backfill-plan.js'
+import type { CostAwaits, CostLimits } from '../plan/cost-limits.js'
 import type { Instant, IsoInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 
@@ -49,19 +50,6 @@ export interface Backfill extends ViewKey {
   readonly awaits: CostAwaits | null
   /** Why its publish failed; null: it did not. */
   readonly error: { readonly code: string; readonly message: string } | null
-}
-
-/** US dollars. */
-export interface CostLimits {
-  /** Dearer than this it awaits approval; null: it never does. */
-  readonly costMax: number | null
-  /** The same of all that are open and approved, itself included. */
-  readonly costMaxOfAll: number | null
-}
-
-export interface CostAwaits extends CostLimits {
-  /** Of those that were open and approved. */
-  readonly openDollars: number
 }
 
 /** What has become of its intervals, by their last run of this backfill. */
@@ -137,7 +125,7 @@ export interface BackfillWriter {
   keepBackfillPlan(plan: BackfillPlan): Promise<void>
   /**
    * One at a time over a range, under the lock of the view version's row, so that two that overlap never both begin. It is queued, or awaits
-   * approval where it costs too much.
+   * approval where it costs too much, or nobody knows what.
    */
   openBackfill(request: BackfillRequest): Promise<OpenBackfillResult>
   /** One that is queued runs from now on, if with it at most so many of the project do, those queued before it included. */

@@ -1,7 +1,7 @@
 /** Backfills in the ledger: one at a time over a range, what is left, and what a publish leaves out meanwhile (R33, R34). */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type BackfillPlan, defaultPrices, estimateBackfill } from '../../core/plan/index.js'
-import type { BackfillRequest, CostLimits } from '../../core/ports/backfill-ledger.js'
+import { type BackfillPlan, type CostLimits, defaultPrices, estimateBackfill } from '../../core/plan/index.js'
+import type { BackfillRequest } from '../../core/ports/backfill-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { ledgerProject } from '../support/ledger-project.js'
@@ -146,9 +146,9 @@ describe('a backfill', () => {
   })
 
   test('awaits approval where it costs too much, alone or with those that are open', async () => {
-    const asking = (id: string, from: number, dollars: number, limits: CostLimits) => {
+    const asking = (id: string, from: number, dollars: number, limits: CostLimits, writeUnits: number | null = 0) => {
       const plain = request(id, from, from + 1)
-      const priced = { ...estimate, dollars: { ...estimate.dollars, total: dollars } }
+      const priced = { ...estimate, writeUnits, dollars: { ...estimate.dollars, total: dollars } }
       return ledger.openBackfill({ ...plain, plan: { ...plain.plan, estimate: priced }, limits })
     }
     const ofAll = { costMax: null, costMaxOfAll: 10 }
@@ -163,6 +163,9 @@ describe('a backfill', () => {
     // What has ended takes nothing any more.
     await ledger.endBackfill('a', 'done', null)
     expect(await asking('f', 5, 6, ofAll)).toMatchObject({ backfill: { state: 'queued' } })
+    expect(await asking('g', 6, 0, own, null)).toMatchObject({
+      backfill: { state: 'awaiting-approval', awaits: { ...own, isUnknown: true } },
+    })
   })
 
   test('its plan is kept as it was shown', async () => {
