@@ -64,7 +64,8 @@ export async function backfill(input: BackfillInput): Promise<BackfillResult> {
   const end = await CancellationScope.nonCancellable(() => work.untilEnd())
   if (end === 'again') {
     await CancellationScope.nonCancellable(() => condition(allHandlersFinished))
-    return await continueAsNew<typeof backfill>(input)
+    // The next execution is not cancelled by Temporal: nobody else would tell it.
+    return await continueAsNew<typeof backfill>(work.isCancelled ? { ...input, isCancelled: true } : input)
   }
   noteEnd(input.labels, { kind: 'backfill', outcome: end.state })
   return end
@@ -72,12 +73,13 @@ export async function backfill(input: BackfillInput): Promise<BackfillResult> {
 
 class Work {
   private isWoken = false
-  private isCancelled = false
+  isCancelled: boolean
   private known: TurnCounts = { total: 0, done: 0, failed: 0, held: 0, left: 0, msPerInterval: null }
   private running = 0
   private readonly steps: Steps
 
   constructor(private readonly input: BackfillInput) {
+    this.isCancelled = input.isCancelled ?? false
     this.steps = proxySteps(input.heartbeatMs)
   }
 

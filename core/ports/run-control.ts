@@ -101,6 +101,8 @@ export interface BackfillInput {
   readonly backfillId: string
   readonly atOnce: number
   readonly isStopping: boolean
+  /** An execution before this one was cancelled by Temporal's own means. Absent: none was. */
+  readonly isCancelled?: boolean
   readonly now: IsoInstant | null
   readonly labels?: SearchLabels
   readonly heartbeatMs?: number

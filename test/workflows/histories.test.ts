@@ -13,8 +13,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { findTemporalBinary } from '../../adapters/embedded/temporal-binary.js'
 import { noStepTelemetry, traceSinks } from '../../workers/telemetry-interceptors.js'
 import { quietRuntime, startTestTemporal, type TestTemporal, testBundle } from '../support/temporal.js'
-import { type Scenario, scenarios } from './history-scenarios.js'
+import { scenarios } from './history-scenarios.js'
 import { plainActivities } from './plain-activities.js'
+import type { Scenario } from './scenario.js'
 
 const root = new URL('../..', import.meta.url).pathname
 const folder = join(root, 'test/workflows/histories')

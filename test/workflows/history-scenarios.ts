@@ -1,25 +1,8 @@
 /** What is recorded of each workflow: every branch that schedules something. Add scenarios; do not change those of released versions. */
-import type { WorkflowHandle } from '@temporalio/client'
-import type { Activities } from '../../activities/steps.js'
 import { MillcourseError } from '../../core/errors.js'
-import { goodRun, noCounts, runInput, runRef } from './plain-activities.js'
-
-export interface Scenario {
-  readonly workflow:
-    | 'run'
-    | 'tick'
-    | 'decide'
-    | 'publish'
-    | 'compact'
-    | 'checkQuality'
-    | 'backfill'
-    | 'planBackfill'
-    | 'startBackfill'
-  readonly input: object
-  /** New ones for each recording: they count. */
-  readonly answers: () => Partial<Activities>
-  readonly meanwhile?: (handle: WorkflowHandle) => Promise<void>
-}
+import { backfillInput, backfillScenarios } from './backfill-scenarios.js'
+import { goodRun, runInput, runRef } from './plain-activities.js'
+import { type Scenario, untilTimer } from './scenario.js'
 
 const moved = new MillcourseError('PLAN_INPUTS_MOVED', 'part-7 was replaced')
 const labels = { view: 'airport_delays', owner: 'ops-ml' }
@@ -30,27 +13,6 @@ const spans = [
   { start: '2001-01-02T08:00:00Z', end: '2001-01-03T16:00:00Z' },
 ]
 const checkInput = { views: null, sample: 100, seed: null, repair: null }
-
-const backfillInput = {
-  ...{ project: 'flights', view: 'airport_delays', version: 1, backfillId: 'abc' },
-  ...{ atOnce: 2, isStopping: false, now: null },
-}
-const filled = (hour: number) => ({
-  ...{ start: `2001-01-02T0${hour}:00:00Z`, end: `2001-01-02T0${hour + 1}:00:00Z`, isForced: hour === 0 },
-})
-const asked = { view: 'airport_delays', range: { from: filled(0).start, to: filled(0).end }, now: null }
-const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 2 }
-
-/** Turns of these intervals, then the end. */
-function turns(...of: readonly (readonly ReturnType<typeof filled>[])[]): Partial<Activities> {
-  let taken = 0
-  return {
-    takeBackfillTurn: async () => {
-      const intervals = of[taken++]
-      return intervals ? { kind: 'run', counts: noCounts, intervals } : { kind: 'finish', counts: noCounts }
-    },
-  }
-}
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'run-done': { workflow: 'run', input: runInput, answers: () => ({}) },
@@ -213,125 +175,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       },
     }),
   },
-  'backfill-plan': { workflow: 'planBackfill', input: { ...asked, options }, answers: () => ({}) },
-  'backfill-start': {
-    workflow: 'startBackfill',
-    input: { planId: 'abc', by: 'ann', reason: 'late files', costMax: null, now: null },
-    answers: () => ({
-      openBackfill: async () => ({
-        kind: 'started',
-        backfill: { ...backfillInput, backfillId: 'begun' },
-        intervals: 0,
-      }),
-    }),
-  },
-  'backfill-start-nothing': {
-    workflow: 'startBackfill',
-    input: { planId: 'abc', by: 'ann', reason: 'late files', costMax: null, now: null },
-    answers: () => ({}),
-  },
-  'backfill-runs-and-publishes': {
-    workflow: 'backfill',
-    input: { ...backfillInput, heartbeatMs: 5_000 },
-    answers: () => {
-      let parts = 0
-      return {
-        ...turns([filled(0), filled(1), filled(2)], [filled(3)]),
-        readSource: async ({ interval }) => {
-          if (interval.start === filled(1).start)
-            throw new MillcourseError('SOURCE_FILE_CORRUPT', 'part-7 has no footer')
-          return { warnings: [] }
-        },
-        judgeInterval: async ({ interval }) => ({
-          ...{ decision: interval.start === filled(2).start ? 'hold' : 'publish', findings: [] },
-        }),
-        publishBackfill: async () => ({ isLeft: ++parts < 2, itemsWritten: 1 }),
-      }
-    },
-  },
-  'backfill-stops-and-fails-to-publish': {
-    workflow: 'backfill',
-    input: { ...backfillInput, isStopping: true, atOnce: 1, labels },
-    answers: () => ({
-      ...turns([filled(4), filled(5)]),
-      readSource: async () => {
-        throw new MillcourseError('SOURCE_FILE_CORRUPT', 'part-7 has no footer')
-      },
-      publishBackfill: async () => {
-        throw new MillcourseError('PUBLISH_ACCESS_DENIED', 'the store does not let us in')
-      },
-    }),
-  },
-  'backfill-waits-and-is-woken': {
-    workflow: 'backfill',
-    input: backfillInput,
-    answers: () => {
-      let taken = 0
-      return {
-        takeBackfillTurn: async () => ({ kind: taken++ === 0 ? 'wait' : 'finish', counts: noCounts }),
-      }
-    },
-    meanwhile: async (handle) => {
-      await untilTimer(handle)
-      await handle.signal('wake')
-    },
-  },
-  'backfill-is-queued-and-starts-the-next': {
-    workflow: 'backfill',
-    input: backfillInput,
-    answers: () => {
-      let [taken, ended] = [0, 0]
-      return {
-        takeBackfillTurn: async () => ({
-          ...(taken++ === 0 ? { kind: 'wait', askAgainMs: 100 } : { kind: 'finish' }),
-          counts: noCounts,
-        }),
-        endBackfill: async () => ({
-          state: 'done',
-          next: ended++ === 0 ? [{ ...backfillInput, backfillId: 'next' }] : [],
-        }),
-      }
-    },
-  },
-  'backfill-is-queued-and-looks-after-the-one-before': {
-    workflow: 'backfill',
-    input: backfillInput,
-    answers: () => {
-      let taken = 0
-      return {
-        takeBackfillTurn: async () => ({
-          ...(taken++ === 0
-            ? { kind: 'wait', askAgainMs: 100, lookAfter: [{ ...backfillInput, backfillId: 'before' }] }
-            : { kind: 'finish' }),
-          counts: noCounts,
-        }),
-      }
-    },
-  },
-  'backfill-publishes-in-many-parts': {
-    workflow: 'backfill',
-    input: backfillInput,
-    answers: () => {
-      let parts = 0
-      return { publishBackfill: async () => ({ isLeft: ++parts < 7, itemsWritten: 1 }) }
-    },
-  },
-  'backfill-cancelled-by-temporal': {
-    workflow: 'backfill',
-    input: backfillInput,
-    answers: () => ({
-      takeBackfillTurn: async ({ isCancelled }) => ({ kind: isCancelled ? 'finish' : 'wait', counts: noCounts }),
-    }),
-    meanwhile: async (handle) => {
-      await untilTimer(handle)
-      await handle.cancel()
-    },
-  },
-  'backfill-continues-as-new': {
-    workflow: 'backfill',
-    input: backfillInput,
-    answers: () => turns(...Array.from({ length: 12 }, () => [])),
-  },
+  ...backfillScenarios,
   'tick-finds-a-backfill': {
     workflow: 'tick',
     input: tickInput,
@@ -385,11 +229,4 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     answers: () => ({}),
   },
   publish: { workflow: 'publish', input: { view: 'airport_delays', version: 1, now: null }, answers: () => ({}) },
-}
-
-async function untilTimer(handle: WorkflowHandle): Promise<void> {
-  for (;;) {
-    const { events } = await handle.fetchHistory()
-    if (events?.some(({ timerStartedEventAttributes }) => timerStartedEventAttributes)) return
-  }
 }
