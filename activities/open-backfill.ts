@@ -13,10 +13,9 @@ import { formatInterval, fromIsoInterval, overlaps } from '../core/time/interval
 import type { ActivityDeps } from './activity-deps.js'
 import { labelledBackfillInput } from './backfill-input.js'
 import type { BackfillActivities } from './backfill-steps.js'
-import { planContent } from './plan-backfill.js'
+import { costMaxOf, failedIn, planContent } from './plan-backfill.js'
 
 const changesNamed = 5
-const failedOutcomes = ['failed', 'not-ready']
 
 export function openBackfill(deps: ActivityDeps): BackfillActivities['openBackfill'] {
   return async (input) => {
@@ -41,12 +40,16 @@ export function openBackfill(deps: ActivityDeps): BackfillActivities['openBackfi
     // What it has run meanwhile would be told as moved.
     if (other) throw overlapping(plan, other)
     await checkUnmoved(deps, plan, input)
-    const due = await chosen(deps, plan, input.retryOf)
+    const retryOf = plan.retryOf ?? input.retryOf
+    const due = await chosen(deps, plan, retryOf)
     if (due.length === 0) return { kind: 'nothing-to-run' }
     const request: BackfillRequest = {
       backfillId: await freeId(deps, plan.planId),
-      ...{ plan, retryOf: input.retryOf ?? null },
-      limits: { costMax: input.costMax, costMaxOfAll: deps.settings.backfillCostMax ?? null },
+      ...{ plan, retryOf: retryOf ?? null },
+      limits: {
+        costMax: input.costMax ?? (await costMaxOf(deps, retryOf)),
+        costMaxOfAll: deps.settings.backfillCostMax ?? null,
+      },
       ...{ by: input.by, reason: input.reason, pretendedNow: input.now },
       intervals: due.map((one) => ({ interval: fromIsoInterval(one), need: one.need })),
     }
@@ -63,14 +66,13 @@ export function openBackfill(deps: ActivityDeps): BackfillActivities['openBackfi
 
 /** @throws MillcourseError BACKFILL_PLAN_MOVED */
 async function checkUnmoved(deps: ActivityDeps, plan: BackfillPlan, { now }: StartBackfillInput): Promise<void> {
+  const { view, options, retryOf } = plan
   const { start: from, end: to } = plan.range
+  const asked = { view, range: { from, to }, options, now, ...(retryOf === undefined ? {} : { retryOf }) }
   const newest = await deps.registry.view(plan.view)
   const moved =
     newest.view.version === plan.version
-      ? planChanges(
-          plan,
-          (await planContent(deps, { view: plan.view, range: { from, to }, options: plan.options, now })).content,
-        )
+      ? planChanges(plan, (await planContent(deps, asked)).content)
       : [`${plan.view} is at version ${newest.view.version}, the plan is of ${plan.version}`]
   if (moved.length === 0) return
   const more = moved.length > changesNamed ? `; and ${moved.length - changesNamed} more` : ''
@@ -78,20 +80,17 @@ async function checkUnmoved(deps: ActivityDeps, plan: BackfillPlan, { now }: Sta
     'BACKFILL_PLAN_MOVED',
     `plan ${plan.planId} is of another day: ${moved.slice(0, changesNamed).join('; ')}${more}`,
     {
-      hint: `plan it again: millcourse backfill ${plan.view} --from ${from} --to ${to}`,
+      hint: `plan it again: millcourse backfill ${retryOf ? `retry ${retryOf} --failed` : `${view} --from ${from} --to ${to}`}`,
       facts: { plan: plan.planId, view: plan.view, moved: moved.length },
     },
   )
 }
 
-/** Of a retry: what failed then, as far as it would still run. */
-async function chosen({ ledger }: ActivityDeps, plan: BackfillPlan, retryOf?: string): Promise<PlannedInterval[]> {
+/** Of a retry: what failed then, as far as it would still run. A plan of the release before holds the whole range. */
+async function chosen(deps: ActivityDeps, plan: BackfillPlan, retryOf?: string): Promise<PlannedInterval[]> {
   const due = intervalsToRun(plan)
   if (retryOf === undefined) return due
-  const before = await ledger.backfillIntervals(retryOf)
-  const failed = new Set(
-    before.filter(({ outcome }) => failedOutcomes.includes(outcome ?? '')).map(({ interval }) => interval.start),
-  )
+  const failed = await failedIn(deps, retryOf)
   return due.filter((one) => failed.has(fromIsoInterval(one).start))
 }
 

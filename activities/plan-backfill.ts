@@ -29,7 +29,10 @@ export function planBackfill(deps: ActivityDeps): BackfillActivities['planBackfi
       planId: backfillPlanId(work.content),
       estimate: await estimate(deps, work),
       services: await servicesOf(deps, work.bundle.view.name),
-      limits: { costMaxOfAll: deps.settings.backfillCostMax ?? null, openDollars: await openDollars(deps) },
+      limits: {
+        costMax: await costMaxOf(deps, input.retryOf),
+        ...{ costMaxOfAll: deps.settings.backfillCostMax ?? null, openDollars: await openDollars(deps) },
+      },
     }
     await deps.ledger.keepBackfillPlan(plan)
     return { planId: plan.planId }
@@ -39,7 +42,7 @@ export function planBackfill(deps: ActivityDeps): BackfillActivities['planBackfi
 /** @throws MillcourseError PLAN_INTERVAL_INVALID, REGISTRY_UNKNOWN_VIEW, and what listing the source throws */
 export async function planContent(
   deps: ActivityDeps,
-  { view: name, range: asked, options, now: pretended }: PlanBackfillInput,
+  { view: name, range: asked, options, retryOf, now: pretended }: PlanBackfillInput,
 ): Promise<PlannedWork> {
   const bundle = await deps.registry.view(name)
   const { view, definitionHash } = bundle
@@ -53,7 +56,11 @@ export async function planContent(
   const own = byInterval(await sourceFiles(deps, rowSource(bundle.source), range), grid, range)
   const seen = await listDimensions(deps, bundle.source, searched(range))
   const dimensionsAt = (interval: Interval) => seen(searched(interval))
-  const all = [...intervalsBetween(range.start, range.end, grid.everyNs, grid.since)].map((interval) => {
+  const failed = retryOf === undefined ? null : await failedIn(deps, retryOf)
+  const asking = [...intervalsBetween(range.start, range.end, grid.everyNs, grid.since)].filter(
+    ({ start }) => failed === null || failed.has(start),
+  )
+  const all = asking.map((interval) => {
     const files = own.get(interval.start) ?? []
     const hash = inputsHash([...files, ...dimensionsAt(interval)])
     const need = backfillNeed(states.get(interval.start), {
@@ -71,7 +78,7 @@ export async function planContent(
       .map(({ uri, etag }) => [uri, etag]),
   )
   const content: PlanContent = {
-    ...{ ...key, definitionHash, range: toIsoInterval(range), options },
+    ...{ ...key, definitionHash, range: toIsoInterval(range), options, ...(retryOf === undefined ? {} : { retryOf }) },
     intervals: all.map(({ planned }) => planned),
     files: [...used].map(([uri, etag]) => ({ uri, etag })).sort((a, b) => compareBytes(a.uri, b.uri)),
   }
@@ -93,6 +100,20 @@ function byInterval(files: readonly SourceFile[], { everyNs }: Grid, range: Inte
     }
   }
   return found
+}
+
+const failedOutcomes = ['failed', 'not-ready']
+
+/** Starts of the intervals whose last run of the backfill failed. */
+export async function failedIn({ ledger }: ActivityDeps, backfillId: string): Promise<ReadonlySet<Instant>> {
+  const intervals = await ledger.backfillIntervals(backfillId)
+  const failed = intervals.filter(({ outcome }) => outcome !== null && failedOutcomes.includes(outcome))
+  return new Set(failed.map(({ interval }) => interval.start))
+}
+
+/** The limit of the one that is tried again; null: none. */
+export async function costMaxOf({ ledger }: ActivityDeps, retryOf: string | undefined): Promise<number | null> {
+  return retryOf === undefined ? null : ((await ledger.backfill(retryOf))?.costMax ?? null)
 }
 
 /** As the ledger counts when one is started: who awaits approval takes nothing yet. */

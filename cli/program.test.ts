@@ -47,8 +47,8 @@ test.each(below)('$words refuses what only the command above it knows', async ({
 })
 
 test('values arrive as they were read, also from before the name', async () => {
-  const retry = await parsed(['backfill', 'retry', '3f2a', '--failed', '--reason', 'why', '--wait'])
-  expect(retry.opts()).toEqual({ failed: true, reason: 'why', wait: true })
+  const retry = await parsed(['backfill', 'retry', '3f2a', '--failed', '--cost-max', '2.5', '--reason', 'why'])
+  expect(retry.opts()).toEqual({ failed: true, costMax: 2.5, reason: 'why' })
   const replay = ['quality', 'replay', 'v', '--check', 'rows.min=1', 'rows.max=9', '--from', 'a', '--to', 'b']
   expect((await parsed(replay)).opts()).toEqual({ check: ['rows.min=1', 'rows.max=9'], from: 'a', to: 'b' })
   const root = program()

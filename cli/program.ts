@@ -173,9 +173,22 @@ export function buildProgram(run: Runner, version: string): Command {
     .argument('<backfill>', 'the id, or its beginning')
     .description('run again what failed in one that is over')
     .option('--failed', 'what failed: there is nothing else to try again')
-    .requiredOption('--reason <text>', 'why; kept with the new backfill and in the audit')
+    .option('--dry-run', 'only show the plan, whatever else is said')
+    .option('--yes', 'plan and start in one go')
+    .option('--reason <text>', 'why; kept with the new backfill and in the audit')
+    .option(
+      '--cost-max <dollars>',
+      'dearer it waits for `backfill approve` (default: the limit of the one that it retries)',
+      dollars,
+    )
     .option('--wait', 'show its progress until it ends')
-    .addHelpText('after', example('millcourse backfill retry 3f2a --failed --reason "the file was written again"'))
+    .addHelpText(
+      'after',
+      example(
+        'millcourse backfill retry 3f2a --failed   # the plan, with its price',
+        'millcourse backfill retry 3f2a --failed --yes --reason "the file was written again"',
+      ),
+    )
     .action(body(async () => (await import('./commands/backfill-change.js')).retryBackfill))
   program
     .command('compact')

@@ -217,6 +217,7 @@ export function toBackfill(row: Selectable<BackfillsTable>): Backfill {
     ...{ state: stateOf(row), options: row.options, retryOf: row.retry_of, by: row.asked_by, reason: row.reason },
     askedAt: row.asked_at,
     pretendedNow: row.pretended_now === null ? null : formatInstant(row.pretended_now),
-    ...{ endedAt: row.ended_at, error: row.error, dollars: row.dollars, awaits: row.awaits },
+    ...{ endedAt: row.ended_at, error: row.error },
+    ...{ dollars: row.dollars, costMax: row.cost_max, awaits: row.awaits },
   }
 }

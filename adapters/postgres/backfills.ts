@@ -153,7 +153,8 @@ async function openBackfill(
     .values({
       ...{ backfill_id: backfillId, plan_id: plan.planId, ...key, start_at: range.start, end_at: range.end },
       ...(awaits === null ? queued : { state: 'awaiting-approval' as const }),
-      ...{ dollars: plan.estimate.dollars.total, awaits: awaits === null ? null : toJson(awaits) },
+      ...{ dollars: plan.estimate.dollars.total, cost_max: request.limits.costMax },
+      awaits: awaits === null ? null : toJson(awaits),
       ...{ options: toJson(plan.options), retry_of: request.retryOf },
       ...{ asked_by: request.by, reason: request.reason },
       pretended_now: request.pretendedNow === null ? null : parseInstant(request.pretendedNow),

@@ -323,6 +323,8 @@ export interface BackfillsTable extends IntervalColumns {
   is_queued: Generated<boolean>
   /** As its plan estimates it; null: a release asked for it that did not keep that. */
   dollars: number | null
+  /** Its own limit; null: none, or a release asked for it that did not keep it. */
+  cost_max: number | null
   awaits: OptionalJson<CostAwaits>
   options: Json<BackfillOptions>
   retry_of: string | null

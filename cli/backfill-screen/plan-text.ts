@@ -28,7 +28,8 @@ export function formatPlan(plan: BackfillPlan, awaits: CostAwaits | null, givenO
     const count = intervals.filter((one) => one.need === need).length
     return count === 0 ? [] : [line(words, formatCount(count))]
   })
-  const head = `backfill of ${view}@v${version}, ${range.start} to ${range.end}: ${plural(intervals.length, 'interval')}`
+  const what = plan.retryOf === undefined ? 'backfill' : `retry of what failed in backfill ${plan.retryOf},`
+  const head = `${what} of ${view}@v${version}, ${range.start} to ${range.end}: ${plural(intervals.length, 'interval')}`
   if (due === 0) return [head, ...counts, 'nothing to run'].join('\n')
   const failing = options.onFailure === 'stop' ? 'stops at the first failure' : 'goes on past failures'
   return [

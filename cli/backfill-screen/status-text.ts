@@ -114,7 +114,7 @@ export function formatBackfill(
       ),
     ...(more > 0 ? [`  and ${more} more`] : []),
     ...(progress.failed > 0 && endedAt !== null
-      ? [`millcourse backfill retry ${backfillId} --failed --reason "…"${givenOptions}`]
+      ? [`millcourse backfill retry ${backfillId} --failed${givenOptions}`]
       : []),
   ].join('\n')
 }

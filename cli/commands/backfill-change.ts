@@ -3,7 +3,7 @@ import type { Backfill, BackfillChange } from '../../core/ports/backfill-ledger.
 import { backfillInput } from '../../core/ports/run-control.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
-import { plannedAnew, startedReport } from './backfill.js'
+import { checkReason, plannedAnew, planReport, type StartOptions, startPlan } from './backfill.js'
 import { facts, queuePlaces } from './backfill-status.js'
 import { findBackfill } from './backfill-target.js'
 
@@ -49,18 +49,21 @@ async function wake(context: CliContext, backfill: Backfill): Promise<Millcourse
   }
 }
 
-export interface RetryOptions {
+export interface RetryOptions extends StartOptions {
   readonly failed?: boolean
-  readonly reason: string
-  readonly wait?: boolean
+  readonly dryRun?: boolean
+  readonly yes?: boolean
 }
 
-/** A backfill of its own over what failed in another: what was planned then may be done, or have other files, by now. */
+/**
+ * A backfill of its own over what failed in another: what was planned then may be done, or have other files, by now. Shows its plan, as
+ * `backfill` does, which starts it; within the limit of the other one, unless another one is named.
+ */
 export async function retryBackfill(context: CliContext, id: string, options: RetryOptions): Promise<Report> {
   if (!options.failed)
     throw new MillcourseError('USAGE', 'say what is to be tried again', { hint: 'only what failed can be: --failed' })
-  if (options.reason.trim() === '')
-    throw new MillcourseError('USAGE', 'a backfill needs a reason', { hint: '--reason "why"' })
+  const isStarting = options.yes === true && !options.dryRun
+  if (isStarting) checkReason(options)
   const before = await findBackfill(context, id)
   if (before.endedAt === null)
     throw new MillcourseError(
@@ -69,10 +72,8 @@ export async function retryBackfill(context: CliContext, id: string, options: Re
       { hint: `millcourse backfill status ${before.backfillId}`, facts: { backfill: before.backfillId } },
     )
   const range = { from: formatInstant(before.range.start), to: formatInstant(before.range.end) }
-  const plan = await plannedAnew(context, before.view, range, { ...before.options, isForced: false })
-  const result = await (await context.runControl()).startBackfill({
-    ...{ planId: plan.planId, retryOf: before.backfillId, by: context.actor, reason: options.reason },
-    ...{ costMax: null, now: context.pretendedNow },
+  const plan = await plannedAnew(context, before.view, {
+    ...{ range, options: { ...before.options, isForced: false }, retryOf: before.backfillId },
   })
-  return await startedReport(context, before.view, result, options.wait ?? false)
+  return isStarting ? await startPlan(context, plan, options) : planReport(context, plan, options)
 }

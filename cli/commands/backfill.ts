@@ -1,6 +1,6 @@
 import { MillcourseError } from '../../core/errors.js'
 import { type BackfillOptions, type BackfillPlan, costAwaits } from '../../core/plan/index.js'
-import type { StartBackfillResult } from '../../core/ports/run-control.js'
+import type { PlanBackfillInput, StartBackfillResult } from '../../core/ports/run-control.js'
 import { formatInstant, parseInstant } from '../../core/time/instant.js'
 import { formatPlan } from '../backfill-screen/plan-text.js'
 import { awaitsText } from '../backfill-screen/status-text.js'
@@ -28,11 +28,15 @@ export async function backfill(context: CliContext, view: string, options: Backf
   if (options.plan !== undefined && options.yes)
     throw usage('--plan names a plan that was looked at, --yes makes one that was not', 'give one of the two')
   const isStarting = !options.dryRun && (options.plan !== undefined || options.yes === true)
-  if (isStarting && !options.reason?.trim())
-    throw usage('a backfill needs a reason: it is kept with it, and in the audit', '--reason "why"')
+  if (isStarting) checkReason(options)
   const plan =
     options.plan === undefined ? await makePlan(context, view, options) : await knownPlan(context, view, options)
   return isStarting ? await startPlan(context, plan, options) : planReport(context, plan, options)
+}
+
+/** @throws MillcourseError USAGE */
+export function checkReason({ reason }: { readonly reason?: string }): void {
+  if (!reason?.trim()) throw usage('a backfill needs a reason: it is kept with it, and in the audit', '--reason "why"')
 }
 
 async function makePlan(context: CliContext, view: string, options: BackfillCommandOptions): Promise<BackfillPlan> {
@@ -41,20 +45,20 @@ async function makePlan(context: CliContext, view: string, options: BackfillComm
     throw usage('a backfill names its range', '--from 2001-01-01T00:00:00Z --to 2001-02-01T00:00:00Z')
   await (await context.registry()).view(view)
   const range = { from: formatInstant(parseInstant(from)), to: formatInstant(parseInstant(to)) }
-  return await plannedAnew(context, view, range, {
-    ...{ order, isForced: force, onFailure: stopOnFailure ? 'stop' : 'continue', atOnce },
+  return await plannedAnew(context, view, {
+    range,
+    options: { order, isForced: force, onFailure: stopOnFailure ? 'stop' : 'continue', atOnce },
   })
 }
 
 export async function plannedAnew(
   context: CliContext,
   view: string,
-  range: { readonly from: string; readonly to: string },
-  options: BackfillOptions,
+  asked: Pick<PlanBackfillInput, 'range' | 'options' | 'retryOf'>,
 ): Promise<BackfillPlan> {
   context.progress.update(`${view}: planning`)
   const runControl = await context.runControl()
-  const { planId } = await runControl.planBackfill({ view, range, options, now: context.pretendedNow })
+  const { planId } = await runControl.planBackfill({ view, ...asked, now: context.pretendedNow })
   const plan = await (await context.ledger()).backfillPlan(planId)
   context.progress.end()
   if (plan === null) throw unknownPlan(view, planId)
@@ -74,15 +78,19 @@ async function knownPlan(context: CliContext, view: string, options: BackfillCom
   return plan
 }
 
-async function startPlan(context: CliContext, plan: BackfillPlan, options: BackfillCommandOptions): Promise<Report> {
+export type StartOptions = Pick<BackfillCommandOptions, 'reason' | 'costMax' | 'wait'>
+
+/** The reason was looked at. */
+export async function startPlan(context: CliContext, plan: BackfillPlan, options: StartOptions): Promise<Report> {
+  const { planId, retryOf } = plan
   const result = await (await context.runControl()).startBackfill({
-    ...{ planId: plan.planId, by: context.actor, reason: options.reason! },
+    ...{ planId, by: context.actor, reason: options.reason!, ...(retryOf === undefined ? {} : { retryOf }) },
     ...{ costMax: options.costMax ?? null, now: context.pretendedNow },
   })
   return await startedReport(context, plan.view, result, options.wait ?? false)
 }
 
-export async function startedReport(
+async function startedReport(
   context: CliContext,
   view: string,
   result: StartBackfillResult,
@@ -110,10 +118,15 @@ async function awaitedText(context: CliContext, backfillId: string): Promise<str
   return backfill?.awaits ? awaitsText(backfill) : 'it costs more than --cost-max'
 }
 
-function planReport(context: CliContext, plan: BackfillPlan, options: BackfillCommandOptions): Report {
+export function planReport(
+  context: CliContext,
+  plan: BackfillPlan,
+  options: Pick<BackfillCommandOptions, 'costMax'>,
+): Report {
   const { intervals, files, limits, ...rest } = plan
   const { costMaxOfAll = null, openDollars = 0 } = limits ?? {}
-  const awaits = costAwaits(plan.estimate, { costMax: options.costMax ?? null, costMaxOfAll }, openDollars)
+  const costMax = options.costMax ?? limits?.costMax ?? null
+  const awaits = costAwaits(plan.estimate, { costMax, costMaxOfAll }, openDollars)
   return {
     outcome: 'done',
     data: {

@@ -79,6 +79,8 @@ describe('a plan', () => {
       { ...content, intervals: [{ ...first!, need: 'failed' }, ...rest] },
       { ...content, intervals: [{ ...first!, inputsHash: 'j' }, ...rest] },
       { ...content, files: [{ uri: 's3://a/1', etag: 'z' }, content.files[1]!] },
+      { ...content, retryOf: 'abc' },
+      { ...content, retryOf: 'abd' },
     ]
     const ids = [content, ...others].map(backfillPlanId)
     expect(new Set(ids).size).toBe(ids.length)

@@ -46,7 +46,9 @@ export interface PlanContent {
   readonly definitionHash: string
   readonly range: IsoInterval
   readonly options: BackfillOptions
-  /** All of the range, oldest first. */
+  /** A backfill whose failed intervals it runs again. Absent: all of the range. */
+  readonly retryOf?: string
+  /** All of the range, or of a retry those that failed, oldest first. */
   readonly intervals: readonly PlannedInterval[]
   /** Of the intervals that run, in byte order. */
   readonly files: readonly PlannedFile[]
@@ -57,8 +59,8 @@ export interface BackfillPlan extends PlanContent {
   readonly estimate: BackfillEstimate
   /** That use a feature of the view. */
   readonly services: readonly string[]
-  /** `MILLCOURSE_BACKFILL_COST_MAX`, and what was open, when it was planned. Absent: a release planned it that did not say. */
-  readonly limits?: Pick<CostAwaits, 'costMaxOfAll' | 'openDollars'>
+  /** As they were when it was planned; `costMax` is that of the one it retries. Absent: a release planned it that did not say. */
+  readonly limits?: Omit<CostAwaits, 'isUnknown'>
 }
 
 /** R27, R37: asked for by a range, as with `materialize`; what is held waits for a decision unless its files are others. */
@@ -90,12 +92,13 @@ export function intervalsToRun({ intervals, options }: Pick<PlanContent, 'interv
 const idDigits = 12
 
 export function backfillPlanId(content: PlanContent): string {
-  const { view, version, definitionHash, range, options, intervals, files } = content
+  const { view, version, definitionHash, range, options, intervals, files, retryOf } = content
   const { order, isForced, onFailure, atOnce } = options
   const decisive = [
     ...[view, version, definitionHash, range.start, range.end, order, isForced, onFailure, atOnce],
     intervals.map(({ start, need, inputsHash }) => [start, need, inputsHash]),
     files.map(({ uri, etag }) => [uri, etag]),
+    ...(retryOf === undefined ? [] : [retryOf]),
   ]
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(decisive)))).slice(0, idDigits)
 }

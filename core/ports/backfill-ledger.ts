@@ -46,6 +46,8 @@ export interface Backfill extends ViewKey {
   readonly endedAt: Instant | null
   /** US dollars, as its plan estimates it; null: a release asked for it that did not keep that. */
   readonly dollars: number | null
+  /** US dollars that it may cost without approval; null: no limit, or a release asked for it that did not keep it. */
+  readonly costMax: number | null
   /** What it costs more than, as it was when it was asked for; null: it never had to await approval. */
   readonly awaits: CostAwaits | null
   /** Why its publish failed; null: it did not. */

@@ -69,17 +69,19 @@ export interface PlanBackfillInput {
   readonly view: string
   readonly range: { readonly from: IsoInstant; readonly to: IsoInstant }
   readonly options: BackfillOptions
+  /** Of the range what failed in this backfill. Absent: all of it. */
+  readonly retryOf?: string
   readonly now: IsoInstant | null
   readonly heartbeatMs?: number
 }
 
 export interface StartBackfillInput {
   readonly planId: string
-  /** Runs the failed intervals of this backfill again, instead of all that the plan holds. Absent: all. */
+  /** Of what the plan holds, what failed in this backfill. Absent: what the plan says of itself. */
   readonly retryOf?: string
   readonly by: string
   readonly reason: string
-  /** US dollars: dearer than this it waits for approval. Null: it never does. */
+  /** US dollars: dearer than this it waits for approval. Null: it never does, but for the limit of the one that it retries. */
   readonly costMax: number | null
   readonly now: IsoInstant | null
   readonly heartbeatMs?: number

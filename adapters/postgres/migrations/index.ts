@@ -25,6 +25,7 @@ import { awaitedRebuilds } from './017-awaited-rebuilds.js'
 import { wantedLeases } from './018-wanted-leases.js'
 import { heldFeatures } from './019-held-features.js'
 import { waitedFor } from './022-waited-for.js'
+import { backfillLimits } from './023-backfill-limits.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -47,6 +48,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '018-wanted-leases': wantedLeases,
   '019-held-features': heldFeatures,
   '022-waited-for': waitedFor,
+  '023-backfill-limits': backfillLimits,
 }
 
 export function isContract(name: string): boolean {
