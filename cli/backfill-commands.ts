@@ -10,12 +10,11 @@ export function addBackfillCommands(program: Command, body: BindBody): void {
     .description('plan a range with its price, then run it below scheduled runs and publish once')
     .option('--from <instant>', 'first interval start')
     .option('--to <instant>', 'end of the last interval')
+    // Their defaults are the command's: a plan has its own, beside which none may be named.
     .addOption(
-      new Option('--order <order>', 'which end of the range runs first')
-        .choices(['oldest', 'newest'])
-        .default('oldest'),
+      new Option('--order <order>', 'which end of the range runs first, else the oldest').choices(['oldest', 'newest']),
     )
-    .option('--at-once <runs>', 'runs under way at a time', positiveInteger, 4)
+    .option('--at-once <runs>', 'runs under way at a time (default: 4)', positiveInteger)
     .option('--force', 'run what is done again, too')
     .option('--stop-on-failure', 'begin nothing more after the first failed run')
     .option('--dry-run', 'only show the plan, whatever else is said')

@@ -11,10 +11,10 @@ import { followBackfill } from './backfill-status.js'
 export interface BackfillCommandOptions {
   readonly from?: string
   readonly to?: string
-  readonly order: BackfillOptions['order']
+  readonly order?: BackfillOptions['order']
   readonly force?: boolean
   readonly stopOnFailure?: boolean
-  readonly atOnce: number
+  readonly atOnce?: number
   readonly dryRun?: boolean
   readonly plan?: string
   readonly yes?: boolean
@@ -40,7 +40,7 @@ export function checkReason({ reason }: { readonly reason?: string }): void {
 }
 
 async function makePlan(context: CliContext, view: string, options: BackfillCommandOptions): Promise<BackfillPlan> {
-  const { from, to, order, force = false, stopOnFailure = false, atOnce } = options
+  const { from, to, order = 'oldest', force = false, stopOnFailure = false, atOnce = 4 } = options
   if (from === undefined || to === undefined)
     throw usage('a backfill names its range', '--from 2001-01-01T00:00:00Z --to 2001-02-01T00:00:00Z')
   await (await context.registry()).view(view)
@@ -66,7 +66,8 @@ export async function plannedAnew(
 }
 
 async function knownPlan(context: CliContext, view: string, options: BackfillCommandOptions): Promise<BackfillPlan> {
-  if (options.from !== undefined || options.to !== undefined || options.force || options.stopOnFailure)
+  const { from, to, order, atOnce, force, stopOnFailure } = options
+  if ([from, to, order, atOnce, force, stopOnFailure].some((given) => given !== undefined))
     throw usage(
       'a plan has its range and options in it',
       `millcourse backfill ${view} --plan ${options.plan} --reason "why"`,
