@@ -42,7 +42,7 @@ export function createBackfills(client: PostgresClient): Backfills {
           .insertInto('backfill_plans')
           .values({ plan_id: planId, view, version, body })
           // What was measured may be other by now; what would be done is the same.
-          .onConflict((conflict) => conflict.column('plan_id').doUpdateSet({ body }))
+          .onConflict((conflict) => conflict.column('plan_id').doUpdateSet({ body, made_at: sql`clock_timestamp()` }))
           .execute()
       }),
 

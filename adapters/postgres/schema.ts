@@ -311,7 +311,8 @@ export interface ScheduleMarksTable {
 export interface BackfillPlansTable extends ViewColumns {
   plan_id: string
   body: Json<BackfillPlan>
-  made_at: ServerTime<Instant>
+  /** Last shown. */
+  made_at: ColumnType<Instant, never, Instant>
 }
 
 export interface BackfillsTable extends IntervalColumns {

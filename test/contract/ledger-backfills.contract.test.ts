@@ -1,5 +1,7 @@
 /** Backfills in the ledger: one at a time over a range, what is left, and what a publish leaves out meanwhile (R33, R34). */
+import { sql } from 'kysely'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { PostgresClient } from '../../adapters/postgres/client.js'
 import { type BackfillPlan, type CostLimits, defaultPrices, estimateBackfill } from '../../core/plan/index.js'
 import type { BackfillRequest } from '../../core/ports/backfill-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
@@ -21,8 +23,9 @@ import {
 } from '../support/ledger-steps.js'
 
 let ledger: LedgerWriter
+let client: PostgresClient
 ledgerProject((project) => {
-  ledger = project.ledger
+  ;({ ledger, client } = project)
 })
 
 const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 2 } as const
@@ -174,6 +177,50 @@ describe('a backfill', () => {
     await ledger.keepBackfillPlan({ ...plan, services: ['scores'] })
     expect(await ledger.backfillPlan('p')).toEqual({ ...plan, services: ['scores'] })
     expect(await ledger.backfillPlan('q')).toBeNull()
+  })
+
+  test('its plan is kept for a week from when it was last shown, and for as long as it has a backfill', async () => {
+    const daysPass = (days: number) =>
+      client.query((db) =>
+        db
+          .updateTable('backfill_plans')
+          .set({ made_at: sql<bigint>`made_at - make_interval(days => ${days})` })
+          .execute(),
+      )
+    const kept = async () => {
+      await ledger.keepBackfillPlan(planOf('new', 8, 9))
+      const plans = await Promise.all(['shown', 'forgotten', 'started'].map((id) => ledger.backfillPlan(id)))
+      return plans.flatMap((plan) => plan?.planId ?? [])
+    }
+    for (const id of ['shown', 'forgotten', 'started']) await ledger.keepBackfillPlan(planOf(id, 0, 2))
+    await ledger.openBackfill(request('started', 0, 2))
+    await daysPass(6)
+    expect(await kept()).toEqual(['shown', 'forgotten', 'started'])
+    await ledger.keepBackfillPlan(planOf('shown', 0, 2))
+    await daysPass(6)
+    expect(await kept()).toEqual(['shown', 'started'])
+  })
+
+  test('every word to it is in the audit, with who and why', async () => {
+    await ledger.openBackfill(request('a', 0, 1))
+    await ledger.beginBackfill('a', 1)
+    for (const [to, reason] of [
+      ['pause', 'the lake is busy'],
+      ['pause', 'said twice'],
+      ['resume', null],
+      ['cancel', 'enough'],
+    ] as const)
+      await ledger.changeBackfill('a', { to, by: 'bob', reason })
+    const rows = await client.query((db) =>
+      db.selectFrom('audit').select(['acted_by', 'action', 'subject', 'reason']).orderBy('audit_id').execute(),
+    )
+    const subject = 'airport_delays@v1/backfill/a'
+    expect(rows).toEqual([
+      { acted_by: 'ann', action: 'backfill start', subject, reason: 'late files' },
+      { acted_by: 'bob', action: 'backfill pause', subject, reason: 'the lake is busy' },
+      { acted_by: 'bob', action: 'backfill resume', subject, reason: null },
+      { acted_by: 'bob', action: 'backfill cancel', subject, reason: 'enough' },
+    ])
   })
 })
 
