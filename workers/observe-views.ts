@@ -73,7 +73,8 @@ export async function observe(
     const seen = await deps.seenViews.look(calendar, rangeStart(settings, now), (entry) =>
       lookAt(deps, settings, entry, now),
     )
-    const looks = await withScheduler(deps, await withRuns(deps, seen, settings), now, rules)
+    const asked = await withScheduler(deps, await withRuns(deps, seen, settings), now, rules)
+    const looks = await withClaims(deps, asked, now, rules)
     const checks = await deps.ledger.qualityChecks()
     const found = looks.flatMap((look) => evaluateView(look.entry, look, now, rules))
     const failures = await deps.causes.addTo(foldDownstream(calendar, found))
@@ -147,6 +148,23 @@ async function withRuns(
       pace: paces.get(label)?.[0] ?? null,
     }
   })
+}
+
+/** Of views that miss runs, what an open backfill keeps from ticks: whatever the scheduler says, these wait for that. */
+async function withClaims(
+  { ledger }: ObserverDeps,
+  looks: readonly ViewLook[],
+  now: Instant,
+  rules: WatchRules,
+): Promise<ViewLook[]> {
+  return await Promise.all(
+    looks.map(async (look) => {
+      const missing = missingIntervals(look.entry, look, now, rules)
+      const [first, last] = [missing[0], missing.at(-1)]
+      if (first === undefined || last === undefined) return look
+      return { ...look, claims: await ledger.claimedIntervals(look.entry, { start: first.start, end: last.end }) }
+    }),
+  )
 }
 
 function groupByView<One extends { readonly view: string; readonly version: number }>(all: readonly One[]) {

@@ -1,5 +1,6 @@
 /** What is read of backfills: what has become of their intervals is what their runs have come to, nothing is counted twice. */
 import { type Selectable, sql } from 'kysely'
+import type { ClaimedInterval } from '../../core/plan/claimed-interval.js'
 import type { RunOutcome } from '../../core/plan/interval-state.js'
 import type {
   Backfill,
@@ -74,16 +75,20 @@ export function createBackfillLists(client: PostgresClient): BackfillLists {
         const rows = await db
           .selectFrom('backfill_intervals as planned')
           .innerJoin('backfills', 'backfills.backfill_id', 'planned.backfill_id')
-          .select(['planned.start_at', 'planned.end_at'])
+          .select(['planned.start_at', 'planned.end_at', 'backfills.backfill_id', 'backfills.state', 'is_queued'])
           .where('backfills.view', '=', key.view)
           .where('backfills.version', '=', key.version)
           .where('backfills.ended_at', 'is', null)
+          .where('backfills.state', '!=', 'awaiting-approval')
           .where('planned.start_at', '<', range.end)
           .where('planned.end_at', '>', range.start)
           .where((row) => row.not(row.exists(endedRun(db))))
           .orderBy('planned.start_at')
           .execute()
-        return rows.map((row) => ({ start: row.start_at, end: row.end_at }))
+        return rows.map(({ start_at: start, end_at: end, backfill_id: backfillId, state, is_queued }) => ({
+          ...{ start, end, backfillId },
+          state: (state === 'running' && is_queued ? 'queued' : state) as ClaimedInterval['state'],
+        }))
       }),
 
     nextBackfillIntervals: (backfillId, max) =>

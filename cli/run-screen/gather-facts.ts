@@ -146,6 +146,7 @@ async function intervalFacts(
   now: Instant,
 ): Promise<IntervalFacts> {
   const pending = (await ledger.pendingDecisions(key)).find((one) => one.interval.start === interval.start)
+  const claim = (await ledger.claimedIntervals(key, interval)).find((one) => one.start === interval.start)
   return {
     isOver: interval.end <= now,
     latestRun: state?.latestRun ? { run: state.latestRun.runId, outcome: state.latestRun.outcome } : null,
@@ -153,6 +154,7 @@ async function intervalFacts(
     isPublished: state?.committed?.isPublished ?? false,
     ...(state?.committed?.heldFeatures ? { heldFeatures: state.committed.heldFeatures } : {}),
     reopenedBecause: state?.reopenedBecause ?? null,
+    ...(claim ? { claimedBy: { backfill: claim.backfillId, state: claim.state } } : {}),
     pendingDecision: pending
       ? { action: pending.action, by: pending.by, requestedAt: formatInstant(pending.requestedAt) }
       : null,

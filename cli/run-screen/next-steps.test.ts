@@ -121,6 +121,9 @@ test('what the screen of a run proposes, for each outcome, error and state of it
     }),
     situation({ run: null, details: null }),
     situation({ interval: { ...plain, reopenedBecause: 'late file' } }),
+    ...(['queued', 'running', 'paused', 'cancelling'] as const).map((state) =>
+      situation({ run: null, details: null, interval: { ...plain, claimedBy: { backfill: '3f2a', state } } }),
+    ),
     situation({ interval: { ...plain, latestRun: { run: 'run-2', outcome: 'held' } } }),
     situation({ interval: { ...plain, pendingDecision: { action: 'accept', by: 'ann', requestedAt: 'now' } } }),
   ]
@@ -161,6 +164,19 @@ test('what waited for a view sends to that view, what waited for files to the ow
     ['decide', 'run-1', 'rerun', '--reason'],
     ['decide', 'run-1', 'reject', '--reason'],
   ])
+})
+
+test('what ticks leave to a backfill names it, and what has it go on', () => {
+  const first = (state: 'running' | 'paused', change: Parameters<typeof situation>[0]) =>
+    nextSteps(situation({ ...change, interval: { ...plain, claimedBy: { backfill: '3f2a', state } } }))[0]
+  const never = { run: null, details: null }
+  expect(first('paused', never)).toMatchObject({
+    why: 'ticks leave it to backfill 3f2a, which is paused; have that go on',
+    command: expect.stringMatching(/^millcourse backfill resume 3f2a /),
+  })
+  for (const change of [never, { outcome: 'failed', code: 'COMPUTE_FAILED' }, { outcome: 'not-ready' }] as const)
+    expect(first('running', change)?.command).toMatch(/^millcourse backfill status 3f2a /)
+  expect(first('running', { outcome: 'done' })?.command).toBeNull()
 })
 
 test('R27: what passes by itself is left to the next tick; what does not asks for a person first', () => {

@@ -1,6 +1,7 @@
 /** What to do about a run: commands that can be pasted as they are, and what happens by itself. Pure, and written for a tired person. */
 import { assertNever, errorCodes, isErrorCode, type RetryAdvice } from '../../core/errors.js'
 import type { DurationText } from '../../core/time/duration.js'
+import { claimSteps } from './claim-steps.js'
 import type { NextStep, RunDetails, RunFacts } from './run-facts.js'
 
 export interface Situation extends Omit<RunFacts, 'nextSteps'> {
@@ -25,7 +26,7 @@ export function nextSteps(situation: Situation): NextStep[] {
         command: command(`runs show ${labelOf(situation)}@${situation.start}`),
       },
     ]
-  if (run === null || !details) return neverRan(situation, command)
+  if (run === null || !details) return [...claimSteps(interval, command), ...neverRan(situation, command)]
   const newer = interval.latestRun
   if (details.outcome === 'skipped') return interval.reopenedBecause === null ? [nothing] : reopened(situation, command)
   if (newer && newer.run !== run)
@@ -36,7 +37,12 @@ export function nextSteps(situation: Situation): NextStep[] {
       },
     ]
   const steps = ofOutcome(situation, run, details, command)
-  return [...reopened(situation, command), ...steps.filter((one) => one !== nothing || !interval.reopenedBecause)]
+  const isLeft = interval.reopenedBecause !== null || details.outcome === 'failed' || details.outcome === 'not-ready'
+  return [
+    ...(isLeft ? claimSteps(interval, command) : []),
+    ...reopened(situation, command),
+    ...steps.filter((one) => one !== nothing || !interval.reopenedBecause),
+  ]
 }
 
 type Command = (text: string) => string
@@ -169,7 +175,7 @@ function neverRan(situation: Situation, command: Command): NextStep[] {
     ...(situation.isNewestVersion
       ? [step('run it now', command(`materialize ${situation.view} --from ${situation.start} --to ${situation.end}`))]
       : []),
-    step('see why no tick started it', command('doctor')),
+    ...(situation.interval.claimedBy ? [] : [step('see why no tick started it', command('doctor'))]),
     step(
       withoutItsRows(situation),
       command(`decide ${labelOf(situation)}@${situation.start} reject --reason "there will be no data"`),

@@ -5,6 +5,7 @@
 
 import type { ProfileShift } from '../../core/judge/index.js'
 import type { Spend } from '../../core/measure/index.js'
+import type { ClaimedInterval } from '../../core/plan/index.js'
 import type { PinnedFile, RunOutcome } from '../../core/plan/interval-state.js'
 import type { RunError, RunRecord } from '../../core/ports/ledger.js'
 import type { Layer } from '../../core/runbook/index.js'
@@ -65,6 +66,8 @@ export interface IntervalFacts {
   /** R35: features that the accepted version leaves out and that await a decision. Absent: none. */
   readonly heldFeatures?: readonly string[]
   readonly reopenedBecause: string | null
+  /** The open backfill that has yet to run it: ticks leave it to that. Absent: none. */
+  readonly claimedBy?: { readonly backfill: string; readonly state: ClaimedInterval['state'] }
   readonly pendingDecision: { readonly action: string; readonly by: string; readonly requestedAt: IsoInstant } | null
 }
 

@@ -22,6 +22,7 @@ export {
   runsNow,
 } from './backfill-plan.js'
 export { backfillsAtOnce } from './backfills-at-once.js'
+export { type ClaimedInterval, claimCommand } from './claimed-interval.js'
 export { type CostAwaits, type CostLimits, costAwaits } from './cost-limits.js'
 export {
   type DueIntervals,

@@ -3,6 +3,7 @@
  * is recorded; while it is, ticks leave the intervals that it has not run yet to it, and its commits wait for its own publish (R33, R34).
  */
 import type { BackfillNeed, BackfillOptions, BackfillPlan } from '../plan/backfill-plan.js'
+import type { ClaimedInterval } from '../plan/claimed-interval.js'
 import type { CostAwaits, CostLimits } from '../plan/cost-limits.js'
 import type { Instant, IsoInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
@@ -116,8 +117,8 @@ export interface BackfillReader {
   /** In the order in which they run. */
   backfillIntervals(backfillId: string): Promise<BackfillInterval[]>
   backfillPlan(planId: string): Promise<BackfillPlan | null>
-  /** Those of open backfills that these have not run yet: a tick leaves them alone. Oldest first. */
-  claimedIntervals(key: ViewKey, range: Interval): Promise<Interval[]>
+  /** Those of open backfills that these have not run yet, but for what awaits approval: a tick leaves them alone. Oldest first. */
+  claimedIntervals(key: ViewKey, range: Interval): Promise<ClaimedInterval[]>
   /** Of the view version's last finished publishes, items a second; null: none has written anything. */
   publishRate(key: ViewKey): Promise<number | null>
 }

@@ -100,6 +100,25 @@ test('nothing was started: by the scheduler where it says so, for want of a work
   expect(rulesOf({ schedule: present, hasWorker: true })).toMatchObject([{ key: 'missing_run/delays@v1' }])
 })
 
+test('what ticks leave to an open backfill is told as that, whatever the scheduler says, and with what has it go on', () => {
+  const hours = (...starts: number[]) => starts.map((h) => ({ start: at(h), end: at(h + 1) }))
+  const claims = (state: 'paused' | 'running') => hours(0, 1).map((one) => ({ ...one, backfillId: '3f2a', state }))
+  const found = (observed: Partial<ViewObservation>) => look(observed, {}, at(3) + rules.graceNs)
+  const [left, free] = found({ claims: claims('paused'), hasWorker: true })
+  expect(left).toMatchObject({
+    ...{ key: 'missing_run/backfill 3f2a', rule: 'missing_run', nextStep: 'millcourse backfill resume 3f2a' },
+    ...{ facts: { intervals: 2, backfill: '3f2a', state: 'paused' } },
+    summary: expect.stringContaining('it is left to backfill 3f2a, which is paused'),
+  })
+  expect(free).toMatchObject({
+    key: 'missing_run/delays@v1',
+    facts: { intervals: 1, firstInterval: formatInstant(at(2)) },
+  })
+  const [running] = found({ claims: claims('running'), schedule: { kind: 'absent' } })
+  expect(running).toMatchObject({ key: left?.key, nextStep: 'millcourse backfill status 3f2a' })
+  expect(running?.news).not.toBe(left?.news)
+})
+
 test('what the checks of the newest good run warned of is one incident, beside whatever else there is', () => {
   const finding: Finding = { code: 'null_rate_above', severity: 'warn', feature: 'avg', observed: 0.51234, limit: 0.2 }
   const good = (...findings: Finding[]) => ({ good: { runId: 'run-0', interval, findings } })

@@ -9,6 +9,7 @@ import { formatDuration, parseDuration } from '../time/duration.js'
 import { formatInstant, type Instant, parseInstant } from '../time/instant.js'
 import { type Interval, intervalsBetween } from '../time/interval.js'
 import { type CalendarEntry, viewLabel } from './calendar.js'
+import { claimedDrafts, unclaimed } from './claimed-drafts.js'
 import {
   failedDrafts,
   heldDrafts,
@@ -32,12 +33,15 @@ export function evaluateView(
 ): IncidentDraft[] {
   const unsettled = (outcome: RunOutcome) =>
     observed.states.filter((state) => standsAs(state, outcome)).map(withStandingRun)
+  const missing = missingIntervals(entry, observed, now, rules)
+  const { claims = [] } = observed
   const causes = [
     ...failedDrafts(entry, unsettled('failed')),
     ...heldDrafts(entry, unsettled('held'), observed, rules),
     ...heldFeatureDrafts(entry, observed.states.filter(holdsFeatures), observed, rules),
     ...notReadyDrafts(entry, unsettled('not-ready')),
-    ...missingDrafts(entry, missingIntervals(entry, observed, now, rules), observed),
+    ...claimedDrafts(entry, missing, claims),
+    ...missingDrafts(entry, unclaimed(missing, claims), observed),
     ...slowDrafts(entry, observed, rules),
   ]
   const blocked = blockedEnd(entry, observed)

@@ -1,5 +1,6 @@
 /** What the watcher has seen of one view, and the limits it judges by. */
 import type { Finding } from '../judge/verdict.js'
+import type { ClaimedInterval } from '../plan/claimed-interval.js'
 import type { IntervalState } from '../plan/interval-state.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
@@ -32,6 +33,8 @@ export interface ViewObservation {
   readonly schedule?: ScheduleSeen | null
   /** Whether any worker has asked for work lately. */
   readonly hasWorker?: boolean
+  /** Of the intervals that miss a run, those that ticks leave to an open backfill. */
+  readonly claims?: readonly ClaimedInterval[]
 }
 
 export interface WatchRules {

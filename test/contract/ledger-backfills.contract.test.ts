@@ -87,7 +87,11 @@ describe('a backfill', () => {
       ...{ total: 4, done: 1, failed: 1, held: 0, running: 1, left: 1, unpublished: 1 },
       msPerInterval: expect.any(Number),
     })
-    expect(await ledger.claimedIntervals(view, allTime)).toEqual([hour(1), hour(3)])
+    const claim = { backfillId: 'a', state: 'queued' }
+    expect(await ledger.claimedIntervals(view, allTime)).toEqual([1, 3].map((at) => ({ ...hour(at), ...claim })))
+    await ledger.beginBackfill('a', 1)
+    await ledger.changeBackfill('a', { to: 'pause', by: 'bob', reason: null })
+    expect(await ledger.claimedIntervals(view, hour(3))).toEqual([{ ...hour(3), ...claim, state: 'paused' }])
     expect((await ledger.nextBackfillIntervals('a', 1)).map(({ interval }) => interval)).toEqual([hour(1)])
     expect((await ledger.backfillIntervals('a')).map(({ runId, outcome }) => [runId, outcome])).toEqual([
       ['run-0', 'committed'],
@@ -163,6 +167,11 @@ describe('a backfill', () => {
     expect(await asking('d', 3, 0, ofAll)).toMatchObject({ backfill: { state: 'queued' } })
     const own = { costMax: 1, costMaxOfAll: null }
     expect(await asking('e', 4, 2, own)).toMatchObject({ backfill: { state: 'awaiting-approval', awaits: own } })
+    // Nor does it keep its interval from ticks, before somebody has approved it.
+    expect(await ledger.claimedIntervals(view, hour(4))).toEqual([])
+    await ledger.changeBackfill('e', { to: 'approve', by: 'bob', reason: null })
+    expect(await ledger.claimedIntervals(view, hour(4))).toMatchObject([{ backfillId: 'e', state: 'queued' }])
+    await ledger.endBackfill('e', 'done', null)
     // What has ended takes nothing any more.
     await ledger.endBackfill('a', 'done', null)
     expect(await asking('f', 5, 6, ofAll)).toMatchObject({ backfill: { state: 'queued' } })
