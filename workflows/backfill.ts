@@ -94,7 +94,8 @@ class Work {
 
   counts(): BackfillCounts {
     const { total, done, failed, held, left, msPerInterval } = this.known
-    const etaMs = msPerInterval === null ? null : msPerInterval * (left + this.running)
+    const toCome = left + this.running
+    const etaMs = msPerInterval === null || toCome === 0 ? null : msPerInterval * toCome
     return { total, done, failed, held, running: this.running, left, etaMs }
   }
 

@@ -180,6 +180,10 @@ async function readProgress(db: Database, backfillId: string): Promise<BackfillP
   }
 }
 
+/**
+ * From the first of the last runs to the end of the last one, by their number, less the times in which none was under way for longer than a
+ * run takes: it was paused, queued again, or without a worker. Shorter ones are the way from run to run.
+ */
 async function msPerInterval(db: Database, backfillId: string): Promise<number | null> {
   const last = db
     .selectFrom('runs')
@@ -189,13 +193,20 @@ async function msPerInterval(db: Database, backfillId: string): Promise<number |
     .orderBy('ended_at', 'desc')
     .limit(runsMeasured)
     .as('last')
-  const row = await db
+  const before = sql`order by started_at, ended_at rows between unbounded preceding and 1 preceding`
+  const stepped = db
     .selectFrom(last)
-    .select(
-      sql<number | null>`(1000 * extract(epoch from max(ended_at) - min(started_at)) / nullif(count(*), 0))::float8`.as(
-        'ms',
-      ),
-    )
+    .select([
+      'started_at',
+      'ended_at',
+      sql`extract(epoch from started_at - max(ended_at) over (${before}))`.as('idle'),
+      sql`extract(epoch from avg(ended_at - started_at) over ())`.as('mean'),
+    ])
+    .as('stepped')
+  const took = sql`extract(epoch from max(ended_at) - min(started_at)) - coalesce(sum(idle) filter (where idle > mean), 0)`
+  const row = await db
+    .selectFrom(stepped)
+    .select(sql<number | null>`(1000 * (${took}) / nullif(count(*), 0))::float8`.as('ms'))
     .executeTakeFirstOrThrow()
   return row.ms
 }

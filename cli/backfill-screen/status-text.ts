@@ -7,19 +7,32 @@ import { formatCount, formatDollars, formatMs, formatSecond, plural } from '../o
 
 const badListed = 10
 
-/** From the measured rate; null: nothing has ended yet. */
-export function etaMs({ msPerInterval, running, left }: BackfillProgress): number | null {
+/** Of its runs, from the measured rate; null: nothing has ended yet, or none is to come. */
+export function etaMs(backfill: Publishing, progress: BackfillProgress): number | null {
+  const { msPerInterval, running, left } = progress
+  if (backfill.endedAt !== null || running + left === 0 || isPublishing(backfill, progress)) return null
   return msPerInterval === null ? null : msPerInterval * (running + left)
 }
 
+type Publishing = Pick<Backfill, 'state' | 'endedAt' | 'options'>
+
+/** Its last run has ended, and what it has committed is on its way (R34). */
+export function isPublishing({ state, endedAt, options }: Publishing, progress: BackfillProgress): boolean {
+  const { running, left, failed, unpublished } = progress
+  if (endedAt !== null || running > 0 || unpublished === 0) return false
+  const isStopped = options.onFailure === 'stop' && failed > 0
+  return state === 'cancelling' || (state === 'running' && (left === 0 || isStopped))
+}
+
 export function progressLine(backfill: Backfill, progress: BackfillProgress, places: QueuePlaces): string {
-  const eta = etaMs(progress)
+  const eta = etaMs(backfill, progress)
   const words = [
     `${formatCount(progress.done)} of ${formatCount(progress.total)} done`,
     ...(progress.failed > 0 ? [`${formatCount(progress.failed)} failed`] : []),
     ...(progress.held > 0 ? [`${formatCount(progress.held)} held`] : []),
     ...(progress.running > 0 ? [`${formatCount(progress.running)} running`] : []),
-    ...(progress.running + progress.left > 0 && eta !== null ? [`about ${formatMs(eta)} left`] : []),
+    ...(eta === null ? [] : [`about ${formatMs(eta)} of runs left, then its publish`]),
+    ...(isPublishing(backfill, progress) ? [`publishing ${plural(progress.unpublished, 'commit')}`] : []),
   ]
   return `backfill ${backfill.backfillId} ${stateText(backfill, places)}: ${words.join(', ')}`
 }

@@ -7,6 +7,7 @@ import {
   etaMs,
   formatBackfill,
   formatBackfills,
+  isPublishing,
   progressLine,
   type QueuePlaces,
 } from '../backfill-screen/status-text.js'
@@ -89,6 +90,6 @@ export function facts(backfill: Backfill, progress: BackfillProgress, places: Qu
     askedAt: formatInstant(askedAt),
     endedAt: endedAt === null ? null : formatInstant(endedAt),
     place: places.get(backfill.backfillId) ?? null,
-    progress: { ...progress, etaMs: endedAt === null ? etaMs(progress) : null },
+    progress: { ...progress, etaMs: etaMs(backfill, progress), isPublishing: isPublishing(backfill, progress) },
   }
 }

@@ -65,7 +65,7 @@ export interface BackfillProgress {
   readonly running: number
   /** Not begun. */
   readonly left: number
-  /** Milliseconds an interval has lately taken, runs at once counted together; null: nothing has ended yet. */
+  /** Milliseconds an interval has lately taken, runs at once counted together and pauses left out; null: nothing has ended yet. */
   readonly msPerInterval: number | null
   /** Its commits that are not online yet. */
   readonly unpublished: number

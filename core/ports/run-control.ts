@@ -118,7 +118,7 @@ export interface BackfillCounts {
   readonly held: number
   readonly running: number
   readonly left: number
-  /** From the measured rate; null: nothing has ended yet. */
+  /** Of its runs, from the measured rate; null: nothing has ended yet, or nothing is left to run. */
   readonly etaMs: number | null
 }
 

@@ -180,6 +180,34 @@ describe('a backfill', () => {
     })
   })
 
+  test('what an interval takes leaves out pauses, and counts those at once together and the way from run to run', async () => {
+    const rate = async (backfillId: string, ...runs: readonly (readonly [start: number, end: number])[]) => {
+      await ledger.openBackfill(request(backfillId, ids.length * 10, ids.push(backfillId) * 10))
+      for (const [at, [from, to]] of runs.entries()) {
+        const runId = `${backfillId}-${at}`
+        await ledger.startRun(startOf(runId, at, { backfillId }))
+        await ledger.endRun(runId, { outcome: 'failed', error: null, keyCounts: null, measures: null })
+        const second = (seconds: number) => sql`to_timestamp(${seconds})`
+        const times = { started_at: second(from), ended_at: second(to) }
+        await client.query((db) =>
+          db
+            .updateTable('runs')
+            .set(times as never)
+            .where('run_id', '=', runId)
+            .execute(),
+        )
+      }
+      return (await ledger.backfillProgress(backfillId)).msPerInterval
+    }
+    const ids: string[] = []
+    expect(await rate('none')).toBeNull()
+    expect(await rate('one', [0, 10])).toBe(10_000)
+    expect(await rate('after-each-other', [0, 10], [12, 22])).toBe(11_000)
+    expect(await rate('at-once', [0, 10], [0, 10], [10, 20], [10, 20])).toBe(5_000)
+    expect(await rate('paused', [0, 10], [0, 10], [3_610, 3_620], [3_610, 3_620])).toBe(5_000)
+    expect(await rate('beside-a-long-one', [0, 100], [10, 20], [90, 100], [9_000, 9_010])).toBe(27_500)
+  })
+
   test('its plan is kept as it was shown', async () => {
     const plan = planOf('p', 0, 2)
     await ledger.keepBackfillPlan(plan)

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import type { Backfill, BackfillProgress } from '../../core/ports/backfill-ledger.js'
+import { etaMs, progressLine } from './status-text.js'
+
+const backfill: Backfill = {
+  ...{ backfillId: 'abc', planId: 'abc', view: 'v', version: 1, state: 'running', retryOf: null, by: 'ann' },
+  ...{ range: { start: 0n, end: 10n }, reason: 'x', askedAt: 0n, pretendedNow: null, endedAt: null, error: null },
+  ...{ dollars: 0, costMax: null, awaits: null },
+  options: { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 2 },
+}
+const progress: BackfillProgress = {
+  ...{ total: 10, done: 4, failed: 1, held: 0, running: 2, left: 3, msPerInterval: 60_000, unpublished: 4 },
+}
+const line = (change: Partial<Backfill>, counts: Partial<BackfillProgress> = {}) =>
+  progressLine({ ...backfill, ...change }, { ...progress, ...counts }, new Map())
+
+test('the time that is left is of runs, of which its publish comes after', () => {
+  expect(line({})).toBe(
+    'backfill abc running: 4 of 10 done, 1 failed, 2 running, about 5 min 0 s of runs left, then its publish',
+  )
+  expect(line({}, { msPerInterval: null })).not.toContain('left')
+  expect(etaMs({ ...backfill, endedAt: 1n }, progress)).toBeNull()
+})
+
+test('whose runs are over is publishing, and not as good as done', () => {
+  const over = { running: 0, left: 0, done: 9 }
+  expect(line({}, over)).toBe('backfill abc running: 9 of 10 done, 1 failed, publishing 4 commits')
+  expect(etaMs(backfill, { ...progress, ...over })).toBeNull()
+  expect(line({ state: 'cancelling' }, { running: 0 })).toMatch(/publishing 4 commits$/)
+  const stopping = { ...backfill.options, onFailure: 'stop' } as const
+  expect(line({ options: stopping }, { running: 0 })).toMatch(/publishing 4 commits$/)
+  for (const [change, counts] of [
+    [{}, { running: 0 }],
+    [{}, { ...over, unpublished: 0 }],
+    [{ state: 'paused' }, over],
+    [{ state: 'cancelling' }, {}],
+    [{ state: 'done', endedAt: 1n }, over],
+  ] as const)
+    expect(line(change, counts)).not.toContain('publishing')
+})
