@@ -3,18 +3,19 @@
  * way; every item online compared before and after (R22), one publish for all of it (R34).
  */
 import { mkdtempSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { backfill } from '../../cli/commands/backfill.js'
-import { changeBackfill, retryBackfill } from '../../cli/commands/backfill-change.js'
+import { changeBackfill } from '../../cli/commands/backfill-change.js'
 import { backfillStatus } from '../../cli/commands/backfill-status.js'
 import type { Backfill } from '../../core/ports/backfill-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { backfillInput, type PlanBackfillInput, type RunControl } from '../../core/ports/run-control.js'
 import { versionTableName } from '../../core/publish/index.js'
 import { parseInstant } from '../../core/time/instant.js'
-import { commandContext } from '../support/command-context.js'
+import { commandContext, say } from '../support/command-context.js'
 import { startTestDynalite } from '../support/dynalite.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
@@ -165,7 +166,7 @@ describe('a backfill of hours before those that are online', () => {
     )
     const { planId } = shown.data as { readonly planId: string }
     const before = await items()
-    const how = { order: 'oldest', atOnce: 3, plan: planId, reason: 'to see', wait: true } as const
+    const how = { plan: planId, reason: 'to see', wait: true } as const
     const done = await backfill(context, 'last_order', how)
     expect(done).toMatchObject({ outcome: 'done', data: { state: 'done', progress: { total: old, done: old } } })
     expect(done.text).toContain('by test, ')
@@ -176,12 +177,40 @@ describe('a backfill of hours before those that are online', () => {
       new RegExp(`${planId} +last_order@v1 .*done +8/8`),
     )
     expect((await backfillStatus(context, planId.slice(0, 6), {})).text).toContain('8 of 8 done')
-    expect((await retryBackfill(context, planId, { failed: true, reason: 'x' })).text).toBe(
-      'last_order: nothing to run',
-    )
     await expect(changeBackfill(context, 'pause', planId, {})).rejects.toMatchObject({
       code: 'BACKFILL_NOT_APPLICABLE',
     })
+    const beside = await say(context, 'backfill', 'last_order', '--plan', planId, '--at-once', '8')
+    expect(beside).toEqual({ exitCode: 64, text: expect.stringContaining('a plan has its range and options in it') })
+  }, 120_000)
+
+  test('is tried again by words: what failed in it is shown with its price, then started within its limit', async () => {
+    const context = { ...commandContext(world.ports), project: 'backfilled', pretendedNow: now }
+    const bad = join(world.dir, 'sources', orderFile(2, 'bad.parquet'))
+    await writeFile(bad, 'no Parquet')
+    const words = ['--from', hourStart(1), '--to', hourStart(4), '--force', '--yes', '--cost-max', '9', '--wait']
+    const first = await say(context, 'backfill', 'last_order', ...words, '--reason', 'to see')
+    const [failed] = await ledger.backfills({ limit: 1 })
+    const id = failed!.backfillId
+    expect(first).toEqual({ exitCode: 2, text: expect.stringContaining(`millcourse backfill retry ${id} --failed\n`) })
+    await rm(bad)
+    const retry = (...more: string[]) => say(context, 'backfill', 'retry', id, '--failed', ...more)
+    expect((await retry('--yes')).exitCode).toBe(64)
+    for (const shown of [await retry('--reason', 'why'), await retry('--yes', '--dry-run', '--reason', 'why')])
+      expect(shown).toEqual({
+        exitCode: 0,
+        text: expect.stringMatching(
+          new RegExp(
+            `^retry of what failed in backfill ${id}, of last_order@v1, .*: 1 interval\n[\\s\\S]*nothing was started`,
+          ),
+        ),
+      })
+    expect(await ledger.backfills({ limit: 1 })).toMatchObject([{ backfillId: id }])
+    const { exitCode, text } = await retry('--yes', '--reason', 'the file is gone', '--wait', '--json')
+    expect([exitCode, JSON.parse(text)]).toMatchObject([
+      0,
+      { state: 'done', retryOf: id, costMax: 9, reason: 'the file is gone', progress: { total: 1, done: 1 } },
+    ])
   }, 120_000)
 })
 
