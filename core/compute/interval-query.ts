@@ -185,7 +185,8 @@ function readRows(input: IntervalQueryInput, resolvesIds: boolean): Relation {
             [column(isFilteredColumn), literal('outside')],
           ] as const)
         : []),
-      [nullKey, literal('null_key')],
+      // R21: a file of a day is read by each of its hours; what has no time is of all of them.
+      [all([nullKey, isHere]), literal('null_key')],
       [operation('isNull', column(eventColumn)), literal('null_event_time')],
       [isWithin(input.interval), literal('kept')],
     ],

@@ -134,6 +134,12 @@ export const mutationsOfRuns: readonly Mutation[] = [
         before: "any([isClass('outside'), isClass('replaced')])",
         after: "any([isClass('outside'), isClass('replaced'), isClass('null_key')])",
       },
+      {
+        breaks: 'null keys of other intervals are rejected, too',
+        file: 'core/compute/interval-query.ts',
+        before: 'all([nullKey, isHere])',
+        after: 'nullKey',
+      },
     ],
   ),
   ...mutationsOf('R28', steps, [

@@ -121,6 +121,24 @@ describe('rows of an interval', () => {
     })
   })
 
+  test('R21, R28: of a file that many intervals read, each rejects the null keys of its own time, and those without a time', async () => {
+    await bench.engine.withSession(async (session) => {
+      const file = await write(session, [
+        ...[0, 59, 60, 119, 120].map((minute) => [null, 'a', minute, 5, null, minute] as const),
+        ...[0, 60, 120].map((minute) => [1, 'a', minute, 5, null, minute] as const),
+        [null, 'a', null, 5, null, -1],
+      ])
+      for (const [hours, own] of [[0, 59], [60, 119], [120]].entries()) {
+        const { counts, rejected } = await run(session, bundle('lookup'), [file], [], BigInt(hours) * hour)
+        expect(rejected.map((row) => Number(row.value)).toSorted((a, b) => a - b)).toEqual([-1, ...own])
+        expect(counts).toMatchObject({
+          ...{ read: own.length + 2, kept: 1, rejected: { null_key: own.length + 1, null_event_time: 0 } },
+          outside: 9 - own.length - 2,
+        })
+      }
+    })
+  })
+
   test('R19: a redelivery within the span replaces the row, and re-opens the interval it replaces one in', async () => {
     await bench.engine.withSession(async (session) => {
       const first = await write(session, [
