@@ -146,6 +146,20 @@ describe('drift', () => {
     expect(judge(part(), past, limits).findings).toEqual([])
     expect(judge(part(90), past.slice(1), checks({ nullRateChangeMax: 0 }, limits.drift)).findings).toEqual([])
   })
+  test('R35: a feature that was held alone in some runs is compared with the others, wherever these lie', () => {
+    const heldAlone = { ...part(), profile: { ...part().profile, columns: [] } }
+    const limits = { sigmaMax: 1, nullRateChangeMax: 0, psiMax: 0, cardinalityChangeMax: 0 }
+    const flood = part(100, { mean: 99, nulls: 100, distinctApproximate: 99 }, 17_000)
+    const found = (runs: readonly ProfilePart[]) =>
+      judge(flood, runs, checks(limits)).findings.map(({ code, baseline }) => [code, baseline!.runs])
+    const all = ['mean_drifted', 'null_rate_drifted', 'distribution_drifted', 'cardinality_drifted']
+    for (const runs of [
+      [...calm, heldAlone],
+      [heldAlone, ...calm],
+    ])
+      expect(found(runs)).toEqual(all.map((code) => [code, 4]))
+    expect(found([heldAlone, ...calm.slice(1)])).toEqual([])
+  })
   test('one odd run moves no median; profiles of an older release judge all but the distribution', () => {
     const odd = [...calm, part(100_000)]
     expect(judge(part(), odd, checks({}, { volumeChangeMax: 0 })).findings).toEqual([])

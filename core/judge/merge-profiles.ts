@@ -25,7 +25,7 @@ export interface MergedColumn extends Omit<ColumnProfile, 'distinctApproximate' 
   readonly distinctApproximate: number | null
 }
 
-/** Of the features of the last part; a feature that some part lacks is of the others. */
+/** Of the features that any part has; one that some part lacks, as one held alone there (R35), is of the others. */
 export function mergeProfiles(parts: readonly ProfilePart[]): MergedProfile {
   const sum = (of: (profile: Profile) => number): number => parts.reduce((total, { profile }) => total + of(profile), 0)
   return {
@@ -36,8 +36,16 @@ export function mergeProfiles(parts: readonly ProfilePart[]): MergedProfile {
     nullEventTimes: sum((one) => one.nullEventTimes),
     duplicateRows: sum((one) => one.duplicateRows),
     keysDistinctApproximate: distinctOfAll(parts, (sketches) => sketches.keys),
-    columns: (parts.at(-1)?.profile.columns ?? []).map(({ feature, column }) => mergeColumn(feature, column, parts)),
+    columns: [...columnsOf(parts)].map(([feature, column]) => mergeColumn(feature, column, parts)),
   }
+}
+
+/** By feature: the column that it is made of in the newest part that has it, whose order comes first. */
+function columnsOf(parts: readonly ProfilePart[]): ReadonlyMap<string, string | null> {
+  const columns = new Map<string, string | null>()
+  for (const { feature, column } of parts.toReversed().flatMap(({ profile }) => profile.columns))
+    if (!columns.has(feature)) columns.set(feature, column)
+  return columns
 }
 
 function mergeColumn(feature: string, column: string | null, parts: readonly ProfilePart[]): MergedColumn {
