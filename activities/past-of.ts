@@ -6,9 +6,8 @@ import {
   goodOutcomes,
   historyMinOf,
   type Past,
-  type Profile,
+  withoutHeld,
 } from '../core/judge/index.js'
-import type { RunRecord } from '../core/ports/ledger.js'
 import { parseDuration } from '../core/time/duration.js'
 import { fromIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
@@ -35,11 +34,4 @@ export async function pastOf(
     baseline: { kind, weekRuns, runs: parts.filter(({ runId }) => runId !== run.runId) },
     historyMin: historyMinOf(everyNs),
   }
-}
-
-/** R35: what was judged bad is no measure, unless someone has accepted it. */
-function withoutHeld(profile: Profile, { outcome, verdict }: Pick<RunRecord, 'outcome' | 'verdict'>): Profile {
-  const held = outcome === 'accepted' ? [] : (verdict?.heldFeatures ?? [])
-  if (held.length === 0) return profile
-  return { ...profile, columns: profile.columns.filter(({ feature }) => !held.includes(feature)) }
 }

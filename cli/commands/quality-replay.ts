@@ -2,7 +2,7 @@ import { MillcourseError } from '../../core/errors.js'
 import { driftAsked, type Replay, replayChecks } from '../../core/judge/index.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant } from '../../core/time/instant.js'
-import { toIsoInterval } from '../../core/time/interval.js'
+import { type Interval, toIsoInterval } from '../../core/time/interval.js'
 import type { CliContext, Report } from '../context.js'
 import { formatFinding } from '../output/finding-text.js'
 import { formatTable } from '../output/table.js'
@@ -39,18 +39,21 @@ export async function qualityReplay(context: CliContext, name: string, options: 
       ...key,
       ...toIsoInterval(range),
       checks: options.check,
-      judged: replay.judged,
+      ...{ judged: replay.judged, unjudged: replay.unjudged },
       fired: replay.fired.map(({ run, findings }) => ({
         ...{ run: run.runId, ...toIsoInterval(run.interval), outcome: run.outcome, findings },
       })),
     },
-    text: replayText(options.check, replay),
+    text: replayText(options.check, range, replay),
   }
 }
 
-function replayText(checks: readonly string[], { judged, fired }: Replay): string {
+function replayText(checks: readonly string[], range: Interval, { judged, unjudged, fired }: Replay): string {
   const share = judged === 0 ? '' : ` (${((fired.length / judged) * 100).toFixed(1)} %)`
-  const first = `${checks.join(', ')}: would have fired in ${fired.length} of ${plural(judged, 'run')}${share}`
+  const { start, end } = toIsoInterval(range)
+  const rest =
+    unjudged === 0 ? '' : `\n${plural(unjudged, 'more run')} could not be judged: too little history, or too few values`
+  const first = `${checks.join(', ')}: would have fired in ${fired.length} of ${plural(judged, 'run')}${share} from ${start} to ${end}${rest}`
   if (fired.length === 0) return first
   const shown = fired.slice(-shownMax)
   const left = fired.length - shown.length

@@ -2,7 +2,7 @@
 
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
-import { baselineRanges, goodOutcomes, type PastProfile } from '../../core/judge/index.js'
+import { baselineRanges, goodOutcomes, type PastProfile, withoutHeld } from '../../core/judge/index.js'
 import type { RunOutcome } from '../../core/plan/interval-state.js'
 import type { LedgerReader, ViewKey } from '../../core/ports/ledger.js'
 import type { ProfiledRun } from '../../core/ports/profile-ledger.js'
@@ -17,21 +17,22 @@ const page = 500
 
 type ProfileLedger = Pick<LedgerReader, 'runsByInterval' | 'profiledRuns'>
 
-/** Without an end, up to the newest interval; without a start, so many days before the end. @throws MillcourseError USAGE */
+/** Without an end, up to the newest interval; without a start, so many days before the end, or as much of them as may be looked at. @throws MillcourseError USAGE */
 export async function askedTimes(
   ledger: Pick<LedgerReader, 'runs' | 'lastGoodRun'>,
   options: { readonly from?: string; readonly to?: string },
   view: Pick<FeatureViewDefinition, 'name' | 'version' | 'every'>,
   days: bigint,
 ): Promise<Interval> {
-  const { every } = view
+  const everyNs = parseDuration(view.every)
   const end = options.to === undefined ? await newestEnd(ledger, view) : parseInstant(options.to)
-  const longNs = days * 86_400_000_000_000n
+  const [daysNs, mostNs] = [days * 86_400_000_000_000n, BigInt(intervalsMax) * everyNs]
+  const longNs = daysNs < mostNs ? daysNs : mostNs
   const start = options.from === undefined ? end - longNs : parseInstant(options.from)
   const facts = { from: formatInstant(start), to: formatInstant(end) }
   if (start >= end)
     throw new MillcourseError('USAGE', `${facts.from} is not before ${facts.to}`, { hint: '--from … --to …', facts })
-  if ((end - start) / parseDuration(every) > BigInt(intervalsMax))
+  if (end - start > mostNs)
     throw new MillcourseError('USAGE', `${facts.from} to ${facts.to} is more than ${intervalsMax} intervals`, {
       hint: 'choose a later --from',
       facts,
@@ -63,7 +64,7 @@ export async function readLatest(
   return await readAll(ledger, await ledger.runsByInterval(key, [range], telling), withSketches)
 }
 
-/** The good runs that baselines of the range are made of, and its own. */
+/** The good runs that baselines of the range are made of, and its own, as measures: as runs are judged by. */
 export async function readGood(
   ledger: ProfileLedger,
   key: ViewKey,
@@ -73,10 +74,11 @@ export async function readGood(
 ): Promise<PastProfile[]> {
   const start = baselineRanges(range.start, everyNs).reduce<Instant>((a, b) => (b.start < a ? b.start : a), range.start)
   const found = await ledger.runsByInterval(key, [{ start, end: range.end }], goodOutcomes)
-  return withProfile(await readAll(ledger, found, withSketches))
+  const good = withProfile(await readAll(ledger, found, withSketches))
+  return good.map((run) => ({ ...run, profile: withoutHeld(run.profile, run) }))
 }
 
-export function withProfile(runs: readonly ProfiledRun[]): PastProfile[] {
+export function withProfile(runs: readonly ProfiledRun[]): (ProfiledRun & PastProfile)[] {
   return runs.flatMap((run) => (run.profile ? [{ ...run, profile: run.profile }] : []))
 }
 

@@ -12,35 +12,62 @@ export function driftAsked({ drift, features }: ViewChecks): { readonly any: boo
   }
 }
 
-/** A value equal to its limit passes (R26); with less history than a check asks for, it says nothing. @param historyMin of those that do not say it */
-export function judgeDrift(run: ProfilePart, checks: ViewChecks, baseline: Baseline, historyMin: number): Finding[] {
+export interface Judged {
+  readonly findings: readonly Finding[]
+  /** False: a limit of drift says nothing, for too little history or too few values. Of an empty interval only its rows are asked for (R24). */
+  readonly isAnswered: boolean
+}
+
+/** A value equal to its limit passes (R26). @param historyMin of checks that do not say it */
+export function judgeDrift(run: ProfilePart, checks: ViewChecks, baseline: Baseline, historyMin: number): Judged {
+  const limits = declaredLimits(run, checks, baseline).map(({ drifted, rule, ...one }) => ({
+    ...one,
+    severity: rule.severity ?? 'hold',
+    drifted: baseline.weekRuns < (rule.historyMin ?? historyMin) ? null : drifted,
+  }))
+  const isEmpty = run.profile.rowsKept === 0
+  return {
+    findings: limits.flatMap(({ code, severity, feature, limit, drifted }) => {
+      if (drifted === null || drifted.observed <= limit) return []
+      const { observed, was, is, runs } = drifted
+      return [{ code, severity, feature, observed, limit, baseline: { kind: baseline.kind, runs, was, is } }]
+    }),
+    isAnswered: limits.every(({ code, drifted }) => drifted !== null || (isEmpty && code !== 'rows_drifted')),
+  }
+}
+
+interface DeclaredLimit {
+  readonly code: Finding['code']
+  /** Null: of the view. */
+  readonly feature: string | null
+  readonly rule: FeatureDrift | ViewDrift
+  readonly limit: number
+  /** What the run shows of it. */
+  readonly drifted: Drifted | null
+}
+
+function declaredLimits(run: ProfilePart, checks: ViewChecks, baseline: Baseline): DeclaredLimit[] {
   const drift = measureDrift(run, baseline)
-  const judge = (
+  const declare = (
     rule: FeatureDrift | ViewDrift,
     feature: string | null,
     code: Finding['code'],
-    drifted: Drifted | null | undefined,
+    drifted: Drifted | null,
     limit: number | undefined,
-  ): Finding[] => {
-    if (!drifted || limit === undefined || baseline.weekRuns < (rule.historyMin ?? historyMin)) return []
-    const { observed, was, is, runs } = drifted
-    if (observed <= limit) return []
-    const severity = rule.severity ?? 'hold'
-    return [{ code, severity, feature, observed, limit, baseline: { kind: baseline.kind, runs, was, is } }]
-  }
+  ): DeclaredLimit[] => (limit === undefined ? [] : [{ code, feature, rule, limit, drifted }])
   const { drift: view = {} } = checks
   return [
-    ...judge(view, null, 'rows_drifted', drift.volume, view.volumeChangeMax),
-    ...judge(view, null, 'keys_drifted', drift.keys, view.cardinalityChangeMax),
+    ...declare(view, null, 'rows_drifted', drift.volume, view.volumeChangeMax),
+    ...declare(view, null, 'keys_drifted', drift.keys, view.cardinalityChangeMax),
     ...run.profile.columns.flatMap(({ feature }) => {
       const rule = checks.features[feature]?.drift
       const found = drift.features[feature]
       if (!rule || !found) return []
       return [
-        ...judge(rule, feature, 'mean_drifted', found.sigma, rule.sigmaMax),
-        ...judge(rule, feature, 'null_rate_drifted', found.nullRate, rule.nullRateChangeMax),
-        ...judge(rule, feature, 'distribution_drifted', found.psi, rule.psiMax),
-        ...judge(rule, feature, 'cardinality_drifted', found.cardinality, rule.cardinalityChangeMax),
+        ...declare(rule, feature, 'mean_drifted', found.sigma, rule.sigmaMax),
+        ...declare(rule, feature, 'null_rate_drifted', found.nullRate, rule.nullRateChangeMax),
+        ...declare(rule, feature, 'distribution_drifted', found.psi, rule.psiMax),
+        ...declare(rule, feature, 'cardinality_drifted', found.cardinality, rule.cardinalityChangeMax),
       ]
     }),
   ]

@@ -1,6 +1,6 @@
 import type { FeatureCheck, OwnCheck, ViewChecks } from '../define/definitions.js'
 import { decideFindings, noneHoldable } from './decide-findings.js'
-import { judgeDrift } from './judge-drift.js'
+import { type Judged, judgeDrift } from './judge-drift.js'
 import type { Baseline } from './measure-drift.js'
 import type { ColumnProfile, Finding, OwnAnswer, Profile, ProfileSketches, Verdict } from './verdict.js'
 
@@ -19,13 +19,21 @@ export interface Past {
  * @param past null: drift is not judged
  */
 export function judgeProfile(profile: Profile, checks: ViewChecks, past: Past | null = null): Verdict {
-  const findings = [
-    ...judgeRows(profile, checks),
-    ...profile.columns.flatMap((column) => judgeFeature(column, checks.features[column.feature] ?? {})),
-    ...Object.entries(checks.own ?? {}).flatMap(([name, check]) => judgeOwn(name, check, profile.own?.[name])),
-    ...(past ? judgeDrift({ profile, sketches: past.sketches }, checks, past.baseline, past.historyMin) : []),
-  ]
-  return decideFindings(findings, noneHoldable)
+  return decideFindings(judgeChecks(profile, checks, past).findings, noneHoldable)
+}
+
+/** What speaks against a candidate. @param past null: drift is not judged */
+export function judgeChecks(profile: Profile, checks: ViewChecks, past: Past | null): Judged {
+  const drift = past && judgeDrift({ profile, sketches: past.sketches }, checks, past.baseline, past.historyMin)
+  return {
+    findings: [
+      ...judgeRows(profile, checks),
+      ...profile.columns.flatMap((column) => judgeFeature(column, checks.features[column.feature] ?? {})),
+      ...Object.entries(checks.own ?? {}).flatMap(([name, check]) => judgeOwn(name, check, profile.own?.[name])),
+      ...(drift?.findings ?? []),
+    ],
+    isAnswered: drift?.isAnswered ?? true,
+  }
 }
 
 function judgeRows(profile: Profile, checks: ViewChecks): Finding[] {

@@ -4,7 +4,7 @@ import type { RunOutcome } from '../plan/interval-state.js'
 import type { Interval } from '../time/interval.js'
 import { chooseBaseline, goodOutcomes, historyMinOf } from './baseline.js'
 import { driftAsked } from './judge-drift.js'
-import { judgeProfile } from './judge-profile.js'
+import { judgeChecks } from './judge-profile.js'
 import type { ProfilePart } from './merge-profiles.js'
 import type { Finding } from './verdict.js'
 
@@ -15,15 +15,17 @@ export interface PastProfile extends ProfilePart {
 }
 
 export interface Replay {
-  /** Runs that the limits were put to. */
+  /** Runs that the limits say something of: what has fired among them. */
   readonly judged: number
+  /** Runs that no limit fired at, and that one could not be put to: there was too little history before them, or too few values. */
+  readonly unjudged: number
   readonly fired: readonly { readonly run: PastProfile; readonly findings: readonly Finding[] }[]
 }
 
 /**
  * Baselines are of the runs that were good in fact: what a limit would have held is in later ones, too.
  * @param latest of each interval in question the newest run that has a profile
- * @param good of each interval, and of those before that baselines reach, the newest good one
+ * @param good of each interval, and of those before that baselines reach, the newest good one, as a measure (without-held.ts)
  */
 export function replayChecks(
   checks: ViewChecks,
@@ -35,14 +37,14 @@ export function replayChecks(
   const past = good.filter(({ outcome }) => goodOutcomes.includes(outcome))
   const starts = past.map(({ runId, interval }) => ({ runId, start: interval.start }))
   const asksDrift = driftAsked(checks).any
-  const fired = latest.flatMap((run) => {
-    const { kind, runIds, weekRuns } = asksDrift
-      ? chooseBaseline(run.interval.start, everyNs, starts)
-      : { kind: 'week' as const, runIds: [], weekRuns: 0 }
+  const historyMin = historyMinOf(everyNs)
+  const judged = latest.map((run) => {
+    if (!asksDrift) return { run, ...judgeChecks(run.profile, checks, null) }
+    const { kind, runIds, weekRuns } = chooseBaseline(run.interval.start, everyNs, starts)
     const baseline = { kind, weekRuns, runs: runIds.flatMap((runId) => parts.get(runId) ?? []) }
-    const historyMin = historyMinOf(everyNs)
-    const { findings } = judgeProfile(run.profile, checks, { sketches: run.sketches, baseline, historyMin })
-    return findings.length > 0 ? [{ run, findings }] : []
+    return { run, ...judgeChecks(run.profile, checks, { sketches: run.sketches, baseline, historyMin }) }
   })
-  return { judged: latest.length, fired }
+  const unjudged = judged.filter(({ findings, isAnswered }) => findings.length === 0 && !isAnswered).length
+  const fired = judged.filter(({ findings }) => findings.length > 0).map(({ run, findings }) => ({ run, findings }))
+  return { judged: latest.length - unjudged, unjudged, fired }
 }
