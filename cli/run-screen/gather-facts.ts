@@ -18,12 +18,13 @@ import type { CliContext } from '../context.js'
 import { blastRadius, sourcesAtFault } from './blast-radius.js'
 import { nextSteps } from './next-steps.js'
 import { compareFileSchemas } from './read-schemas.js'
+import { rejectedRows } from './rejected-rows.js'
 import type { BlockFacts, Differences, IntervalFacts, RunDetails, RunFacts, SlaFacts } from './run-facts.js'
 import type { RunWork } from './work-text.js'
 
 export type FactPorts = Pick<
   CliContext,
-  'ledger' | 'registry' | 'sources' | 'engine' | 'runControl' | 'addresses' | 'clock' | 'givenOptions'
+  'ledger' | 'registry' | 'sources' | 'lake' | 'engine' | 'runControl' | 'addresses' | 'clock' | 'givenOptions'
 >
 
 /** @throws MillcourseError STACK_NOT_RUNNING, LEDGER_UNREACHABLE */
@@ -106,15 +107,17 @@ function runbook(
 }
 
 async function runDetails(ports: FactPorts, ledger: LedgerReader, run: RunRecord): Promise<RunDetails> {
-  const { addresses, clock } = ports
+  const { addresses, clock, lake } = ports
   const { run: _run, view: _view, version: _version, start: _start, end: _end, ...summary } = runSummary(run)
   const { temporalUi, temporalNamespace } = await addresses()
   const workflow = `workflows/${encodeURIComponent(run.workflowId)}/${run.temporalRunId}/history`
   const namespace = encodeURIComponent(temporalNamespace)
+  const rejected = await rejectedRows(lake, run)
   return {
     ...summary,
     tookMs: Number(((run.endedAt ?? clock.realNow()) - run.startedAt) / 1_000_000n),
     counts: run.candidate?.counts ?? null,
+    ...(rejected && { rejectedRows: rejected }),
     keyCounts: run.keyCounts,
     measures: run.measures,
     spend: await ledger.spendOf(run.runId),

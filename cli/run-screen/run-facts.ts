@@ -14,6 +14,7 @@ import type { DurationText } from '../../core/time/duration.js'
 import type { IsoInstant } from '../../core/time/instant.js'
 import type { IsoInterval } from '../../core/time/interval.js'
 import type { RunSummary } from '../commands/run-summary.js'
+import type { RejectedRows } from './rejected-rows.js'
 import type { RunWork } from './work-text.js'
 
 export interface RunFacts {
@@ -43,6 +44,8 @@ export interface RunDetails extends Omit<RunSummary, 'run' | 'view' | 'version' 
   /** Milliseconds from start to end, or until now. */
   readonly tookMs: number
   readonly counts: NonNullable<RunRecord['candidate']>['counts'] | null
+  /** Absent: none, or its rows are not computed. */
+  readonly rejectedRows?: RejectedRows
   readonly keyCounts: RunRecord['keyCounts']
   readonly measures: RunRecord['measures']
   /** What it has cost so far, all its attempts together; null: not counted. */

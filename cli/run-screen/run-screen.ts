@@ -8,6 +8,7 @@ import { waitedText } from '../commands/run-summary.js'
 import { spendText } from '../cost-screen/cost-text.js'
 import { formatFinding } from '../output/finding-text.js'
 import { formatBytes, formatCount, formatMs, plural } from '../output/words.js'
+import { type RejectedRows, rejectedText } from './rejected-rows.js'
 import type { BlockFacts, Differences, Hits, HitView, RunDetails, RunFacts, SlaFacts } from './run-facts.js'
 import { workText } from './work-text.js'
 
@@ -198,7 +199,7 @@ function placeText({ file, filesMore }: ColumnChange): string {
 }
 
 /** R28, as the run's own sums. */
-function countLines({ counts, keyCounts, spend }: RunDetails): string[] {
+function countLines({ counts, rejectedRows, keyCounts, spend }: RunDetails): string[] {
   const rejected = counts ? Object.values(counts.rejected).reduce((sum, count) => sum + count, 0) : 0
   return [
     ...(counts
@@ -207,6 +208,7 @@ function countLines({ counts, keyCounts, spend }: RunDetails): string[] {
           `read ${formatCount(counts.read)} = kept ${formatCount(counts.kept)} + rejected ${formatCount(rejected)}${counts.filtered === undefined ? '' : ` + filtered by the query ${formatCount(counts.filtered)}`}`,
         )
       : []),
+    ...(rejectedRows ? rejectedLines(rejectedRows) : []),
     ...(keyCounts
       ? row(
           'keys',
@@ -215,6 +217,11 @@ function countLines({ counts, keyCounts, spend }: RunDetails): string[] {
       : []),
     ...(spend ? row('cost', spendText(spend)) : []),
   ]
+}
+
+function rejectedLines(rejected: RejectedRows): string[] {
+  const { text, place } = rejectedText(rejected)
+  return [...row('rejected', text), ...(place === null ? [] : [copied(place)])]
 }
 
 // ── whom it hits ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -284,15 +291,19 @@ function blockLines({ kind, waiting, until }: BlockFacts): string[] {
   }
 }
 
-/** Commands stand on lines of their own, whole, so that they can be copied. */
 function stepLines({ nextSteps }: RunFacts): string[] {
   return nextSteps.flatMap(({ why, command }, index) => [
     ...row(index === 0 ? 'next' : '', command === null ? why : `${why}:`),
-    ...(command === null ? [] : [`${' '.repeat(labelWidth)}  ${command}`]),
+    ...(command === null ? [] : [copied(command)]),
   ])
 }
 
 // ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** On a line of its own, whole. */
+function copied(text: string): string {
+  return `${' '.repeat(labelWidth)}  ${text}`
+}
 
 /** A labelled paragraph, folded at blanks; nothing for an empty text. */
 function row(label: string, text: string): string[] {

@@ -10,6 +10,8 @@ import type { CliContext } from '../../cli/context.js'
 import { gatherRunFacts } from '../../cli/run-screen/gather-facts.js'
 import { formatRunScreen } from '../../cli/run-screen/run-screen.js'
 import type { FeatureRepo } from '../../core/define/definitions.js'
+import { MillcourseError } from '../../core/errors.js'
+import type { Lake } from '../../core/ports/lake.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import { windowReach } from '../../core/publish/index.js'
 import { parseDuration } from '../../core/time/duration.js'
@@ -24,13 +26,16 @@ const withoutAmounts = (hour: number) => `SELECT * REPLACE (NULL::DOUBLE AS amou
 const asText = (hour: number) =>
   `SELECT * EXCLUDE (item) REPLACE (amount::VARCHAR AS amount), 1 AS shop FROM (${good(hour)})`
 
+const rejected = (hour: number) =>
+  `${good(hour)} UNION ALL SELECT TIMESTAMP '${hourStart(hour).slice(0, -1)}', NULL, 1, 'x' UNION ALL SELECT NULL, 1, 1, 'x'`
+const odd: Readonly<Record<number, typeof good>> = { 2: withoutAmounts, 4: rejected }
+
 let rig: StepRig
 const ids = new Map<string, string>()
 
 beforeAll(async () => {
   rig = await startStepRig(repo('shop', false))
-  for (const hour of [0, 1, 2, 3, 4])
-    await rig.writeFile(orderFile(hour), hour === 2 ? withoutAmounts(hour) : good(hour))
+  for (const hour of [0, 1, 2, 3, 4]) await rig.writeFile(orderFile(hour), (odd[hour] ?? good)(hour))
   for (const hour of [0, 1]) await rig.writeFile(orderFile(hour, 'part-1.parquet'), orderRows(hour, 8, 1))
   await rig.writeFile(orderFile(5), asText(5))
   for (const view of ['spending', 'last_order']) {
@@ -72,11 +77,11 @@ function repo(project: string, isOnline: boolean): FeatureRepo {
 }
 
 /** As the command line would be called, on the rig's parts. */
-function contextAt(now: string): CliContext {
+function contextAt(now: string, lake: Lake = rig.deps.lake): CliContext {
   const { ledger, registry, sources, engine } = rig.deps
   const parts = {
     ...{ ledger: async () => ledger, registry: async () => registry },
-    ...{ sources: async () => sources, engine: async () => engine },
+    ...{ sources: async () => sources, lake: async () => lake, engine: async () => engine },
     addresses: async () => ({
       ...{ from: 'test', temporal: 'localhost:1', temporalUi: 'http://localhost:8233' },
       ...{ temporalNamespace: 'shop.a2dd6', runbooksUrl: 'https://books.example.com' },
@@ -88,8 +93,8 @@ function contextAt(now: string): CliContext {
   return parts as unknown as CliContext
 }
 
-async function screen(target: string, now = hourStart(6)) {
-  const context = contextAt(now)
+async function screen(target: string, now = hourStart(6), lake?: Lake) {
+  const context = contextAt(now, lake)
   const found = await findRun(target, { ledger: await context.ledger(), registry: () => context.registry() })
   const facts = await gatherRunFacts(context, found)
   const text = formatRunScreen(facts)
@@ -185,6 +190,34 @@ test('a good run', async () => {
   // R32: older intervals do not block a lookup view, and it blocks none.
   expect(facts.blocks).toEqual({ kind: 'never', waiting: [], until: null })
   expect(facts.sla.kind).toBe('holds')
+})
+
+test('rejected rows have reasons, and a file to look at for as long as it is there', async () => {
+  const target = 'spending@2001-01-01T04:00:00Z'
+  const { facts, lines } = await screen(target)
+  const { rejectedRows } = facts.details!
+  expect(rejectedRows).toMatchObject({ rows: 2, reasons: { null_key: 1, null_event_time: 1 }, isThere: true })
+  const why = '1 with a null in the key, 1 without an event time'
+  const at = lines.indexOf(`rejected   ${why}, each with its __reason, SIZE:`)
+  expect(lines.slice(at - 1, at + 2)).toEqual([
+    'rows       read 34 = kept 32 + rejected 2',
+    lines[at],
+    `             ${stable(rejectedRows!.uri)[0]}`,
+  ])
+  const rows = await rig.rowsOf(rejectedRows!.uri)
+  expect(rows.map((row) => row.__reason).toSorted()).toEqual(['null_event_time', 'null_key'])
+
+  const { lake, ledger } = rig.deps
+  const away = () => Promise.reject(new MillcourseError('LAKE_UNREACHABLE', 'away for a moment'))
+  const unasked = await screen(target, hourStart(6), {
+    uri: (path: string) => lake.uri(path),
+    head: away,
+  } as unknown as Lake)
+  expect(unasked.facts.details!.rejectedRows).toEqual({ ...rejectedRows, isThere: null })
+  await lake.remove((await ledger.run(facts.run!))!.candidate!.quarantine!.path)
+  expect((await screen(target)).lines).toContain(
+    `rejected   ${why}; their file was removed (MILLCOURSE_KEEP_QUARANTINE)`,
+  )
 })
 
 test('an interval that never ran', async () => {

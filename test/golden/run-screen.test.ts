@@ -47,7 +47,11 @@ function detailsOf(outcome: RunOutcome, change: Partial<RunDetails> = {}): RunDe
 }
 
 const computed: Partial<RunDetails> = {
-  counts: { read: 1204, kept: 1200, rejected: { null_key: 4, null_event_time: 0 }, outside: 0, replaced: 0 },
+  counts: { read: 1204, kept: 1200, rejected: { null_key: 3, null_event_time: 1 }, outside: 0, replaced: 0 },
+}
+const rejectedRows: NonNullable<RunDetails['rejectedRows']> = {
+  ...{ uri: `s3://lake/demo/quarantine/${id}/1/rejected.parquet`, rows: 4, sizeBytes: 2_300, isThere: true },
+  reasons: { null_key: 3, null_event_time: 1 },
 }
 const range = { start: '2001-01-02T05:00:00Z', end: '2001-01-02T06:00:00Z' }
 
@@ -144,8 +148,14 @@ const cases: Readonly<Record<string, Situation>> = {
     blocks: { kind: 'accepted', waiting: [], until: null },
   }),
   'failed-committed': situation(detailsOf('failed', { ...computed, error: denied }), accepted(false, 'failed')),
-  committed: situation(detailsOf('committed', computed), accepted(false, 'committed')),
-  accepted: situation(detailsOf('accepted', computed), accepted(true, 'accepted')),
+  committed: situation(
+    detailsOf('committed', { ...computed, rejectedRows: { ...rejectedRows, isThere: null } }),
+    accepted(false, 'committed'),
+  ),
+  accepted: situation(
+    detailsOf('accepted', { ...computed, rejectedRows: { ...rejectedRows, isThere: false } }),
+    accepted(true, 'accepted'),
+  ),
   rejected: situation(detailsOf('rejected', computed), accepted(true, 'rejected')),
   skipped: situation(detailsOf('skipped', { number: null }), accepted(true, 'skipped')),
   held: situation(
@@ -165,8 +175,7 @@ const cases: Readonly<Record<string, Situation>> = {
   ),
   'held-alone': situation(
     detailsOf('done', {
-      ...computed,
-      keyCounts,
+      ...{ ...computed, rejectedRows, keyCounts },
       heldFeatures: ['delay_avg_24h', 'delay_max_7d'],
       findings: [
         { code: 'null_rate_above', severity: 'hold-feature', feature: 'delay_avg_24h', observed: 0.4199, limit: 0.2 },
