@@ -155,7 +155,10 @@ function checkProblems(view: FeatureViewDefinition, given: GivenView): Problem[]
       .filter(([, rate]) => typeof rate === 'number' && !(rate >= 0 && rate <= 1))
       .map(([name, rate]) => invalid(view, `: checks.${name} is ${rate}, a share lies between 0 and 1`)),
     ...limitProblems(view, 'rows', view.checks.rows ?? {}),
-    ...severityProblems(view, 'rows', view.checks.rows?.severity, false),
+    ...severityProblems(view, 'rows.severity', view.checks.rows?.severity, false),
+    ...(['rejectedRateSeverity', 'duplicateRateSeverity'] as const).flatMap((name) =>
+      severityProblems(view, name, view.checks[name], false),
+    ),
     ...Object.entries(view.checks.own ?? {}).flatMap(([name, check]) => ownProblems(view, name, check)),
     ...(view.checks.drift ? driftProblems(view, 'drift', view.checks.drift) : []),
     ...Object.entries(view.checks.features).flatMap(([name, check]) => featureCheckProblems(view, given, name, check)),
@@ -178,7 +181,7 @@ function ownProblems(view: FeatureViewDefinition, name: string, check: OwnCheck)
     problems.push(invalid(view, `: checks.own.${name}.max is ${max}, not a number of rows from 0 on`))
   return [
     ...problems,
-    ...severityProblems(view, `own.${name}`, severity, true),
+    ...severityProblems(view, `own.${name}.severity`, severity, true),
     ...heldByOwnProblems(view, name, check),
   ]
 }
@@ -208,13 +211,13 @@ function heldByOwnProblems(view: FeatureViewDefinition, name: string, { severity
 
 function severityProblems(
   view: FeatureViewDefinition,
-  name: string,
+  path: string,
   severity: unknown,
   isOfFeature: boolean,
 ): Problem[] {
   if (severity === undefined || severity === 'hold' || severity === 'warn') return []
   if (isOfFeature && severity === 'hold-feature') return []
-  const said = `: checks.${name}.severity ${JSON.stringify(severity)}`
+  const said = `: checks.${path} ${JSON.stringify(severity)}`
   return [
     isOfFeature
       ? invalid(view, `${said} is none of 'hold', 'hold-feature' and 'warn'`)
@@ -234,7 +237,7 @@ function driftProblems(view: FeatureViewDefinition, name: string, drift: Feature
     problems.push(invalid(view, `: checks.${name} has no limit`, { hint: 'say one, or leave it out' }))
   if (historyMin !== undefined && !(Number.isInteger(historyMin) && historyMin >= 1))
     problems.push(invalid(view, `: checks.${name}.historyMin is ${historyMin}, not a number of runs from 1 on`))
-  return [...problems, ...severityProblems(view, name, severity, name !== 'drift')]
+  return [...problems, ...severityProblems(view, `${name}.severity`, severity, name !== 'drift')]
 }
 
 function featureCheckProblems(
@@ -286,6 +289,6 @@ function featureCheckProblems(
     ]
   return [
     ...limitProblems(view, `features.${name}`, check),
-    ...severityProblems(view, `features.${name}`, check.severity, true),
+    ...severityProblems(view, `features.${name}.severity`, check.severity, true),
   ]
 }

@@ -177,8 +177,11 @@ export interface ViewChecks {
   readonly rows: { readonly min?: number; readonly max?: number; readonly severity?: 'hold' | 'warn' } | null
   /** Rows with a null in a key or without an event time, as a share of rows read. */
   readonly rejectedRateMax: number | null
+  /** Left out where none is declared: `hold`. */
+  readonly rejectedRateSeverity?: 'hold' | 'warn'
   /** Rows of one key and event time beyond the first, as a share of rows kept; null: not judged. */
   readonly duplicateRateMax: number | null
+  readonly duplicateRateSeverity?: 'hold' | 'warn'
   /** By feature name. For a window view the statistics are those of the features' columns in the interval's rows. */
   readonly features: Readonly<Record<string, FeatureCheck>>
   /** Left out where none is declared, as `own`. */

@@ -64,8 +64,10 @@ export interface ViewOptions<
     readonly rows?: { readonly min?: number; readonly max?: number; readonly severity?: 'hold' | 'warn' }
     /** Rows with a null key or without an event time, as a share of rows read. */
     readonly rejectedRateMax?: number
+    readonly rejectedRateSeverity?: 'hold' | 'warn'
     /** Rows of one key and event time beyond the first, as a share of rows kept. */
     readonly duplicateRateMax?: number
+    readonly duplicateRateSeverity?: 'hold' | 'warn'
     readonly features?: FeatureChecks<Name, NoInfer<S>, NoInfer<Specs>>
     /** How far the interval's rows and keys may be, in number, from those of good runs before it. */
     readonly drift?: ViewDrift
@@ -104,7 +106,9 @@ const viewOptions = {
   checks: {
     rows: { min: true, max: true, severity: true },
     rejectedRateMax: true,
+    rejectedRateSeverity: true,
     duplicateRateMax: true,
+    duplicateRateSeverity: true,
     features: {
       each: {
         nullRateMax: true,
@@ -207,6 +211,8 @@ function readView(name: string, given: GivenView, problems: Problem[]): Omit<Fea
       duplicateRateMax: given.checks?.duplicateRateMax ?? null,
       features: isPlainObject(given.checks?.features) ? given.checks.features : {},
       // Left out where there is none: a view that was applied by an older release has not changed.
+      ...severityOf(given, 'rejectedRateSeverity'),
+      ...severityOf(given, 'duplicateRateSeverity'),
       ...(isPlainObject(given.checks?.drift) ? { drift: given.checks.drift } : {}),
       ...(isPlainObject(given.checks?.own) ? { own: given.checks.own } : {}),
     },
@@ -216,4 +222,9 @@ function readView(name: string, given: GivenView, problems: Problem[]): Omit<Fea
     online: given.online ?? true,
     ...documented(given),
   }
+}
+
+function severityOf(given: GivenView, name: 'rejectedRateSeverity' | 'duplicateRateSeverity') {
+  const severity = given.checks?.[name]
+  return severity === undefined ? {} : { [name]: severity }
 }

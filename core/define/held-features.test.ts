@@ -33,9 +33,22 @@ test('limits and drift of a feature may hold it alone; what is of the view may n
     expect(said({ [name]: { ...limits, severity: alone } }).message).toBe(
       `DEFINE_INVALID view 'last': checks.${name}.severity "hold-feature" is neither 'hold' nor 'warn'`,
     )
+  for (const rate of ['rejectedRate', 'duplicateRate'])
+    expect(said({ [`${rate}Max`]: 0, [`${rate}Severity`]: alone }).message).toBe(
+      `DEFINE_INVALID view 'last': checks.${rate}Severity "hold-feature" is neither 'hold' nor 'warn'`,
+    )
   expect(said({ features: { amount: { max: 1, severity: 'hold-features' } } }).message).toBe(
     `DEFINE_INVALID view 'last': checks.features.amount.severity "hold-features" is none of 'hold', 'hold-feature' and 'warn'`,
   )
+})
+
+test('each of the two rates of a view may be only told of; what is not said is not kept', () => {
+  const kept = (checks: object) =>
+    featureView('last', { ...base, features: { amount: lookup(), note: lookup() }, checks }).definition.checks
+  const rates = { rejectedRateMax: 0.1, duplicateRateMax: 0 }
+  expect(kept(rates)).toEqual({ rows: null, ...rates, features: {} })
+  for (const severities of [{ rejectedRateSeverity: 'warn' }, { duplicateRateSeverity: 'hold' }])
+    expect(kept({ ...rates, ...severities })).toEqual({ rows: null, ...rates, features: {}, ...severities })
 })
 
 test('a check of its own names the features that its rows speak against, and only then', () => {

@@ -69,6 +69,18 @@ describe('verdict', () => {
     expect([warned.decision, warned.findings.length]).toEqual(['publish', 2])
     expect(judgeProfile(profile(), checks({ features: { delay: { nullRateMax: 0 } } })).decision).toBe('hold')
   })
+  test('each of the two rates of the view may be only told of', () => {
+    const bad = profile({ nullKeys: 1, duplicateRows: 1 })
+    const limits = { rejectedRateMax: 0, duplicateRateMax: 0 }
+    const judged = (severities: object) => {
+      const { decision, findings } = judgeProfile(bad, checks({ ...limits, ...severities }))
+      return [decision, ...findings.map(({ severity }) => severity)]
+    }
+    expect(judged({})).toEqual(['hold', 'hold', 'hold'])
+    expect(judged({ rejectedRateSeverity: 'warn' })).toEqual(['hold', 'warn', 'hold'])
+    expect(judged({ duplicateRateSeverity: 'warn' })).toEqual(['hold', 'hold', 'warn'])
+    expect(judged({ rejectedRateSeverity: 'warn', duplicateRateSeverity: 'warn' })).toEqual(['publish', 'warn', 'warn'])
+  })
   test('R24: an empty interval has no rates, but may have too few rows', () => {
     const empty = profile({
       rowsRead: 0,

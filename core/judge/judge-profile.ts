@@ -38,14 +38,15 @@ export function judgeChecks(profile: Profile, checks: ViewChecks, past: Past | n
 
 function judgeRows(profile: Profile, checks: ViewChecks): Finding[] {
   const { rowsRead, rowsKept, nullKeys, nullEventTimes, duplicateRows } = profile
-  const severity = checks.rows?.severity ?? 'hold'
+  const { rows, rejectedRateSeverity = 'hold', duplicateRateSeverity = 'hold' } = checks
+  const severity = rows?.severity ?? 'hold'
   const rejectedRate = rowsRead > 0 ? (nullKeys + nullEventTimes) / rowsRead : null
   const duplicateRate = rowsKept > 0 ? duplicateRows / rowsKept : null
   return [
-    below('rows_below', severity, null, rowsKept, checks.rows?.min),
-    above('rows_above', severity, null, rowsKept, checks.rows?.max),
-    above('rejected_rate_above', 'hold', null, rejectedRate, checks.rejectedRateMax),
-    above('duplicate_rate_above', 'hold', null, duplicateRate, checks.duplicateRateMax),
+    below('rows_below', severity, null, rowsKept, rows?.min),
+    above('rows_above', severity, null, rowsKept, rows?.max),
+    above('rejected_rate_above', rejectedRateSeverity, null, rejectedRate, checks.rejectedRateMax),
+    above('duplicate_rate_above', duplicateRateSeverity, null, duplicateRate, checks.duplicateRateMax),
   ].flat()
 }
 

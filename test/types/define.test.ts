@@ -47,7 +47,7 @@ const good = {
     schema: { ts: t.timestamp(), c: t.timestamp().nullable(), gone: t.boolean().nullable(), id: t.string() } })`,
   'checks of features that have a column': `featureView('v', { ...base,
     features: { count, spent: window.avg('amount', { over: '1d' }), item: window.last('item', { over: '1d' }) },
-    checks: { rows: { min: 1 }, features: { spent: { min: 0, nullRateMax: 0.1 }, item: { nullRateMax: 0.5, severity: 'warn' } } } })`,
+    checks: { rows: { min: 1 }, rejectedRateMax: 0.1, rejectedRateSeverity: 'warn', features: { spent: { min: 0, nullRateMax: 0.1 }, item: { nullRateMax: 0.5, severity: 'warn' } } } })`,
   'a service of chosen and of all features': `const v = featureView('v', { ...base, features: { count, item: window.last('item', { over: '1d' }) } })
     featureService('s', { version: 1, features: [v.pick('item', 'count'), v.all()] })`,
 }
