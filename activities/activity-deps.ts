@@ -39,6 +39,8 @@ export interface FileKeeping {
   /** Candidates that were not committed, and rejected rows, since their run ended. */
   readonly candidatesKeptMs: number
   readonly quarantineKeptMs: number
+  /** In the ledger, from a run's end (core/ports/run-details-ledger.ts). */
+  readonly detailsKeptMs: number
   /** Between the moment from which nobody is told of a file and its removal. */
   readonly graceMs: number
 }

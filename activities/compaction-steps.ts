@@ -43,6 +43,8 @@ export interface RemoveFilesResult {
   readonly bytesRemoved: number
   /** Read no longer from now on; removed by a later compaction. Without what runs have left: most have left nothing, which only a look tells. */
   readonly filesMarked: number
+  /** Runs that lost their details in the ledger. Absent: a worker of a release that removed none. */
+  readonly detailsRemoved?: number
 }
 
 export interface CompactionActivities {

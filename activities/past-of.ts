@@ -24,7 +24,9 @@ export async function pastOf(
   const { start } = fromIsoInterval(run.interval)
   const everyNs = parseDuration(view.every)
   const good = await ledger.runsByInterval(run, baselineRanges(start, everyNs), goodOutcomes)
-  const { kind, runIds, weekRuns } = chooseBaseline(start, everyNs, good)
+  // What has lost its profile is no history: an interval of long ago that runs again has too little of it, and drift says nothing.
+  const profiled = good.filter(({ hasDetails }) => hasDetails)
+  const { kind, runIds, weekRuns } = chooseBaseline(start, everyNs, profiled)
   const read = await ledger.profiledRuns([run.runId, ...runIds], { withSketches: asked.sketches })
   const parts = read.flatMap(({ runId, profile, sketches, ...rest }) =>
     profile ? [{ runId, profile: withoutHeld(profile, rest), sketches }] : [],

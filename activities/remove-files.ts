@@ -1,6 +1,6 @@
 /**
- * What may go, goes: first what was marked long enough ago, then more is marked, which a later removal takes. Killed between a file and
- * the ledger's word on it, it removes the file once more, which is no error.
+ * What may go, goes: first what was marked long enough ago, then more is marked, which a later removal takes; then the details of old runs.
+ * Killed between a file and the ledger's word on it, it removes the file once more, which is no error.
  */
 import { compactionFolder, sequenceOfCachePath } from '../core/compact/index.js'
 import { inParallel } from '../core/in-parallel.js'
@@ -10,6 +10,7 @@ import type { ViewKey } from '../core/ports/ledger.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import type { ActivityDeps, FileKeeping } from './activity-deps.js'
 import type { RemoveFilesResult } from './compaction-steps.js'
+import { removeRunDetails } from './remove-run-details.js'
 import { removeRunFiles } from './remove-run-files.js'
 
 const removalsAtOnce = 16
@@ -20,6 +21,7 @@ export const keptByDefault: FileKeeping = {
   supersededKeptMs: 90 * dayMs,
   candidatesKeptMs: 14 * dayMs,
   quarantineKeptMs: 90 * dayMs,
+  detailsKeptMs: 400 * dayMs,
   graceMs: 4 * 3_600_000,
 }
 
@@ -51,12 +53,16 @@ export function removeFiles(deps: ActivityDeps) {
     const ofRuns = await removeRunFiles(deps, key, kept)
     removed.files += ofRuns.files
     removed.bytes += ofRuns.bytes
+    // Last: a run's details stay until its files are known to be gone.
+    const detailsRemoved = await removeRunDetails(deps, view, kept)
     const labels = { view: key.view, version: String(key.version) }
     telemetry.count('millcourse_removed_files_total', labels, removed.files)
+    telemetry.count('millcourse_removed_run_details_total', labels, detailsRemoved)
     return {
       filesRemoved: removed.files,
       bytesRemoved: removed.bytes,
       filesMarked: marked.commitFiles + marked.compactions + cacheFiles,
+      detailsRemoved,
     }
   }
 }

@@ -87,6 +87,7 @@ const schema = z.object({
   MILLCOURSE_KEEP_SUPERSEDED: spanMs('90d', 3_600_000),
   MILLCOURSE_KEEP_CANDIDATES: spanMs('14d', 3_600_000),
   MILLCOURSE_KEEP_QUARANTINE: spanMs('90d', 3_600_000),
+  MILLCOURSE_KEEP_RUN_DETAILS: spanMs('400d', 7 * 86_400_000),
   MILLCOURSE_CHECK_QUALITY: durationMs('24h', 1_000).or(z.literal('off')),
   MILLCOURSE_CHECK_QUALITY_SAMPLE: count(sampleDefault, sampleMax),
   ...alertVariables,
@@ -217,6 +218,7 @@ export interface Config {
     readonly supersededKeptMs: number
     readonly candidatesKeptMs: number
     readonly quarantineKeptMs: number
+    readonly detailsKeptMs: number
   }
   /** The Schedule that checks views. */
   readonly quality: { readonly everyMs: number | null; readonly sample: number }
@@ -335,6 +337,7 @@ function toConfig(env: z.output<typeof schema>, given: Environment): Config {
       supersededKeptMs: env.MILLCOURSE_KEEP_SUPERSEDED,
       candidatesKeptMs: env.MILLCOURSE_KEEP_CANDIDATES,
       quarantineKeptMs: env.MILLCOURSE_KEEP_QUARANTINE,
+      detailsKeptMs: env.MILLCOURSE_KEEP_RUN_DETAILS,
     },
     quality: {
       everyMs: env.MILLCOURSE_CHECK_QUALITY === 'off' ? null : env.MILLCOURSE_CHECK_QUALITY,

@@ -39,6 +39,7 @@ export async function openStepDeps(
         supersededKeptMs: compaction.supersededKeptMs,
         candidatesKeptMs: compaction.candidatesKeptMs,
         quarantineKeptMs: compaction.quarantineKeptMs,
+        detailsKeptMs: compaction.detailsKeptMs,
       },
     },
   }

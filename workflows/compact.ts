@@ -51,6 +51,7 @@ async function compactAll(
     filesRemoved: sum(removals.map((one) => one.filesRemoved)),
     bytesRemoved: sum(removals.map((one) => one.bytesRemoved)),
     filesMarked: sum(removals.map((one) => one.filesMarked)),
+    detailsRemoved: sum(removals.map((one) => one.detailsRemoved ?? 0)),
   }
 }
 

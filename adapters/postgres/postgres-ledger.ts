@@ -12,6 +12,7 @@ import { createIncidentRecords } from './incidents.js'
 import { createOnlineTables } from './online-tables.js'
 import { createPublishLease } from './publishes.js'
 import { createQualityChecks } from './quality-checks.js'
+import { createRunDetails } from './run-details.js'
 import { createRunFileRemoval } from './run-file-removal.js'
 import { createRunProfiles } from './run-profiles.js'
 import { createRunRecords } from './runs.js'
@@ -37,6 +38,7 @@ export function createPostgresLedger(client: PostgresClient): LedgerWriter {
     ...createCompactions(client),
     ...createFileRemoval(client),
     ...createRunFileRemoval(client),
+    ...createRunDetails(client),
     ...createQualityChecks(client),
     ...createSpendRecords(client),
     ...createBackfills(client),

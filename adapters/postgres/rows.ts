@@ -93,5 +93,6 @@ export function toRunRecord(row: Selectable<RunsTable>): RunRecord {
     verdict: row.verdict,
     keyCounts: row.key_counts,
     measures: row.measures,
+    detailsRemovedAt: row.details_removed_at,
   }
 }

@@ -32,6 +32,8 @@ export function createRunFileRemoval(client: PostgresClient): RunFilesWriter {
                 .select([sql<RunFiles['room']>`${room}::text`.as('room'), 'run_id', 'view', 'version'])
                 .where('view', '=', key.view)
                 .where('version', '=', key.version)
+                // With them went what is known of its files: that they are gone.
+                .where('details_removed_at', 'is', null)
                 .where('outcome', 'not in', [...leavesNothing])
                 .where(sql<boolean>`ended_at <= ${before(keptMs)}`)
                 .where(sql<boolean>`not exists (${known})`)

@@ -13,6 +13,7 @@ export function createRunProfiles(client: PostgresClient): ProfileReader {
           .selectFrom('runs')
           .distinctOn('start_at')
           .select(['run_id', 'start_at'])
+          .select(sql<boolean>`details_removed_at is null`.as('has_details'))
           .where('view', '=', key.view)
           .where('version', '=', key.version)
           .where('outcome', 'in', [...outcomes])
@@ -22,7 +23,7 @@ export function createRunProfiles(client: PostgresClient): ProfileReader {
           .orderBy('start_at')
           .orderBy('ordinal', 'desc')
           .execute()
-        return rows.map((row) => ({ runId: row.run_id, start: row.start_at }))
+        return rows.map((row) => ({ runId: row.run_id, start: row.start_at, hasDetails: row.has_details }))
       }),
 
     profiledRuns: (runIds, { withSketches }) =>
@@ -34,6 +35,7 @@ export function createRunProfiles(client: PostgresClient): ProfileReader {
             join.onRef('run_sketches.run_id', '=', 'runs.run_id').on(sql.lit(withSketches), '=', sql.lit(true)),
           )
           .select(['runs.run_id', 'start_at', 'end_at', 'outcome', 'profile', 'verdict', 'run_sketches.body'])
+          .select('details_removed_at')
           .where('runs.run_id', '=', sql<string>`any(${[...runIds]}::text[])`)
           .orderBy('start_at')
           .orderBy('ordinal')
@@ -45,6 +47,7 @@ export function createRunProfiles(client: PostgresClient): ProfileReader {
           profile: row.profile,
           sketches: row.body,
           verdict: row.verdict,
+          detailsRemovedAt: row.details_removed_at,
         }))
       }),
   }

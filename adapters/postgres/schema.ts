@@ -108,6 +108,8 @@ export interface RunsTable extends IntervalColumns {
   measures: OptionalJson<RunMeasures>
   /** That started it. */
   backfill_id: Generated<string | null>
+  /** Its profile, sketches and spends; null: they are there, if it had any. */
+  details_removed_at: Instant | null
 }
 
 /** Apart from the runs, so that lists of these do not read them. */

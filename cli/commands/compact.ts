@@ -70,6 +70,7 @@ function resultTable(done: readonly CompactResult[]): string {
       { title: 'marked', align: 'right', cell: ({ filesMarked }) => formatCount(filesMarked) },
       { title: 'removed', align: 'right', cell: ({ filesRemoved }) => formatCount(filesRemoved) },
       { title: 'freed', align: 'right', cell: ({ bytesRemoved }) => formatBytes(bytesRemoved) },
+      { title: 'run details', align: 'right', cell: ({ detailsRemoved = 0 }) => formatCount(detailsRemoved) },
     ],
     done,
   )

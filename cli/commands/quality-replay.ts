@@ -7,7 +7,14 @@ import type { CliContext, Report } from '../context.js'
 import { formatFinding } from '../output/finding-text.js'
 import { formatTable } from '../output/table.js'
 import { plural } from '../output/words.js'
-import { askedTimes, readGood, readLatest, withProfile } from '../quality-screen/past-profiles.js'
+import {
+  askedTimes,
+  profilesRemoved,
+  readGood,
+  readLatest,
+  removedText,
+  withProfile,
+} from '../quality-screen/past-profiles.js'
 import { askedChecks } from './asked-checks.js'
 
 export interface QualityReplayOptions {
@@ -30,7 +37,8 @@ export async function qualityReplay(context: CliContext, name: string, options: 
   const key = { view: view.name, version: view.version }
   const asked = driftAsked(checks)
   const everyNs = parseDuration(view.every)
-  const latest = withProfile(await readLatest(ledger, key, range, asked.sketches))
+  const runs = await readLatest(ledger, key, range, asked.sketches)
+  const [latest, removed] = [withProfile(runs), profilesRemoved(runs)]
   const good = asked.any ? await readGood(ledger, key, range, everyNs, asked.sketches) : []
   const replay = replayChecks(checks, everyNs, latest, good)
   return {
@@ -40,11 +48,12 @@ export async function qualityReplay(context: CliContext, name: string, options: 
       ...toIsoInterval(range),
       checks: options.check,
       ...{ judged: replay.judged, unjudged: replay.unjudged },
+      ...(removed > 0 ? { profilesRemoved: removed } : {}),
       fired: replay.fired.map(({ run, findings }) => ({
         ...{ run: run.runId, ...toIsoInterval(run.interval), outcome: run.outcome, findings },
       })),
     },
-    text: replayText(options.check, range, replay),
+    text: [replayText(options.check, range, replay), ...removedText(removed)].join('\n'),
   }
 }
 

@@ -5,7 +5,7 @@ import { columnAt, type QualityPoint, qualityPoints } from '../../core/judge/ind
 import type { ProfiledRun } from '../../core/ports/profile-ledger.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import type { CliContext, Report } from '../context.js'
-import { askedTimes, readLatest } from '../quality-screen/past-profiles.js'
+import { askedTimes, profilesRemoved, readLatest, removedText } from '../quality-screen/past-profiles.js'
 import { nullRateOf, qualityCharts, qualityHead, qualityTable } from '../quality-screen/quality-text.js'
 
 export interface QualityOptions {
@@ -30,10 +30,12 @@ export async function quality(context: CliContext, name: string, options: Qualit
   const key = { view: view.name, version: view.version }
   const runs = await readLatest(ledger, key, range, options.by !== 'interval')
   const points = qualityPoints(runs, groupingBy(options.by))
+  const removed = profilesRemoved(runs)
   const facts = {
     ...key,
     ...toIsoInterval(range),
     by: options.by,
+    ...(removed > 0 ? { profilesRemoved: removed } : {}),
     points: points.map((one) => pointFacts(one, features)),
   }
   if (points.length === 0) return { outcome: 'done', data: facts, text: `${name} has no runs there` }
@@ -42,7 +44,7 @@ export async function quality(context: CliContext, name: string, options: Qualit
   const body = process.stdout.isTTY
     ? qualityCharts(view, features, options.by === 'interval' ? fitted(runs) : points)
     : qualityTable(features, points)
-  return { outcome: 'done', data: facts, text: `${qualityHead(view, points)}\n${body}` }
+  return { outcome: 'done', data: facts, text: [qualityHead(view, points), ...removedText(removed), body].join('\n') }
 }
 
 function askedFeatures(view: FeatureViewDefinition, asked: readonly string[]): string[] {

@@ -25,6 +25,7 @@ export function runSummary(run: RunRecord) {
     ...(run.waitedFor ? { waitedFor: run.waitedFor } : {}),
     findings: run.verdict?.findings ?? [],
     ...(run.verdict?.heldFeatures ? { heldFeatures: run.verdict.heldFeatures } : {}),
+    ...(run.detailsRemovedAt === null ? {} : { detailsRemovedAt: formatInstant(run.detailsRemovedAt) }),
   }
 }
 

@@ -9,6 +9,7 @@ import type { ProfiledRun } from '../../core/ports/profile-ledger.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { endOfTime, formatInstant, type Instant, parseInstant } from '../../core/time/instant.js'
 import type { Interval } from '../../core/time/interval.js'
+import { plural } from '../output/words.js'
 
 /** A skipped run says nothing of its interval. */
 const telling: readonly RunOutcome[] = [...goodOutcomes, ...(['held', 'rejected', 'failed', 'not-ready'] as const)]
@@ -80,6 +81,18 @@ export async function readGood(
 
 export function withProfile(runs: readonly ProfiledRun[]): (ProfiledRun & PastProfile)[] {
   return runs.flatMap((run) => (run.profile ? [{ ...run, profile: run.profile }] : []))
+}
+
+/** Of how many intervals, so that a gap is not taken for an interval without rows. */
+export function profilesRemoved(runs: readonly ProfiledRun[]): number {
+  return runs.filter(({ detailsRemovedAt }) => detailsRemovedAt !== null).length
+}
+
+/** A line, where there is something to say. */
+export function removedText(intervals: number): string[] {
+  return intervals === 0
+    ? []
+    : [`profiles of ${plural(intervals, 'interval')} were removed (MILLCOURSE_KEEP_RUN_DETAILS)`]
 }
 
 async function readAll(

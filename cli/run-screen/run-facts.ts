@@ -48,7 +48,7 @@ export interface RunDetails extends Omit<RunSummary, 'run' | 'view' | 'version' 
   readonly rejectedRows?: RejectedRows
   readonly keyCounts: RunRecord['keyCounts']
   readonly measures: RunRecord['measures']
-  /** What it has cost so far, all its attempts together; null: not counted. */
+  /** What it has cost so far, all its attempts together; null: not counted, or removed with its other details. */
   readonly spend: Spend | null
   readonly files: readonly PinnedFile[]
   readonly error: RunError | null
@@ -82,7 +82,7 @@ export interface Differences {
   readonly files: FileChanges
   readonly rows: { readonly was: number; readonly is: number } | null
   readonly schema: SchemaDifference | null
-  /** Of columns that both profiles have, the largest shift first; null: one of the runs has no profile. */
+  /** Of columns that both profiles have, the largest shift first; null: one of the runs has no profile, or none any more. */
   readonly profile: readonly ProfileShift[] | null
 }
 

@@ -28,8 +28,8 @@ export function formatRunScreen(facts: RunFacts): string {
     ...(facts.details ? causeLines(facts.details, facts.interval.committedRun === facts.run) : []),
     ...runLines(facts),
     ...lastGoodLines(facts),
-    ...(facts.differences ? differenceLines(facts.differences) : []),
-    ...(facts.details ? countLines(facts.details) : []),
+    ...differenceLines(facts),
+    ...(facts.details ? [...countLines(facts.details), ...removedLines(facts.details)] : []),
     '',
     ...hitLines(facts.hits),
     ...row('sla', slaText(facts.sla)),
@@ -124,8 +124,10 @@ function lastGoodLines({ lastGoodRun: good, start }: RunFacts): string[] {
 
 // ── what differs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function differenceLines(differences: Differences): string[] {
+function differenceLines({ differences, details, lastGoodRun }: RunFacts): string[] {
+  if (!differences) return []
   const { rows, schema, profile, files } = differences
+  const isBaseRemoved = details?.detailsRemovedAt === undefined && lastGoodRun?.detailsRemovedAt !== undefined
   const shifted = profile?.filter(({ isShifted }) => isShifted) ?? []
   return [
     'since the last good run',
@@ -144,6 +146,7 @@ function differenceLines(differences: Differences): string[] {
       ),
     ...row('', shifted.length > shiftsMax ? `and ${plural(shifted.length - shiftsMax, 'more column')} (--json)` : ''),
     ...(profile && shifted.length === 0 ? row('  values', 'no column moved much (null rate, mean)') : []),
+    ...(isBaseRemoved ? row('  values', 'not compared: the last good run’s profile was removed') : []),
     ...(differences.isDefinitionChanged ? row('  definition', 'changed: the view is not computed as it was') : []),
   ]
 }
@@ -222,6 +225,13 @@ function countLines({ counts, rejectedRows, keyCounts, spend }: RunDetails): str
 function rejectedLines(rejected: RejectedRows): string[] {
   const { text, place } = rejectedText(rejected)
   return [...row('rejected', text), ...(place === null ? [] : [copied(place)])]
+}
+
+/** What is not said above is not known any more, which is not the same as that it never was. */
+function removedLines({ detailsRemovedAt }: RunDetails): string[] {
+  if (detailsRemovedAt === undefined) return []
+  const what = 'profile, sketches and its own cost, as far as it had them'
+  return row('details', `removed ${second(detailsRemovedAt)} (MILLCOURSE_KEEP_RUN_DETAILS): ${what}`)
 }
 
 // ── whom it hits ────────────────────────────────────────────────────────────────────────────────────────────────────────

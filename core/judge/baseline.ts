@@ -40,6 +40,11 @@ export function baselineRanges(start: Instant, everyNs: bigint): Interval[] {
   return [weekBefore(start, everyNs), ...alike(start, 7n * dayNs, weeksBack)]
 }
 
+/** So far before an interval's start such runs start. */
+export function baselineReachNs(everyNs: bigint): bigint {
+  return baselineRanges(0n, everyNs).reduce((reach, { start }) => (-start > reach ? -start : reach), 0n)
+}
+
 /** @param good the newest good run of each interval that starts in `baselineRanges` */
 export function chooseBaseline(start: Instant, everyNs: bigint, good: readonly PastRun[]): ChosenBaseline {
   const within = (ranges: readonly Interval[]): string[] =>

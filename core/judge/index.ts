@@ -2,6 +2,7 @@
 export {
   type BaselineKind,
   baselineRanges,
+  baselineReachNs,
   type ChosenBaseline,
   chooseBaseline,
   goodOutcomes,

@@ -68,6 +68,10 @@ export const metrics = {
     ...{ kind: 'counter', unit: '1', labels: view, from: worker },
     help: 'Files removed from the lake after their retention.',
   },
+  millcourse_removed_run_details_total: {
+    ...{ kind: 'counter', unit: '1', labels: view, from: worker },
+    help: 'Runs whose profile, sketches and costs were removed from the ledger after their retention.',
+  },
   // ── the data ──
   millcourse_rows_read_total: {
     ...{ kind: 'counter', unit: '1', labels: view, from: worker },

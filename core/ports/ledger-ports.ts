@@ -4,6 +4,7 @@ import type { CompactionReader, CompactionWriter } from './compaction-ledger.js'
 import type { IncidentReader, IncidentWriter } from './incident-ledger.js'
 import type { QualityReader, QualityWriter } from './ledger-quality.js'
 import type { ProfileReader } from './profile-ledger.js'
+import type { RunDetailsWriter } from './run-details-ledger.js'
 import type { RunFilesWriter } from './run-files-ledger.js'
 import type { SpendReader, SpendWriter } from './spend-ledger.js'
 import type { WatchReader } from './watch-ledger.js'
@@ -22,6 +23,7 @@ export type LedgerWriters = BackfillWriter &
   CompactionWriter &
   IncidentWriter &
   QualityWriter &
+  RunDetailsWriter &
   RunFilesWriter &
   WriteBudgetWriter &
   SpendWriter

@@ -95,6 +95,8 @@ export interface RunRecord extends RunStart {
   readonly verdict: Verdict | null
   readonly keyCounts: KeyCounts | null
   readonly measures: RunMeasures | null
+  /** When its profile, sketches and spends were removed; null: they were not. */
+  readonly detailsRemovedAt: Instant | null
 }
 
 export interface NamedRun extends Pick<RunStart, 'runId' | 'view' | 'interval'> {}

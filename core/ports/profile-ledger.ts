@@ -13,6 +13,8 @@ export interface ProfiledRun {
   /** Null: not asked for, or the run is of an older release. */
   readonly sketches: ProfileSketches | null
   readonly verdict: Verdict | null
+  /** When profile and sketches were removed (run-details-ledger.ts); null: they were not. */
+  readonly detailsRemovedAt: Instant | null
 }
 
 export interface ProfileReader {
@@ -24,7 +26,7 @@ export interface ProfileReader {
     key: { readonly view: string; readonly version: number },
     ranges: readonly Interval[],
     outcomes: readonly RunOutcome[],
-  ): Promise<{ readonly runId: string; readonly start: Instant }[]>
+  ): Promise<{ readonly runId: string; readonly start: Instant; readonly hasDetails: boolean }[]>
   /** In the order of their intervals. */
   profiledRuns(runIds: readonly string[], options: { readonly withSketches: boolean }): Promise<ProfiledRun[]>
 }

@@ -141,6 +141,8 @@ export interface CompactResult {
   readonly bytesRemoved: number
   /** Read no longer, and removed by a later compaction. */
   readonly filesMarked: number
+  /** Runs that lost their details in the ledger (run-details-ledger.ts). Absent: a worker of a release that removed none. */
+  readonly detailsRemoved?: number
 }
 
 export interface DecideInput {

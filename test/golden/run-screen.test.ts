@@ -251,6 +251,15 @@ const cases: Readonly<Record<string, Situation>> = {
     interval: { ...situation(null).interval, latestRun: { run: `${id}.2`, outcome: 'done' }, committedRun: `${id}.2` },
     blocks: { kind: 'accepted', waiting: [], until: null },
   }),
+  'details-removed': situation(
+    detailsOf('done', { ...computed, keyCounts, detailsRemovedAt: '2026-11-20T03:00:05.5Z' }),
+    { ...accepted(true, 'done'), differences: { ...differs, schema: null, profile: null } },
+  ),
+  'last-good-details-removed': situation(detailsOf('done', { ...computed, keyCounts }), {
+    ...accepted(true, 'done'),
+    lastGoodRun: { ...situation(null).lastGoodRun!, detailsRemovedAt: '2026-11-20T03:00:05.5Z' },
+    differences: { ...differs, schema: null, profile: null },
+  }),
   'never-ran': situation(null, { lastGoodRun: null, sla: { ...situation(null).sla, kind: 'nothing-yet' } }),
   decided: situation(detailsOf('held', computed), {
     interval: {

@@ -14,6 +14,7 @@ export const columnsSinceFirst: Readonly<Record<string, readonly string[]>> = {
   ],
   incidents: ['news'],
   runs: ['backfill_id', 'pinned_at', 'waited_for', 'named_source'],
+  runs: ['backfill_id', 'pinned_at', 'details_removed_at'],
   intervals: ['reopens'],
   publishes: ['is_first_load', 'backfills', 'held'],
   view_versions: [

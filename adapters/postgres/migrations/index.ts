@@ -26,6 +26,7 @@ import { wantedLeases } from './018-wanted-leases.js'
 import { heldFeatures } from './019-held-features.js'
 import { waitedFor } from './022-waited-for.js'
 import { backfillLimits } from './023-backfill-limits.js'
+import { runDetails } from './020-run-details.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -49,6 +50,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '019-held-features': heldFeatures,
   '022-waited-for': waitedFor,
   '023-backfill-limits': backfillLimits,
+  '020-run-details': runDetails,
 }
 
 export function isContract(name: string): boolean {
