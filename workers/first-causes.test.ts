@@ -16,6 +16,7 @@ const ended: RunRecord = {
     endedAt: 1n,
   },
   ...{ error: null, pins: null, candidate: null, profile: null, verdict: null, keyCounts: null, measures: null },
+  detailsRemovedAt: null,
 }
 const nullRate = { code: 'null_rate_above', feature: 'avg', observed: 0.42, limit: 0.2 } as const
 const error = { message: 'no', hint: null, facts: {}, step: 'compute', attempts: 3 }

@@ -50,7 +50,7 @@ async function watched() {
   }
   let calendar: readonly CalendarEntry[] = []
   const begin = () => ({
-    causes: new FirstCauses(ledger),
+    causes: new FirstCauses(ledger, nobody),
     budgets: new DayBudgets(ledger),
     seenViews: new SeenViews(ledger),
   })

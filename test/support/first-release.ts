@@ -13,8 +13,7 @@ export const columnsSinceFirst: Readonly<Record<string, readonly string[]>> = {
     ...['held_features', 'of_run', 'held_rejected'],
   ],
   incidents: ['news'],
-  runs: ['backfill_id', 'pinned_at', 'waited_for', 'named_source'],
-  runs: ['backfill_id', 'pinned_at', 'details_removed_at'],
+  runs: ['backfill_id', 'pinned_at', 'details_removed_at', 'waited_for', 'named_source'],
   intervals: ['reopens'],
   publishes: ['is_first_load', 'backfills', 'held'],
   view_versions: [

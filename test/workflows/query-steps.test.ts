@@ -181,7 +181,7 @@ describe('a run over a query', () => {
     const { repo } = (await registry.current())!
     const entry = buildCalendar(repo, [], hour(1)).find(({ view }) => view === key.view)!
     const observed = { states, publishedEndAt: null }
-    expect(evaluateView(entry, observed, interval.end, { graceNs: 0n })).toMatchObject([
+    expect(evaluateView(entry, observed, interval.end, { graceNs: 0n, horizonNs: 86_400_000_000_000n })).toMatchObject([
       { key: 'schema_change/source bad_shops', owner: 'geo', facts: { run: states[0]!.latestRun!.runId } },
     ])
     const run = await ledger.run(states[0]!.latestRun!.runId)

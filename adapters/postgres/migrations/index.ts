@@ -24,9 +24,9 @@ import { writeBudget } from './016-write-budget.js'
 import { awaitedRebuilds } from './017-awaited-rebuilds.js'
 import { wantedLeases } from './018-wanted-leases.js'
 import { heldFeatures } from './019-held-features.js'
-import { waitedFor } from './022-waited-for.js'
-import { backfillLimits } from './023-backfill-limits.js'
 import { runDetails } from './020-run-details.js'
+import { waitedFor } from './021-waited-for.js'
+import { backfillLimits } from './022-backfill-limits.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -48,9 +48,9 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '017-awaited-rebuilds': awaitedRebuilds,
   '018-wanted-leases': wantedLeases,
   '019-held-features': heldFeatures,
-  '022-waited-for': waitedFor,
-  '023-backfill-limits': backfillLimits,
   '020-run-details': runDetails,
+  '021-waited-for': waitedFor,
+  '022-backfill-limits': backfillLimits,
 }
 
 export function isContract(name: string): boolean {
