@@ -118,7 +118,7 @@ test('a message that is refused for what it says is given up, told, and the next
   expect(hook.received).toHaveLength(1)
   expect(counted).toEqual(['hook failed', 'hook given_up'])
   expect(said[0]).toMatch(/^error an alert is given up: delays@v1 failed/)
-  expect(drafts(3_600_000)).toMatchObject([{ facts: { givenUp: 1 }, news: 'away given up' }])
+  expect(drafts(3_600_000)).toMatchObject([{ facts: { givenUp: 1 }, news: 'away given-up' }])
   hook.answer({ status: 200 })
   tell(message('m2'))
   await delivery.settled()

@@ -7,7 +7,6 @@ import type { ColumnType, Generated } from 'kysely'
 import type { Candidate } from '../../core/compute/candidate.js'
 import type { Definition } from '../../core/define/definitions.js'
 import type { Profile, ProfileSketches, Verdict } from '../../core/judge/verdict.js'
-import type { SpendingWork } from '../../core/measure/spend.js'
 import type { BackfillNeed, BackfillOptions, BackfillPlan } from '../../core/plan/backfill-plan.js'
 import type { CostAwaits } from '../../core/plan/cost-limits.js'
 import type { PinnedFile, RunKind, RunOutcome } from '../../core/plan/interval-state.js'
@@ -23,6 +22,7 @@ import type { IsoInterval } from '../../core/time/interval.js'
 import type { TrainingMode } from '../../core/training/set-state.js'
 import type { Incident, IncidentEvent } from '../../core/watch/incident.js'
 import type { HeldWindowColumns, HoldingColumns } from './held-columns.js'
+import type { SpendColumns, SpendsTable } from './spend-tables.js'
 import type { WriteBudgetTable } from './write-budget-table.js'
 
 /** Written as text by `toJson` (client.ts). */
@@ -346,31 +346,6 @@ export interface BackfillIntervalsTable {
   start_at: Instant
   end_at: Instant
   need: BackfillNeed
-}
-
-export interface SpendColumns extends ViewColumns {
-  /** UTC, `2026-11-22`. */
-  day: string
-  work: SpendingWork
-  write_units: number
-  read_units: number
-  estimated_units: number
-  s3_writes: number
-  s3_reads: number
-  s3_bytes_written: number
-  s3_bytes_read: number
-  engine_seconds: number
-  items_written: number
-  keys_unchanged: number
-}
-
-/** What one process has spent on one subject on one day; view empty and version 0: of no one view. `daily_spends` has the sums. */
-export interface SpendsTable extends SpendColumns {
-  spend_id: string
-  subject: string
-  backfill_id: string | null
-  /** By this server, last. */
-  told_at: ServerTime<Instant>
 }
 
 export interface Tables {

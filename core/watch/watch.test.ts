@@ -175,7 +175,7 @@ test('that a hold blocks later intervals is news once, however many wait', () =>
 })
 
 test('hundreds of intervals that fail one by one are news each time they have doubled', () => {
-  const failing = Array.from({ length: 700 }, (_, index) => state(index, 'failed'))
+  const failing = Array.from({ length: 800 }, (_, index) => state(index, 'failed'))
   const news: number[] = []
   let open: readonly OpenIncident[] = []
   const see = (count: number) => {

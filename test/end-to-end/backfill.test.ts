@@ -180,7 +180,7 @@ describe('a backfill of hours before those that are online', () => {
     await expect(changeBackfill(context, 'pause', planId, {})).rejects.toMatchObject({
       code: 'BACKFILL_NOT_APPLICABLE',
     })
-    const beside = await say(context, 'backfill', 'last_order', '--plan', planId, '--at-once', '8')
+    const beside = await say(context, 'backfill', 'last_order', '--plan', planId, '--dry-run', '--at-once', '8')
     expect(beside).toEqual({ exitCode: 64, text: expect.stringContaining('a plan has its range and options in it') })
   }, 120_000)
 

@@ -30,7 +30,7 @@ test('cancelled by Temporal’s own means in the last turn of an execution, it i
   const handle = await temporal.client.workflow.start<(input: BackfillInput) => Promise<BackfillResult>>('backfill', {
     ...{ taskQueue, workflowId: `backfill/${taskQueue}`, args: [input] },
   })
-  await expect.poll(() => told.length, { timeout: 30_000 }).toBe(10)
+  await expect.poll(() => told.length, { timeout: 60_000 }).toBe(10)
   await handle.cancel()
   await handle.result()
   expect(told).toEqual([...Array(10).fill(false), true])

@@ -149,6 +149,8 @@ describe('a view on a view', () => {
     const because = 'view order_sums@v1 has not committed [2001-01-01T00:00:00Z, 2001-01-01T01:00:00Z)'
     const waitedFor = { because, source: 'order_hourly', view: 'order_sums' }
     expect(late).toMatchObject({ kind: 'not-ready', isPastDeadline: true, waitedFor })
+    const inVain = await rig.run(hourOf('order_peaks', 1, { now: hour(3) }))
+    expect(await rig.deps.ledger.run(inVain.runId)).toMatchObject({ outcome: 'not-ready', waitedFor })
     // Nothing of it ends before one o'clock.
     expect((await rig.run(hourOf('order_peaks', 0))).outcome).toBe('done')
     expect(await rig.settle('order_sums', hour(3))).toEqual(['00:00 done', '01:00 done', '02:00 done'])
