@@ -2,9 +2,10 @@
 import type { ColumnType } from 'kysely'
 import type { SpendingWork } from '../../core/measure/spend.js'
 import type { Instant } from '../../core/time/instant.js'
-import type { ViewColumns } from './schema.js'
 
-export interface SpendColumns extends ViewColumns {
+export interface SpendColumns {
+  view: string
+  version: number
   /** UTC, `2026-11-22`. */
   day: string
   work: SpendingWork

@@ -4,7 +4,7 @@ import { type Spend, spendFields } from '../../core/measure/index.js'
 import type { DailySpend, SpendReader, SpendRecord, SpendWriter } from '../../core/ports/spend-ledger.js'
 import type { OverBudget, SpendCause } from '../../core/watch/index.js'
 import type { Database, OpenTransaction, PostgresClient } from './client.js'
-import type { SpendColumns, SpendsTable } from './schema.js'
+import type { SpendColumns, SpendsTable } from './spend-tables.js'
 
 type Amount = Exclude<keyof SpendColumns, 'day' | 'view' | 'version' | 'work'>
 type Given = Omit<SpendsTable, 'told_at'>
