@@ -208,7 +208,7 @@ async function latestRowsSql(
 /** R29; of features that are held alone at the ends that they are shown at (R35). */
 function windowValuesSql(bundle: ViewBundle, groups: readonly WindowGroup[]): string {
   const answered = groups.map(({ features, endNs, files }) => ({
-    features,
+    ...{ features, isAtOlderEnd: endNs !== groups[0]!.endNs },
     sql: endNs === null ? null : buildWindowValues({ bundle, endNs, ...files }).sql,
   }))
   if (answered.length === 1) return answered[0]!.sql!

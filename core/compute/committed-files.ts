@@ -25,7 +25,7 @@ export function uriOfFile(file: CommittedFile): string {
   return typeof file === 'string' ? file : file.uri
 }
 
-/** Ties in it are settled, where a view's compactions settle them (compact-files.ts). */
+/** Ties in it are settled, where a view's compactions settle them (`areTiesResolved`). */
 export function isOfCompaction(file: CommittedFile): file is CompactedFile & { readonly bucket: Bucket } {
   return typeof file !== 'string' && file.bucket !== null
 }

@@ -4,7 +4,7 @@ import { maxInt64 } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { storedSqlType } from './column-types.js'
 import { type CommittedFile, groupFiles } from './committed-files.js'
-import { createdColumn, deliveryOrder, eventColumn } from './row-order.js'
+import { createdColumn, deliveryOrder, eventColumn, rowOrder } from './row-order.js'
 import {
   all,
   any,
@@ -38,6 +38,22 @@ export function lookupColumns(
 export function isDeleted(bundle: ViewBundle): Expression {
   const { tombstone } = bundle.source
   return tombstone === null ? literal(false) : operation('coalesce', column(tombstone), literal(false))
+}
+
+/**
+ * Whether of rows with one key and one event time only the one that R3 lets win is ever seen: under `event` visibility no other is, at no time
+ * and in no mode, for they lie in one interval and come and go together. Under `created` visibility each is seen until the next is
+ * written, and of rows with an event id the delivery decides, not the order (R16, R19).
+ */
+export function areTiesResolved({ view, source }: ViewBundle): boolean {
+  return view.viewKind === 'lookup' && source.visibility === 'event' && source.eventId === null
+}
+
+/** Of rows in files of a lookup view: the one that R3 lets win, of its key and event time. */
+export function isTieWinner({ view, source }: ViewBundle): Expression {
+  const place = [...view.keyColumns.map(({ column: name }) => column(name)), column(eventColumn)]
+  const orderBy = rowOrder(source.schema, true).slice(1)
+  return operation('=', { is: 'rowNumber', partitionBy: place, orderBy }, literal(1n))
 }
 
 export const keyAlias = (name: string): string => `__key ${name}`
@@ -74,11 +90,16 @@ export function rowsOfFiles(
     all([operation('>=', event, literal(start)), operation('<', event, literal(end))])
   return unionAll(
     groupFiles(files).map(({ uris, within, isDeletedOnly }) => {
-      const wanted = [
-        ...(within === null ? [] : [any(within.map(isWithin))]),
-        ...(isDeletedOnly ? [isDeleted(bundle)] : []),
-      ]
-      return select(parquet(uris, declaredTypes(bundle)), columns, wanted.length === 0 ? {} : { where: all(wanted) })
+      const spans = within === null ? [] : [any(within.map(isWithin))]
+      const rows = parquet(uris, declaredTypes(bundle))
+      // A row that deletes and is hidden by another of its place deletes nothing.
+      if (isDeletedOnly && areTiesResolved(bundle))
+        return select(rows, columns, {
+          ...(spans.length === 0 ? {} : { where: all(spans) }),
+          qualify: all([isTieWinner(bundle), isDeleted(bundle)]),
+        })
+      const wanted = [...spans, ...(isDeletedOnly ? [isDeleted(bundle)] : [])]
+      return select(rows, columns, wanted.length === 0 ? {} : { where: all(wanted) })
     }),
   )
 }

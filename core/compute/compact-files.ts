@@ -8,7 +8,7 @@
 import type { ViewBundle } from '../define/definitions.js'
 import type { Interval } from '../time/interval.js'
 import type { CommittedFile } from './committed-files.js'
-import { rowsOfFiles, storedEventType } from './committed-rows.js'
+import { areTiesResolved, isTieWinner, rowsOfFiles, storedEventType } from './committed-rows.js'
 import { keyBucket } from './key-bucket.js'
 import { printCreate, printDrop, printQuery, printRelation } from './print-duckdb.js'
 import { createdColumn, eventColumn, rowOrder } from './row-order.js'
@@ -75,20 +75,12 @@ export function buildCompaction(input: CompactionInput): CompactionQuery {
       ),
     ),
     output: (number) => {
-      const kept = areTiesResolved(bundle) ? newestOfPlaces(bundle, ofBucket(number), passed) : ofBucket(number)
+      const all = ofBucket(number)
+      const kept = areTiesResolved(bundle) ? select(all, passed, { qualify: isTieWinner(bundle) }) : all
       return printRelation(select(kept, passed, { orderBy: isLookup ? rowsSorted(bundle) : tilesSorted(bundle) }))
     },
     cleanup: [printDrop('table', rows)],
   }
-}
-
-/**
- * Whether of rows with one key and one event time a compaction keeps only the one that R3 lets win. Under `event` visibility no other is
- * ever seen, at no time and in no mode: they lie in one interval, so they come and go together. Under `created` visibility each is seen
- * until the next is written, and of rows with an event id the delivery decides, not the order (R16, R19).
- */
-export function areTiesResolved({ view, source }: ViewBundle): boolean {
-  return view.viewKind === 'lookup' && source.visibility === 'event' && source.eventId === null
 }
 
 function columnsOf(bundle: ViewBundle): string[] {
@@ -105,20 +97,6 @@ function rowColumns(bundle: ViewBundle, span: Interval): NamedExpression[] {
 /** Rows have the keys under the names of the source, tiles under those of the entity. */
 function keysOf({ view }: ViewBundle): Expression[] {
   return view.keyColumns.map(({ key, column: name }) => column(view.viewKind === 'lookup' ? name : key))
-}
-
-function newestOfPlaces(bundle: ViewBundle, rows: Relation, passed: readonly NamedExpression[]): Relation {
-  return select(rows, passed, {
-    qualify: operation(
-      '=',
-      {
-        is: 'rowNumber',
-        partitionBy: [...keysOf(bundle), column(eventColumn)],
-        orderBy: rowOrder(bundle.source.schema, true).slice(1),
-      },
-      literal(1n),
-    ),
-  })
 }
 
 const ascending = (by: Expression): OrderTerm => ({ by, descending: false })

@@ -21,7 +21,8 @@ export {
   uriOfFile,
   type WantedCommit,
 } from './committed-files.js'
-export { areTiesResolved, buildCompaction, type CompactionInput, type CompactionQuery } from './compact-files.js'
+export { areTiesResolved } from './committed-rows.js'
+export { buildCompaction, type CompactionInput, type CompactionQuery } from './compact-files.js'
 export type { DimensionFiles } from './dimension-rows.js'
 export { type ExactCopies, type ExactCopyTools, makeExactCopies } from './exact-copies.js'
 export {

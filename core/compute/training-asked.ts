@@ -1,6 +1,6 @@
 /** What the rows of a spine ask of one view, and the names by which answers are looked for. */
 import type { ColumnType, ViewBundle } from '../define/definitions.js'
-import type { Instant } from '../time/instant.js'
+import { type Instant, nsPerSecond, parseInstant } from '../time/instant.js'
 import { storedSqlType } from './column-types.js'
 import type { CommittedFile } from './committed-files.js'
 import { keyAlias } from './committed-rows.js'
@@ -30,8 +30,10 @@ export interface Asked {
   readonly files: readonly CommittedFile[]
   /** Of a window view: coarse files that stand for what `files` hold in their spans. */
   readonly coarse: readonly CoarseFile[]
-  /** R35: where no window holds anything the answer is null, not that of nothing (R8): what was held had not been shown. */
-  readonly isNothingNull?: true
+  /** R35: windows of features that were held: of a key with nothing in them null, not the answer of nothing (R8): it is new. */
+  readonly isHeld?: true
+  /** R35: the view is read in parts. Of windows a column of this name says whether a key has anything in any of the view's. */
+  readonly thereColumn?: string
   /** No row of the spine looks at a later time; null: not known. */
   readonly latest: Instant | null
 }
@@ -49,6 +51,12 @@ export const keyName = (part: number): string => `__key${part}`
 export const featureName = (name: string): string => `__feature ${name}`
 
 export const keyNames = (asked: Asked): string[] => asked.keys.map((_, part) => keyName(part))
+
+/** Where a row of windows looks that is answered by nothing (R8): before anything was published, or beyond the ttl. */
+export const nowhere = ({ view }: Pick<ViewBundle, 'view'>): Instant => parseInstant(view.since)
+
+/** Where a row looks for a feature that was held and never shown: null, whatever its ttl (R35). */
+export const neverShown = (bundle: Pick<ViewBundle, 'view'>): Instant => nowhere(bundle) - nsPerSecond
 
 /** From committed rows. */
 export function comparedKeys({ view }: ViewBundle, asked: Asked): NamedExpression[] {

@@ -15,6 +15,7 @@ import type { CommittedFile } from './committed-files.js'
 import { printCreate, printDrop, printInsert } from './print-duckdb.js'
 import { eventColumn } from './row-order.js'
 import {
+  all,
   cases,
   cast,
   column,
@@ -29,7 +30,7 @@ import {
   table,
   values,
 } from './sql-algebra.js'
-import type { Asked } from './training-asked.js'
+import { type Asked, nowhere } from './training-asked.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
 import { rowColumn, spineKey, timeColumn } from './training-spine.js'
 import { viewAnswers } from './training-view.js'
@@ -91,7 +92,7 @@ export function servedStatements(
       const latest = latestLook(view, served, publishes)
       const { before, answers, after } = servedAnswers(view, {
         ...{ ...asked, spine, files, latest, coarse: [] },
-        ...(isHeld ? { isNothingNull: isHeld } : {}),
+        ...(isHeld ? { isHeld } : {}),
       })
       const found = select(answers, [row, ...into.columns])
       return [
@@ -111,12 +112,19 @@ const keysOf = (asked: Asked, of: string | null): NamedExpression[] =>
 
 const whole = (name: string, of: string | null = null): Expression => operation('integerFromDecimal', column(name, of))
 
-/** When a row that met the publish of `end` looks. */
-function lookingAt({ bundle: { view } }: TrainingViewPlan, t: Expression, end: Expression): Expression {
-  if (view.viewKind === 'lookup') return operation('-', end, literal(1n))
-  if (view.ttl === null) return end
-  const isExpired = operation('>', operation('-', t, end), literal(parseDuration(view.ttl)))
-  return cases([[isExpired, literal(parseInstant(view.since))]], end)
+/** When a row that met the publish of `end` looks. @param mayBeNeverShown some ends are `neverShown`, which does not expire */
+function lookingAt(
+  { bundle }: TrainingViewPlan,
+  t: Expression,
+  end: Expression,
+  { mayBeNeverShown }: { readonly mayBeNeverShown: boolean },
+): Expression {
+  const { viewKind, ttl } = bundle.view
+  if (viewKind === 'lookup') return operation('-', end, literal(1n))
+  if (ttl === null) return end
+  const isOld = operation('>', operation('-', t, end), literal(parseDuration(ttl)))
+  const isExpired = mayBeNeverShown ? all([operation('>', end, literal(nowhere(bundle))), isOld]) : isOld
+  return cases([[isExpired, literal(nowhere(bundle))]], end)
 }
 
 function servedTimes(plan: TrainingViewPlan, asked: Asked): Relation {
@@ -128,7 +136,7 @@ function servedTimes(plan: TrainingViewPlan, asked: Asked): Relation {
   const end = operation('+', operation('*', operation('floorDiv', sinceStart, every), every), since)
   return select(table(asked.spine), [
     [rowColumn, column(rowColumn)],
-    [timeColumn, cast(lookingAt(plan, t, end), { kind: 'storedInstant' })],
+    [timeColumn, cast(lookingAt(plan, t, end, { mayBeNeverShown: false }), { kind: 'storedInstant' })],
     [askedTimeColumn, column(timeColumn)],
     ...keysOf(asked, null),
   ])
@@ -169,7 +177,9 @@ function publishedTimes(
   const looking =
     areWholeStates && view.viewKind === 'lookup'
       ? literal(endOfTime)
-      : lookingAt(plan, whole(timeColumn, 'spine'), whole(endColumn, 'publish'))
+      : lookingAt(plan, whole(timeColumn, 'spine'), whole(endColumn, 'publish'), {
+          mayBeNeverShown: reads.some(({ isHeld }) => isHeld === true),
+        })
   const on = operation('>=', column(timeColumn, 'spine'), column(recordedColumn, 'publish'))
   return select(join('asofLeft', [table(asked.spine), 'spine'], [publishes, 'publish'], on), [
     [rowColumn, column(rowColumn, 'spine')],

@@ -2,14 +2,17 @@
  * A training set: the spine's rows, in its order, with its own columns untouched, and beside them what each view knew at each row's
  * time (R14). Each view is answered on its own, into a table by row number; at the end they are put side by side.
  */
-import type { ValueType } from '../define/definitions.js'
+import type { Feature, ValueType } from '../define/definitions.js'
 import type { Instant } from '../time/instant.js'
 import { sqlType } from './column-types.js'
 import type { CommittedFile } from './committed-files.js'
+import { answerOfNothing } from './merged-features.js'
 import { printCreate, printDrop, printQuery, printRelation } from './print-duckdb.js'
+import { eventColumn } from './row-order.js'
 import {
   aggregate,
   all,
+  cases,
   cast,
   column,
   type Expression,
@@ -96,20 +99,29 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
     const all = view.features.map(({ feature }) => feature.name)
     if (held.length === 0) return answerStatements(view, asked, served, { table: into, features: all, view: index })
     const apart = new Set(held.flatMap(({ features }) => features))
+    // A key is there or missing in all features: of lookups the first read knows, of windows that were shown all reads together.
+    const isWindow = view.bundle.view.viewKind === 'window'
+    const isThereTold = (part: number) => (isWindow ? served?.is === 'asPublished' : part === 0)
     const reads = [{ features: all.filter((name) => !apart.has(name)), files, served }, ...held].filter(
-      ({ features }) => features.length > 0,
+      ({ features }, part) => isThereTold(part) || features.length > 0,
     )
-    const parts = reads.map((read, part) => ({ ...read, table: `${into}_part${part}` }))
+    const parts = reads.map((read, part): Part & HeldFeaturesRead => ({
+      ...{ ...read, table: `${into}_part${part}` },
+      thereColumn: isThereTold(part) ? `__is_there${part}` : null,
+    }))
     return [
-      ...parts.flatMap(({ features, files: of, served: how, table: name }, part) =>
+      ...parts.flatMap(({ features, files: of, served: how, table: name, thereColumn }, part) =>
         answerStatements(
           { ...view, features: view.features.filter(({ feature }) => features.includes(feature.name)) },
-          { ...asked, prefix: `${asked.prefix}_${part}`, files: of, coarse: of === files ? asked.coarse : [] },
+          {
+            ...{ ...asked, prefix: `${asked.prefix}_${part}`, files: of, coarse: of === files ? asked.coarse : [] },
+            ...(thereColumn === null ? {} : { thereColumn }),
+          },
           how,
           { table: name, features: all, view: index },
         ),
       ),
-      ...togetherStatements(spine, into, parts),
+      ...togetherStatements(spine, into, parts, { view, index }),
     ]
   })
   return {
@@ -138,8 +150,13 @@ function answerStatements(
   const columns = view.features.map(
     ({ feature }): NamedExpression => [answer(index, features.indexOf(feature.name)), column(feature.name)],
   )
-  if (served !== null) return servedStatements(view, asked, served, { table: name, columns })
-  const { before, answers, after } = viewAnswers(view, asked)
+  const { thereColumn } = asked
+  const isWindow = view.bundle.view.viewKind === 'window'
+  if (thereColumn !== undefined)
+    columns.push([thereColumn, isWindow ? column(thereColumn) : operation('isNotNull', column(thereColumn))])
+  const told = thereColumn === undefined || isWindow ? view : withEventAs(thereColumn, view)
+  if (served !== null) return servedStatements(told, asked, served, { table: name, columns })
+  const { before, answers, after } = viewAnswers(told, asked)
   return [
     ...before,
     printCreate('table', name, select(answers, [[rowColumn, column(rowColumn)], ...columns])),
@@ -147,14 +164,40 @@ function answerStatements(
   ]
 }
 
-/** R35: what was read apart, as one view's answers again. */
-function togetherStatements(spine: string, into: string, parts: readonly { readonly table: string }[]): SqlQuery[] {
+/** Of a lookup, a row that has a time is there. */
+function withEventAs(name: string, plan: TrainingViewPlan): TrainingViewPlan {
+  const { view } = plan.bundle
+  const event: Feature = { kind: 'lookup', name, column: eventColumn, type: { kind: 'timestamp', nullable: false } }
+  return { ...plan, bundle: { ...plan.bundle, view: { ...view, features: [...view.features, event] } } }
+}
+
+interface Part {
+  readonly table: string
+  /** Of its table: whether the key has a row, or anything in the windows; null: it does not say. */
+  readonly thereColumn: string | null
+}
+
+/** R35: what was read apart, as one view's answers again. Of a key that was missing, nothing is shown: null, of windows as R8 says. */
+function togetherStatements(
+  spine: string,
+  into: string,
+  parts: readonly Part[],
+  { view, index }: { readonly view: TrainingViewPlan; readonly index: number },
+): SqlQuery[] {
   const rows = select(table(spine), [[rowColumn, column(rowColumn)]])
   const joined = joinByRow(
     rows,
     parts.map(({ table: name }) => table(name)),
   )
-  return [printCreate('table', into, joined), ...parts.map(({ table: name }) => printDrop('table', name))]
+  const there = parts.flatMap(({ thereColumn }) => thereColumn ?? [])
+  const isMissing = all(there.map((name) => operation('not', operation('coalesce', column(name), literal(false)))))
+  const answers = view.features.map(({ feature }, at): NamedExpression => {
+    const name = answer(index, at)
+    const nothing = feature.kind === 'window' ? answerOfNothing(feature) : null
+    return [name, there.length === 0 ? column(name) : cases([[isMissing, literal(nothing)]], column(name))]
+  })
+  const together = select(joined, [[rowColumn, column(rowColumn, 'spine')], ...answers])
+  return [printCreate('table', into, together), ...parts.map(({ table: name }) => printDrop('table', name))]
 }
 
 function timestampFeatures(

@@ -19,7 +19,7 @@ import {
 } from './sql-algebra.js'
 import { partColumns, tileParts, tileStates, windowFeatures } from './tile-parts.js'
 import { knownColumn, spanColumn, tileColumn, tileNs, untilColumn } from './tile-rows.js'
-import type { Answers, Asked } from './training-asked.js'
+import { type Answers, type Asked, nowhere } from './training-asked.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
 import { coarseSpan, readTiles, type TileSpan, windowLengths, windowTiles } from './window-values.js'
 
@@ -45,6 +45,7 @@ export function windowAnswers(view: TrainingViewPlan, asked: Asked): Answers {
   )
   const spine = select(table(asked.spine), [
     ['__row', column('__row')],
+    ...(asked.isHeld ? [['__t', column('__t')] satisfies NamedExpression] : []),
     ...spineKeys.map((key, part): NamedExpression => [keyName(part), key]),
     [endColumn, end],
   ])
@@ -56,8 +57,9 @@ export function windowAnswers(view: TrainingViewPlan, asked: Asked): Answers {
       ['__row', column('__row', 'spine')],
       ...windowFeatures(bundle).map((feature): NamedExpression => {
         const found = column(feature.name, 'answer')
-        return [feature.name, asked.isNothingNull ? found : neverSeen(feature, found)]
+        return [feature.name, asked.isHeld ? heldValue(feature, found, bundle) : neverSeen(feature, found)]
       }),
+      ...(asked.thereColumn === undefined ? [] : [isThere(asked.thereColumn)]),
     ]),
   }
 }
@@ -67,6 +69,14 @@ function neverSeen(feature: WindowFeature, value: Expression): Expression {
   const nothing = answerOfNothing(feature)
   return nothing === null ? value : operation('coalesce', value, literal(nothing))
 }
+
+/** R35: a new key has null, but where nothing was shown of any. */
+function heldValue(feature: WindowFeature, value: Expression, bundle: TrainingViewPlan['bundle']): Expression {
+  const isNowhere = operation('=', operation('integerFromDecimal', column('__t', 'spine')), literal(nowhere(bundle)))
+  return cases([[isNowhere, neverSeen(feature, value)]], value)
+}
+
+const isThere = (name: string): NamedExpression => [name, operation('isNotNull', column(endColumn, 'answer'))]
 
 /**
  * Each question beside the tiles of its windows. A coarse tile stands for the finer ones of its span in the windows that hold the whole
@@ -104,7 +114,9 @@ function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
     return all([...isAfterStart(first), ...stoodFor])
   })
   const asksFor = new Set(
-    windowFeatures(bundle).flatMap(({ name, over }) => (asked.isNothingNull || isAsked(view, name) ? [over] : [])),
+    windowFeatures(bundle).flatMap(({ name, over }) =>
+      asked.thereColumn !== undefined || isAsked(view, name) ? [over] : [],
+    ),
   )
   const on = all([
     ...asked.keys.map((_, part) => operation('=', column(keyName(part), 'question'), column(keyName(part), 'tile'))),

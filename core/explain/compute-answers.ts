@@ -1,6 +1,7 @@
 /** Answers of a view for the asked keys and times, by the builders that training sets and publishes use, from whichever files. */
 import type { CommittedFile } from '../compute/committed-files.js'
 import { buildLatestRows } from '../compute/latest-rows.js'
+import { answerOfNothing } from '../compute/merged-features.js'
 import { printQuery } from '../compute/print-duckdb.js'
 import { column, type NamedExpression, type SqlQuery, select } from '../compute/sql-algebra.js'
 import { lookupAnswers } from '../compute/training-lookup.js'
@@ -57,6 +58,13 @@ export interface PublishedAnswer {
   readonly values: Answer
   /** Lookup: the row's; window: null, the published end counts (R29). */
   readonly eventAt: Instant | null
+}
+
+/** R8: of a key with nothing in any window; of a lookup nulls. */
+export function answersOfNothing({ view }: ViewBundle): Answer {
+  return Object.fromEntries(
+    view.features.map((feature) => [feature.name, feature.kind === 'window' ? answerOfNothing(feature) : null]),
+  )
 }
 
 /**

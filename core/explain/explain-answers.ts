@@ -13,7 +13,7 @@ import { isMillcourseError, type MillcourseError } from '../errors.js'
 import type { PinnedFile } from '../plan/index.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
-import { type PublishedAnswer, publishedAnswers, trainingAnswers } from './compute-answers.js'
+import { answersOfNothing, type PublishedAnswer, publishedAnswers, trainingAnswers } from './compute-answers.js'
 import { filesOfKeys } from './files-of-keys.js'
 import { createKeys, createQuestions, keyText, type Question } from './question.js'
 import { placesOf, type RecomputeTools, readSourceRows, writeRecomputed } from './recompute.js'
@@ -121,21 +121,32 @@ interface Computed {
 
 /** R35: what is held is answered, and published, without the commits that leave it out. */
 async function withHeld(tools: ExplainTools, input: ExplainInput, whole: Computed): Promise<Computed> {
-  let { answers, published } = whole
-  for (const [place, { features, publishedEndAt, ...held }] of (input.held ?? []).entries()) {
+  const apart: (HeldFiles & { readonly own: Computed })[] = []
+  for (const [place, held] of (input.held ?? []).entries()) {
     const files = await filesOfKeys(tools, input.bundle, held.files, keysTable)
-    const of = { ...input, publishedEndAt }
-    const own = await answersOf(tools, of, files, `held${place}_`)
-    const take = (from: Answer | undefined) => Object.fromEntries(features.map((name) => [name, from?.[name] ?? null]))
-    answers = answers.map((answer, row) => ({ ...answer, ...take(own.answers[row]) }))
-    if (published === null) continue
-    const shown = [...published].map(([key, one]): [string, PublishedAnswer] => {
-      const values = take(own.published?.get(key)?.values)
-      return [key, { ...one, values: { ...one.values, ...values } }]
-    })
-    published = new Map(shown)
+    const of = { ...input, publishedEndAt: held.publishedEndAt }
+    apart.push({ ...held, own: await answersOf(tools, of, files, `held${place}_`) })
   }
-  return { answers, published }
+  const taken = (from: (one: (typeof apart)[number]) => Answer | undefined): Answer =>
+    Object.fromEntries(
+      apart.flatMap((one) => one.features.map((name): [string, unknown] => [name, from(one)?.[name] ?? null])),
+    )
+  const answers = whole.answers.map((answer, row) => ({ ...answer, ...taken(({ own }) => own.answers[row]) }))
+  if (whole.published === null) return { answers, published: null }
+  const nothing = answersOfNothing(input.bundle)
+  // A key may have something left in windows at an older end alone.
+  const isWindow = input.bundle.view.viewKind === 'window'
+  const older = isWindow ? apart.flatMap(({ own }) => [...(own.published?.keys() ?? [])]) : []
+  const shown = [...new Set([...whole.published.keys(), ...older])].map((key): [string, PublishedAnswer] => {
+    const one = whole.published!.get(key) ?? { values: nothing, eventAt: null }
+    const values = taken(({ own, publishedEndAt }) => {
+      const found = own.published?.get(key)?.values
+      // Held at an older end, to which the key is new.
+      return found ?? (publishedEndAt === input.publishedEndAt ? nothing : undefined)
+    })
+    return [key, { ...one, values: { ...one.values, ...values } }]
+  })
+  return { answers, published: new Map(shown) }
 }
 
 async function answersOf(

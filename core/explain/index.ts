@@ -7,7 +7,7 @@ export {
   type IntervalProblem,
   type Standing,
 } from './causes.js'
-export { type AnswerTools, type PublishedAnswer, publishedAnswers } from './compute-answers.js'
+export { type AnswerTools, answersOfNothing, type PublishedAnswer, publishedAnswers } from './compute-answers.js'
 export {
   type Explained,
   type ExplainedAnswer,

@@ -28,6 +28,8 @@ export interface AnsweredGroup {
   readonly features: readonly string[]
   /** A SELECT of keys and all features, for lookups `__event_ns` and `__is_deleted`, too; null: nothing answers them. */
   readonly sql: string | null
+  /** Of windows that are held: they are not at the end that others are at. */
+  readonly isAtOlderEnd?: boolean
 }
 
 /**
@@ -67,8 +69,8 @@ function besides(view: FeatureViewDefinition, first: AnsweredGroup, others: read
 }
 
 /**
- * Windows of groups at ends of their own. A key of any group is answered; of what it is not in, nothing lay in the windows (R8), where that
- * end was ever shown.
+ * Windows of groups at ends of their own. A key of any group is answered; of what it is not in, nothing lies in the windows (R8), but at
+ * an older end: there a key that is new has null.
  */
 export function groupedWindowsSql(
   { view }: { readonly view: FeatureViewDefinition },
@@ -76,18 +78,14 @@ export function groupedWindowsSql(
   nothing: (feature: string) => string,
 ): string {
   const keys = view.keyColumns.map(({ key }) => printName(key))
-  const answered = groups.flatMap(({ sql, features }, index) =>
-    sql === null ? [] : [{ sql, features, name: `g${index}` }],
+  const answered = groups.flatMap(({ sql, features, isAtOlderEnd = false }, index) =>
+    sql === null ? [] : [{ sql, features, isAtOlderEnd, name: `g${index}` }],
   )
-  const of = new Map(answered.flatMap(({ features, name }) => features.map((feature) => [feature, name] as const)))
+  const of = new Map(answered.flatMap((group) => group.features.map((feature) => [feature, group] as const)))
   const values = view.features.map(({ name }) => {
     const group = of.get(name)
-    const value =
-      group === undefined
-        ? 'NULL'
-        : group === 'g0'
-          ? `coalesce(g0.${printName(name)}, ${nothing(name)})`
-          : `${group}.${printName(name)}`
+    const found = group === undefined ? 'NULL' : `${group.name}.${printName(name)}`
+    const value = group === undefined || group.isAtOlderEnd ? found : `coalesce(${found}, ${nothing(name)})`
     return `${value} AS ${printName(name)}`
   })
   const using = keys.join(', ')

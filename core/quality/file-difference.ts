@@ -1,8 +1,7 @@
 /** Rows or tiles of the looked-at keys that are in the committed files and not in what their source files give, or the other way round. */
 
 import type { CommittedFile } from '../compute/committed-files.js'
-import { committedColumns, committedRows, keyAlias } from '../compute/committed-rows.js'
-import { areTiesResolved } from '../compute/compact-files.js'
+import { areTiesResolved, committedColumns, committedRows, keyAlias } from '../compute/committed-rows.js'
 import { printName, printRelation } from '../compute/print-duckdb.js'
 import { eventColumn, rowOrder } from '../compute/row-order.js'
 import {

@@ -16,6 +16,7 @@ import {
   type HoldingCommit,
   shownEnd,
 } from '../compute/feature-groups.js'
+import { neverShown } from '../compute/training-asked.js'
 import type { ViewBundle } from '../define/definitions.js'
 import { type Instant, parseInstant } from '../time/instant.js'
 import type { ManifestView, PinnedCommit } from './manifest.js'
@@ -62,7 +63,7 @@ export function readsOf(
       const files = groupFilesOf(bundle, read, compactions, toUri)
       const [held, others] = [true, false].map((isHeld) => read.publishes.filter((one) => one.isHeld === isHeld))
       const publishes = (of: typeof held) =>
-        of!.map(({ recordedAt, endAt }) => ({ recordedAt, endAt: endAt ?? parseInstant(bundle.view.since) }))
+        of!.map(({ recordedAt, endAt }) => ({ recordedAt, endAt: endAt ?? neverShown(bundle) }))
       return [
         ...(held!.length === 0 || others!.length > 0 ? [{ files, publishes: publishes(others) }] : []),
         ...(held!.length > 0 ? [{ files, publishes: publishes(held), isHeld: true as const }] : []),

@@ -2,23 +2,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { get } from '../../cli/commands/get.js'
-import { inputsOf } from '../../cli/training/prepare-set.js'
-import { manifestView, readViewState } from '../../cli/training/set-state.js'
-import {
-  buildSpineColumnsQuery,
-  buildTrainingSet,
-  planTrainingSet,
-  spineColumnsFrom,
-} from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import { formatInstant, parseInstant } from '../../core/time/instant.js'
 import type { StackPorts } from '../../workers/stack-ports.js'
+import { asAnswer } from '../reference/generated-history.js'
 import { commandContext } from '../support/command-context.js'
 import { counts, lookupBundle, row, windowBundle } from '../support/publish-fixtures.js'
 import { type PublishRig, startPublishRig, tableOf } from '../support/publish-rig.js'
 import { seededRandom } from '../support/random-source.js'
 import { testSeed } from '../support/test-seed.js'
+import { trainOnRig } from '../support/train-on-rig.js'
 
 let rig: PublishRig
 beforeAll(async () => {
@@ -178,6 +172,43 @@ test('R35, R32: accepted it is counted at the end of all; where gaps are marked,
   expect(shown).not.toHaveProperty('features')
 })
 
+test('R35, R8, R30: with nothing in its windows a rejected count is 0, a held one null of a new key, and a key that is missing reads 0', async () => {
+  const bundle = windowBundle(null, 'block', null)
+  const recorded = async () => (await rig.deps.ledger.lastPublish({ view: bundle.view.name, version: 1 }))!.finishedAt
+  const flights = async () =>
+    await Promise.all(
+      ['ATL', 'JFK', 'LAX', 'SFO'].map(async (origin) => (await rig.read(bundle, [origin])).values.flights),
+    )
+  await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 1), row(bundle, 2, 'JFK', 1)], ['flights'])
+  await rig.decide(bundle, 0, 'reject')
+  await rig.commit(bundle, 1, [row(bundle, 61, 'ATL', 2)])
+  await rig.publish(bundle)
+  const first = await recorded()
+  expect(await rig.read(bundle, ['JFK'])).toMatchObject({ status: 'present', values: { flights: 0n, delay_sum: 1 } })
+  expect(await flights()).toEqual([1n, 0n, 0n, 0n])
+  await rig.commit(bundle, 2, [row(bundle, 121, 'LAX', 3)], ['flights'])
+  await rig.publish(bundle)
+  const second = await recorded()
+  expect(await rig.read(bundle, ['SFO'])).toMatchObject({ status: 'missing', values: { flights: 0n } })
+  expect(await rig.read(bundle, ['LAX'])).toMatchObject({ status: 'present', values: { flights: null } })
+  const asked = [first - 1n, first, second].flatMap((at) => ['ATL', 'LAX', 'SFO'].map((origin) => ({ at, origin })))
+  const trained = await trainOnRig(rig.deps, bundle, 'as-published', asked)
+  expect(trained.map((one) => asAnswer(one.flights))).toEqual([0n, 0n, 0n, 1n, 0n, 0n, 1n, null, 0n])
+})
+
+test('R35, R3, R18: a tombstone that another row of its instant hides takes no feature away', async () => {
+  const bundle = lookupBundle(null)
+  await rig.commit(bundle, 0, [row(bundle, 1, 'ATL', 5)])
+  await rig.commit(bundle, 1, [row(bundle, 61, 'ATL', 1, 'true'), row(bundle, 61, 'ATL', 2)], ['delay'])
+  await rig.publish(bundle)
+  const held = { status: 'held', eventAt: '2001-01-01T00:01:00Z' }
+  expect(await rig.read(bundle, ['ATL'])).toMatchObject({
+    status: 'present',
+    values: { delay: 5 },
+    features: { delay: held },
+  })
+})
+
 const hourNs = 3_600_000_000_000n
 const origins = ['ATL', 'JFK', 'LAX']
 const names = ['delay', 'big', 'seen'] as const
@@ -253,41 +284,12 @@ test('R35, R30, R37: of random lives online, what was knowable and what was publ
     }
     const times = [0, 1, 2, 3, 4, 5].map((hour) => first + BigInt(hour) * hourNs + 1_801n * 1_000_000_000n)
     const asked = times.flatMap((at) => origins.map((origin) => ({ at, origin })))
-    expect(await train(bundle, 'knowable', asked)).toEqual(
+    const delays = async (mode: 'knowable' | 'as-published', of: typeof asked) =>
+      (await trainOnRig(rig.deps, bundle, mode, of)).map(({ delay }) => delay)
+    expect(await delays('knowable', asked)).toEqual(
       asked.map(({ at: t, origin }) => newest(commits, origin, 'delay', t + 1n)?.delay ?? null),
     )
     const past = shown.flatMap(({ at: recorded }) => origins.map((origin) => ({ at: recorded, origin })))
-    expect(await train(bundle, 'as-published', past)).toEqual(shown.flatMap(({ values }) => values))
+    expect(await delays('as-published', past)).toEqual(shown.flatMap(({ values }) => values))
   }
 })
-
-/** As `training-set` does it, without a file: `delay` of each row asked for. */
-async function train(
-  bundle: ViewBundle,
-  mode: 'knowable' | 'as-published',
-  asked: readonly { readonly at: bigint; readonly origin: string }[],
-): Promise<unknown[]> {
-  const { ledger, lake, sources, engine, clock } = rig.deps
-  const at = asked.map((one) => one.at)
-  const times = { min: at.reduce((a, b) => (a < b ? a : b)), max: at.reduce((a, b) => (a > b ? a : b)) }
-  const reads = await readViewState(ledger, bundle, mode, times, clock.realNow())
-  const entry = manifestView({ bundle, alias: bundle.view.name, features: [...names], mapping: {} }, reads, [])
-  const file = sources.uri(`spine-${bundle.view.name}-${mode}.parquet`)
-  const rows = asked.map(({ at: t, origin }, place) => `(${place}, make_timestamp_ns(${t}), '${origin}')`)
-  return await engine.withSession(async (session) => {
-    await session.execute({
-      sql: `COPY (SELECT * FROM (VALUES ${rows.join(', ')}) v(n, t, origin)) TO '${file}' (FORMAT parquet)`,
-    })
-    const spine = { file, format: 'parquet' as const, eventTimeColumn: 't' }
-    const columns = spineColumnsFrom(spine.format, await session.all(buildSpineColumnsQuery(spine)))
-    const plan = planTrainingSet({
-      spine: { ...spine, columns },
-      views: [{ bundle, features: [...names], mapping: {} }],
-    })
-    const query = buildTrainingSet({ plan, times, ...inputsOf(lake, mode, { plan, views: [entry] }) })
-    for (const statement of [...query.spine, ...query.statements]) await session.execute(statement)
-    const units = query.timeUnits === null ? null : (await session.all(query.timeUnits))[0]!
-    const found = await session.all({ sql: `SELECT * FROM (${query.output(units)}) ORDER BY n` })
-    return found.map((one) => one[`${bundle.view.name}__delay`] ?? null)
-  })
-}

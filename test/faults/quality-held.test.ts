@@ -17,7 +17,11 @@ beforeAll(async () => {
     ...{ tile: '1h', ...holding('total') },
     features: { total: window.sum('amount', { over: '3h' }), sales: window.count({ over: '3h' }) },
   }
-  quality = await startQualityRig({ alone: { view: holding('amount') }, alone_sums: { view: sums } })
+  quality = await startQualityRig({
+    alone: { view: holding('amount') },
+    alone_sums: { view: sums },
+    older_sums: { view: sums },
+  })
 })
 afterAll(() => quality?.stop())
 
@@ -92,4 +96,16 @@ test('R35: a feature of a window held alone is no fault either, nor what its gap
   await decide('alone_sums', 'reject', 4)
   expect((await shownOf('alone_sums', 'a')).values).toEqual(['523', 3n])
   await expectNoFault('alone_sums')
+})
+
+test('R35: a key that has something left at the older end of a held window alone is no fault', async () => {
+  await quality.rig.write('older_sums', 0, 'a', sale(hour(0, 5), 'z', 7), sale(hour(0, 6), 'a', 1))
+  await quality.rig.run(hourOf('older_sums', 0))
+  await holdHour('older_sums', 1, 'total')
+  await quality.fill('older_sums', [2, 3])
+  // At four o'clock no sale of z is in reach; its sum is that of one o'clock.
+  expect((await shownOf('older_sums', 'z')).values).toEqual(['7', 0n])
+  await expectNoFault('older_sums')
+  await quality.put('older_sums', 'z', ['7', 1n])
+  expect(faultsOf(await check('older_sums'))).toEqual([['online-item', 'z', null]])
 })

@@ -57,6 +57,30 @@ export const mutationsOfPublishing: readonly Mutation[] = [
       },
     ],
   ),
+  ...mutationsOf(
+    'R35',
+    ['test/faults/publish-held.test.ts'],
+    [
+      {
+        breaks: 'a rejected count is null where nothing is counted',
+        file: 'core/publish/held-values.ts',
+        before: 'group === undefined || group.isAtOlderEnd ? found',
+        after: 'group !== answered[0] ? found',
+      },
+      {
+        breaks: 'a tombstone that lost its tie takes features away',
+        file: 'core/compute/committed-rows.ts',
+        before: 'all([isTieWinner(bundle), isDeleted(bundle)])',
+        after: "all([operation('isNotNull', isTieWinner(bundle)), isDeleted(bundle)])",
+      },
+      {
+        breaks: 'in a training set as published a held count is null of a key that was missing',
+        file: 'core/compute/training-set.ts',
+        before: 'cases([[isMissing, literal(nothing)]], column(name))',
+        after: 'column(name)',
+      },
+    ],
+  ),
   ...mutationsOf('R35', serve, [
     {
       breaks: 'a held value is as old as its row',

@@ -44,10 +44,11 @@ export function lookupBundle(ttl: '24h' | null = '24h') {
 export function windowBundle(
   coarseTile: '4h' | readonly ['4h', '8h'] | null = null,
   onGap: 'block' | 'mark' = 'block',
+  ttl: '24h' | null = '24h',
 ) {
   const view = featureView(`window_${++views}`, {
     ...{ version: 1, entity: airport, source: flights, since, every: '1h', tile: '1h', owner, description: 'Windows' },
-    ttl: '24h',
+    ...(ttl === null ? {} : { ttl }),
     coarseTile,
     onGap,
     features: {
