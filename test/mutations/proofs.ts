@@ -11,7 +11,7 @@ tests that cite a rule, of which there are more than these.
 
 Beside them stand searches: \`test/reference/many-histories.test.ts\` plays generated histories of everything at once against a slow reference,
 \`test/reference/publish-protocol.test.ts\` and \`test/faults/publish-traces*.test.ts\` orders of commits, publishes and crashes against a model,
-\`test/end-to-end/random-histories.test.ts\` lives of a whole product.
+\`test/faults/held-histories.test.ts\` lives of views whose features are held alone, \`test/end-to-end/random-histories.test.ts\` lives of a whole product.
 
 | Rule | Broken so | At | Noticed by |
 |---|---|---|---|

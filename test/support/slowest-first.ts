@@ -29,6 +29,7 @@ const seconds: Readonly<Record<string, number>> = {
   'faults/publish-online': 27,
   'workflows/run': 26,
   'end-to-end/server': 26,
+  'faults/held-histories': 25,
   'faults/first-load': 23,
   'contract/embedded-temporal': 22,
   'faults/bad-input/world': 21,
