@@ -30,7 +30,7 @@ afterAll(async () => {
 
 // Side by side: much of a life is waiting, for ticks and leases.
 test.concurrent.each(Array.from({ length: many }, (_, at) => first + at))(
-  'R22, R29, R31, R32: online, the published end and training sets equal the reference over what is committed (seed %i)',
+  'R22, R29, R31, R32, R35: online, the published end and training sets equal the reference over what is committed (seed %i)',
   async (seed) => {
     const self = await openRandomWorld(servers, temporal, seed)
     try {

@@ -4,6 +4,7 @@ import {
   type CoarseFile,
   type CommittedFile,
   checkSpineRows,
+  type HeldFeaturesRead,
   planTrainingSet,
   type Served,
   spineColumnsFrom,
@@ -22,6 +23,7 @@ export async function askTrainingSet(
     readonly files: readonly CommittedFile[]
     readonly served?: Served
     readonly coarse?: readonly CoarseFile[]
+    readonly held?: readonly HeldFeaturesRead[]
   })[],
 ): Promise<EngineRow[]> {
   const columns = spineColumnsFrom(spine.format, await session.all(buildSpineColumnsQuery(spine)))
@@ -35,6 +37,7 @@ export async function askTrainingSet(
     files: views.map((view) => view.files),
     served: views.map((view) => view.served ?? null),
     coarse: views.map((view) => view.coarse ?? []),
+    held: views.map((view) => view.held ?? []),
     times,
   })
   for (const statement of query.statements) await session.execute(statement)

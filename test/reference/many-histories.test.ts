@@ -6,6 +6,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
+  answerOfNothing,
   type Bucket,
   buildCoarseTile,
   buildCompaction,
@@ -14,20 +15,22 @@ import {
   buildWindowValues,
   type CommittedFile,
   type CommittedTiles,
+  type CompactedCommits,
   chooseTileFiles,
   coarseLengths,
-  committedFiles,
+  type FeatureGroup,
+  featureGroups,
+  groupFilesOf,
   type KnownCoarseTile,
   planCoarseTiles,
   usableCoarse,
 } from '../../core/compute/index.js'
 import { featureView, lookup, type ViewBundle, type WindowFeature } from '../../core/define/index.js'
 import type { EngineRow, QuerySession } from '../../core/ports/query-engine.js'
-import { parseDuration } from '../../core/time/duration.js'
+import { groupedRowsSql, groupedWindowsSql } from '../../core/publish/index.js'
 import { formatInstant } from '../../core/time/instant.js'
 import { casesOf } from '../support/test-effort.js'
 import { testSeed } from '../support/test-seed.js'
-import { answerOfRows } from './aggregates.js'
 import { askTrainingSet } from './ask-training-set.js'
 import {
   account,
@@ -42,16 +45,10 @@ import {
   sameValue,
   sourceOf,
 } from './generated-history.js'
+import { type HoldingCommit, rowsToLookUp, windowAt } from './held-features.js'
 import { type AskedRow, type History, histories, shuffled, togetherInFiles } from './many-histories.js'
 import { narrowed } from './narrow-history.js'
-import {
-  type Answer,
-  lookup as lookupRow,
-  type Row,
-  type Rules,
-  type Value,
-  window as windowRows,
-} from './point-in-time.js'
+import { type Answer, lookup as lookupRow, type Row, type Rules, type Value } from './point-in-time.js'
 import { someFeatures, type WindowFeatures, type windowFeatures } from './window-features.js'
 
 const seed = testSeed('MILLCOURSE_TEST_SEED', 20_011)
@@ -105,13 +102,49 @@ async function commitAll(
   return commits
 }
 
+/** R35: which features an interval's commit leaves out; in half of all cases none does, in the others one many and one the first. */
+function leftOutOf({ view }: ViewBundle, start: bigint, salt: number): string[] {
+  if (salt % 2 === 0) return []
+  const [place, names] = [Number((start - since) / every), view.features.map(({ name }) => name)]
+  const many = place === (salt >> 1) % 5 ? names.filter((_, at) => (salt >> (4 + at)) % 2 === 1) : []
+  return place === (salt >> 2) % 5 ? [...new Set([names[0]!, ...many])] : many
+}
+
+type Committed = CommittedTiles & {
+  readonly data: { readonly path: string }
+  readonly held: { readonly features: readonly string[] }
+}
+type Group = FeatureGroup<Committed> & { readonly names: readonly string[]; readonly files: readonly CommittedFile[] }
+
+/** What is read together; the first of it is what no commit leaves out. */
+function groupsOf(
+  bundle: ViewBundle,
+  tiles: readonly CommittedTiles[],
+  compaction: CompactedCommits,
+  salt: number,
+): Group[] {
+  const commits = tiles.map(
+    (one): Committed => ({
+      ...{ ...one, data: { path: one.file! } },
+      held: { features: leftOutOf(bundle, one.interval.start, salt) },
+    }),
+  )
+  return featureGroups(bundle.view, commits).map((group) => ({
+    ...{ ...group, names: group.features.map(({ name }) => name) },
+    files: shuffled(
+      groupFilesOf(bundle, group, [compaction], (path) => path),
+      salt,
+    ),
+  }))
+}
+
 /** Half of them in the files of a compaction, one of which is read in part: a commit inside it counts by a file of its own. */
 async function compactSome(
   session: QuerySession,
   bundle: ViewBundle,
   commits: readonly CommittedTiles[],
   salt: number,
-): Promise<CommittedFile[]> {
+): Promise<CompactedCommits> {
   const from = salt % (commits.length / 2)
   const held = commits.slice(from, from + commits.length / 2)
   const anew = held[salt % held.length]!
@@ -126,9 +159,8 @@ async function compactSome(
       bucket: { number: Number(bucket), of },
     })
   for (const statement of query.cleanup) await session.execute(statement)
-  const compaction = { commitIds: held.map((commit) => (commit === anew ? -1n : commit.commitId)), files }
-  const wanted = commits.map(({ commitId, interval, file }) => ({ commitId, interval, data: { path: file! } }))
-  return committedFiles(wanted, [{ ...compaction, removedIds: compaction.commitIds }], (path) => path)
+  const commitIds = held.map((commit) => (commit === anew ? -1n : commit.commitId))
+  return { commitIds, removedIds: commitIds, files }
 }
 
 async function coarseOf(session: QuerySession, bundle: ViewBundle, commits: readonly CommittedTiles[], salt: number) {
@@ -155,23 +187,38 @@ interface Truth {
   readonly rows: readonly Row[]
   readonly rules: Rules
   readonly views: { readonly latest: ViewBundle; readonly recent: ViewBundle }
+  readonly salt: number
+}
+
+function heldCommits(bundle: ViewBundle, salt: number): HoldingCommit[] {
+  const starts = Array.from({ length: Number((until - since) / every) }, (_, at) => since + BigInt(at) * every)
+  return starts.map((start) => ({
+    ...{ start, end: start + every, held: leftOutOf(bundle, start, salt), isRejected: false },
+  }))
 }
 
 function windowsOf(
-  { rows, rules, views: { recent } }: Truth,
+  { rows, rules, views: { recent }, salt }: Truth,
   key: readonly Value[],
   end: bigint,
 ): [WindowFeature, Answer][] {
-  return (recent.view.features as readonly WindowFeature[]).map((feature) => {
-    const over = feature.over === 'lifetime' ? null : parseDuration(feature.over)
-    const inside = windowRows(rows, key, end, rules, over).filter((row) => row.event! >= since)
-    return [feature, answerOfRows(feature, recent.source, inside)]
-  })
+  const features = recent.view.features as readonly WindowFeature[]
+  const input = { features, source: recent.source, rows, rules, commits: heldCommits(recent, salt) }
+  return features.map((feature) => [feature, windowAt(input, feature, key, end)])
 }
 
-/** Null: it has no value; `found`: the row that has. */
-function newestOf({ rows, rules }: Truth, key: readonly Value[], t: bigint, ttl: bigint | null): Row | null {
-  return lookupRow(rows, key, t, { ...rules, within: null, ttl })
+/** Null: it has no value. @param feature '': of what nothing leaves out */
+function newestOf(
+  { rows, rules, views: { latest }, salt }: Truth,
+  key: readonly Value[],
+  t: bigint,
+  ttl: bigint | null,
+  feature = '',
+): Row | null {
+  const { visibility, eventId } = latest.source
+  const areTiesSettled = visibility === 'event' && eventId === null
+  const own = rowsToLookUp(rows, heldCommits(latest, salt), feature, { areTiesSettled })
+  return lookupRow(own, key, t, { ...rules, within: null, ttl })
 }
 
 function compare(where: object, name: string, got: unknown, truth: Answer, feature: WindowFeature | null = null): void {
@@ -189,14 +236,12 @@ function compareTraining(truth: Truth, asked: readonly AskedRow[], answers: read
       ['here', row.from],
       ['there', row.to],
     ] as const) {
-      const newest = newestOf(truth, key, row.t, ttl)
-      for (const name of Object.keys(lookups))
-        compare(
-          { at, as, key, t: row.t },
-          name,
-          answer[`${as}_latest__${name}`],
-          newest?.columns[columnOf(name)] ?? null,
-        )
+      const isThere = newestOf(truth, key, row.t, ttl) !== null
+      for (const name of Object.keys(lookups)) {
+        const own = isThere ? newestOf(truth, key, row.t, ttl, name) : null
+        const value = own?.columns[columnOf(name)] ?? null
+        compare({ at, as, key, t: row.t }, name, answer[`${as}_latest__${name}`], value)
+      }
       const end = row.t - (((row.t % hour) + hour) % hour)
       for (const [feature, value] of windowsOf(truth, key, end))
         compare({ at, as, key, t: row.t }, feature.name, answer[`${as}_recent__${feature.name}`], value, feature)
@@ -216,8 +261,10 @@ function compareOnline(
   for (const [text, key] of keys) {
     const newest = newestOf(truth, key, 1_000n * hour, null)
     const item = latest.get(text)
-    for (const name of Object.keys(lookups))
-      compare({ key }, name, item?.[name] ?? null, newest?.columns[columnOf(name)] ?? null)
+    for (const name of newest ? Object.keys(lookups) : []) {
+      const own = newestOf(truth, key, 1_000n * hour, null, name)
+      compare({ key }, name, item?.[name] ?? null, own?.columns[columnOf(name)] ?? null)
+    }
     if (newest) expect(item).toMatchObject({ __event_ns: newest.event, __is_deleted: false })
     else expect(item?.__is_deleted ?? true).toBe(true)
     const windows = recent.get(text)
@@ -242,9 +289,12 @@ async function check(session: QuerySession, many: readonly History[], { shape, t
   const views = viewsOf(shape, ttl, features)
   const paths: string[] = []
   for (const file of togetherInFiles(many, salt)) paths.push(await bench.writeFile(session, file))
-  const rowFiles = await compactSome(session, views.latest, await commitAll(session, views.latest, paths), salt)
+  const rows = await commitAll(session, views.latest, paths)
   const tiles = await commitAll(session, views.recent, paths)
-  const tileFiles = await compactSome(session, views.recent, tiles, salt)
+  const rowGroups = groupsOf(views.latest, rows, await compactSome(session, views.latest, rows, salt), salt)
+  const tileGroups = groupsOf(views.recent, tiles, await compactSome(session, views.recent, tiles, salt), salt)
+  const heldOf = ([, ...groups]: readonly Group[]) =>
+    groups.map(({ names, files }) => ({ features: names, files, served: null }))
   const spine = shuffled(
     many.flatMap(({ asked }, of) => asked.map((row) => ({ of, row }))),
     salt,
@@ -260,24 +310,33 @@ async function check(session: QuerySession, many: readonly History[], { shape, t
       features: Object.keys(lookups),
       mapping,
       as: `${as}_latest`,
-      files: shuffled(rowFiles, salt),
+      ...{ files: rowGroups[0]!.files, held: heldOf(rowGroups) },
     },
     {
       ...{ bundle: views.recent, features: views.recent.view.features.map(({ name }) => name), mapping },
-      ...{ as: `${as}_recent`, files: tileFiles },
+      ...{ as: `${as}_recent`, files: tileGroups[0]!.files, held: heldOf(tileGroups) },
       coarse: usableCoarse({ bundle: views.recent, commits: tiles, coarse }),
     },
   ])
   const answers = await askTrainingSet(bench, session, { file, format: 'parquet', eventTimeColumn: 'when' }, requests)
   expect(answers.length).toBe(spine.length)
-  const latest = byKey(
-    await session.all(buildLatestRows({ bundle: views.latest, files: shuffled(rowFiles, salt + 1) })),
-  )
-  const chosen = chooseTileFiles({ bundle: views.recent, endNs: end, commits: tiles, coarse })
-  const recent = byKey(await session.all(buildWindowValues({ bundle: views.recent, endNs: end, ...chosen })))
+  const lookedUp = rowGroups.map(({ names, files: of }) => ({
+    features: names,
+    sql: buildLatestRows({ bundle: views.latest, files: shuffled(of, salt + 1) }).sql,
+  }))
+  const latest = byKey(await session.all({ sql: groupedRowsSql(views.latest, lookedUp) }))
+  const merged = tileGroups.map(({ names, commits }) => {
+    const chosen = chooseTileFiles({ bundle: views.recent, endNs: end, commits, coarse })
+    return { features: names, sql: buildWindowValues({ bundle: views.recent, endNs: end, ...chosen }).sql }
+  })
+  const nothing = (name: string) => {
+    const feature = (views.recent.view.features as readonly WindowFeature[]).find((one) => one.name === name)!
+    return answerOfNothing(feature) === null ? 'NULL' : '0'
+  }
+  const recent = byKey(await session.all({ sql: groupedWindowsSql(views.recent, merged, nothing) }))
   for (const [of, one] of many.entries()) {
     const rules = { visibility: shape.visibility, within: shape.hasId ? shape.within : null, ttl: null }
-    const truth = { rows: rowsOfFiles(one.files as readonly HistoryFile[], shape), rules, views }
+    const truth = { rows: rowsOfFiles(one.files as readonly HistoryFile[], shape), rules, views, salt }
     const own = [...spine.keys()].filter((at) => spine[at]!.of === of)
     const ask = own.map((at) => spine[at]!.row)
     compareTraining(
@@ -297,7 +356,7 @@ const drawn: fc.Arbitrary<Omit<Drawn, 'shape'>> = fc.record({
   salt: fc.nat(),
 })
 
-test(`R1-R3, R5-R9, R13, R14, R16, R18-R20, R22: thousands of histories answer as their rows say (seed ${seed})`, async () => {
+test(`R1-R3, R5-R9, R13, R14, R16, R18-R20, R22, R35: thousands of histories answer as their rows say (seed ${seed})`, async () => {
   let played = 0
   await bench.engine.withSession(async (session) => {
     for (const shape of everyShape) {

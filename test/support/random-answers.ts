@@ -1,7 +1,7 @@
 /** What a random world must show in the end, by the slow reference over the raw rows of what its ledger has committed. */
 import { join } from 'node:path'
 import { trainingSet } from '../../cli/commands/training-set.js'
-import type { FeatureViewDefinition, WindowFeature } from '../../core/define/definitions.js'
+import type { Feature, FeatureViewDefinition, WindowFeature } from '../../core/define/definitions.js'
 import { bundleFor } from '../../core/define/index.js'
 import type { Commit } from '../../core/ports/ledger.js'
 import { encodeKey, versionTableName } from '../../core/publish/index.js'
@@ -12,13 +12,13 @@ import { intervalsBetween } from '../../core/time/interval.js'
 import { answerOfRows } from '../reference/aggregates.js'
 import { account, asAnswer, hour, sameValue, sourceOf } from '../reference/generated-history.js'
 import {
-  type Answer as AnswerOf,
-  lookup,
-  type Row,
-  type Rules,
-  type Value,
-  window,
-} from '../reference/point-in-time.js'
+  type HoldingCommit,
+  rowsToLookUp,
+  type ShownWindow,
+  shownWindows,
+  windowAt,
+} from '../reference/held-features.js'
+import { type Answer as AnswerOf, lookup, type Row, type Rules, type Value } from '../reference/point-in-time.js'
 import { allKeys, day, firstDay, pick } from './random-source.js'
 import { days, type RandomWorld } from './random-world.js'
 
@@ -43,7 +43,13 @@ interface ViewState {
   /** Rows of the committed intervals. */
   readonly rows: readonly Row[]
   readonly commits: readonly Commit[]
+  /** R35: the same, with what they leave out. */
+  readonly holding: readonly HoldingCommit[]
 }
+
+const holdingCommit = ({ interval, held }: Commit): HoldingCommit => ({
+  ...{ ...interval, held: held?.features ?? [], isRejected: held?.isRejected ?? false },
+})
 
 /** R29: the state is what is committed; and R27: nothing that lies in the source waits to be looked at. */
 async function readState(
@@ -92,7 +98,8 @@ async function readState(
   }
   // R19: a redelivery hides what it replaces as soon as its file is there, also where its own time is yet to come.
   const isToCome = (row: Row) => row.event !== null && row.event >= now
-  return { rows: view.viewKind === 'window' ? [...rows, ...presentRows.filter(isToCome)] : rows, commits }
+  const seen = view.viewKind === 'window' ? [...rows, ...presentRows.filter(isToCome)] : rows
+  return { rows: seen, commits, holding: commits.map(holdingCommit) }
 }
 
 function fingerprint(rows: readonly Row[]): string {
@@ -112,32 +119,27 @@ const rulesOf = (self: RandomWorld, view: FeatureViewDefinition): Rules => ({
   ttl: view.viewKind === 'lookup' && view.ttl ? parseDuration(view.ttl) : null,
 })
 
-/** R7-R9; null: no row in any window. */
-function windowAnswer(
+const windowsOf = (self: RandomWorld, view: FeatureViewDefinition, { rows, holding }: ViewState) => ({
+  ...{ features: view.features as readonly WindowFeature[], source: sourceOf(self.shape).definition },
+  ...{ rows, commits: holding, rules: rulesOf(self, view) },
+})
+
+/** The row that answers each feature, and that whose time the key has; null: it has none. */
+function lookedUp(
   self: RandomWorld,
   view: FeatureViewDefinition,
-  rows: readonly Row[],
+  { rows, holding }: ViewState,
   key: readonly Value[],
-  t: Instant,
+  t: bigint,
 ) {
-  const features = view.features as readonly WindowFeature[]
-  let isThere = false
-  const answer: Record<string, AnswerOf> = {}
-  const source = sourceOf(self.shape).definition
-  for (const feature of features) {
-    const { name, over } = feature
-    const inside = window(rows, key, t, rulesOf(self, view), over === 'lifetime' ? null : parseDuration(over))
-    if (inside.length > 0) isThere = true
-    answer[name] = answerOfRows(feature, source, inside)
-  }
-  return { answer, isThere }
+  const areTiesSettled = self.shape.visibility === 'event' && !self.shape.hasId
+  const newest = (name: string, ttl: bigint | null) =>
+    lookup(rowsToLookUp(rows, holding, name, { areTiesSettled }), key, t, { ...rulesOf(self, view), ttl })
+  return { newest, valueIn: (name: string, row: Row | null) => row?.columns[columnOf(view, name)] ?? null }
 }
 
-function lookupAnswer(view: FeatureViewDefinition, row: Row | null): Answer {
-  return Object.fromEntries(
-    view.features.map(({ name, column }) => [name, row === null ? null : row.columns[column!]!]),
-  )
-}
+const columnOf = (view: FeatureViewDefinition, name: string): string =>
+  view.features.find((feature) => feature.name === name)!.column!
 
 /** R29, R32: the newest end whose windows reach nothing that is not committed; `mark`: the newest committed end. */
 function expectedEnd(
@@ -194,25 +196,71 @@ async function compareOnline(
   if (!end || expected.endAt === null) return
   for (const key of [...allKeys, unknownKey]) {
     const [item = null] = await online.getItems(table, [encodeKey(account.definition.keys, key)])
-    const isLookup = view.viewKind === 'lookup'
-    const newest = isLookup ? lookup(state.rows, key, endOfTime, { ...rulesOf(self, view), ttl: null }) : null
-    const windows = isLookup ? null : windowAnswer(self, view, state.rows, key, end.endAt)
-    const eventAt = isLookup ? (newest?.event ?? null) : end.endAt
-    const isThere = isLookup ? newest !== null : windows!.isThere
-    const answer = windows?.answer ?? lookupAnswer(view, newest)
-    const ttl = view.ttl === null ? null : parseDuration(view.ttl)
-    const fresh = eventAt === null || ttl === null ? end.endAt : eventAt + ttl
+    const shown = shownOf(self, view, state, key, end.endAt)
     const where = `${view.name} ${key}`
-    const read = assembleVector({ bundle, item, end, now: fresh })
-    const status = !isThere ? 'missing' : missing.length > 0 ? 'partial' : 'present'
-    if (read.status !== status) found.push(`${where}: is ${read.status}, not ${status}`)
-    if (isThere && read.eventAt !== formatInstant(eventAt!))
-      found.push(`${where}: event time ${read.eventAt}, not ${formatInstant(eventAt!)}`)
-    compareAnswers(where, read.values, answer, found)
-    if (ttl === null || !isThere) continue
-    const late = assembleVector({ bundle, item, end, now: fresh + 1n })
+    const ttl = view.ttl === null ? null : parseDuration(view.ttl)
+    const eventAt = shown?.eventAt ?? end.endAt
+    for (const now of ttl === null ? [eventAt] : [eventAt, eventAt + ttl]) {
+      const read = assembleVector({ bundle, item, end, now })
+      const status = shown === null ? 'missing' : missing.length > 0 ? 'partial' : 'present'
+      if (read.status !== status) found.push(`${where}: is ${read.status}, not ${status}`)
+      if (shown !== null && read.eventAt !== formatInstant(eventAt))
+        found.push(`${where}: event time ${read.eventAt}, not ${formatInstant(eventAt)}`)
+      const isExpired = (at: Instant | null) => ttl !== null && at !== null && now - at > ttl
+      for (const [name, own] of shown?.features ?? []) {
+        const how = isExpired(own.endAt)
+          ? 'expired'
+          : view.viewKind === 'window' && view.onGap === 'mark'
+            ? 'partial'
+            : 'held'
+        const { status: is = 'as the others', eventAt: at = null } = read.features?.[name] ?? {}
+        const told = own.isHeld ? `${how} ${endText(own.endAt)}` : 'as the others none'
+        if (`${is} ${at ?? 'none'}` !== told) found.push(`${where} ${name}: R35: is ${is} ${at}, not ${told}`)
+      }
+      const answer = view.features.map((feature): [string, AnswerOf] => {
+        const own = shown?.features.get(feature.name)
+        const isThere = own !== undefined && !isExpired(own.endAt)
+        return [feature.name, isThere ? own.value : nothingOf(feature, self)]
+      })
+      compareAnswers(where, read.values, Object.fromEntries(answer), found)
+    }
+    if (ttl === null || shown === null) continue
+    const late = assembleVector({ bundle, item, end, now: eventAt + ttl + 1n })
     if (late.status !== 'expired') found.push(`${where}: is ${late.status} beyond its ttl`)
   }
+}
+
+const nothingOf = (feature: Feature, { shape }: RandomWorld): AnswerOf =>
+  feature.kind === 'window' ? answerOfRows(feature, sourceOf(shape).definition, []) : null
+
+interface ShownKey {
+  readonly eventAt: Instant
+  readonly features: ReadonlyMap<string, ShownWindow>
+}
+
+/** R22, R29, R35: null: the key is missing. */
+function shownOf(
+  self: RandomWorld,
+  view: FeatureViewDefinition,
+  state: ViewState,
+  key: readonly Value[],
+  endAt: Instant,
+): ShownKey | null {
+  if (view.viewKind === 'window') {
+    const [since, everyNs] = [parseInstant(view.since), parseDuration(view.every)]
+    const grid = { since, everyNs, onGap: view.onGap }
+    const features = shownWindows({ ...windowsOf(self, view, state), grid, endAt }, key)
+    return features && { eventAt: endAt, features }
+  }
+  const { newest, valueIn } = lookedUp(self, view, state, key, endOfTime)
+  const row = newest('', null)
+  if (row === null) return null
+  const features = view.features.map(({ name }): [string, ShownWindow] => {
+    const own = newest(name, null)
+    const isHeld = own?.event !== row.event
+    return [name, { value: valueIn(name, own), endAt: own?.event ?? null, isHeld }]
+  })
+  return { eventAt: row.event!, features: new Map(features) }
 }
 
 function compareAnswers(
@@ -267,11 +315,17 @@ async function compareTraining(
     for (const view of self.views) {
       const state = states.get(view.name)!
       const where = `training ${view.name} ${key} at ${formatInstant(t)}`
-      const answer =
-        view.viewKind === 'lookup'
-          ? lookupAnswer(view, lookup(state.rows, key, t, rulesOf(self, view)))
-          : windowAnswer(self, view, state.rows, key, floor(t, parseDuration(view.tile!))).answer
-      compareAnswers(where, row, answer, found, `${view.name}__`)
+      const windows = windowsOf(self, view, state)
+      const { newest, valueIn } = lookedUp(self, view, state, key, t)
+      const { ttl } = rulesOf(self, view)
+      const isThere = newest('', ttl) !== null
+      const answer = view.features.map((feature): [string, AnswerOf] => [
+        feature.name,
+        feature.kind === 'window'
+          ? windowAt(windows, feature, key, floor(t, parseDuration(view.tile!)))
+          : valueIn(feature.name, isThere ? newest(feature.name, ttl) : null),
+      ])
+      compareAnswers(where, row, Object.fromEntries(answer), found, `${view.name}__`)
     }
   }
 }

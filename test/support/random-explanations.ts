@@ -58,13 +58,17 @@ function lostCommits({ commits, runs, files }: Evidence) {
   )
 }
 
+/** R35: what is committed, and shown, of these is not all that their source gives. */
+const leftOutIn = ({ commits }: Evidence): ReadonlySet<string> =>
+  new Set(commits.flatMap(({ held }) => held?.features ?? []))
+
 function compareRecomputed(
   bundle: ViewBundle,
   questions: readonly Question[],
   evidence: Evidence,
   found: string[],
 ): void {
-  const lost = lostCommits(evidence)
+  const [lost, leftOut] = [lostCommits(evidence), leftOutIn(evidence)]
   for (const [index, question] of questions.entries()) {
     const reach = windowSpans(bundle, question.at, null) ?? [{ start: firstDay, end: question.at + 1n }]
     const isLost = ({ interval }: (typeof lost)[number]) =>
@@ -72,7 +76,8 @@ function compareRecomputed(
       reach.some((span) => overlaps(span, interval))
     if (lost.some(isLost)) continue
     const { committed, recomputed } = evidence.explained.answers[index]!
-    const names = recomputed === null ? ['all'] : differingFeatures(bundle, committed, recomputed)
+    const differing = recomputed === null ? ['all'] : differingFeatures(bundle, committed, recomputed)
+    const names = differing.filter((name) => !leftOut.has(name))
     const told = names.map((name) => `${name} is ${String(committed[name])}, recomputed ${String(recomputed?.[name])}`)
     if (names.length > 0) found.push(`${where(bundle, question)}: ${told}`)
   }
@@ -87,6 +92,7 @@ function comparePublished(
   const { explained, items, end } = evidence
   if (end === null) return
   const isWhole = lostCommits(evidence).length === 0
+  const leftOut = leftOutIn(evidence)
   for (const question of questions) {
     const key = keyText(bundle, question.key)
     const item = items.get(key) ?? null
@@ -95,8 +101,13 @@ function comparePublished(
     const online = decoded && Object.fromEntries(features.map(({ name }, index) => [name, decoded[index]]))
     for (const expected of isWhole ? [explained.published, explained.publishedRecomputed] : [explained.published]) {
       const values = expected?.get(key)?.values ?? null
+      const isAll = expected === explained.published || leftOut.size === 0
+      // What is held may be all that a key has left.
+      if (!isAll && bundle.view.viewKind === 'window' && values === null) continue
       const isSame =
-        values === null || online === null ? values === online : differingFeatures(bundle, values, online).length === 0
+        values === null || online === null
+          ? values === online
+          : differingFeatures(bundle, values, online).every((name) => !isAll && leftOut.has(name))
       if (!isSame)
         found.push(`${where(bundle, question)}: online is not what the state gives at ${formatInstant(end.endAt)}`)
     }

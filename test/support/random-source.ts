@@ -7,8 +7,8 @@ import type { Row, Value } from '../reference/point-in-time.js'
 
 export const firstDay = parseInstant('2001-01-01T00:00:00Z')
 export const day = 24n * hour
-/** Below it a price is held by the checks of every view. */
-const suspiciousPrice = -500_000n
+/** Below it a price is held by the checks of every view; an amount of its features alone. */
+const suspicious = -500_000n
 
 export type Random = () => number
 
@@ -26,16 +26,18 @@ export function seededRandom(start: number): Random {
 export const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)]!
 const maybe = (random: Random, rate: number, value: Value): Value => (random() < rate ? null : value)
 
-const checks = { features: { price: { min: -1_000 } } } as const
+const price = { min: -1_000 } as const
+const alone = { min: -1_000, severity: 'hold-feature' } as const
 
 /** A lookup view and three window views: gaps that block, gaps that are marked, and windows long enough for coarse tiles. */
 export function randomRepo(shape: SourceShape): (project: string) => FeatureRepo {
   const source = sourceOf(shape)
-  const common = { version: 1, entity: account, source, lookback: '60d', checks, owner: 'test' } as const
+  const common = { version: 1, entity: account, source, lookback: '60d', owner: 'test' } as const
   const since = formatInstant(firstDay)
   const views = [
     featureView('newest', {
       ...{ ...common, since, every: '12h', ttl: '30h' },
+      checks: { features: { price, amount: alone } },
       features: {
         price: lookup(),
         amount: lookup(),
@@ -47,6 +49,7 @@ export function randomRepo(shape: SourceShape): (project: string) => FeatureRepo
     }),
     featureView('blocking', {
       ...{ ...common, since: formatInstant(firstDay + 12n * hour), every: '12h', tile: '3h', ttl: '20h' },
+      checks: { features: { price, amounts: alone, amount_sum: alone } },
       features: {
         rows_6h: window.count({ over: '6h' }),
         amounts: window.count('amount', { over: '12h' }),
@@ -62,8 +65,10 @@ export function randomRepo(shape: SourceShape): (project: string) => FeatureRepo
     }),
     featureView('marking', {
       ...{ ...common, since, every: '12h', tile: '12h', onGap: 'mark' },
+      checks: { features: { price, amount_min: alone } },
       features: {
         rows: window.count({ over: '12h' }),
+        amount_min: window.min('amount', { over: '24h' }),
         price: window.sum('price', { over: '36h' }),
         rate_last: window.last('rate', { over: '36h' }),
         labels: window.max('label', { over: 'lifetime' }),
@@ -71,6 +76,7 @@ export function randomRepo(shape: SourceShape): (project: string) => FeatureRepo
     }),
     featureView('long', {
       ...{ ...common, since, every: '12h', tile: '6h' },
+      checks: { features: { price, amount_sum: alone, amount_spread: alone } },
       features: {
         rows_6h: window.count({ over: '6h' }),
         rows: window.count({ over: '60h' }),
@@ -107,8 +113,11 @@ export const allKeys: readonly (readonly Value[])[] = [
 
 export function randomRows(random: Random, shape: SourceShape, start: bigint, unit: bigint): Row[] {
   const many = 3 + Math.floor(random() * 22)
-  const isSuspicious = random() < 0.12
-  return Array.from({ length: many }, (_, at) => randomRow(random, shape, start, unit, isSuspicious && at === 0))
+  const [isSuspicious, isAlone] = [random() < 0.12, random() < 0.2]
+  return Array.from({ length: many }, (_, at): Row => {
+    const row = randomRow(random, shape, start, unit, isSuspicious && at === 0)
+    return isAlone && at === 1 ? { ...row, columns: { ...row.columns, amount: suspicious } } : row
+  })
 }
 
 function randomRow(random: Random, shape: SourceShape, start: bigint, unit: bigint, isSuspicious: boolean): Row {
@@ -133,7 +142,7 @@ function randomRow(random: Random, shape: SourceShape, start: bigint, unit: bigi
   const columns = {
     ...{ shop: shop!, code: code!, 'happened At': time, written: created, gone, id },
     amount: maybe(random, 0.1, pick(random, [0n, 1n, -3n, 9_007_199_254_740_993n, 9_223_372_036_854_775_807n])),
-    price: isSuspicious ? suspiciousPrice : price,
+    price: isSuspicious ? suspicious : price,
     rate: maybe(random, 0.1, pick(random, [0, -0, 0.1, 0.2, -0.3, 1e-30, 1e15 + 0.3, 1 / 3, Number.NaN, 1e300])),
     label: maybe(random, 0.1, pick(random, ['', 'b', 'ä', 'B', '\u{1f600}', '\uffee'])),
     flag: maybe(random, 0.1, random() < 0.5),
