@@ -20,6 +20,7 @@ const seconds: Readonly<Record<string, number>> = {
   'faults/quality-checks': 43,
   'faults/publish-histories': 42,
   'end-to-end/compaction': 40,
+  'end-to-end/held-features': 40,
   'end-to-end/backup': 37,
   'contract/temporal-address.contract': 34,
   'end-to-end/training-interrupted': 33,
