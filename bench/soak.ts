@@ -2,7 +2,7 @@
  * A day of an unlucky team in minutes: fifty views whose hour is half a minute, on real processes that are killed, over a store that throttles,
  * with a backfill among them. At the end what there is has to be what a sequential reference makes of the delivered files.
  */
-import { cp } from 'node:fs/promises'
+import { cp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -52,7 +52,7 @@ export async function soak(args: readonly string[]): Promise<BenchResult> {
       ...compared.differences,
       ...(isWhole ? grown.map((growth) => `grows: ${describeGrowth(growth)}`) : []),
     ]
-    if (broken.length > 0) say(`logs: ${await keepLogs(world, seed)}`)
+    if (broken.length > 0) say(`kept: ${await keepWorld(world, seed)}`)
     const runs = await (await world.ports.ledger()).runs({ limit: 100_000 })
     const opened = world.receiver.heard.filter(({ event }) => event === 'opened')
     for (const { key, summary } of opened) say(`was told: ${key}: ${summary}`)
@@ -141,9 +141,11 @@ function heapSettings(name: SoakProcess, logDir: string): Record<string, string>
   return { NODE_OPTIONS: `--import ${program}`, SOAK_HEAP_LOG: join(logDir, `${name}.heap.jsonl`) }
 }
 
-async function keepLogs({ logDir }: SoakWorld, seed: number): Promise<string> {
-  const kept = join(tmpdir(), `millcourse-soak-${seed}-logs`)
-  await cp(logDir, kept, { recursive: true })
+/** Logs, sources, lake, the training set: what a difference is looked for in. */
+async function keepWorld({ dir }: SoakWorld, seed: number): Promise<string> {
+  const kept = join(tmpdir(), `millcourse-soak-${seed}`)
+  await rm(kept, { recursive: true, force: true })
+  await cp(dir, kept, { recursive: true })
   return kept
 }
 
