@@ -49,9 +49,9 @@ export function planSoak(seed: number, { durationMs, everyMs, sources }: SoakLen
     faults.push({ atMs, kind: 'throttle', share: pick(random, [0.2, 0.5, 1]), forMs: between(random, 3_000, 15_000) })
   for (const atMs of times(random, { fromMs: 0, toMs: durationMs, gapMs: [2 * everyMs, 6 * everyMs] })) {
     const late = { source: Math.floor(random() * sources), intervals: between(random, 2, 4) }
-    // It comes while ticks still look at it: what they had of the interval was empty.
-    const cameMs = atMs + (deliveredAhead + 1 + late.intervals) * everyMs
-    if (cameMs + everyMs < durationMs) faults.push({ atMs, kind: 'late', ...late })
+    // The next file that is due is of an interval that begins up to one more later. It comes while ticks still look at it, and one whole of them is left.
+    const cameMs = atMs + (deliveredAhead + 2 + late.intervals) * everyMs
+    if (cameMs + 2 * everyMs < durationMs) faults.push({ atMs, kind: 'late', ...late })
   }
   faults.push({ atMs: Math.round((0.4 + 0.1 * random()) * durationMs), kind: 'backfill' })
   return faults.toSorted((a, b) => a.atMs - b.atMs)
