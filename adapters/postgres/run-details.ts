@@ -17,9 +17,10 @@ export function createRunDetails(client: PostgresClient): RunDetailsWriter {
       client.query(async (db) => {
         const newestGood = await newestGoodStart(db, key)
         const floor = newestGood === null ? null : newestGood - retention.baselineReachNs
+        const told = await runsTold(db)
         // One statement: whoever kills it leaves the details whole.
         const { numUpdatedRows } = await db
-          .with('old', () => oldRuns(db, key, retention, floor))
+          .with('old', () => oldRuns(db, key, retention, { floor, told }))
           .with('old_sketches', (query) =>
             query.deleteFrom('run_sketches').where('run_id', 'in', (is) => is.selectFrom('old').select('old.run_id')),
           )
@@ -39,7 +40,14 @@ export function createRunDetails(client: PostgresClient): RunDetailsWriter {
   }
 }
 
-function oldRuns(db: Database, key: ViewKey, { endedUntil }: RunDetailsRetention, floor: Instant | null) {
+interface StillRead {
+  /** What a baseline reaches begins here; null: no baseline reaches anything. */
+  readonly floor: Instant | null
+  /** Runs that open incidents name. */
+  readonly told: readonly string[]
+}
+
+function oldRuns(db: Database, key: ViewKey, { endedUntil }: RunDetailsRetention, { floor, told }: StillRead) {
   const gone = db
     .selectFrom('run_files')
     .select(sql<bigint>`count(*)`.as('rooms'))
@@ -53,11 +61,6 @@ function oldRuns(db: Database, key: ViewKey, { endedUntil }: RunDetailsRetention
     .where('held_features', 'is not', null)
     .where('superseded_by', 'is', null)
     .where('held_rejected', '=', false)
-  const named = db
-    .selectFrom('incidents')
-    .select(sql<string>`body->'facts'->>'run'`.as('run_id'))
-    .where('is_open', '=', true)
-    .where(sql<boolean>`body->'facts'->>'run' is not null`)
   let runs = db
     .selectFrom('runs')
     .select('run_id')
@@ -68,10 +71,16 @@ function oldRuns(db: Database, key: ViewKey, { endedUntil }: RunDetailsRetention
     // Candidates and rejected rows, each known to be gone.
     .where((is) => is.or([is('outcome', 'in', [...leavesNothing]), sql<boolean>`(${gone}) = 2`]))
     .where('run_id', 'not in', awaiting)
-    .where('run_id', 'not in', named)
+    .where(sql<boolean>`run_id <> all(${told}::text[])`)
     .where((is) => is.or([is('backfill_id', 'is', null), is('backfill_id', 'not in', openBackfillIds(db, key))]))
   if (floor !== null) runs = runs.where('start_at', '<', floor)
   return runs.orderBy('ended_at').limit(runsAtOnce).forUpdate().skipLocked()
+}
+
+/** Read here: Postgres takes nothing out of JSON that holds a NUL character anywhere, as the words of an error may. */
+async function runsTold(db: Database): Promise<string[]> {
+  const open = await db.selectFrom('incidents').select('body').where('is_open', '=', true).execute()
+  return open.flatMap(({ body: { facts } }) => (typeof facts.run === 'string' ? [facts.run] : []))
 }
 
 /** As precisely as the server keeps moments; what it would round up it would take too early. */

@@ -206,7 +206,15 @@ describe('what somebody may still ask of a run stays', () => {
         .execute(),
     )
     const incident: Incident = {
-      ...{ key: 'failed/x', rule: 'failed', severity: 'warning', ...view, owner: 'ann', summary: 'x', nextStep: 'x' },
+      ...{
+        key: 'failed/x',
+        rule: 'failed',
+        severity: 'warning',
+        ...view,
+        owner: 'ann',
+        summary: 'an error of a file has said NUL: \0',
+        nextStep: 'x',
+      },
       ...{ openedAt: now, updatedAt: now, resolvedAt: null, facts: { run: 'named' } },
     }
     await ledger.upsertIncident(incident)
