@@ -30,7 +30,7 @@ test('in the half in which memory is judged one process of each kind is let live
       if (fault.kind === 'kill' && fault.atMs > 0.35 * length.durationMs) expect(fault.process).toBe('worker-2')
 })
 
-const rules = { fromMs: 300_000, untilMs: 600_000, settlingMs: 100_000, livedMsMin: 120_000, spanMs: 30_000 }
+const rules = { fromMs: 300_000, untilMs: 600_000, settlingMs: 100_000, livedMsMin: 120_000, spanMs: 60_000 }
 
 /** A sample a second, up and down by 4 MiB within each interval. */
 function lifeOf(startedMs: number, endedMs: number, mibPerMinute: number): ProcessLife {
@@ -40,6 +40,24 @@ function lifeOf(startedMs: number, endedMs: number, mibPerMinute: number): Proce
   }))
   return { name: 'worker-1', pid: 1, startedMs, samples }
 }
+
+/** Pages go at times and come again: down by up to 40 MiB for 25 s of each 90. */
+function trimmedLife(mibPerMinute: number): ProcessLife {
+  const life = lifeOf(0, 600_000, mibPerMinute)
+  const samples = life.samples.map(({ atMs, rssBytes }) => ({
+    atMs,
+    rssBytes: rssBytes - (atMs % 90_000 < 25_000 ? 40 * 2 ** 20 : 0),
+  }))
+  return { ...life, samples }
+}
+
+test('what is taken from a process at rest and comes again is no growth, and hides none', () => {
+  const level = growthOf(trimmedLife(0), rules)!
+  expect(Math.abs(level.mibPerMinute)).toBeLessThan(0.3)
+  const grown = growthOf(trimmedLife(1.5), rules)!
+  expect(grown.mibPerMinute).toBeGreaterThan(1)
+  expect(grown.mibPerMinute).toBeGreaterThan(grown.plusMinus!)
+})
 
 test('growth is the slope over the judged half, with an interval that a saw-tooth does not widen', () => {
   const grown = growthOf(lifeOf(0, 600_000, 2), rules)!

@@ -1,4 +1,7 @@
-/** How the resident memory of each process went while it lived: a line of least squares through samples a second apart. */
+/**
+ * How the resident memory of each process went while it lived: a line of least squares through its peaks, one of each span. Between them V8 and the
+ * kernel take pages away from a process at rest and it takes them again, by tens of MiB at any time; what leaks raises the peaks as it raises all.
+ */
 const mib = 2 ** 20
 
 export interface MemorySample {
@@ -22,7 +25,7 @@ export interface GrowthRules {
   readonly settlingMs: number
   /** Of the rest it has to have lived so long. */
   readonly livedMsMin: number
-  /** Samples a second apart are not independent: the interval of the slope is of the means of spans so long. */
+  /** Of each span so long the highest sample is a point of the line. */
   readonly spanMs: number
 }
 
@@ -44,20 +47,29 @@ export function growthOf({ name, pid, startedMs, samples }: ProcessLife, rules: 
   const judged = samples.filter(({ atMs }) => atMs >= fromMs && atMs <= rules.untilMs)
   const untilMs = judged.at(-1)?.atMs ?? fromMs
   if (untilMs - fromMs < rules.livedMsMin) return null
-  const points = judged.map(({ atMs, rssBytes }) => ({ x: (atMs - fromMs) / 60_000, y: rssBytes / mib }))
-  const line = leastSquares(points)
-  const spans = new Map<number, { x: number; y: number }[]>()
-  for (const point of points) {
-    const span = Math.floor((point.x * 60_000) / rules.spanMs)
-    spans.set(span, [...(spans.get(span) ?? []), point])
-  }
-  const means = [...spans.values()].map((span) => ({ x: meanOf(span, 'x'), y: meanOf(span, 'y') }))
-  const at = (x: number) => line.slope * x + line.intercept
+  const peaks = peaksOf(judged, fromMs, rules.spanMs)
+  if (peaks.length < 2) return null
+  const { slope, intercept } = leastSquares(peaks)
+  const at = (x: number) => slope * x + intercept
   return {
-    ...{ name, pid, fromMs, untilMs, mibPerMinute: line.slope },
+    ...{ name, pid, fromMs, untilMs, mibPerMinute: slope },
     ...{ firstMib: at(0), lastMib: at((untilMs - fromMs) / 60_000) },
-    plusMinus: means.length < 3 ? null : halfWidth(means),
+    plusMinus: peaks.length < 3 ? null : halfWidth(peaks),
   }
+}
+
+/** In minutes and MiB; of a span that was seen less than half it is not known how high it went. */
+function peaksOf(samples: readonly MemorySample[], fromMs: number, spanMs: number): Point[] {
+  const spans = new Map<number, MemorySample[]>()
+  for (const sample of samples) {
+    const span = Math.floor((sample.atMs - fromMs) / spanMs)
+    spans.set(span, [...(spans.get(span) ?? []), sample])
+  }
+  const most = Math.max(...[...spans.values()].map(({ length }) => length))
+  return [...spans.values()]
+    .filter(({ length }) => 2 * length >= most)
+    .map((span) => span.reduce((highest, sample) => (sample.rssBytes > highest.rssBytes ? sample : highest)))
+    .map(({ atMs, rssBytes }) => ({ x: (atMs - fromMs) / 60_000, y: rssBytes / mib }))
 }
 
 interface Point {
@@ -85,9 +97,9 @@ const student = [
   12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1, 2.09, 2.09,
 ]
 
-function halfWidth(means: readonly Point[]): number {
-  const { slope, intercept, sxx } = leastSquares(means)
-  const freedom = means.length - 2
-  const rest = means.reduce((sum, { x, y }) => sum + (y - slope * x - intercept) ** 2, 0)
+function halfWidth(points: readonly Point[]): number {
+  const { slope, intercept, sxx } = leastSquares(points)
+  const freedom = points.length - 2
+  const rest = points.reduce((sum, { x, y }) => sum + (y - slope * x - intercept) ** 2, 0)
   return student[Math.min(freedom, student.length) - 1]! * Math.sqrt(rest / freedom / sxx)
 }
