@@ -5,7 +5,9 @@ import { isDeclared, type Problem } from './declare.js'
 import type {
   FeatureCheck,
   FeatureDrift,
+  FeatureSeverity,
   FeatureViewDefinition,
+  LimitSeverities,
   OwnCheck,
   SourceDefinition,
   ViewDrift,
@@ -155,7 +157,7 @@ function checkProblems(view: FeatureViewDefinition, given: GivenView): Problem[]
       .filter(([, rate]) => typeof rate === 'number' && !(rate >= 0 && rate <= 1))
       .map(([name, rate]) => invalid(view, `: checks.${name} is ${rate}, a share lies between 0 and 1`)),
     ...limitProblems(view, 'rows', view.checks.rows ?? {}),
-    ...severityProblems(view, 'rows.severity', view.checks.rows?.severity, false),
+    ...groupProblems(view, 'rows', view.checks.rows ?? {}, false),
     ...(['rejectedRateSeverity', 'duplicateRateSeverity'] as const).flatMap((name) =>
       severityProblems(view, name, view.checks[name], false),
     ),
@@ -225,9 +227,30 @@ function severityProblems(
   ]
 }
 
+/** Of limits that stand together, and of single ones among them. */
+function groupProblems(
+  view: FeatureViewDefinition,
+  name: string,
+  group: LimitSeverities<string, FeatureSeverity>,
+  isOfFeature: boolean,
+): Problem[] {
+  const { severity, severities = {} } = group
+  const path = `${name}.severities`
+  if (!isPlainObject(severities))
+    return [invalid(view, `: checks.${path} is no object`, { hint: `${path}: { LIMIT: 'warn' }` })]
+  return [
+    ...severityProblems(view, `${name}.severity`, severity, isOfFeature),
+    ...Object.entries(severities).flatMap(([limit, one]) =>
+      typeof group[limit as keyof typeof group] === 'number'
+        ? severityProblems(view, `${path}.${limit}`, one, isOfFeature)
+        : [invalid(view, `: checks.${path} names '${limit}', and checks.${name} has no such limit`)],
+    ),
+  ]
+}
+
 /** Limits are of amounts of change. */
 function driftProblems(view: FeatureViewDefinition, name: string, drift: FeatureDrift | ViewDrift): Problem[] {
-  const { severity, historyMin, ...limits } = drift
+  const { severity: _one, severities: _each, historyMin, ...limits } = drift
   const said = Object.entries(limits).filter(([, limit]) => limit !== undefined)
   const isBelowZero = (limit: unknown) => typeof limit !== 'number' || !(limit >= 0)
   const problems = said
@@ -237,7 +260,7 @@ function driftProblems(view: FeatureViewDefinition, name: string, drift: Feature
     problems.push(invalid(view, `: checks.${name} has no limit`, { hint: 'say one, or leave it out' }))
   if (historyMin !== undefined && !(Number.isInteger(historyMin) && historyMin >= 1))
     problems.push(invalid(view, `: checks.${name}.historyMin is ${historyMin}, not a number of runs from 1 on`))
-  return [...problems, ...severityProblems(view, `${name}.severity`, severity, name !== 'drift')]
+  return [...problems, ...groupProblems(view, name, drift, name !== 'drift')]
 }
 
 function featureCheckProblems(
@@ -287,8 +310,5 @@ function featureCheckProblems(
         },
       ),
     ]
-  return [
-    ...limitProblems(view, `features.${name}`, check),
-    ...severityProblems(view, `features.${name}.severity`, check.severity, true),
-  ]
+  return [...limitProblems(view, `features.${name}`, check), ...groupProblems(view, `features.${name}`, check, true)]
 }

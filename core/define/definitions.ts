@@ -128,12 +128,19 @@ export type Feature = LookupFeature | WindowFeature
 /** `hold`: the run is held, as where nothing is said. `hold-feature`: the feature alone, and the others are published (R35). */
 export type FeatureSeverity = 'hold' | 'hold-feature' | 'warn'
 
+/** How bad it is where a limit is broken. */
+export interface LimitSeverities<Limit extends string, Severity extends FeatureSeverity> {
+  /** Of the limits that stand together; default `hold`. */
+  readonly severity?: Severity
+  /** Of single ones among them, where it is another. */
+  readonly severities?: { readonly [Name in Limit]?: Severity }
+}
+
 /** Limits a candidate is judged by; a value equal to its limit passes (R26). */
-export interface FeatureCheck {
+export interface FeatureCheck extends LimitSeverities<'nullRateMax' | 'min' | 'max', FeatureSeverity> {
   readonly nullRateMax?: number
   readonly min?: number
   readonly max?: number
-  readonly severity?: FeatureSeverity
   readonly drift?: FeatureDrift
 }
 
@@ -143,8 +150,9 @@ interface DriftRule {
   readonly historyMin?: number
 }
 
-export interface FeatureDrift extends DriftRule {
-  readonly severity?: FeatureSeverity
+export interface FeatureDrift
+  extends DriftRule,
+    LimitSeverities<'sigmaMax' | 'nullRateChangeMax' | 'psiMax' | 'cardinalityChangeMax', FeatureSeverity> {
   /** How many of the baseline's standard deviations the mean may have moved, up or down. */
   readonly sigmaMax?: number
   /** How much the share of nulls may have changed, up or down: 0.1 is ten of a hundred rows. */
@@ -155,8 +163,9 @@ export interface FeatureDrift extends DriftRule {
   readonly cardinalityChangeMax?: number
 }
 
-export interface ViewDrift extends DriftRule {
-  readonly severity?: 'hold' | 'warn'
+export interface ViewDrift
+  extends DriftRule,
+    LimitSeverities<'volumeChangeMax' | 'cardinalityChangeMax', 'hold' | 'warn'> {
   /** How much the number of rows may have changed, up or down, as a share of the baseline's. */
   readonly volumeChangeMax?: number
   /** The same of distinct keys. */
@@ -173,8 +182,13 @@ export interface OwnCheck {
   readonly features?: readonly string[]
 }
 
+export interface RowsCheck extends LimitSeverities<'min' | 'max', 'hold' | 'warn'> {
+  readonly min?: number
+  readonly max?: number
+}
+
 export interface ViewChecks {
-  readonly rows: { readonly min?: number; readonly max?: number; readonly severity?: 'hold' | 'warn' } | null
+  readonly rows: RowsCheck | null
   /** Rows with a null in a key or without an event time, as a share of rows read. */
   readonly rejectedRateMax: number | null
   /** Left out where none is declared: `hold`. */

@@ -7,6 +7,7 @@ import type {
   FeatureServiceDefinition,
   FeatureViewDefinition,
   OwnCheck,
+  RowsCheck,
   SourceDefinition,
   ViewBudget,
   ViewChecks,
@@ -61,7 +62,7 @@ export interface ViewOptions<
   readonly features: CheckedFeatures<Name, S, Specs>
   /** Limits a run's rows are judged by; a value equal to its limit passes (R26). */
   readonly checks?: {
-    readonly rows?: { readonly min?: number; readonly max?: number; readonly severity?: 'hold' | 'warn' }
+    readonly rows?: RowsCheck
     /** Rows with a null key or without an event time, as a share of rows read. */
     readonly rejectedRateMax?: number
     readonly rejectedRateSeverity?: 'hold' | 'warn'
@@ -104,7 +105,7 @@ const viewOptions = {
   onGap: true,
   features: true,
   checks: {
-    rows: { min: true, max: true, severity: true },
+    rows: { min: true, max: true, severity: true, severities: true } satisfies Record<keyof RowsCheck, true>,
     rejectedRateMax: true,
     rejectedRateSeverity: true,
     duplicateRateMax: true,
@@ -115,6 +116,7 @@ const viewOptions = {
         min: true,
         max: true,
         severity: true,
+        severities: true,
         drift: {
           sigmaMax: true,
           nullRateChangeMax: true,
@@ -122,6 +124,7 @@ const viewOptions = {
           cardinalityChangeMax: true,
           historyMin: true,
           severity: true,
+          severities: true,
         } satisfies Record<keyof FeatureDrift, true>,
       } satisfies Record<keyof FeatureCheck, OptionShape[string]>,
     },
@@ -130,6 +133,7 @@ const viewOptions = {
       cardinalityChangeMax: true,
       historyMin: true,
       severity: true,
+      severities: true,
     } satisfies Record<keyof ViewDrift, true>,
     own: { each: { sql: true, max: true, severity: true, features: true } satisfies Record<keyof OwnCheck, true> },
   } satisfies Record<keyof ViewChecks, OptionShape[string]>,

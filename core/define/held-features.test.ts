@@ -42,6 +42,20 @@ test('limits and drift of a feature may hold it alone; what is of the view may n
   )
 })
 
+test('severities are of limits that the group has', () => {
+  const amount = { max: 1, drift: { sigmaMax: 3, psiMax: 1, severities: { psiMax: 'warn' } } }
+  expect(said({ features: { amount: { ...amount, severities: { max: alone } } } })).toEqual({ message: 'nothing' })
+  expect(said({ rows: { max: 1, severities: { max: alone } } }).message).toBe(
+    `DEFINE_INVALID view 'last': checks.rows.severities.max "hold-feature" is neither 'hold' nor 'warn'`,
+  )
+  expect(said({ features: { amount: { max: 1, severities: { min: 'warn' } } } }).message).toBe(
+    "DEFINE_INVALID view 'last': checks.features.amount.severities names 'min', and checks.features.amount has no such limit",
+  )
+  expect(said({ drift: { volumeChangeMax: 1, severities: 'warn' } }).message).toBe(
+    "DEFINE_INVALID view 'last': checks.drift.severities is no object",
+  )
+})
+
 test('each of the two rates of a view may be only told of; what is not said is not kept', () => {
   const kept = (checks: object) =>
     featureView('last', { ...base, features: { amount: lookup(), note: lookup() }, checks }).definition.checks

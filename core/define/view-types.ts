@@ -6,7 +6,7 @@ import type { KindsOf, WantedBy, WindowOperation } from '../compute/operations/i
 import type { BucketKind, buckets } from '../compute/operations/takes.js'
 import type { ColumnBuilder, Columns, FamilyOf, NumericKind } from './column-types.js'
 import type { DefineError } from './define-error.js'
-import type { FeatureDrift, FeatureSeverity } from './definitions.js'
+import type { FeatureCheck, FeatureDrift, FeatureSeverity } from './definitions.js'
 import type { Entity } from './entity.js'
 import type { FeatureSpec, FeatureSpecs, LookupSpec, WindowSpec } from './features.js'
 import type { Source } from './parquet.js'
@@ -131,6 +131,8 @@ export interface FeatureCheckOptions {
    * `warn` only says so.
    */
   readonly severity?: FeatureSeverity
+  /** Of a single limit of these, where it is another. */
+  readonly severities?: FeatureCheck['severities']
   /** How far it may be from good runs before it. */
   readonly drift?: FeatureDrift
 }

@@ -132,6 +132,18 @@ describe('drift', () => {
     expect(judge(part(), empty, checks({}, { volumeChangeMax: 9 })).findings).toMatchObject([{ code: 'rows_drifted' }])
     expect(judge(empty[0]!, empty, checks({}, { volumeChangeMax: 0 })).findings).toEqual([])
   })
+  test('a single limit may be of another severity than those it stands with', () => {
+    const flood = part(100, { mean: 99, nulls: 100, distinctApproximate: 99 }, 17_000)
+    const limits = { sigmaMax: 1, nullRateChangeMax: 0, psiMax: 0, cardinalityChangeMax: 0 }
+    const judged = (drift: FeatureDrift) =>
+      judge(flood, calm, checks({ ...limits, ...drift })).findings.map(({ severity }) => severity)
+    const severities = { sigmaMax: 'hold', psiMax: 'hold-feature' } as const
+    expect(judged({ severity: 'warn', severities })).toEqual(['hold', 'warn', 'hold-feature', 'warn'])
+    const ofView = { volumeChangeMax: 0.1, severities: { volumeChangeMax: 'warn' } } as const
+    expect(judge(part(50), calm, checks({}, ofView)).findings).toMatchObject([
+      { code: 'rows_drifted', severity: 'warn' },
+    ])
+  })
   test('R24: an empty interval has drifted in number of rows, and in nothing else', () => {
     const empty = part(0, { mean: null, standardDeviation: null, distinctApproximate: 0 })
     const strict = { sigmaMax: 0, nullRateChangeMax: 0, psiMax: 0, cardinalityChangeMax: 0 }

@@ -1,6 +1,7 @@
-import type { FeatureDrift, ViewChecks, ViewDrift } from '../define/definitions.js'
+import type { ViewChecks } from '../define/definitions.js'
 import { type Baseline, type Drifted, measureDrift } from './measure-drift.js'
 import type { ProfilePart } from './merge-profiles.js'
+import { severityOf } from './severity-of.js'
 import type { Finding } from './verdict.js'
 
 /** Whether a baseline is of use to these checks; `sketches`: whether theirs, too. */
@@ -20,11 +21,12 @@ export interface Judged {
 
 /** A value equal to its limit passes (R26). @param historyMin of checks that do not say it */
 export function judgeDrift(run: ProfilePart, checks: ViewChecks, baseline: Baseline, historyMin: number): Judged {
-  const limits = declaredLimits(run, checks, baseline).map(({ drifted, rule, ...one }) => ({
-    ...one,
-    severity: rule.severity ?? 'hold',
-    drifted: baseline.weekRuns < (rule.historyMin ?? historyMin) ? null : drifted,
-  }))
+  const limits = declaredLimits(run, checks, baseline).map(
+    ({ drifted, historyMin: declared = historyMin, ...one }) => ({
+      ...one,
+      drifted: baseline.weekRuns < declared ? null : drifted,
+    }),
+  )
   const isEmpty = run.profile.rowsKept === 0
   return {
     findings: limits.flatMap(({ code, severity, feature, limit, drifted }) => {
@@ -38,37 +40,43 @@ export function judgeDrift(run: ProfilePart, checks: ViewChecks, baseline: Basel
 
 interface DeclaredLimit {
   readonly code: Finding['code']
+  readonly severity: Finding['severity']
   /** Null: of the view. */
   readonly feature: string | null
-  readonly rule: FeatureDrift | ViewDrift
   readonly limit: number
+  readonly historyMin: number | undefined
   /** What the run shows of it. */
   readonly drifted: Drifted | null
 }
 
 function declaredLimits(run: ProfilePart, checks: ViewChecks, baseline: Baseline): DeclaredLimit[] {
-  const drift = measureDrift(run, baseline)
-  const declare = (
-    rule: FeatureDrift | ViewDrift,
-    feature: string | null,
-    code: Finding['code'],
-    drifted: Drifted | null,
-    limit: number | undefined,
-  ): DeclaredLimit[] => (limit === undefined ? [] : [{ code, feature, rule, limit, drifted }])
-  const { drift: view = {} } = checks
+  const found = measureDrift(run, baseline)
+  const ofView = checks.drift ?? {}
+  const viewLimits = [
+    { name: 'volumeChangeMax', code: 'rows_drifted', drifted: found.volume },
+    { name: 'cardinalityChangeMax', code: 'keys_drifted', drifted: found.keys },
+  ] as const
   return [
-    ...declare(view, null, 'rows_drifted', drift.volume, view.volumeChangeMax),
-    ...declare(view, null, 'keys_drifted', drift.keys, view.cardinalityChangeMax),
+    ...viewLimits.flatMap(({ name, ...one }) => {
+      const limit = ofView[name]
+      if (limit === undefined) return []
+      return [{ ...one, feature: null, limit, severity: severityOf(ofView, name), historyMin: ofView.historyMin }]
+    }),
     ...run.profile.columns.flatMap(({ feature }) => {
       const rule = checks.features[feature]?.drift
-      const found = drift.features[feature]
-      if (!rule || !found) return []
-      return [
-        ...declare(rule, feature, 'mean_drifted', found.sigma, rule.sigmaMax),
-        ...declare(rule, feature, 'null_rate_drifted', found.nullRate, rule.nullRateChangeMax),
-        ...declare(rule, feature, 'distribution_drifted', found.psi, rule.psiMax),
-        ...declare(rule, feature, 'cardinality_drifted', found.cardinality, rule.cardinalityChangeMax),
-      ]
+      const drift = found.features[feature]
+      if (!rule || !drift) return []
+      const limits = [
+        { name: 'sigmaMax', code: 'mean_drifted', drifted: drift.sigma },
+        { name: 'nullRateChangeMax', code: 'null_rate_drifted', drifted: drift.nullRate },
+        { name: 'psiMax', code: 'distribution_drifted', drifted: drift.psi },
+        { name: 'cardinalityChangeMax', code: 'cardinality_drifted', drifted: drift.cardinality },
+      ] as const
+      return limits.flatMap(({ name, ...one }) => {
+        const limit = rule[name]
+        if (limit === undefined) return []
+        return [{ ...one, feature, limit, severity: severityOf(rule, name), historyMin: rule.historyMin }]
+      })
     }),
   ]
 }

@@ -69,6 +69,16 @@ describe('verdict', () => {
     expect([warned.decision, warned.findings.length]).toEqual(['publish', 2])
     expect(judgeProfile(profile(), checks({ features: { delay: { nullRateMax: 0 } } })).decision).toBe('hold')
   })
+  test('a single limit may be of another severity than those it stands with', () => {
+    const judged = (severities: object) => {
+      const delay = { nullRateMax: 0.1, min: 1, max: 9, severities } as const
+      const rows = { min: 11, severity: 'warn', severities: { min: 'hold' } } as const
+      return judgeProfile(profile(), checks({ rows, features: { delay } })).findings.map(({ severity }) => severity)
+    }
+    expect(judged({})).toEqual(['hold', 'hold', 'hold', 'hold'])
+    expect(judged({ min: 'warn' })).toEqual(['hold', 'hold', 'warn', 'hold'])
+    expect(judged({ nullRateMax: 'warn', max: 'hold-feature' })).toEqual(['hold', 'warn', 'hold', 'hold-feature'])
+  })
   test('each of the two rates of the view may be only told of', () => {
     const bad = profile({ nullKeys: 1, duplicateRows: 1 })
     const limits = { rejectedRateMax: 0, duplicateRateMax: 0 }

@@ -2,6 +2,7 @@ import type { FeatureCheck, OwnCheck, ViewChecks } from '../define/definitions.j
 import { decideFindings, noneHoldable } from './decide-findings.js'
 import { type Judged, judgeDrift } from './judge-drift.js'
 import type { Baseline } from './measure-drift.js'
+import { severityOf } from './severity-of.js'
 import type { ColumnProfile, Finding, OwnAnswer, Profile, ProfileSketches, Verdict } from './verdict.js'
 
 /** What drift is judged by. */
@@ -38,13 +39,13 @@ export function judgeChecks(profile: Profile, checks: ViewChecks, past: Past | n
 
 function judgeRows(profile: Profile, checks: ViewChecks): Finding[] {
   const { rowsRead, rowsKept, nullKeys, nullEventTimes, duplicateRows } = profile
-  const { rows, rejectedRateSeverity = 'hold', duplicateRateSeverity = 'hold' } = checks
-  const severity = rows?.severity ?? 'hold'
+  const { rejectedRateSeverity = 'hold', duplicateRateSeverity = 'hold' } = checks
+  const rows = checks.rows ?? {}
   const rejectedRate = rowsRead > 0 ? (nullKeys + nullEventTimes) / rowsRead : null
   const duplicateRate = rowsKept > 0 ? duplicateRows / rowsKept : null
   return [
-    below('rows_below', severity, null, rowsKept, rows?.min),
-    above('rows_above', severity, null, rowsKept, rows?.max),
+    below('rows_below', severityOf(rows, 'min'), null, rowsKept, rows.min),
+    above('rows_above', severityOf(rows, 'max'), null, rowsKept, rows.max),
     above('rejected_rate_above', rejectedRateSeverity, null, rejectedRate, checks.rejectedRateMax),
     above('duplicate_rate_above', duplicateRateSeverity, null, duplicateRate, checks.duplicateRateMax),
   ].flat()
@@ -52,13 +53,18 @@ function judgeRows(profile: Profile, checks: ViewChecks): Finding[] {
 
 function judgeFeature(column: ColumnProfile, check: FeatureCheck): Finding[] {
   const { feature, values, nulls, nans, min, max } = column
-  const severity = check.severity ?? 'hold'
   const rows = values + nulls
   return [
-    above('null_rate_above', severity, feature, rows > 0 ? nulls / rows : null, check.nullRateMax),
-    below('value_below', severity, feature, min, check.min),
+    above(
+      'null_rate_above',
+      severityOf(check, 'nullRateMax'),
+      feature,
+      rows > 0 ? nulls / rows : null,
+      check.nullRateMax,
+    ),
+    below('value_below', severityOf(check, 'min'), feature, min, check.min),
     // R20: NaN ranks above every number, so above every limit.
-    above('value_above', severity, feature, nans > 0 ? Number.MAX_VALUE : max, check.max),
+    above('value_above', severityOf(check, 'max'), feature, nans > 0 ? Number.MAX_VALUE : max, check.max),
   ].flat()
 }
 
