@@ -33,6 +33,7 @@ export {
   firstLoadTableName,
   isTableOfVersion,
   onlineTableName,
+  onlineTablePrefix,
   sequenceOfTable,
   versionTableName,
 } from './online-table-name.js'

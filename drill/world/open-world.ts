@@ -4,8 +4,6 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { readFeatureRepo } from '../../adapters/feature-repo/feature-repo-loader.js'
-import { dropSchema } from '../../adapters/postgres/drop-schema.js'
-import { onlineTableName } from '../../core/publish/index.js'
 import { readConfig } from '../../workers/config.js'
 import { startDevChild } from '../../workers/dev-child.js'
 import type { RunningPart } from '../../workers/dev-parts.js'
@@ -17,6 +15,7 @@ import type { BreakablePart, DrillStack, PartName } from '../stack/drill-stack.j
 import type { DrillWorld, ProcessName } from './drill-world.js'
 import type { Pace } from './pace.js'
 import { createProducer } from './producer.js'
+import { removeTraces } from './remove-traces.js'
 import { shortTimes } from './short-times.js'
 import { mountSmallDisk } from './small-disk.js'
 import type { WorldOptions } from './world-options.js'
@@ -41,7 +40,9 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
   await mkdir(join(dir, 'logs'), { recursive: true })
   const closers: (() => Promise<unknown>)[] = []
   const close = async () => {
-    for (const end of closers.splice(0).reverse()) await end()
+    const faults: unknown[] = []
+    for (const end of closers.splice(0).reverse()) await end().catch((error: unknown) => faults.push(error))
+    if (faults.length > 0) throw faults[0]
   }
   try {
     const receiver = await startIncidentReceiver()
@@ -68,8 +69,13 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
       [secretVariable]: receiver.secret,
       ...options.settings,
     }
-    const ports = openStackPorts(() => readConfig(environment))
+    const config = readConfig(environment)
+    const ports = openStackPorts(() => config)
     closers.push(() => ports.close())
+    closers.push(async () => {
+      await Promise.allSettled([...parts.values()].map((part) => part.mend()))
+      await removeTraces({ stack, config, ports, root })
+    })
     const sinceMs = Math.floor(Date.now() / everyMs) * everyMs - everyMs
     const since = new Date(sinceMs).toISOString()
     let cut = plan.cut
@@ -80,15 +86,13 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
       ...{ engine: stack.engine, sources: await ports.sources(), scratch: join(dir, 'scratch'), sinceMs, everyMs },
       hasMarkers: JSON.stringify(options.source ?? {}).includes('_SUCCESS'),
     })
-    await producer.start()
     closers.push(() => producer.stop())
+    await producer.start()
     await ports.migrate()
     const { repo, problems } = await readFeatureRepo(repoDir)
     if (problems.length > 0) throw problems[0]!
     await (await ports.registry()).apply(repo, { by: 'drill' })
-    const control = await ports.runControl()
-    await control.syncSchedules(repo.views, { isPaused: false })
-    closers.push(() => removeTraces())
+    await (await ports.runControl()).syncSchedules(repo.views, { isPaused: false })
 
     const processes = new Map<ProcessName, RunningPart>()
     // A canary of the dead-man switch: nobody outside is told that the watcher lives.
@@ -149,21 +153,8 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
     closers.push(() => Promise.all([...processes.keys()].map((name) => world.stopProcess(name))))
     await Promise.all([world.startProcess('worker'), world.startProcess('watcher')])
     return world
-
-    /** Of a stack that goes on without this world. */
-    async function removeTraces(): Promise<void> {
-      await Promise.allSettled([...parts.values()].map((part) => part.mend()))
-      await control.syncSchedules([], { isPaused: false }).catch(() => {})
-      if (stack.kind === 'embedded') return
-      const online = await ports.online()
-      const prefix = onlineTableName(project, '', 1).replace(/\.v1$/, '')
-      for (const table of await online.listTables()) if (table.startsWith(prefix)) await online.dropTable(table)
-      const lake = await ports.lakeAt(root)
-      for await (const { path } of lake.list('')) await lake.remove(path)
-      await dropSchema({ url: environment.MILLCOURSE_POSTGRES_URL!, project })
-    }
   } catch (error) {
-    await close()
+    await close().catch(({ message }: Error) => plan.note(message))
     throw error
   }
 }
