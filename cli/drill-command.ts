@@ -8,7 +8,10 @@ export function addDrillCommand(program: Command, body: BindBody): void {
     .argument('<name...>', '`list`, `all`, or the names of drills')
     .description('break a part on purpose, see that the alarm comes, and that nothing was lost')
     .option('--report <dir>', 'where the reports go', 'drill-reports')
-    .option('--staging', 'on the stack of the environment, which has to be marked as staging; else on one of their own')
+    .option(
+      '--staging',
+      'on the stack of the environment, which has to be marked as staging; else on one of their own. What cannot be broken there is `not possible here`, and no failure',
+    )
     .option('--canary', 'cut the alarm: the drill has to fail')
     .option('--with-canaries', 'before each drill its canary; one that does not fail of its alarm fails the command')
     .option('--at-once <count>', 'so many side by side', positiveInteger, 1)

@@ -13,7 +13,7 @@ import type { Check, Drill } from './drill.js'
 import type { Heard } from './receiver/incident-receiver.js'
 import type { DrillReport } from './report/drill-report.js'
 import type { DrillStack } from './stack/drill-stack.js'
-import { DrillStopped, until } from './until.js'
+import { DrillStopped, NotPossibleHere, until } from './until.js'
 import type { DrillWorld } from './world/drill-world.js'
 import { openWorld } from './world/open-world.js'
 import type { Pace } from './world/pace.js'
@@ -64,6 +64,7 @@ class DrillRun {
   readonly #startedMs = Date.now()
   readonly #timeline: { at: string; what: string }[] = []
   readonly #failures: string[] = []
+  #impossible: string | null = null
   readonly #checks: Check[] = []
   #told: readonly Heard[] = []
   #injectedMs: number | null = null
@@ -86,6 +87,10 @@ class DrillRun {
     try {
       await work()
     } catch (error) {
+      if (error instanceof NotPossibleHere) {
+        this.#impossible = error.message
+        return this.note(`not possible here: ${error.message}`)
+      }
       this.#fail(error instanceof DrillStopped ? error.message : `the drill broke: ${(error as Error).stack ?? error}`)
     }
   }
@@ -198,13 +203,18 @@ class DrillRun {
     this.note(`FAILED: ${why}`)
   }
 
+  #outcome(): DrillReport['outcome'] {
+    if (this.#failures.length > 0) return 'failed'
+    return this.#impossible === null ? 'passed' : 'not-possible-here'
+  }
+
   report(): DrillReport {
     const { drill, stack } = this
     const { injects, undoneBy, expects } = drill
     const at = (ms: number | null) => (ms === null ? null : iso(ms))
     return {
-      ...{ drill: drill.name, isCanary: this.isCanary, outcome: this.#failures.length > 0 ? 'failed' : 'passed' },
-      failures: this.#failures,
+      ...{ drill: drill.name, isCanary: this.isCanary, outcome: this.#outcome(), failures: this.#failures },
+      notPossibleBecause: this.#impossible,
       isDeafOnly: this.#injectedMs !== null && this.#alarm === null && this.#failures.length === 1,
       ...{ stack: stack.kind, startedAt: iso(this.#startedMs), endedAt: iso(Date.now()), injects, undoneBy },
       injectedAt: at(this.#injectedMs),

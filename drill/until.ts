@@ -16,3 +16,6 @@ export async function until<Found>(
 
 /** A drill that cannot go on; a sentence is enough. */
 export class DrillStopped extends Error {}
+
+/** What this stack, or this machine, cannot be made to suffer, whatever the product does: says why. Thrown before anything is made. */
+export class NotPossibleHere extends Error {}

@@ -53,20 +53,25 @@ async function listDrills(): Promise<Report> {
   }
 }
 
-function reportOf(done: readonly ReportedDrill[], isBeside: boolean, isInterrupted: boolean): Report {
+export function reportOf(done: readonly ReportedDrill[], isBeside: boolean, isInterrupted: boolean): Report {
+  const possible = done.filter(({ report }) => report.outcome !== 'not-possible-here')
+  const notPossibleHere = done.length - possible.length
   // A canary alone is a drill that fails; beside its drill it has done what it is there for.
   const isBad = ({ outcome, isCanary, isDeafOnly }: DrillReport) =>
     isCanary && isBeside ? !isDeafOnly : outcome === 'failed'
-  const failed = done.filter(({ report }) => isBad(report))
+  const failed = possible.filter(({ report }) => isBad(report))
+  // Where nothing could be broken nothing is known.
+  const hasPassed = failed.length === 0 && possible.length > 0 && !isInterrupted
   return {
-    outcome: failed.length > 0 || isInterrupted ? 'failed' : 'done',
+    outcome: hasPassed ? 'done' : 'failed',
     data: {
-      outcome: failed.length > 0 || isInterrupted ? 'failed' : 'passed',
+      outcome: hasPassed ? 'passed' : 'failed',
+      notPossibleHere,
       drills: done.map(({ report, path }) => ({ ...report, report: `${path}.md` })),
     },
     text: [
       ...done.map(({ report, path }) => `${reportLine(report)}\n  ${path}.md`),
-      `${done.length - failed.length} of ${done.length} as they have to be`,
+      `${possible.length - failed.length} of ${possible.length} as they have to be${notPossibleHere > 0 ? `, ${notPossibleHere} not possible here` : ''}`,
     ].join('\n'),
   }
 }

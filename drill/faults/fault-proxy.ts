@@ -53,7 +53,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const held: (() => Promise<unknown>)[] = []
   const proxy = { choose: (() => 'none') as FaultProxy['choose'] }
   const server = createServer((incoming, outgoing) => {
-    void collect(incoming).then(async (body) => {
+    const answer = async (body: Buffer): Promise<void> => {
       const operation = String(incoming.headers['x-amz-target'] ?? '').split('.')[1] ?? ''
       const count = (seen.get(operation) ?? 0) + 1
       seen.set(operation, count)
@@ -63,20 +63,22 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       if (fault === 'reset-before') return void incoming.socket.destroy()
       if (fault === 'hold') return void held.push(() => forward(target, incoming, body))
       if (typeof fault === 'object' && 'says' in fault) {
-        const { answer } = await forward(target, incoming, body)
+        const said = (await forward(target, incoming, body)).answer
         outgoing.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' })
-        return void outgoing.end(JSON.stringify(fault.says(JSON.parse(answer.toString()))))
+        return void outgoing.end(JSON.stringify(fault.says(JSON.parse(said.toString()))))
       }
       const part =
         typeof fault === 'object' ? withoutSome(operation, body, fault) : { body, complete: (it: Buffer) => it }
-      const { status, headers, answer } = await forward(target, incoming, part.body)
+      const { status, headers, answer: said } = await forward(target, incoming, part.body)
       if (fault === 'swallow-answer') return
       if (fault === 'reset-after') return void incoming.socket.destroy()
-      const completed = status === 200 ? part.complete(answer) : answer
+      const completed = status === 200 ? part.complete(said) : said
       // A checksum of what the endpoint said is none of what the proxy says.
       const { 'x-amz-crc32': _, 'content-length': __, ...kept } = headers
       outgoing.writeHead(status, { ...kept, 'content-length': completed.length }).end(completed)
-    })
+    }
+    // A client that is killed in the middle of its request is nobody's to answer.
+    void collect(incoming).then(answer, () => incoming.socket.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const stop = () =>
@@ -111,12 +113,14 @@ interface Answer {
 function forward(target: string, incoming: IncomingMessage, body: Buffer): Promise<Answer> {
   const headers = { ...incoming.headers, 'content-length': String(body.length) }
   return new Promise((resolve) => {
+    const failed = () => resolve({ status: 502, headers: {}, answer: Buffer.alloc(0) })
     const outgoing = request(`${target}${incoming.url ?? '/'}`, { method: 'POST', headers }, (answer) => {
-      void collect(answer).then((bytes) =>
-        resolve({ status: answer.statusCode ?? 500, headers: answer.headers, answer: bytes }),
+      void collect(answer).then(
+        (bytes) => resolve({ status: answer.statusCode ?? 500, headers: answer.headers, answer: bytes }),
+        failed,
       )
     })
-    outgoing.on('error', () => resolve({ status: 502, headers: {}, answer: Buffer.alloc(0) }))
+    outgoing.on('error', failed)
     outgoing.end(body)
   })
 }

@@ -6,9 +6,12 @@ export interface DrillReport {
   readonly drill: string
   /** Its alarm was cut: it has to fail of just that. */
   readonly isCanary: boolean
-  readonly outcome: 'passed' | 'failed'
-  /** Sentences; empty: it passed. */
+  /** `not-possible-here`: this stack cannot be made to suffer it; nothing was broken, and nothing is proved or disproved. */
+  readonly outcome: 'passed' | 'failed' | 'not-possible-here'
+  /** Sentences; empty: nothing failed. */
   readonly failures: readonly string[]
+  /** Why it was not possible here; null: it was. */
+  readonly notPossibleBecause: string | null
   /** Failed of the alarm that did not come, and of nothing else: what a canary has to do. */
   readonly isDeafOnly: boolean
   readonly stack: 'embedded' | 'staging'

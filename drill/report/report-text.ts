@@ -3,10 +3,21 @@ import type { DrillReport } from './drill-report.js'
 
 export function reportText(report: DrillReport): string {
   const { alarm, expected } = report
-  return [
-    `# ${titleOf(report)}: ${report.outcome}`,
+  const head = [
+    `# ${titleOf(report)}: ${report.outcome.replaceAll('-', ' ')}`,
     '',
     `${report.startedAt} to ${report.endedAt}, on ${report.stack === 'embedded' ? 'an embedded stack' : 'a staging stack'}.`,
+  ]
+  if (report.outcome === 'not-possible-here')
+    return [
+      ...head,
+      '',
+      `${report.notPossibleBecause}. Nothing was broken: whether the alarm \`${expected.alarm}\` would come is not known.`,
+      ...section('What would be injected', [report.injects]),
+      '',
+    ].join('\n')
+  return [
+    ...head,
     ...(report.isCanary
       ? ['', `A canary: the alarm \`${expected.alarm}\` was cut, so that this drill has to fail.`]
       : []),
@@ -43,11 +54,12 @@ export function reportText(report: DrillReport): string {
 
 /** One line for a list of several. */
 export function reportLine(report: DrillReport): string {
-  const { alarm, isCanary, isDeafOnly } = report
+  const { alarm, isCanary, isDeafOnly, outcome } = report
+  if (outcome === 'not-possible-here') return `not possible here  ${titleOf(report)}: ${report.notPossibleBecause}`
   const heard = alarm ? `${report.expected.alarm} heard ${lateness(alarm.afterRuleMs)}` : 'no alarm'
   const why = report.failures.length === 0 ? '' : `; ${report.failures[0]}`
   const canary = isCanary ? (isDeafOnly ? ', as a canary has to' : ': THE CANARY IS WRONG') : ''
-  return `${report.outcome === 'passed' ? 'passed' : 'FAILED'}  ${titleOf(report)}: ${heard}${canary === '' ? why : canary}`
+  return `${outcome === 'passed' ? 'passed' : 'FAILED'}  ${titleOf(report)}: ${heard}${canary === '' ? why : canary}`
 }
 
 function titleOf({ drill, isCanary }: DrillReport): string {

@@ -9,9 +9,10 @@ const faults: Readonly<Record<Breakage, Fault>> = {
 }
 
 export async function dynamodbBehindProxy(endpoint: string): Promise<BreakablePart> {
-  const proxy = await startFaultProxy(endpoint)
+  const { origin, pathname } = new URL(endpoint)
+  const proxy = await startFaultProxy(origin)
   return {
-    environment: { MILLCOURSE_DYNAMODB_ENDPOINT: proxy.endpoint },
+    environment: { MILLCOURSE_DYNAMODB_ENDPOINT: new URL(pathname, proxy.endpoint).href },
     async break(how = 'gone') {
       proxy.choose = () => faults[how]
     },

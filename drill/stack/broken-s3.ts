@@ -1,4 +1,4 @@
-/** A real S3 server of a drill's own, behind a proxy that cuts, throttles, fails. */
+/** A proxy between a drill's processes and an S3 server without TLS, of the drill's own or the stack's: cuts, throttles, fails. */
 import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,6 +12,22 @@ const faults: Readonly<Record<Breakage, S3Fault>> = {
   failing: { status: 500, code: 'InternalError' },
 }
 
+/** Path-style: a proxy has no host names for buckets. */
+export async function s3BehindProxy(endpoint: string): Promise<BreakablePart> {
+  const { origin, pathname } = new URL(endpoint)
+  const proxy = await startS3Proxy(origin)
+  return {
+    environment: { MILLCOURSE_S3_ENDPOINT: new URL(pathname, proxy.endpoint).href },
+    async break(how = 'gone') {
+      proxy.choose = () => faults[how]
+    },
+    async mend() {
+      proxy.choose = () => 'none'
+    },
+    stop: proxy.stop,
+  }
+}
+
 /** Of this process: what it looks at itself goes by its own environment. */
 const credentials = { accessKeyId: 'drill', secretAccessKey: randomBytes(16).toString('hex') }
 
@@ -19,9 +35,9 @@ const credentials = { accessKeyId: 'drill', secretAccessKey: randomBytes(16).toS
 export async function embeddedS3(folder: string, onProgress: (text: string) => void): Promise<BreakablePart> {
   await mkdir(join(folder, 'drill'), { recursive: true })
   const server = await startEmbeddedS3({ folder, credentials, onProgress })
-  const proxy = await startS3Proxy(server.endpoint)
+  const proxied = await s3BehindProxy(server.endpoint)
   const places = {
-    MILLCOURSE_S3_ENDPOINT: proxy.endpoint,
+    ...proxied.environment,
     MILLCOURSE_LAKE: 's3://drill/lake',
     MILLCOURSE_SOURCES: 's3://drill/sources',
   }
@@ -32,15 +48,10 @@ export async function embeddedS3(folder: string, onProgress: (text: string) => v
   Object.assign(process.env, environment)
   for (const name of ['AWS_PROFILE', 'AWS_SESSION_TOKEN']) delete process.env[name]
   return {
+    ...proxied,
     environment: { ...places, ...environment },
-    async break(how = 'gone') {
-      proxy.choose = () => faults[how]
-    },
-    async mend() {
-      proxy.choose = () => 'none'
-    },
     async stop() {
-      await proxy.stop()
+      await proxied.stop()
       await server.stop()
     },
   }

@@ -16,6 +16,8 @@ export interface DrillWorld {
   /** Everything of this world lies below it. */
   readonly dir: string
   readonly repoDir: string
+  /** Where the worker makes the files of the lake: the lake, or where that is in S3 the spill folder, from which they are sent. */
+  readonly filesDir: string
   readonly pace: Pace
   /** Aborted: no drill goes on. */
   readonly signal: AbortSignal

@@ -48,14 +48,16 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
     const receiver = await startIncidentReceiver()
     closers.push(() => receiver.close())
     receiver.armDeadManSwitch(pace.silenceMs)
-    if (options.lakeBytes) closers.push(await mountSmallDisk(join(dir, 'lake'), options.lakeBytes))
+    const isInS3 = stack.root.startsWith('s3://')
+    const filesDir = join(dir, isInS3 ? 'spill' : 'lake')
+    if (options.diskBytes) closers.push(await mountSmallDisk(filesDir, options.diskBytes))
     const parts = new Map<PartName, BreakablePart>()
     for (const name of options.breaks ?? []) {
       const part = await stack.breakable(name, join(dir, name))
       closers.push(() => part.stop())
       parts.set(name, part)
     }
-    const root = stack.root.startsWith('s3://') ? `${stack.root}/${project}` : dir
+    const root = isInS3 ? `${stack.root}/${project}` : dir
     const environment: Record<string, string> = {
       ...stack.environment,
       ...shortTimes(pace),
@@ -100,7 +102,7 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
       name === 'watcher' && cut !== 'dead_man_switch' ? { MILLCOURSE_HEARTBEAT_URL: receiver.heartbeatUrl } : {}
     let watcherStartedMs = 0
     const world: DrillWorld = {
-      ...{ stack, project, dir, repoDir, environment, sinceMs, ports, producer, receiver },
+      ...{ stack, project, dir, repoDir, filesDir, environment, sinceMs, ports, producer, receiver },
       ...{ signal: plan.signal, pace },
       views: repo.views.map(({ name }) => name),
       note: plan.note,

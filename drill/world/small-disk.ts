@@ -2,17 +2,17 @@
 import { execFile } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { DrillStopped } from '../until.js'
+import { NotPossibleHere } from '../until.js'
 
 const run = promisify(execFile)
 
-/** Returns what takes it away again. @throws DrillStopped where this process may not mount */
+/** Returns what takes it away again. @throws NotPossibleHere where this process may not mount */
 export async function mountSmallDisk(folder: string, bytes: number): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true })
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=0755`, 'tmpfs', folder])
   } catch (error) {
-    throw new DrillStopped(`a small disk needs the right to mount one (root): ${(error as Error).message}`)
+    throw new NotPossibleHere(`a small disk needs the right to mount one (root): ${(error as Error).message.trim()}`)
   }
   return async () => void (await run('umount', ['--lazy', folder]))
 }

@@ -8,8 +8,8 @@ export interface WorldOptions {
   readonly latest?: Readonly<Record<string, unknown>>
   /** Variables of the product's processes. */
   readonly settings?: Readonly<Record<string, string>>
-  /** The lake lies on a disk of its own with so much room. Absent: where the stack has it. */
-  readonly lakeBytes?: number
+  /** What the worker makes files on (`DrillWorld.filesDir`) is a disk of its own with so much room. Absent: the machine's. */
+  readonly diskBytes?: number
   /** Servers that this drill breaks: it gets its own, or on staging a proxy that can be cut. */
   readonly breaks?: readonly PartName[]
 }

@@ -8,6 +8,7 @@ const seconds: Readonly<Record<string, number>> = {
   'end-to-end/random-histories': 110,
   'faults/publish-traces-publisher': 93,
   'end-to-end/commands': 80,
+  'end-to-end/drills-on-staging': 80,
   'faults/bad-days/outages-of-runs': 75,
   'faults/bad-days/outages-of-commands': 73,
   'end-to-end/dev-stack': 72,
