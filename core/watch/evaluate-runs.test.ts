@@ -218,6 +218,19 @@ test('a view that waits for another one is part of that one’s incident, howeve
   expect(foldDownstream(chain, [...own, ...ownFault])).toHaveLength(2)
 })
 
+test('a view that waits for a dimension of its own has an incident of that, whatever is wrong with the view below', () => {
+  const above = { ...entry, view: 'daily', upstream: 'delays', source: 'delays', services: [] }
+  const waitingFor = (source: string, hour: number): IntervalState => {
+    const { latestRun, ...made } = state('not-ready')
+    return { ...made, interval: { start: at(hour), end: at(hour + 1) }, latestRun: { ...latestRun!, source } }
+  }
+  const own = look({ states: [state('failed', 'COMPUTE_FAILED')] })
+  const waiting = look({ states: [waitingFor('delays', 0), waitingFor('airports', 1)] }, above)
+  const [root, ...others] = foldDownstream([entry, above], [...own, ...waiting])
+  expect(root).toMatchObject({ key: 'failed/delays@v1/COMPUTE_FAILED', facts: { downstream: 'daily@v1' } })
+  expect(others).toMatchObject([{ key: 'not_ready/source airports', view: 'daily', facts: { intervals: 1 } }])
+})
+
 test('what is tried again stands as what it failed of until the new run has ended, as one incident without a word', () => {
   const triedAgain = (before: IntervalState): IntervalState => {
     const { runId, outcome, errorCode } = before.latestRun!

@@ -124,6 +124,9 @@ function heldFor(runs: ReadonlySet<string | undefined>, observed: ViewObservatio
   return { more, undecided: `, and nobody has decided for ${formatDuration(heldMaxNs)}` }
 }
 
+/** Of a view on a view its own source's name stands for the view below. */
+export const notReadyKey = (source: string): string => `not_ready/source ${source}`
+
 /** The deadline is the source's, and so is the cause: one for all views that wait for it. */
 export function notReadyDrafts(entry: CalendarEntry, notReady: States): IncidentDraft[] {
   const awaited = (state: IntervalState) => state.latestRun?.source ?? entry.source
@@ -137,7 +140,7 @@ export function notReadyDrafts(entry: CalendarEntry, notReady: States): Incident
       (at) => `had no complete input from ${from} by its deadline for ${at}`,
       `millcourse runs show ${viewLabel(entry)}@START`,
       {
-        key: `not_ready/source ${source}`,
+        key: notReadyKey(source),
         ...ownerOfSource(entry, source),
         facts: { run: waiting[0].latestRun?.runId ?? '' },
       },

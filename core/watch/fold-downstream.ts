@@ -1,5 +1,6 @@
 /** A view that is built on another one and waits for it waits for that one's cause: one incident, which names both. */
 import { type CalendarEntry, viewLabel } from './calendar.js'
+import { notReadyKey } from './evaluate-runs.js'
 import type { IncidentDraft, IncidentRule } from './incident.js'
 
 /** What a view may show only because the view below has not committed. */
@@ -11,8 +12,10 @@ export function foldDownstream(calendar: readonly CalendarEntry[], drafts: reado
   const entryOf = new Map(calendar.map((entry) => [entry.view, entry]))
   /** The first cause below; null: it stands for itself. */
   const rootOf = (draft: IncidentDraft): IncidentDraft | null => {
-    const upstream = entryOf.get(draft.view ?? '')?.upstream ?? null
+    const { upstream = null, source = '' } = entryOf.get(draft.view ?? '') ?? {}
     if (upstream === null || !consequences.has(draft.rule)) return null
+    // For a dimension it waits on its own: what is wrong below has no part in that.
+    if (draft.rule === 'not_ready' && draft.key !== notReadyKey(source)) return null
     const below = drafts.find(({ view, rule }) => view === upstream && !harmless.has(rule))
     return below === undefined ? null : (rootOf(below) ?? below)
   }
