@@ -43,10 +43,14 @@ export function needsRun(state: IntervalState, context: NeedContext): boolean {
   }
 }
 
-/** A run that is to come, or under way and not committed, will take the place of what is committed. */
+/**
+ * A run that is to come, or under way and not committed, will take the place of what is committed. One that still plans may find nothing to do,
+ * or wait: it is numbered once it is to compute.
+ */
 export function isBeingReplaced({ committed, reopenedBecause, latestRun }: IntervalState): boolean {
   if (committed === null) return false
-  return reopenedBecause !== null || (latestRun?.outcome === 'running' && latestRun.runId !== committed.runId)
+  if (reopenedBecause !== null) return true
+  return latestRun?.outcome === 'running' && latestRun.number !== null && latestRun.runId !== committed.runId
 }
 
 /** The same, and nothing is known that keeps it: what could not be run before may not be tomorrow, either. */

@@ -5,6 +5,7 @@ import { formatInterval, type Interval, intervalsBetween } from '../time/interva
 import {
   dueIntervals,
   type IntervalState,
+  isBeingReplaced,
   isUnchanged,
   mergeRanges,
   needsRun,
@@ -86,6 +87,19 @@ describe('R27: what runs again', () => {
       expect(runs(state(outcome)), outcome).toBe(true)
     expect(runs({ ...state('done'), latestRun: null, committed: null })).toBe(true)
     expect(runs({ ...state('done'), latestRun: null })).toBe(false)
+  })
+  test('what is committed is replaced by a run that is to come, or that is numbered and under way; not by one that still plans', () => {
+    const under = (number: number | null, runId = 'later'): IntervalState => {
+      const done = state('done')
+      return { ...done, latestRun: { ...done.latestRun!, runId, number, outcome: 'running' } }
+    }
+    expect([isBeingReplaced(under(2)), isBeingReplaced(under(null)), isBeingReplaced(under(1, 'r'))]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    expect(isBeingReplaced({ ...under(null), reopenedBecause: 'x' })).toBe(true)
+    expect(isBeingReplaced({ ...under(2), committed: null })).toBe(false)
   })
   test('R21: a run is unchanged only after an end, with the same files and definition, unasked', () => {
     const now = { kind: 'scheduled', inputsHash: 'i', definitionHash: 'd', reopenedBecause: null } as const
