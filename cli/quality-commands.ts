@@ -8,7 +8,10 @@ export function addQualityCommands(program: Command, body: BindBody): void {
     .argument('<view>')
     .description('what runs of a view have shown of its rows, over time: rows, nulls, means')
     .option('--feature <names>', 'only these, comma-separated', list)
-    .option('--from <instant>', 'first interval start (default: 7 days before the end)')
+    .option(
+      '--from <instant>',
+      'first interval start, at most 10,000 intervals before the end (default: 7 days before it)',
+    )
     .option('--to <instant>', 'end (default: that of the newest run)')
     .addOption(new Option('--by <span>', 'a point for each').choices(['interval', 'day', 'week']).default('interval'))
     .addHelpText(
@@ -27,7 +30,10 @@ export function addQualityCommands(program: Command, body: BindBody): void {
       '--check <limit...>',
       'FEATURE.nullRateMax=0.1, FEATURE.drift.sigmaMax=3, rows.min=1, drift.volumeChangeMax=0.5; several are tried together',
     )
-    .option('--from <instant>', 'first interval start (default: 28 days before the end)')
+    .option(
+      '--from <instant>',
+      'first interval start, at most 10,000 intervals before the end (default: 28 days before it)',
+    )
     .option('--to <instant>', 'end (default: that of the newest run)')
     .description('how often limits would have fired, before they are switched on')
     .addHelpText(

@@ -7,6 +7,11 @@ import { formatCount, formatDollars, formatMs, formatSecond, plural } from '../o
 
 const badListed = 10
 
+export interface ShownProgress extends BackfillProgress {
+  /** What it commits is for training sets alone. */
+  readonly isOffline?: true
+}
+
 /** Of its runs, from the measured rate; null: nothing has ended yet, or none is to come. */
 export function etaMs(backfill: Publishing, progress: BackfillProgress): number | null {
   const { msPerInterval, running, left } = progress
@@ -24,14 +29,14 @@ export function isPublishing({ state, endedAt, options }: Publishing, progress: 
   return state === 'cancelling' || (state === 'running' && (left === 0 || isStopped))
 }
 
-export function progressLine(backfill: Backfill, progress: BackfillProgress, places: QueuePlaces): string {
+export function progressLine(backfill: Backfill, progress: ShownProgress, places: QueuePlaces): string {
   const eta = etaMs(backfill, progress)
   const words = [
     `${formatCount(progress.done)} of ${formatCount(progress.total)} done`,
     ...(progress.failed > 0 ? [`${formatCount(progress.failed)} failed`] : []),
     ...(progress.held > 0 ? [`${formatCount(progress.held)} held`] : []),
     ...(progress.running > 0 ? [`${formatCount(progress.running)} running`] : []),
-    ...(eta === null ? [] : [`about ${formatMs(eta)} of runs left, then its publish`]),
+    ...(eta === null ? [] : [`about ${formatMs(eta)} of runs left${progress.isOffline ? '' : ', then its publish'}`]),
     ...(isPublishing(backfill, progress) ? [`publishing ${plural(progress.unpublished, 'commit')}`] : []),
   ]
   return `backfill ${backfill.backfillId} ${stateText(backfill, places)}: ${words.join(', ')}`

@@ -5,7 +5,7 @@ import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { checkReason, plannedAnew, planReport, type StartOptions, startPlan } from './backfill.js'
 import { facts, queuePlaces } from './backfill-status.js'
-import { findBackfill } from './backfill-target.js'
+import { findBackfill, readProgress } from './backfill-target.js'
 
 export interface ChangeOptions {
   readonly reason?: string
@@ -24,7 +24,7 @@ export async function changeBackfill(
   const away = await wake(context, backfill)
   return {
     outcome: away === null ? 'done' : 'partly',
-    data: facts(backfill, await ledger.backfillProgress(backfillId), await queuePlaces(ledger)),
+    data: facts(backfill, await readProgress(context, backfill), await queuePlaces(ledger)),
     text: [
       `backfill ${backfillId} of ${backfill.view}@v${backfill.version}: ${words[to]}`,
       ...(away === null ? [] : [`${away.message}; it is noticed within 15 minutes of its coming back`]),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Backfill, BackfillInterval, BackfillProgress } from '../../core/ports/backfill-ledger.js'
+import type { Backfill, BackfillInterval } from '../../core/ports/backfill-ledger.js'
 import type { LedgerReader } from '../../core/ports/ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
@@ -10,9 +10,10 @@ import {
   isPublishing,
   progressLine,
   type QueuePlaces,
+  type ShownProgress,
 } from '../backfill-screen/status-text.js'
 import type { CliContext, Report } from '../context.js'
-import { findBackfill } from './backfill-target.js'
+import { findBackfill, readProgress } from './backfill-target.js'
 
 const listed = 20
 const lookEveryMs = 500
@@ -30,7 +31,7 @@ export async function backfillStatus(
   const ledger = await context.ledger()
   const [found, places] = [await ledger.backfills({ limit: listed }), await queuePlaces(ledger)]
   const rows = await Promise.all(
-    found.map(async (backfill) => ({ backfill, progress: await ledger.backfillProgress(backfill.backfillId) })),
+    found.map(async (backfill) => ({ backfill, progress: await readProgress(context, backfill) })),
   )
   return {
     outcome: 'done',
@@ -45,9 +46,7 @@ export async function followBackfill(context: CliContext, backfillId: string): P
   for (;;) {
     const backfill = await ledger.backfill(backfillId)
     if (backfill === null || backfill.endedAt !== null || context.signal.aborted) break
-    context.progress.update(
-      progressLine(backfill, await ledger.backfillProgress(backfillId), await queuePlaces(ledger)),
-    )
+    context.progress.update(progressLine(backfill, await readProgress(context, backfill), await queuePlaces(ledger)))
     await sleep(lookEveryMs)
   }
   context.progress.end()
@@ -57,7 +56,7 @@ export async function followBackfill(context: CliContext, backfillId: string): P
 export async function oneReport(context: CliContext, backfillId: string): Promise<Report> {
   const ledger = await context.ledger()
   const backfill = await findBackfill(context, backfillId)
-  const [progress, intervals] = [await ledger.backfillProgress(backfillId), await ledger.backfillIntervals(backfillId)]
+  const [progress, intervals] = [await readProgress(context, backfill), await ledger.backfillIntervals(backfillId)]
   const places = await queuePlaces(ledger)
   const outcomes: Partial<Record<Backfill['state'], Report['outcome']>> = {
     partly: 'partly',
@@ -82,7 +81,7 @@ export async function queuePlaces(ledger: LedgerReader): Promise<QueuePlaces> {
   return new Map((await ledger.queuedBackfills()).map(({ backfillId }, at) => [backfillId, at + 1]))
 }
 
-export function facts(backfill: Backfill, progress: BackfillProgress, places: QueuePlaces) {
+export function facts(backfill: Backfill, progress: ShownProgress, places: QueuePlaces) {
   const { range, askedAt, endedAt, ...rest } = backfill
   return {
     ...rest,

@@ -1,5 +1,6 @@
 import { MillcourseError } from '../../core/errors.js'
 import type { Backfill } from '../../core/ports/backfill-ledger.js'
+import type { ShownProgress } from '../backfill-screen/status-text.js'
 import type { CliContext } from '../context.js'
 
 /** By its id, or the beginning of it. @throws MillcourseError BACKFILL_UNKNOWN */
@@ -17,4 +18,15 @@ export async function findBackfill(context: CliContext, id: string): Promise<Bac
           `write more of it: ${found.map(({ backfillId }) => backfillId).join(', ')}`,
         ]
   throw new MillcourseError('BACKFILL_UNKNOWN', what, { hint, facts: { backfill: id } })
+}
+
+/** Of an offline view nothing awaits a publish. @throws MillcourseError REGISTRY_UNKNOWN_VIEW */
+export async function readProgress(
+  context: CliContext,
+  { backfillId, view, version }: Pick<Backfill, 'backfillId' | 'view' | 'version'>,
+): Promise<ShownProgress> {
+  const [ledger, registry] = [await context.ledger(), await context.registry()]
+  const progress = await ledger.backfillProgress(backfillId)
+  const { online } = (await registry.view(view, version)).view
+  return online ? progress : { ...progress, unpublished: 0, isOffline: true }
 }

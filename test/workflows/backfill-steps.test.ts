@@ -3,6 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endBackfill, takeBackfillTurn } from '../../activities/backfill-turn.js'
 import { openBackfill } from '../../activities/open-backfill.js'
 import { planBackfill } from '../../activities/plan-backfill.js'
+import { progressLine } from '../../cli/backfill-screen/status-text.js'
+import { oneReport } from '../../cli/commands/backfill-status.js'
+import { readProgress } from '../../cli/commands/backfill-target.js'
+import type { CliContext } from '../../cli/context.js'
 import type { BackfillOptions } from '../../core/plan/index.js'
 import { folder, hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
@@ -12,8 +16,9 @@ const range = { from: hour(0), to: hour(hours) }
 
 let rig: SalesRig
 beforeAll(async () => {
-  rig = await startSalesRig({ stops: {}, goes: {}, newest: {}, retried: {} })
-  for (const view of ['stops', 'goes', 'newest', 'retried'])
+  const views = ['stops', 'goes', 'offline', 'newest', 'retried']
+  rig = await startSalesRig(Object.fromEntries(views.map((view) => [view, {}])))
+  for (const view of views)
     for (let at = 0; at < hours; at++) await rig.write(view, at, 'sales', sale(hour(at, 5), 'a', at))
 })
 afterAll(() => rig?.stop())
@@ -57,6 +62,18 @@ test('a failed run ends one that is to stop at it, and no other one', async () =
     expect(await end(id)).toMatchObject({ state: 'partly' })
     expect(await rig.deps.ledger.backfillProgress(id)).toMatchObject({ done: 1, failed: 1, left: 2 })
   }
+})
+
+test('of an offline view nothing that it has committed is said to await a publish', async () => {
+  const id = await started('offline', {})
+  expect(await run('offline', 0, id)).toBe('done')
+  const { ledger, registry } = rig.deps
+  const context = { ledger: async () => ledger, registry: async () => registry, givenOptions: '' } as CliContext
+  const backfill = (await ledger.backfill(id))!
+  expect(progressLine(backfill, await readProgress(context, backfill), new Map())).toMatch(/of runs left$/)
+  await end(id)
+  const { data, text } = await oneReport(context, id)
+  expect([text.includes('online'), data]).toMatchObject([false, { progress: { done: 1, unpublished: 0 } }])
 })
 
 test('newest first is what the ledger hands out, too', async () => {
