@@ -4,11 +4,13 @@ import { assertNever, MillcourseError } from '../core/errors.js'
 import { backfillsAtOnce, unitsPerItem } from '../core/plan/index.js'
 import type { Backfill, BackfillEnd, BackfillProgress } from '../core/ports/backfill-ledger.js'
 import type { BackfillInput } from '../core/ports/run-control.js'
+import { rowSource } from '../core/source/index.js'
 import { toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { labelledBackfillInput } from './backfill-input.js'
 import type { BackfillActivities, BackfillTurn, TurnCounts } from './backfill-steps.js'
 import { publishAsStep } from './publish-view.js'
+import { awaitingUpstream, isMendedSoon } from './upstream-sound.js'
 
 /** Rows of a part of its publish: between two of them the lease is free for some seconds. */
 const partRowsMax = 500_000
@@ -16,6 +18,8 @@ const partRowsMax = 500_000
 const partSeconds = 30
 /** One that is queued is woken when another ends; whoever should have may have been lost. */
 const queuedAskAgainMs = 60_000
+/** What is left waits for a repair of the view below, of which nobody is told when it is done. */
+const repairAskAgainMs = 15_000
 
 export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBackfillTurn'] {
   return async ({ backfillId, max, isCancelled }): Promise<BackfillTurn> => {
@@ -43,7 +47,8 @@ export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBa
         return { kind: 'wait', counts }
       case 'running': {
         if (options.onFailure === 'stop' && progress.failed > 0) return { kind: 'finish', counts }
-        const next = await deps.ledger.nextBackfillIntervals(backfillId, max)
+        const next = await nextIntervals(deps, backfill, max)
+        if (next === 'awaits-repair') return { kind: 'wait', counts, askAgainMs: repairAskAgainMs }
         if (next.length === 0) return { kind: 'finish', counts }
         const intervals = next.map(({ interval, need }) => ({
           ...toIsoInterval(interval),
@@ -61,6 +66,34 @@ export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBa
         return assertNever(state)
     }
   }
+}
+
+/**
+ * What a repair of the view below is to mend first comes last, and while that is under way not at all. Where it gets no further such an interval runs, is not ready, and
+ * is the ticks' again, which run it once the view below is whole.
+ */
+async function nextIntervals(
+  deps: ActivityDeps,
+  { backfillId, view, version, range }: Backfill,
+  max: number,
+): Promise<Awaited<ReturnType<ActivityDeps['ledger']['nextBackfillIntervals']>> | 'awaits-repair'> {
+  const { ledger, registry } = deps
+  const { upstream } = rowSource((await registry.view(view, version)).source)
+  if (!upstream) return await ledger.nextBackfillIntervals(backfillId, max)
+  const unsettled = await ledger.unsettledIntervals({ view, version }, range)
+  const awaiting = await awaitingUpstream(deps, upstream, unsettled)
+  const next = await ledger.nextBackfillIntervals(backfillId, max + awaiting.length)
+  const starts = new Set(awaiting.map(({ start }) => start))
+  const [waiting, free] = [true, false].map((isLast) =>
+    next.filter(({ interval }) => starts.has(interval.start) === isLast),
+  )
+  if (free!.length > 0) return free!.slice(0, max)
+  const isSoon = await isMendedSoon(
+    deps,
+    upstream,
+    waiting!.map(({ interval }) => interval),
+  )
+  return isSoon ? 'awaits-repair' : waiting!.slice(0, max)
 }
 
 function countsOf({ total, done, failed, held, left, running, msPerInterval }: BackfillProgress): TurnCounts {

@@ -16,6 +16,7 @@ import { currentRunId } from './run-id.js'
 import { missingMarkers, sourceFiles } from './source-files.js'
 import type { PlanStepResult, RunRef } from './steps.js'
 import { judgeUpstream } from './upstream-commits.js'
+import { judgeUpstreamRepair } from './upstream-sound.js'
 
 /** This run may stand before the one that is looked for. */
 const runsLookedAt = 2
@@ -46,6 +47,11 @@ export function planRun(deps: ActivityDeps) {
 
     // Read before the files are listed: what re-opens the interval from now on may be a file that the list lacks.
     const [state] = await deps.ledger.intervalStates(run, interval)
+    // Who asks for an interval by hand does not wait for a repair of the view below.
+    if (run.kind === 'scheduled' || run.kind === 'backfill') {
+      const repair = await judgeUpstreamRepair(deps, rowSource(bundle.source), state, now)
+      if (repair.kind === 'not-ready') return waiting(run, rowSource(bundle.source), repair)
+    }
     const files = await filesToPin(deps, bundle, interval)
     const hash = inputsHash(files.filter(decides))
     const isDone = isUnchanged(await previousRun(deps, run, interval), {

@@ -1,10 +1,11 @@
 /** Whether what a view is made of, the commits of the view below, is what it should be: a repair from below upwards runs each once. */
-import type { UpstreamView } from '../core/define/definitions.js'
+import type { SourceDefinition, UpstreamView } from '../core/define/definitions.js'
 import { inParallel } from '../core/in-parallel.js'
-import { type IntervalState, mergeRanges, qualityRepair } from '../core/plan/index.js'
+import { type IntervalState, isReplacedSoon, mergeRanges, qualityRepair } from '../core/plan/index.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { Fault } from '../core/quality/index.js'
-import { upstreamSpan } from '../core/source/index.js'
+import { judgeReadiness, type Readiness, upstreamSpan } from '../core/source/index.js'
+import type { Instant } from '../core/time/instant.js'
 import { fromIsoInterval, type Interval, overlaps } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { commitsOfFile } from './commits-of-file.js'
@@ -34,6 +35,32 @@ export async function awaitingUpstream(
     waiting.map(({ span }) => span),
   )
   return waiting.filter(({ span }) => wrong.some((one) => overlaps(one, span))).map(({ interval }) => interval)
+}
+
+/** Of intervals that await the view below: a run of what they are made of is to come, or under way, and nothing is known that keeps it. */
+export async function isMendedSoon(
+  deps: Pick<ActivityDeps, 'ledger'>,
+  upstream: UpstreamView,
+  intervals: readonly Interval[],
+): Promise<boolean> {
+  const key = { view: upstream.view.name, version: upstream.view.version }
+  const spans = mergeRanges(intervals.flatMap((interval) => upstreamSpan(upstream, interval) ?? []))
+  const states = await inParallel(spans, rangesAtOnce, (span) => deps.ledger.unsettledIntervals(key, span))
+  return states.flat().some(isReplacedSoon)
+}
+
+/** The same of one interval, asked by its run: the repair may have been asked for since the run was. */
+export async function judgeUpstreamRepair(
+  deps: SoundDeps,
+  { upstream, ready }: SourceDefinition,
+  state: IntervalState | undefined,
+  now: Instant,
+): Promise<Readiness> {
+  const [waiting] = await awaitingUpstream(deps, upstream, state ? [state] : [])
+  if (!upstream || !waiting) return { kind: 'ready' }
+  const because = `what it is made of in view ${upstream.view.name}@v${upstream.view.version} is at fault, and not mended yet`
+  const readiness = judgeReadiness(ready, waiting, [because], now)
+  return readiness.kind === 'ready' ? readiness : { ...readiness, because }
 }
 
 /** Of the view below, where it touches one of the spans: to run again, or committed in a file at fault that the last check found. */

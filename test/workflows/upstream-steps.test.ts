@@ -1,7 +1,10 @@
 /** Views that are built on views, over real runs in Postgres, DuckDB and folders: order, values, and what a new commit re-opens. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { takeBackfillTurn } from '../../activities/backfill-turn.js'
 import { applyDecision } from '../../activities/decide.js'
+import { openBackfill } from '../../activities/open-backfill.js'
+import { planBackfill } from '../../activities/plan-backfill.js'
 import { planQuality } from '../../activities/plan-quality.js'
 import { repairView } from '../../activities/repair-view.js'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
@@ -104,7 +107,7 @@ function definitions(name: string, checked = name === 'held') {
 
 let rig: StepRig
 beforeAll(async () => {
-  const all = ['order', 'again', 'mended', 'above', 'tied', 'held'].map((name) => definitions(name))
+  const all = ['order', 'again', 'mended', 'filled', 'above', 'tied', 'held'].map((name) => definitions(name))
   const repo: FeatureRepo = {
     project: 'test',
     entities: [shop.definition, region.definition],
@@ -255,6 +258,45 @@ test('a repair of the view below re-opens what was made of a file at fault, beyo
   expect([await due(peaks!), await due(top!)]).toEqual([['02:00', '03:00'], []])
   for (const at of [2, 3]) await rig.run(hourOf(peaks!, at, { now: hour(5) }))
   expect([await due(peaks!), await due(top!)]).toEqual([[], ['03:00', '04:00']])
+})
+
+test('a backfill of a view above runs what is made of a file at fault last, once the repair of the view below has committed', async () => {
+  const [sums, peaks] = ['filled_sums', 'filled_peaks']
+  for (const hours of [0, 1, 2, 3, 4]) await write('filled', hours, 'a', sale(hour(hours, 10), hours))
+  for (const view of [sums, peaks]) await rig.settle(view, hour(5))
+  const options = { order: 'oldest', isForced: true, onFailure: 'continue', atOnce: 2 } as const
+  const range = { from: hour(0), to: hour(5) }
+  const { planId } = await rig.step(planBackfill, [{ view: peaks, range, options, now: hour(5) }])
+  await rig.step(openBackfill, [{ planId, by: 'ann', reason: 'a test', costMax: null, now: hour(5) }])
+  const next = async () => {
+    const turn = await rig.step(takeBackfillTurn, [{ backfillId: planId, max: 3, isCancelled: false }])
+    return turn.kind === 'run' ? turn.intervals.map(({ start }) => start.slice(11, 16)) : turn.kind
+  }
+  const filled = async (at: number) => {
+    const backfill = { backfillId: planId, isForced: true }
+    const { outcome, runId } = await rig.run(hourOf(peaks, at, { kind: 'backfill', backfill, now: hour(5) }))
+    return [outcome, (await rig.deps.ledger.run(runId))?.waitedFor?.because ?? null]
+  }
+  expect(await next()).toEqual(['00:00', '01:00', '02:00'])
+  const ofHour = { start: parseInstant(hour(1)), end: parseInstant(hour(2)) }
+  const [commit] = await rig.deps.ledger.currentCommits({ view: sums, version: 1 }, ofHour)
+  await rewriteFile(rig.deps, commit!.data!.path, '*')
+  await recordedCheck(rig.deps, sums)
+  await rig.step(repairView, [{ view: sums, version: 1, by: 'ann', reason: 'a test' }])
+  // Two and three o'clock are made of it; the first of them was handed out before.
+  expect(await next()).toEqual(['00:00', '01:00', '04:00'])
+  for (const at of [0, 1, 4]) expect(await filled(at)).toEqual(['done', null])
+  expect(await next()).toBe('wait')
+  const because = 'what it is made of in view filled_sums@v1 is at fault, and not mended yet'
+  expect(await filled(2)).toEqual(['not-ready', because])
+  // A repair that gets no further keeps no backfill open.
+  await rig.writeBytes('filled/h=2001-01-01T01/a.parquet', 'no Parquet')
+  await rig.run(hourOf(sums, 1, { kind: 'manual', now: hour(5) }))
+  expect(await next()).toEqual(['03:00'])
+  await write('filled', 1, 'a', sale(hour(1, 10), 1))
+  expect((await rig.run(hourOf(sums, 1, { kind: 'manual', now: hour(5) }))).outcome).toBe('done')
+  expect([await next(), await filled(3), await next()]).toEqual([['03:00'], ['done', null], 'finish'])
+  expect((await rig.tick(peaks, hour(5))).due.map(({ start }) => start)).toEqual([hour(2)])
 })
 
 test('a file at fault of a view on a view runs again, once the view below is whole', async () => {
