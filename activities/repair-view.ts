@@ -60,6 +60,8 @@ export function repairView(deps: ActivityDeps) {
     // What was published from a file at fault is put right by it, too, once that counts no more: one that can be read would be published.
     const isRebuildAsked =
       bundle.view.online && isWritable && !isHeld && (await deps.ledger.askRebuild(key, seen, awaited))
+    // Every publish reads them, and that which a rebuild would wait for, or that holds it, may have nothing to do with them.
+    if (faults.some(({ cause }) => cause === 'coarse-tile')) await deps.ledger.forgetCoarseTiles(key)
     const isOnline = (fault: (typeof faults)[number]) => fault.cause !== 'committed-file'
     const left = check.faults.length - faults.length + (isRebuildAsked ? 0 : faults.filter(isOnline).length)
     const started = { reopened, isRebuildAsked, left: left + (wanted.length > again.length ? 1 : 0) }

@@ -233,6 +233,10 @@ export async function readCoarseTiles(db: Database, key: ViewKey, range: Interva
   return rows.map(toCoarseTile)
 }
 
+export async function forgetCoarseTiles(db: Database, { view, version }: ViewKey): Promise<void> {
+  await db.deleteFrom('coarse_tiles').where('view', '=', view).where('version', '=', version).execute()
+}
+
 /** A coarse tile stands for exactly the commits it was merged from: those that are current in its span, no more, no fewer. */
 export function validTiles(tiles: readonly CoarseTile[], current: readonly Commit[]): CoarseTile[] {
   return tiles.filter((tile) => {

@@ -13,6 +13,7 @@ import type { Instant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import { isRebuildOf } from './asked-rebuild.js'
 import { type Database, type OpenTransaction, type PostgresClient, toJson } from './client.js'
+import { forgetCoarseTiles } from './commits.js'
 import { finishPublish } from './finish-publish.js'
 import {
   findHeld,
@@ -154,10 +155,6 @@ async function resume(trx: OpenTransaction, request: OpenPublishRequest, view: V
       ...{ after: view.finished_sequence, before: open.sequence, table: open.table_name },
     }),
   })
-}
-
-async function forgetCoarseTiles(trx: OpenTransaction, { view, version }: ViewKey): Promise<void> {
-  await trx.deleteFrom('coarse_tiles').where('view', '=', view).where('version', '=', version).execute()
 }
 
 async function drawPublish(

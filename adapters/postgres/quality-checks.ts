@@ -4,7 +4,7 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { findAwaited } from './asked-rebuild.js'
 import type { PostgresClient } from './client.js'
 import { toJson } from './client.js'
-import { readCurrentCommits } from './commits.js'
+import { forgetCoarseTiles, readCurrentCommits } from './commits.js'
 import { updateView } from './held-lease.js'
 import { readShownCommits } from './left-out-commits.js'
 import { findViewVersion, lockViewVersion } from './locks.js'
@@ -20,6 +20,7 @@ export type QualityChecks = Pick<
   | 'keepQualityChecks'
   | 'recordQualityCheck'
   | 'askRebuild'
+  | 'forgetCoarseTiles'
 >
 
 export function createQualityChecks(client: PostgresClient): QualityChecks {
@@ -127,5 +128,7 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
         await updateView(trx, key, { last_sequence: sequence, rebuild_after: sequence, awaited: [...awaited] })
         return true
       }),
+
+    forgetCoarseTiles: (key) => client.query((db) => forgetCoarseTiles(db, key)),
   }
 }

@@ -59,4 +59,6 @@ export interface QualityWriter {
    * @param awaited ids of commits whose files are at fault: a publish that shows one of them is none, but as ever. Absent: none
    */
   askRebuild(key: ViewKey, above: bigint, awaited?: readonly bigint[]): Promise<boolean>
+  /** No publish that begins from now on reads those that are there. One that has begun may still record what it makes of them. */
+  forgetCoarseTiles(key: ViewKey): Promise<void>
 }

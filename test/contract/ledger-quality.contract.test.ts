@@ -119,6 +119,19 @@ describe('a rebuild', () => {
     expect(await ledger.isRebuildAsked(view)).toBe(false)
   })
 
+  test('leaves no coarse tile that a publish may read, and is not awaited for that', async () => {
+    await commitHours(ledger, 0, 1)
+    await publishAll(ledger, 'w')
+    const commitIds = (await ledger.currentCommits(view, allTime)).map(({ commitId }) => commitId)
+    const span = { start: hour(0).start, end: hour(1).end }
+    await ledger.recordCoarseTile(view, { span, data: null, commitIds })
+    expect(await ledger.coarseTiles(view, allTime)).toHaveLength(1)
+    await ledger.forgetCoarseTiles(view)
+    expect(await ledger.coarseTiles(view, allTime)).toEqual([])
+    await ledger.recordCoarseTile(view, { span, data: null, commitIds })
+    expect(await ledger.coarseTiles(view, allTime)).toHaveLength(1)
+  })
+
   test('is not begun while a commit at fault is shown: publishes are as ever until another took its place, or no window reaches it', async () => {
     const idOf = async (index: number) => (await ledger.currentCommits(view, hour(index)))[0]!.commitId
     await commitHours(ledger, 0, 1)

@@ -1,19 +1,39 @@
-/** What a repair meets while something else goes on. */
-import { writeFile } from 'node:fs/promises'
+/** What a repair meets while something else goes on: a run that still plans, a file that holds its rebuild. */
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { repairView } from '../../activities/repair-view.js'
+import { window } from '../../core/define/index.js'
+import { decodeValues, encodeKey } from '../../core/publish/index.js'
+import { parseInstant } from '../../core/time/instant.js'
+import { columnsOf } from '../support/lake-files.js'
+import { tableOf } from '../support/publish-rig.js'
 import { type QualityRig, startQualityRig } from '../support/quality-rig.js'
 import { faultsOf, recordedCheck } from '../support/recorded-check.js'
-import { hour, hourOf } from '../support/sales-views.js'
+import { folder, hour, hourOf, sale } from '../support/sales-views.js'
+
+const sums = {
+  ...{ tile: '1h', coarseTile: '2h', online: true },
+  features: { total: window.sum('amount', { over: '3h' }), sales: window.count({ over: '3h' }) },
+}
 
 let quality: QualityRig
 beforeAll(async () => {
-  quality = await startQualityRig({ planning: { view: { online: true } } })
+  const lookups = ['planning'].map((name) => [name, { view: { online: true } }])
+  const windows = ['wrong', 'gone'].map((name) => [name, { view: sums }])
+  quality = await startQualityRig(Object.fromEntries([...lookups, ...windows]))
 })
 afterAll(() => quality?.stop())
 
 const check = (view: string, sample = 30) => recordedCheck(quality.rig.deps, view, { seed: 1, sample })
 const startRepair = (view: string) => quality.rig.step(repairView, [{ view, version: 1, by: 'ann', reason: 'a test' }])
+const all = { start: parseInstant(hour(0)), end: parseInstant(hour(5)) }
+
+async function shownOf(view: string, shop: string) {
+  const bundle = await quality.bundleOf(view)
+  const key = encodeKey(bundle.entity.keys, [shop])
+  const [item] = await quality.online.getItems(await tableOf(quality.rig.deps, bundle), [key])
+  return decodeValues(bundle.view.features, item!.values!, item!.schemaHash)
+}
 
 test('a run that still plans takes the place of nothing: an interval at fault is re-opened beside it', async () => {
   await quality.fill('planning')
@@ -31,4 +51,45 @@ test('a run that still plans takes the place of nothing: an interval at fault is
   await rig.run(hourOf('planning', 2))
   await quality.publishNow('planning', 'repair')
   await quality.expectRepaired('planning')
+})
+
+/** Nobody can make the hour's file again: no rebuild is made while windows reach it. */
+async function ruinForGood(view: string, at: number): Promise<void> {
+  const { rig } = quality
+  const { data } = await quality.commitOf(view, at)
+  await writeFile(rig.deps.lake.uri(data!.path), 'not parquet any more')
+  const source = rig.deps.sources.uri(`${folder(view, at)}/a.parquet`)
+  await rename(source, `${source}.away`)
+}
+
+async function coarseTileOf(view: string): Promise<string> {
+  const tiles = await quality.rig.deps.ledger.coarseTiles({ view, version: 1 }, all)
+  return tiles.findLast(({ data }) => data)!.data!.path
+}
+
+/** Sales of the hours two to four. */
+async function nextHour(view: string) {
+  await quality.rig.write(view, 4, 'a', sale(hour(4, 10), 'a', 40))
+  const { outcome } = await quality.rig.run(hourOf(view, 4))
+  return [outcome, await shownOf(view, 'a')]
+}
+
+test('a coarse tile at fault is read no more, also where an unrelated file holds the rebuild', async () => {
+  const { rig } = quality
+  for (const view of ['wrong', 'gone']) await quality.fill(view)
+  const path = await coarseTileOf('wrong')
+  const sum = (await columnsOf(rig.deps, path)).find((name) => /sum/.test(name))!
+  await quality.rewrite(path, `* REPLACE (("${sum}" + 500) AS "${sum}")`)
+  await rm(rig.deps.lake.uri(await coarseTileOf('gone')))
+  for (const view of ['wrong', 'gone']) {
+    expect(new Set((await check(view)).faults.map(({ cause }) => cause))).toEqual(new Set(['coarse-tile']))
+    await ruinForGood(view, 1)
+    const { faults, holdsRebuild } = await check(view)
+    expect([new Set(faults.map(({ cause }) => cause)), holdsRebuild]).toEqual([
+      new Set(['committed-file', 'coarse-tile']),
+      true,
+    ])
+    expect(await startRepair(view)).toMatchObject({ reopened: [], isRebuildAsked: false })
+    expect(await nextHour(view)).toEqual(['done', ['90', 3n]])
+  }
 })
