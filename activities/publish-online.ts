@@ -33,6 +33,7 @@ import { PublishLease } from './publish-lease.js'
 import { canUseCache, mergePublishedState, type PublishContext } from './publish-state.js'
 import { isNameTaken, makeOwnTable, prepareTable } from './publish-table.js'
 import { type PublishCursor, writeDelta } from './publish-write.js'
+import { passUndrawn } from './undrawn-sequences.js'
 
 /** One activity attempt, as a publish sees it. */
 export interface PublishAttempt {
@@ -63,6 +64,8 @@ export type PublishOutcome =
 const pollMsMax = 1_000
 /** First loads of a version that may record their delta and not finish, before it is loaded under conditions, where it can be continued. */
 const firstLoadsMax = 2
+/** Items of sequences that nobody drew, each higher than those met before, that one attempt passes. */
+const passedTurnsMax = 5
 /** Names of tables that one attempt tries; more of them taken means that names say nothing here. */
 const firstLoadTurnsMax = 5
 
@@ -103,14 +106,21 @@ async function openAndPublish(
     if (opened.kind !== 'open') return opened
     try {
       const outcome = await runPublish(deps, bundle, attempt, opened)
-      if (outcome.kind !== 'given-up') return outcome
-      isFirstLoadAllowed = outcome.isFirstLoadAllowed
+      if (outcome.kind === 'passed') {
+        if (turn >= passedTurnsMax) return { kind: 'overtaken' }
+      } else if (outcome.kind === 'given-up') isFirstLoadAllowed = outcome.isFirstLoadAllowed
+      else return outcome
     } catch (error) {
       if (!isMillcourseError(error) || error.code !== 'PUBLISH_DELTA_LOST' || opened.publish.recorded === null)
         throw error
       // What was recorded cannot be continued, and its lease was given back: a new publish writes every key.
     }
   }
+}
+
+/** To be opened anew, under a sequence above one that was met and nobody drew; the lease was given back. */
+interface Passed {
+  readonly kind: 'passed'
 }
 
 interface Open {
@@ -159,7 +169,7 @@ async function runPublish(
   bundle: ViewBundle,
   attempt: PublishAttempt,
   { publish, askedAtMs }: Open,
-): Promise<PublishOutcome | GivenUp> {
+): Promise<PublishOutcome | GivenUp | Passed> {
   const key: ViewKey = { view: publish.view, version: publish.version }
   const lease = new PublishLease(deps, publish, askedAtMs)
   try {
@@ -189,7 +199,7 @@ async function publishDelta(
   parts: Omit<PublishContext, 'isCacheUsable'>,
   attempt: PublishAttempt,
   lease: PublishLease,
-): Promise<PublishOutcome | GivenUp> {
+): Promise<PublishOutcome | GivenUp | Passed> {
   const { deps, bundle, publish } = parts
   if (publish.isFirstLoad && (await isNameTaken(deps, publish)))
     return await giveUp(deps, publish, 'a table of that name is there already, which this ledger has not made')
@@ -208,7 +218,9 @@ async function publishDelta(
   })
   if (written.result === 'unknown')
     return await giveUp(deps, publish, 'the answer to a write was lost, and it may still land')
-  if (written.result === 'overtaken' || (await lease.check()) === 'overtaken') return { kind: 'overtaken' }
+  if (written.result === 'overtaken')
+    return { kind: (await passUndrawn(deps, publish, written.refused)) === 'ok' ? 'passed' : 'overtaken' }
+  if ((await lease.check()) === 'overtaken') return { kind: 'overtaken' }
   const end = {
     ...{ sequence: publish.sequence, endAt: publish.endAt, missing: publish.missing.map(toIsoInterval) },
     ...(publish.held ? { held: publish.held } : {}),

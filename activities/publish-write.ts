@@ -39,12 +39,19 @@ const heartbeatItems = 500
 /** `unknown`: of a first load, a request may land at any later time; its table cannot be finished. */
 export type WriteResult = LeaseResult | 'unknown'
 
+export interface Written {
+  readonly result: WriteResult
+  readonly itemsWritten: number
+  /** Keys whose write was refused, of those that were tried last; none unless `result` is `overtaken`. */
+  readonly refused: readonly Uint8Array[]
+}
+
 export async function writeDelta(
   context: PublishContext,
   delta: Delta,
   lease: PublishLease,
   progress: WriteProgress,
-): Promise<{ readonly result: WriteResult; readonly itemsWritten: number }> {
+): Promise<Written> {
   const { deps, publish } = context
   const partItems = deps.settings.publishPartItems
   const throwIfAborted = (): void => {
@@ -59,7 +66,9 @@ export async function writeDelta(
     ...{ by: progress.by, signal: progress.signal, onWaiting: () => tell(written) },
     isWaitedFor: () => deps.ledger.isLeaseWanted(publish, publish.sequence),
   })
-  const result = (result: WriteResult) => ({ result, itemsWritten: written - progress.from })
+  const result = (result: WriteResult, refused: readonly Uint8Array[] = []): Written => ({
+    ...{ result, itemsWritten: written - progress.from, refused },
+  })
   for await (const items of readAhead(context, delta, progress.from)) {
     const end = written + items.length
     while (written < end) {
@@ -85,7 +94,11 @@ export async function writeDelta(
       // A higher sequence is stored, or the lease ran out under the part: then the ledger says whose it is, and the rest is repeated.
       if (lease.mayWrite() || (await lease.check()) === 'overtaken') {
         written = from + outcomes.filter((outcome) => outcome === 'written').length
-        return result('overtaken')
+        const isRefused = (_: OnlineWrite, index: number) => outcomes[index] === 'refused'
+        return result(
+          'overtaken',
+          part.filter(isRefused).map(({ key }) => key),
+        )
       }
     }
   }

@@ -14,9 +14,8 @@ import { commitsOfFile } from './commits-of-file.js'
 import { lastCheck } from './last-check.js'
 import { reopenAbove } from './reopen-above.js'
 import type { RepairViewInput } from './steps.js'
+import { sequenceMax } from './undrawn-sequences.js'
 
-/** Sequences are 64-bit integers in the ledger: one beyond this leaves no room to draw on. */
-const sequenceMax = 2n ** 62n
 const lookedAtOnce = 8
 /** Of one repair: they are started by one tick, and Temporal takes no more than 2,000 open children of a workflow. */
 const reopenedMax = 1_500

@@ -188,6 +188,7 @@ export async function readPublish(
     owner: row.owner,
     table: row.table_name,
     isFirstLoad: row.is_first_load,
+    ...(isTrustless ? { isRebuild: true } : {}),
     abandonedTables: view.attempt_tables.filter((table) => table !== row.table_name),
     endAt: row.end_at,
     missing: row.missing.map(fromIsoInterval),

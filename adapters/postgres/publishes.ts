@@ -5,7 +5,13 @@
  */
 import { sql } from 'kysely'
 import { assert } from '../../core/errors.js'
-import type { LedgerWriter, OpenPublishRequest, OpenPublishResult, ViewKey } from '../../core/ports/ledger.js'
+import type {
+  LeaseResult,
+  LedgerWriter,
+  OpenPublishRequest,
+  OpenPublishResult,
+  ViewKey,
+} from '../../core/ports/ledger.js'
 import type { DeltaFile } from '../../core/publish/delta.js'
 import { heldFrom } from '../../core/publish/held-windows.js'
 import { reachedSpan } from '../../core/publish/publish-end.js'
@@ -44,6 +50,7 @@ export type PublishLease = Pick<
   | 'renewLease'
   | 'finishPublish'
   | 'releaseLease'
+  | 'passSequence'
   | 'giveUpPublish'
   | 'lastPublish'
   | 'isPublishOpen'
@@ -84,9 +91,14 @@ export function createPublishLease(client: PostgresClient): PublishLease {
 
     releaseLease: (key, sequence, owner) =>
       client.transact(async (trx) => {
-        if ((await findHeld(trx, key, sequence, owner)) === null) return
-        await updatePublish(trx, key, sequence, { state: 'unfinished' })
-        await updateView(trx, key, noLease)
+        await giveBack(trx, key, sequence, owner)
+      }),
+
+    passSequence: (key, sequence, owner, met) =>
+      client.transact(async (trx) => {
+        if ((await giveBack(trx, key, sequence, owner)) === 'overtaken') return 'overtaken'
+        await updateView(trx, key, { last_sequence: sql<bigint>`greatest(last_sequence, ${met}::bigint)` })
+        return 'ok'
       }),
 
     lastPublish: (key) =>
@@ -120,6 +132,13 @@ export function createPublishLease(client: PostgresClient): PublishLease {
         return row?.is_given_up ?? false
       }),
   }
+}
+
+async function giveBack(trx: OpenTransaction, key: ViewKey, sequence: bigint, owner: string): Promise<LeaseResult> {
+  if ((await findHeld(trx, key, sequence, owner)) === null) return 'overtaken'
+  await updatePublish(trx, key, sequence, { state: 'unfinished' })
+  await updateView(trx, key, noLease)
+  return 'ok'
 }
 
 // ── opening ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ import type { Telemetry } from '../../core/ports/telemetry.js'
 const steps: ReadonlySet<string> = new Set<keyof LedgerWriter>([
   ...(['startRun', 'pinRun', 'recordProgress', 'endRun', 'commitRun', 'recordCoarseTile'] as const),
   ...(['reopenIntervals', 'indexFiles', 'applyDecision'] as const),
-  ...(['openPublish', 'recordDelta', 'finishPublish', 'releaseLease'] as const),
+  ...(['openPublish', 'recordDelta', 'finishPublish', 'releaseLease', 'passSequence'] as const),
 ])
 
 /** The same ledger; how long its calls take and what fails is told to `telemetry`. */

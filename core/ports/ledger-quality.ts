@@ -22,6 +22,12 @@ export interface ShownState {
   readonly mark: string
 }
 
+/** Of a publish. */
+export interface AskedPublish {
+  /** The rebuild that `askRebuild` asks for. Absent: as ever. */
+  readonly isRebuild?: true
+}
+
 interface ViewKey {
   readonly view: string
   readonly version: number
@@ -59,6 +65,11 @@ export interface QualityWriter {
    * @param awaited ids of commits whose files are at fault: a publish that shows one of them is none, but as ever. Absent: none
    */
   askRebuild(key: ViewKey, above: bigint, awaited?: readonly bigint[]): Promise<boolean>
+  /**
+   * Gives the lease of a publish back, which stays unfinished; what is drawn from now on is above `met`, which an item bears and nobody drew.
+   * `overtaken`: it holds the lease no longer, and nothing is changed.
+   */
+  passSequence(key: ViewKey, sequence: bigint, owner: string, met: bigint): Promise<'ok' | 'overtaken'>
   /** No publish that begins from now on reads those that are there. One that has begun may still record what it makes of them. */
   forgetCoarseTiles(key: ViewKey): Promise<void>
 }

@@ -16,6 +16,7 @@ import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import type { PublishHistory } from '../training/set-state.js'
 import type { LedgerReaders, LedgerWriters } from './ledger-ports.js'
+import type { AskedPublish } from './ledger-quality.js'
 import type { PinnedTrainingSet, TrainingSetPin } from './training-set-pin.js'
 import type { WaitedFor } from './waited-for.js'
 
@@ -188,7 +189,7 @@ export type DecisionOutcome =
 // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** What a publish is of, fixed in the transaction that took the lease and drew the sequence (R33). */
-export interface Publish extends ViewKey {
+export interface Publish extends ViewKey, AskedPublish {
   readonly sequence: bigint
   readonly owner: string
   readonly table: string

@@ -119,6 +119,26 @@ describe('a rebuild', () => {
     expect(await ledger.isRebuildAsked(view)).toBe(false)
   })
 
+  test('R36: may pass a sequence that it has met and nobody drew, while it holds the lease', async () => {
+    await commitHours(ledger, 0)
+    await publishAll(ledger, 'w')
+    await ledger.askRebuild(view, 0n)
+    const publish = await open(ledger, publishRequest('w'))
+    expect(publish.isRebuild).toBe(true)
+    expect(await ledger.passSequence(view, publish.sequence, 'another', 5_000n)).toBe('overtaken')
+    expect(await ledger.passSequence(view, publish.sequence, publish.owner, 5_000n)).toBe('ok')
+    expect(await ledger.passSequence(view, publish.sequence, publish.owner, 9_000n)).toBe('overtaken')
+    const next = await open(ledger, publishRequest('w2'))
+    expect([next.sequence, next.isRebuild]).toEqual([5_001n, true])
+    // One that was drawn meanwhile is not gone below.
+    expect(await ledger.passSequence(view, next.sequence, next.owner, 3n)).toBe('ok')
+    const last = await open(ledger, publishRequest('w3'))
+    expect(last.sequence).toBe(5_002n)
+    expect(await finish(ledger, last)).toBe('ok')
+    await commitHours(ledger, 1)
+    expect((await open(ledger, publishRequest('w'))).isRebuild).toBeUndefined()
+  })
+
   test('leaves no coarse tile that a publish may read, and is not awaited for that', async () => {
     await commitHours(ledger, 0, 1)
     await publishAll(ledger, 'w')

@@ -1,4 +1,4 @@
-/** What a repair meets while something else goes on: a run that still plans, a file that holds its rebuild. */
+/** What a repair meets while something else goes on: a run that still plans, a file that holds its rebuild, an item of a sequence that nobody drew. */
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { repairView } from '../../activities/repair-view.js'
@@ -18,7 +18,7 @@ const sums = {
 
 let quality: QualityRig
 beforeAll(async () => {
-  const lookups = ['planning'].map((name) => [name, { view: { online: true } }])
+  const lookups = ['planning', 'undrawn', 'usual'].map((name) => [name, { view: { online: true } }])
   const windows = ['wrong', 'gone'].map((name) => [name, { view: sums }])
   quality = await startQualityRig(Object.fromEntries([...lookups, ...windows]))
 })
@@ -92,4 +92,26 @@ test('a coarse tile at fault is read no more, also where an unrelated file holds
     expect(await startRepair(view)).toMatchObject({ reopened: [], isRebuildAsked: false })
     expect(await nextHour(view)).toEqual(['done', ['90', 3n]])
   }
+})
+
+test('R36: a rebuild draws a sequence above that of an item which no check has drawn, and is done', async () => {
+  await quality.fill('undrawn')
+  const key = { view: 'undrawn', version: 1 }
+  await quality.put('undrawn', 'b', [7n, 'n'], 1_000n)
+  expect(await quality.rig.deps.ledger.askRebuild(key, 0n)).toBe(true)
+  await quality.publishNow('undrawn', 'rebuild')
+  expect(await quality.rig.deps.ledger.isRebuildAsked(key)).toBe(false)
+  expect(await shownOf('undrawn', 'b')).toEqual([31n, 'n'])
+  await quality.expectRepaired('undrawn')
+})
+
+test('R36: any other publish is refused by it, as by that of a restored ledger', async () => {
+  await quality.fill('usual')
+  await quality.put('usual', 'b', [7n, 'n'], 1_000n)
+  const { rig } = quality
+  await rig.write('usual', 4, 'a', sale(hour(4, 10), 'b', 40))
+  await rig.run(hourOf('usual', 4))
+  expect(await shownOf('usual', 'b')).toEqual([7n, 'n'])
+  const { shown, lastSequence } = (await rig.deps.ledger.shownState({ view: 'usual', version: 1 }))!
+  expect([shown!.endAt, lastSequence < 100n]).toEqual([parseInstant(hour(4)), true])
 })
