@@ -1,6 +1,5 @@
 /** What a publish has to write, computed and kept in the lake before the first online write (R36). SQL: core/publish/delta-sql.ts. */
 import {
-  answerOfNothing,
   buildLatestRows,
   buildWindowValues,
   type CommittedFile,
@@ -211,12 +210,7 @@ function windowValuesSql(bundle: ViewBundle, groups: readonly WindowGroup[]): st
     ...{ features, isAtOlderEnd: endNs !== groups[0]!.endNs },
     sql: endNs === null ? null : buildWindowValues({ bundle, endNs, ...files }).sql,
   }))
-  if (answered.length === 1) return answered[0]!.sql!
-  const features = new Map(bundle.view.features.map((feature) => [feature.name, feature]))
-  return groupedWindowsSql(bundle, answered, (name) => {
-    const feature = features.get(name)!
-    return feature.kind === 'window' && answerOfNothing(feature) !== null ? '0' : 'NULL'
-  })
+  return answered.length === 1 ? answered[0]!.sql! : groupedWindowsSql(bundle, answered)
 }
 
 /** Each covered or replaced commit alone, at its own end: every key that an earlier publish may have answered from it. */

@@ -3,7 +3,7 @@ import type { ViewBundle } from '../core/define/definitions.js'
 import type { Compaction } from '../core/ports/compaction-ledger.js'
 import type { Commit, ViewKey } from '../core/ports/ledger.js'
 import type { ShownState } from '../core/ports/ledger-quality.js'
-import { reachedSpan, versionTableName, windowReach } from '../core/publish/index.js'
+import { heldFrom, reachedSpan, versionTableName, windowReach } from '../core/publish/index.js'
 import { type Instant, parseInstant } from '../core/time/instant.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
@@ -19,6 +19,8 @@ export interface Target {
   readonly span: Interval | null
   /** Of the state that is shown; of a view that shows nothing, of now. */
   readonly commits: readonly Commit[]
+  /** R35: of the state that is shown, before the span, what windows reach that are held at an older end. */
+  readonly heldCommits: readonly Commit[]
   /** Of now, before the span, which training sets alone read, and after it; oldest first. */
   readonly others: readonly Commit[]
   /** What stands for many of all these, by URIs. */
@@ -33,22 +35,27 @@ export async function findTarget(deps: ActivityDeps, bundle: ViewBundle, key: Vi
   const table =
     shown === null ? null : versionTableName(deps.settings.project, view, await deps.ledger.onlineTable(key))
   const reach = await findReach(deps, bundle, key, state)
-  if (reach === null) return { state, table, endAt: null, span: null, commits: [], others: [], ...nowhere(deps) }
+  if (reach === null)
+    return { state, table, endAt: null, span: null, commits: [], heldCommits: [], others: [], ...nowhere(deps) }
   const found = await deps.ledger.commitsAt(key, reach.span, shown)
   const commits = found.filter(({ interval }) => interval.end <= reach.endAt)
   const { start, end } = reach.span
+  const window = windowReach(view)
+  const from = window === null ? start : heldFrom(shown?.held ?? [], window, parseInstant(view.since), start)
+  const older = from < start ? await deps.ledger.commitsAt(key, { start: from, end: start }, shown) : []
+  const heldCommits = older.filter(({ interval }) => interval.end <= start)
   const around = [
     { start: parseInstant(view.since), end: start },
     { start: end, end: deps.clock.now() },
   ].filter((range) => range.start < range.end)
   const whole = (await Promise.all(around.map((range) => deps.ledger.currentCommits(key, range)))).flat()
   const others = whole.filter(({ interval }) => interval.end <= start || interval.start >= end)
-  const compactions = (await findCompactions(deps.ledger, key, [...others, ...commits])).map((one) => ({
+  const compactions = (await findCompactions(deps.ledger, key, [...others, ...heldCommits, ...commits])).map((one) => ({
     ...one,
     files: one.files.map((file) => ({ ...file, path: deps.lake.uri(file.path) })),
   }))
   const places = filePlaces(deps.lake, [...others, ...commits], compactions)
-  return { state, table, ...reach, commits, others, compactions, places }
+  return { state, table, ...reach, commits, heldCommits, others, compactions, places }
 }
 
 const nowhere = ({ lake }: ActivityDeps) => ({ compactions: [], places: filePlaces(lake, [], []) })

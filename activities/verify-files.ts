@@ -67,7 +67,7 @@ export async function verifyFiles(
   target: Target,
   { keys, seed, again, known, damaged, runs, signal }: VerifyOptions,
 ): Promise<VerifiedFiles> {
-  const { commits, others, span, endAt, state, places } = target
+  const { commits, heldCommits, others, span, endAt, state, places } = target
   const all = [...commits, ...others]
   const committed = places.allOf(all)
   const tiles = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
@@ -86,11 +86,20 @@ export async function verifyFiles(
   let unreadable = ofAnotherView(bundle)
   let isSwept = false
   let areOthersRead = true
+  const shown = [...heldCommits, ...commits].map((one) => ({
+    ...one,
+    data: one.data && { path: uriOf(deps, one.data)! },
+  }))
+  const ofHeld = new Set(heldCommits.flatMap(({ data }) => uriOf(deps, data) ?? []))
+  const isHolding = target.table !== null && shown.some(({ held }) => held !== undefined)
+  let isHeldRead = true
   let passed = 0
   // Tiles of an unreadable or wrong file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
   const isTorn = ({ verified: { isReached, commit } }: QualityInterval) => isReached && commit?.isReadable === false
   const isCoarseRead = ({ intervals }: QualityInputs, doubted: ReadonlySet<Instant>) =>
     doubted.size === 0 && !intervals.some(isTorn) && !state?.isPublishUnfinished
+  const isHeldKnown = ({ intervals }: QualityInputs, doubted: ReadonlySet<Instant>) =>
+    isHeldRead && doubted.size === 0 && !intervals.some(isTorn) && ![...ofHeld].some((file) => broken.has(file))
   for (;;) {
     const inputs = await readQualityInputs(deps, {
       ...{ bundle, key, span: span!, commits, others, places },
@@ -105,6 +114,7 @@ export async function verifyFiles(
       dimensions: inputs.dimensions,
       compactions: soundCompactions(deps, target, broken),
       coarse: isCoarseRead(inputs, doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
+      holding: isHolding && isHeldKnown(inputs, doubted) ? { commits: shown, held: state?.shown?.held ?? [] } : null,
     }
     try {
       const verifyIn = (session: QuerySession) => verifyKeys(verifyTools(deps, session, sizes), input)
@@ -137,6 +147,9 @@ export async function verifyFiles(
         )
         for (const one of others) if (committed.has(one)) broken.set(one, 'cannot be read')
         lost.push(...coarse.filter((tile) => tile.file !== null && others.has(tile.file)))
+      } else if (isHeldRead && (ofHeld.has(file) || broken.has(file))) {
+        // What is shown at E is judged without what is held at an older one.
+        isHeldRead = false
       } else if (
         isMillcourseError(error) &&
         error.code.startsWith('SOURCE_') &&

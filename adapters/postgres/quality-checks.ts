@@ -37,6 +37,7 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
             'commit_horizon',
             'table_name',
             'state',
+            'held',
             sql<boolean>`delta is not null`.as('is_recorded'),
           ])
           .where('view', '=', key.view)
@@ -54,7 +55,12 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
         const recorded = later.filter((row) => row.is_recorded)
         const { last_sequence, finished_sequence, rebuild_after, lease_sequence } = view
         return {
-          shown: shown ? { sequence: shown.sequence, endAt: shown.end_at, newestCommitId: shown.commit_horizon } : null,
+          shown: shown
+            ? {
+                ...{ sequence: shown.sequence, endAt: shown.end_at, newestCommitId: shown.commit_horizon },
+                ...(shown.held === null ? {} : { held: shown.held }),
+              }
+            : null,
           published: await readPublishedState(trx, key, view.table_identity),
           isPublishUnfinished: recorded.length > 0,
           lastSequence: last_sequence,

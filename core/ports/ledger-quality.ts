@@ -2,6 +2,7 @@
  * What a check of quality asks the ledger, and leaves there: which state online should show, whether it moved meanwhile, the last check of
  * each view version, and the order to publish a version from its committed state alone.
  */
+import type { HeldWindow } from '../compute/feature-groups.js'
 import type { PublishedFile } from '../publish/delta.js'
 import type { QualityCheck } from '../quality/quality-check.js'
 import type { Instant } from '../time/instant.js'
@@ -9,7 +10,13 @@ import type { Interval } from '../time/interval.js'
 
 export interface ShownState {
   /** The last finished publish: what online shows is the state that had `newestCommitId` as its newest commit, at `endAt`. Null: none. */
-  readonly shown: { readonly sequence: bigint; readonly endAt: Instant; readonly newestCommitId: bigint } | null
+  readonly shown: {
+    readonly sequence: bigint
+    readonly endAt: Instant
+    readonly newestCommitId: bigint
+    /** R35: windows that it shows otherwise. Absent: none. */
+    readonly held?: readonly HeldWindow[]
+  } | null
   /** The cache of what is online; null: it is not kept, the next publish scans the table. */
   readonly published: { readonly files: readonly PublishedFile[]; readonly tableIdentity: string } | null
   /** A publish has recorded what it writes and is not finished: items may be its own. */

@@ -2,6 +2,7 @@
  * R35, lookup: values of features that the newest row's commit leaves out are of older rows. Beside the item's values stands which, and of
  * which event time: `[[2,"978310800000000000"],[3,null]]`, by the features' places in the view; null: no row has it, and neither has the item.
  */
+import { answerOfNothing } from '../compute/merged-features.js'
 import { printName } from '../compute/print-duckdb.js'
 import type { FeatureViewDefinition } from '../define/definitions.js'
 import type { Instant } from '../time/instant.js'
@@ -75,17 +76,18 @@ function besides(view: FeatureViewDefinition, first: AnsweredGroup, others: read
 export function groupedWindowsSql(
   { view }: { readonly view: FeatureViewDefinition },
   groups: readonly AnsweredGroup[],
-  nothing: (feature: string) => string,
 ): string {
   const keys = view.keyColumns.map(({ key }) => printName(key))
   const answered = groups.flatMap(({ sql, features, isAtOlderEnd = false }, index) =>
     sql === null ? [] : [{ sql, features, isAtOlderEnd, name: `g${index}` }],
   )
   const of = new Map(answered.flatMap((group) => group.features.map((feature) => [feature, group] as const)))
-  const values = view.features.map(({ name }) => {
+  const values = view.features.map((feature) => {
+    const { name } = feature
     const group = of.get(name)
     const found = group === undefined ? 'NULL' : `${group.name}.${printName(name)}`
-    const value = group === undefined || group.isAtOlderEnd ? found : `coalesce(${found}, ${nothing(name)})`
+    const nothing = feature.kind === 'window' && answerOfNothing(feature) !== null ? '0' : 'NULL'
+    const value = group === undefined || group.isAtOlderEnd ? found : `coalesce(${found}, ${nothing})`
     return `${value} AS ${printName(name)}`
   })
   const using = keys.join(', ')

@@ -22,7 +22,7 @@ export {
   writeDeltaSql,
 } from './delta-sql.js'
 export { type AnsweredGroup, groupedRowsSql, groupedWindowsSql, type HeldValue, parseHeld } from './held-values.js'
-export { chooseHeldWindows } from './held-windows.js'
+export { chooseHeldWindows, heldFrom } from './held-windows.js'
 export { keyCountsFrom } from './key-counts.js'
 export { decodeKey, encodeKey, reservedKeyByte } from './key-encoding.js'
 export { coarseTilePath, committedPath, intervalFolderOf, publishedPath } from './lake-paths.js'

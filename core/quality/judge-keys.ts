@@ -37,7 +37,7 @@ export interface JudgeInput {
   readonly isCoarseKnown: boolean
   /** The cache of what is online could be read, or is not kept. */
   readonly isCacheKnown: boolean
-  /** R35: features that are shown as of other rows, or of another end: nothing is said of them. @param eventAt of a lookup's row */
+  /** R35: features that are shown as of other rows, or of another end. @param eventAt of a lookup's row */
   readonly heldOf: (eventAt: Instant | null) => ReadonlySet<string>
   /** Starts of intervals whose committed rows were compared. */
   readonly compared: ReadonlySet<Instant>
@@ -90,12 +90,13 @@ function judgeKey(input: JudgeInput, one: LookedAtKey, differences: readonly Row
     const isAhead = one.item !== null && one.item.sequence > online.lastSequence
     const isGone = isExpired(bundle, truth, one.item, online.realNow)
     const held = input.heldOf(truth?.eventAt ?? null)
-    const isRight = !isAhead && (isGone || isSameItem(bundle, truth, found, held))
+    const shown = withHeld(input, one.text, truth, held)
+    const isRight = !isAhead && (isGone || isSameItem(bundle, shown.answer, found, shown.unknown))
     // Published from a committed file, or a coarse tile, that is at fault: that is the fault.
     const isFromFault = isSameItem(bundle, stored, found, held) || isSameItem(bundle, coarse, found, held)
     if (!isRight && !(faults.length > 0 && isFromFault && !isAhead)) {
       if (online.isPublishUnfinished && !isAhead) lags.push({ cause: 'publish-open', interval: null })
-      else faults.push(itemFault(bundle, one, truth, found, isAhead))
+      else faults.push(itemFault(bundle, one, shown.answer, found, isAhead))
     } else if (isRight && !isGone && one.isCachedOtherwise && !online.isPublishUnfinished)
       faults.push({ ...fault(bundle, one, 'published-state', null, null), features: [] })
     if (lags.length === 0) judged.add('online-item')
@@ -141,6 +142,28 @@ function readItem({ view }: ViewBundle, item: OnlineItem | null): ReadItem {
     // Whatever keeps it from being read, a publish did not write it: that is the answer.
     return { values: null, eventAt: item.eventAt, unreadable: true }
   }
+}
+
+/**
+ * What the item should be: features that are held alone as the publish shows them (R35). Where nobody can say what that is, or another row is the
+ * newest by the source, they are `unknown`.
+ */
+function withHeld(
+  { bundle, verified }: JudgeInput,
+  text: string,
+  truth: PublishedAnswer | null,
+  held: ReadonlySet<string>,
+): { readonly answer: PublishedAnswer | null; readonly unknown: ReadonlySet<string> } {
+  const nothingUnknown = new Set<string>()
+  if (held.size === 0) return { answer: truth, unknown: nothingUnknown }
+  const isLookup = bundle.view.viewKind === 'lookup'
+  const shown = verified.held?.get(text) ?? null
+  if (verified.held === null || (truth !== null && shown === null)) return { answer: truth, unknown: held }
+  if (shown === null) return { answer: null, unknown: nothingUnknown }
+  if (isLookup && shown.eventAt !== truth?.eventAt) return { answer: truth, unknown: held }
+  const values = { ...(truth?.values ?? answersOfNothing(bundle)) }
+  for (const name of held) values[name] = shown.values[name]
+  return { answer: { values, eventAt: shown.eventAt }, unknown: nothingUnknown }
 }
 
 function isSameItem(

@@ -1,10 +1,11 @@
 /**
- * What some keys should show, four times over, from one session:
+ * What some keys should show, several times over, from one session:
  *
  *     stored      from the committed files: what training sets see, and what the next publish would carry online
  *     truth       the recomputed intervals from the rows of the source files that their runs read, the others from their committed files
  *     coarse      as stored, long windows from coarse tiles, the way a publish reads them
  *     now         as truth, from all rows that the source has by now
+ *     held        as truth, features that commits leave out as they are shown (R35)
  *
  * and where a committed file is not what its source files give.
  */
@@ -34,6 +35,7 @@ import type { PackedValue } from '../publish/index.js'
 import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { buildDifferenceQuery, type RowDifference, rowDifferences } from './file-difference.js'
+import { type HeldInput, heldAnswers } from './held-answers.js'
 
 export interface VerifiedInterval {
   readonly interval: Interval
@@ -58,6 +60,8 @@ export interface VerifyInput {
   readonly dimensions: readonly { readonly uri: string; readonly alias: string }[]
   readonly endAt: Instant
   readonly coarse: readonly KnownCoarseTile[]
+  /** R35: what is shown, where commits leave features out; null: none does, or not all of it can be read. */
+  readonly holding: Pick<HeldInput, 'commits' | 'held'> | null
 }
 
 export type Answers = ReadonlyMap<string, PublishedAnswer>
@@ -68,6 +72,8 @@ export interface Verified {
   readonly truth: Answers
   readonly coarse: Answers
   readonly now: Answers
+  /** As `truth`, with features that are held alone as a publish shows them; null: none is, or nobody can say. */
+  readonly held: Answers | null
   readonly differences: readonly RowDifference[]
   /** By `keyText`, where rows may lie in a compaction's. */
   readonly buckets: ReadonlyMap<string, Bucket>
@@ -95,10 +101,16 @@ export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Pro
   const answers = (files: readonly CommittedFile[]) => publishedAnswers(tools, bundle, files, keysTable, input.endAt)
   const stored = await answers(filesOf(intervals, compactions))
   const coarse = input.coarse.length === 0 ? stored : await coarseAnswers(tools, { ...input, intervals })
+  const heldOf = async (made: HeldInput['recomputed']) =>
+    input.holding === null
+      ? null
+      : await heldAnswers(tools, { ...input, ...input.holding, recomputed: made }, keysTable)
   const recomputed = input.intervals.filter(({ isRecomputed }) => isRecomputed)
   const looked = intervals.filter(({ now }) => now !== null)
-  if (recomputed.length === 0 && looked.length === 0)
-    return { stored, truth: stored, coarse, now: stored, differences: [], buckets, rows: [] }
+  if (recomputed.length === 0 && looked.length === 0) {
+    const held = await heldOf(null)
+    return { stored, truth: stored, coarse, now: stored, held, differences: [], buckets, rows: [] }
+  }
   const read = await readSourceRows(
     tools,
     bundle,
@@ -108,10 +120,8 @@ export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Pro
   )
   const runOf = (some: readonly VerifiedInterval[], name: string) =>
     writeRecomputed(tools, bundle, rowsTable, `${prefix}_${name}`, placesOf(some, read))
-  const run = await runOf(
-    recomputed.filter(({ isReached }) => isReached),
-    'run',
-  )
+  const reached = recomputed.filter(({ isReached }) => isReached)
+  const run = await runOf(reached, 'run')
   const beyond = recomputed.filter(({ isReached }) => !isReached)
   const runs = beyond.length === 0 ? [run] : [run, await runOf(beyond, 'beyond')]
   const others = filesOf(
@@ -131,6 +141,7 @@ export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Pro
     stored,
     truth,
     coarse,
+    held: await heldOf({ file: run, commitIds: reached.flatMap(({ commit }) => commit?.commitId ?? []) }),
     differences,
     buckets,
     ...(await sourceNow(tools, { ...input, intervals }, read, truth)),

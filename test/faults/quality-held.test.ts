@@ -66,6 +66,13 @@ test('R35: a feature of a lookup held alone is no fault while it is held, accept
   await quality.repair('alone')
   await quality.expectRepaired('alone')
   expect(await shownOf('alone', 'a')).toEqual(held)
+  // Itself: another value than that of its newest row that counts.
+  await quality.put('alone', 'a', [77n, 'n'])
+  const [itself] = (await check('alone')).faults
+  expect(itself).toMatchObject({ cause: 'online-item', features: ['amount'], expected: '{"amount":"20"}' })
+  await quality.repair('alone')
+  await quality.expectRepaired('alone')
+  expect(await shownOf('alone', 'a')).toEqual(held)
   // Below it: the committed row that it is shown of.
   const { data } = await quality.commitOf('alone', 2)
   await quality.rewrite(data!.path, `* REPLACE (CASE shop WHEN 'a' THEN 99 ELSE amount END::BIGINT AS amount)`)
@@ -85,10 +92,16 @@ test('R35: a feature of a lookup held alone is no fault while it is held, accept
   await expectNoFault('alone')
 })
 
-test('R35: a feature of a window held alone is no fault either, nor what its gap leaves of the sum', async () => {
+test('R35: a feature of a window held alone is no fault either, nor what its gap leaves of the sum; what it does not show is', async () => {
   await quality.fill('alone_sums', [0, 1, 2])
   await holdHour('alone_sums', 3, 'total')
   await expectNoFault('alone_sums')
+  const shown = (await shownOf('alone_sums', 'b')).values
+  await quality.put('alone_sums', 'b', ['9', shown[1]])
+  const [fault] = (await check('alone_sums')).faults
+  expect(fault).toMatchObject({ cause: 'online-item', features: ['total'], expected: `{"total":"${shown[0]}"}` })
+  await quality.repair('alone_sums')
+  await quality.expectRepaired('alone_sums')
   await decide('alone_sums', 'accept', 3)
   expect((await shownOf('alone_sums', 'a')).values).toEqual(['533', 3n])
   await expectNoFault('alone_sums')
@@ -106,6 +119,11 @@ test('R35: a key that has something left at the older end of a held window alone
   // At four o'clock no sale of z is in reach; its sum is that of one o'clock.
   expect((await shownOf('older_sums', 'z')).values).toEqual(['7', 0n])
   await expectNoFault('older_sums')
-  await quality.put('older_sums', 'z', ['7', 1n])
-  expect(faultsOf(await check('older_sums'))).toEqual([['online-item', 'z', null]])
+  for (const wrong of [
+    ['7', 1n],
+    ['8', 0n],
+  ]) {
+    await quality.put('older_sums', 'z', wrong)
+    expect(faultsOf(await check('older_sums'))).toEqual([['online-item', 'z', null]])
+  }
 })

@@ -6,7 +6,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
-  answerOfNothing,
   type Bucket,
   buildCoarseTile,
   buildCompaction,
@@ -329,11 +328,7 @@ async function check(session: QuerySession, many: readonly History[], { shape, t
     const chosen = chooseTileFiles({ bundle: views.recent, endNs: end, commits, coarse })
     return { features: names, sql: buildWindowValues({ bundle: views.recent, endNs: end, ...chosen }).sql }
   })
-  const nothing = (name: string) => {
-    const feature = (views.recent.view.features as readonly WindowFeature[]).find((one) => one.name === name)!
-    return answerOfNothing(feature) === null ? 'NULL' : '0'
-  }
-  const recent = byKey(await session.all({ sql: groupedWindowsSql(views.recent, merged, nothing) }))
+  const recent = byKey(await session.all({ sql: groupedWindowsSql(views.recent, merged) }))
   for (const [of, one] of many.entries()) {
     const rules = { visibility: shape.visibility, within: shape.hasId ? shape.within : null, ttl: null }
     const truth = { rows: rowsOfFiles(one.files as readonly HistoryFile[], shape), rules, views, salt }
