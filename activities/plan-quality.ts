@@ -1,9 +1,9 @@
 /** Which view versions a check looks at: the newest ones of the views named, or of all in the repo; and every other one that is online; views below go before those that are built on them. */
 import type { SourceDefinition, ViewBundle } from '../core/define/definitions.js'
 import type { CheckQualityInput } from '../core/ports/run-control.js'
-import { versionTableName } from '../core/publish/index.js'
 import { rowSource } from '../core/source/index.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { otherOnline } from './other-online.js'
 import { searchLabels } from './search-labels.js'
 import type { PlannedCheck, PlanQualityResult } from './steps.js'
 
@@ -37,22 +37,4 @@ export function planQuality(deps: ActivityDeps) {
 function viewsBelow(source: SourceDefinition): number {
   const { upstream } = rowSource(source)
   return upstream ? 1 + viewsBelow(upstream.source) : 0
-}
-
-/** Of these names, or of any: published once, and served until a person drops the table. */
-async function otherOnline(
-  deps: ActivityDeps,
-  names: readonly string[] | null,
-  newest: readonly ViewBundle[],
-): Promise<ViewBundle[]> {
-  const isNewest = (view: string, version: number) =>
-    newest.some((one) => one.view.name === view && one.view.version === version)
-  const found: ViewBundle[] = []
-  for (const { view, version, named, isPublished } of await deps.ledger.onlineTables()) {
-    if (!isPublished || isNewest(view, version) || (names !== null && !names.includes(view))) continue
-    const bundle = await deps.registry.view(view, version)
-    const table = versionTableName(deps.settings.project, bundle.view, named)
-    if ((await deps.online.describeTable(table)) !== null) found.push(bundle)
-  }
-  return found
 }

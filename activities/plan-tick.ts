@@ -24,6 +24,7 @@ import type { ActivityDeps } from './activity-deps.js'
 import { labelledBackfillInput } from './backfill-input.js'
 import { listDimensions } from './dimension-files.js'
 import { intervalsWithLostDeliveries } from './lost-deliveries.js'
+import { otherOnline } from './other-online.js'
 import { searchLabels } from './search-labels.js'
 import { sourceFiles } from './source-files.js'
 import type { PlanTickResult } from './steps.js'
@@ -80,6 +81,7 @@ export function planTick(deps: ActivityDeps) {
       ...searchLabels(deps, view),
       decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
       ...(await openBackfills(deps, view.name)),
+      ...(isFollowed && asked === null ? await repairedVersions(deps, bundle) : {}),
       isPublishDue:
         view.online &&
         // What is about to be replaced would be carried online once more. Not for a run that is held, failed or not ready: its interval's
@@ -97,6 +99,18 @@ async function openBackfills(deps: ActivityDeps, view: string): Promise<Pick<Pla
   const open = await deps.ledger.backfills({ view, isOpen: true, limit: 100 })
   if (open.length === 0) return {}
   return { backfills: await Promise.all(open.map((one) => labelledBackfillInput(deps, one))) }
+}
+
+async function repairedVersions(
+  deps: ActivityDeps,
+  bundle: ViewBundle,
+): Promise<Pick<PlanTickResult, 'repairedVersions'>> {
+  const { name: view, version } = bundle.view
+  const found = await deps.ledger.repairedVersions({ view, version })
+  if (found.length === 0) return {}
+  const served = new Set((await otherOnline(deps, [view], [bundle])).map((one) => one.view.version))
+  const versions = found.filter((one) => served.has(one))
+  return versions.length === 0 ? {} : { repairedVersions: versions }
 }
 
 /** R33. A publish that has cost too many workers is begun again by new commits, or by a person who asks, not by each tick. */

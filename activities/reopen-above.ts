@@ -1,28 +1,29 @@
 /** Views that are built on a view: what of them was made of intervals that run again has to, too, however long ago; their ticks look no further back than their lookback. */
-import type { FeatureRepo, UpstreamView } from '../core/define/definitions.js'
+import type { SourceDefinition, UpstreamView } from '../core/define/definitions.js'
 import { isBeingReplaced, mergeRanges, upstreamRepair } from '../core/plan/index.js'
 import type { ViewKey } from '../core/ports/ledger.js'
 import type { RepairStarted } from '../core/ports/run-control.js'
 import { rowSource, touchedByCommit } from '../core/source/index.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { otherOnline } from './other-online.js'
 
 /**
- * Of all applied views above, the nearest first. They run once what they are made of has run (upstream-sound.ts). The farthest are re-opened
+ * Of all applied views above, and of versions that these took the place of and that may be served, the nearest first. They run once what they are made of has run (upstream-sound.ts). The farthest are re-opened
  * first: begun again, this finds what is above by what is below it, as long as that has not run.
  */
 export async function reopenAbove(
-  deps: Pick<ActivityDeps, 'ledger' | 'registry'>,
+  deps: Pick<ActivityDeps, 'ledger' | 'registry' | 'online' | 'settings'>,
   key: ViewKey,
   intervals: readonly Interval[],
 ): Promise<NonNullable<RepairStarted['above']>> {
-  const repo = (await deps.registry.current())?.repo
+  const built = intervals.length === 0 ? [] : await builtOnViews(deps)
   const found: MadeOf[] = []
   const below: Pick<MadeOf, 'key' | 'made'>[] = [{ key, made: intervals }]
   // A view has one below it: none is come to twice.
-  for (let next = below.shift(); repo && next && next.made.length > 0; next = below.shift())
-    for (const { view, version, upstream } of viewsOn(repo, next.key)) {
-      const above = await madeOf(deps, { view, version }, upstream, next)
+  for (let next = below.shift(); next && next.made.length > 0; next = below.shift())
+    for (const { key: on, upstream } of built.filter((one) => isOn(one.upstream, next!.key))) {
+      const above = await madeOf(deps, on, upstream, next)
       if (above.made.length === 0) continue
       found.push(above)
       below.push(above)
@@ -59,11 +60,35 @@ async function madeOf(
   return { key, made: [...made.values()], open, reason }
 }
 
-function viewsOn({ views, sources }: FeatureRepo, { view, version }: ViewKey) {
-  return views.flatMap((one) => {
-    const source = sources.find(({ name }) => name === one.source)
-    const upstream = source && rowSource(source).upstream
-    const isOn = upstream?.view.name === view && upstream.view.version === version
-    return isOn ? [{ view: one.name, version: one.version, upstream }] : []
-  })
+interface BuiltOn {
+  readonly key: ViewKey
+  readonly upstream: UpstreamView
 }
+
+async function builtOnViews(
+  deps: Pick<ActivityDeps, 'ledger' | 'registry' | 'online' | 'settings'>,
+): Promise<BuiltOn[]> {
+  const { views = [], sources = [] } = (await deps.registry.current())?.repo ?? {}
+  const others = await otherOnline(
+    deps,
+    null,
+    views.map((view) => ({ view })),
+  )
+  const of = (view: string, version: number, source: SourceDefinition | undefined): BuiltOn[] => {
+    const upstream = source && rowSource(source).upstream
+    return upstream ? [{ key: { view, version }, upstream }] : []
+  }
+  return [
+    ...views.flatMap(({ name, version, source }) =>
+      of(
+        name,
+        version,
+        sources.find((one) => one.name === source),
+      ),
+    ),
+    ...others.flatMap(({ view, source }) => of(view.name, view.version, source)),
+  ]
+}
+
+const isOn = ({ view: { name, version } }: UpstreamView, key: ViewKey): boolean =>
+  name === key.view && version === key.version

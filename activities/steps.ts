@@ -113,6 +113,8 @@ export interface PlanTickResult {
   readonly labels?: SearchLabels
   /** Open ones: each has a workflow, or is given one. Absent: none. */
   readonly backfills?: readonly BackfillInput[]
+  /** Versions that this one took the place of, that are served, and of which a repair has re-opened something: nobody else has it run. Absent: none. */
+  readonly repairedVersions?: readonly number[]
 }
 
 export interface PublishViewInput {

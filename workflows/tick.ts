@@ -52,6 +52,16 @@ async function startAll(input: TickInput, plan: PlanTickResult): Promise<TickRes
       startBackfillRuns({ ...one, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) }),
     ),
   )
+  await Promise.all(
+    (plan.repairedVersions ?? []).map((one) =>
+      startOrJoin(
+        tick,
+        `tick/${plan.project}/${view}@v${one}/repair`,
+        [{ view, version: one, kind, range: null, runsMax: input.runsMax, ...shared }],
+        search(),
+      ),
+    ),
+  )
   return {
     started: runs.filter(({ how }) => how === 'started').map(({ interval, workflowId }) => ({ interval, workflowId })),
     joined: runs.filter(({ how }) => how === 'joined').map(({ interval }) => interval),

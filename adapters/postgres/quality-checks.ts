@@ -1,5 +1,6 @@
 /** Checks of quality: the state that online should show, the last check of each view version, and the order to rebuild. */
 import { sql } from 'kysely'
+import { qualityRepair } from '../../core/plan/interval-need.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { findAwaited } from './asked-rebuild.js'
 import type { PostgresClient } from './client.js'
@@ -16,6 +17,7 @@ export type QualityChecks = Pick<
   | 'commitsAt'
   | 'isRebuildAsked'
   | 'rebuildWaits'
+  | 'repairedVersions'
   | 'qualityChecks'
   | 'keepQualityChecks'
   | 'recordQualityCheck'
@@ -96,6 +98,21 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
         const row = await findViewVersion(db, key)
         const leftOut = { backfills: [], sequence: 0n, covered: [] }
         return await findAwaited(db, key, row?.awaited ?? [], { leftOut, reached: null })
+      }),
+
+    repairedVersions: ({ view, version }) =>
+      client.query(async (db) => {
+        const rows = await db
+          .selectFrom('intervals')
+          .select('version')
+          .distinct()
+          .where('view', '=', view)
+          .where('version', '!=', version)
+          .where('reopened_because', 'is not', null)
+          .where(sql<boolean>`starts_with(reopened_because, ${qualityRepair})`)
+          .orderBy('version')
+          .execute()
+        return rows.map((row) => row.version)
       }),
 
     qualityChecks: () =>

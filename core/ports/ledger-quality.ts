@@ -54,6 +54,8 @@ export interface QualityReader<Commit> {
   isRebuildAsked(key: ViewKey): Promise<boolean>
   /** Intervals that a rebuild waits for: the commit at fault still counts there. Empty: it waits for none, or none is asked for. Oldest first. */
   rebuildWaits(key: ViewKey): Promise<Interval[]>
+  /** Other versions of the view of which a repair has re-opened something that did not run since, the lowest first. */
+  repairedVersions(key: ViewKey): Promise<number[]>
   /** The last check of each view version. */
   qualityChecks(): Promise<QualityCheck[]>
 }

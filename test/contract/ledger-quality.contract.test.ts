@@ -80,6 +80,26 @@ describe('what online should show', () => {
   })
 })
 
+test('other versions of which a repair has re-opened something are told until that has run', async () => {
+  await commitHours(ledger, 0, 1)
+  for (const [version, because] of [
+    [2, 'check-quality: a test'],
+    [3, 'a late file'],
+  ] as const) {
+    await pin(ledger, `of ${version}`, 0, { version })
+    await ledger.reopenIntervals({ ...view, version }, [hour(0)], because)
+  }
+  await ledger.reopenIntervals(view, [hour(1)], 'check-quality: a test')
+  expect(await ledger.repairedVersions(view)).toEqual([2])
+  expect(await ledger.repairedVersions({ ...view, version: 2 })).toEqual([view.version])
+  await ledger.startRun({
+    ...{ ...view, version: 2, runId: 'again', interval: hour(0), kind: 'scheduled', definitionHash: 'd' },
+    ...{ workflowId: 'again', temporalRunId: 'again' },
+  })
+  await ledger.pinRun('again', { files: [], inputsHash: 'i' }, 1n)
+  expect(await ledger.repairedVersions(view)).toEqual([])
+})
+
 describe('a rebuild', () => {
   test('is refused where nothing was published, and needs nothing committed where something was', async () => {
     expect(await ledger.askRebuild(view, 0n)).toBe(false)

@@ -66,6 +66,24 @@ const nothingDue: PlanTickResult = {
 }
 
 describe('tick', () => {
+  test('starts one of each served version of the view of which a repair has re-opened something', async () => {
+    const planned: TickInput[] = []
+    const { tick } = await work('tick_repaired', {
+      planTick: async (input) => {
+        planned.push(input)
+        const { view, version = 3 } = input
+        return { ...nothingDue, view, version, ...(version === 3 ? { repairedVersions: [1, 2] } : {}) }
+      },
+    })
+    await tick({ now: hour(5).start, runsMax: 9 })
+    while (planned.length < 3) await sleep(20)
+    const given = { view: 'tick_repaired', now: hour(5).start, kind: 'scheduled', range: null, runsMax: 9 }
+    expect(planned.slice(1).sort((a, b) => a.version! - b.version!)).toEqual([
+      { ...given, version: 1 },
+      { ...given, version: 2 },
+    ])
+  })
+
   test('starts one run per due interval, oldest first, says what is left, and ends before they do', async () => {
     let release = () => {}
     const released = new Promise<void>((resolve) => {

@@ -1,0 +1,86 @@
+/** A repair of a view below, and versions of views above that others took the place of and that are still served. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { repairView } from '../../activities/repair-view.js'
+import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
+import { entity, type FeatureRepo, featureView, fromView, lookup, parquet, t, window } from '../../core/define/index.js'
+import type { RegistryWriter } from '../../core/ports/registry.js'
+import { parseInstant } from '../../core/time/instant.js'
+import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { rewriteFile } from '../support/lake-files.js'
+import { tableOf } from '../support/publish-rig.js'
+import { faultsOf, recordedCheck } from '../support/recorded-check.js'
+import { hour, hourOf, sale } from '../support/sales-views.js'
+import { type StepRig, startStepRig } from '../support/step-rig.js'
+
+const owner = 'ops'
+const shop = entity('shop', { keys: { shop: t.string() }, owner })
+const common = { entity: shop, since: hour(0), every: '1h', owner, lookback: '24h' } as const
+const sales = parquet('sales', {
+  path: 'sales/h={yyyy-MM-dd}T{HH}/*.parquet',
+  ...{ eventTime: 'at', schema: { at: t.timestamp(), shop: t.string(), amount: t.int64().nullable() }, owner },
+})
+const sums = featureView('sums', {
+  ...{ ...common, version: 1, source: sales, online: false },
+  features: { n: window.count({ over: '2h' }) },
+})
+const ends = fromView('ends', {
+  ...{ view: sums, eventTime: 'end', schema: { end: t.timestamp(), shop: t.string(), n: t.int64() }, owner },
+})
+
+function repoOf(version: number): FeatureRepo {
+  const last = featureView('last', { ...common, version, source: ends, online: true, features: { n: lookup() } })
+  return {
+    ...{ project: 'test', entities: [shop.definition], services: [] },
+    sources: [sales.definition, ends.definition],
+    views: [sums.definition, last.definition],
+  }
+}
+
+let rig: StepRig
+let online: DynamoDbOnlineStore
+let stopDynalite: () => Promise<void>
+beforeAll(async () => {
+  const { endpoint, stop } = await startTestDynalite()
+  stopDynalite = stop
+  online = new DynamoDbOnlineStore({ endpoint, credentials: localCredentials })
+  rig = await startStepRig(repoOf(1), null, online)
+})
+afterAll(async () => {
+  await rig?.stop()
+  await online?.close()
+  await stopDynalite?.()
+})
+
+test('what a served version was made of a file at fault is re-opened, and its newest version’s tick has it run once the view below is mended', async () => {
+  for (const at of [0, 1, 2, 3])
+    await rig.writeFile(`sales/h=2001-01-01T0${at}/a.parquet`, sale(hour(at, 10), 'a', at).replace(`, 'n' AS note`, ''))
+  for (const view of ['sums', 'last']) await rig.settle(view, hour(4))
+  await (rig.deps.registry as RegistryWriter).apply(
+    { ...repoOf(2), project: rig.deps.settings.project },
+    { by: 'test' },
+  )
+  await rig.settle('last', hour(4))
+
+  const ofHour = { start: parseInstant(hour(1)), end: parseInstant(hour(2)) }
+  const [commit] = await rig.deps.ledger.currentCommits({ view: 'sums', version: 1 }, ofHour)
+  await rewriteFile(rig.deps, commit!.data!.path, '*')
+  expect(faultsOf(await recordedCheck(rig.deps, 'sums'))).toEqual([['committed-file', null, '01:00']])
+  expect((await rig.step(repairView, [{ view: 'sums', version: 1, by: 'ann', reason: 'a test' }])).above).toEqual([
+    { view: 'last', version: 2, intervals: 2 },
+    { view: 'last', version: 1, intervals: 2 },
+  ])
+  const former = async () => (await rig.tick('last', hour(4), { version: 1 })).due.map(({ start }) => start)
+  expect((await rig.tick('last', hour(4))).repairedVersions).toEqual([1])
+  expect(await former()).toEqual([])
+  await rig.run(hourOf('sums', 1, { kind: 'manual', now: hour(4) }))
+  expect(await former()).toEqual([hour(2), hour(3)])
+  for (const at of [2, 3]) expect((await rig.run(hourOf('last', at, { now: hour(4) }))).outcome).toBe('done')
+  expect(await rig.tick('last', hour(4))).not.toHaveProperty('repairedVersions')
+
+  // Its table dropped, nobody is served from it, and nothing of it runs.
+  const again = { start: parseInstant(hour(2)), end: parseInstant(hour(3)) }
+  await rig.deps.ledger.reopenIntervals({ view: 'last', version: 1 }, [again], 'check-quality: a test')
+  expect((await rig.tick('last', hour(4))).repairedVersions).toEqual([1])
+  await online.dropTable(await tableOf(rig.deps, await rig.deps.registry.view('last', 1)), { isAwaited: true })
+  expect(await rig.tick('last', hour(4))).not.toHaveProperty('repairedVersions')
+})
