@@ -191,7 +191,7 @@ async function lookAt(
   return {
     ...{ target, inputs, verdicts, isStable, buckets: new Map(buckets) },
     faults: [
-      ...brokenFaults(bundle, inputs, broken),
+      ...brokenFaults(inputs, broken),
       ...coarse.map(({ file, span: of }) => fileFault('coarse-tile', file, of, true)),
       ...(cache === 'lost' ? [fileFault('published-state', null, null, true)] : []),
     ],

@@ -53,17 +53,13 @@ export interface Look {
 
 /**
  * One of each file, over all its intervals from the first to the last; more where some of them between cannot be repaired. Not of what is
- * committed anew already, which the next publish shows, but for a backfill's commit: that of a lookup view is left out until its end (R33).
+ * committed anew already, which the next publish shows, but for the commit of an open backfill, which is left out until that ends (R33).
  */
-export function brokenFaults(
-  { view }: ViewBundle,
-  { intervals }: QualityInputs,
-  broken: ReadonlyMap<string, FileFault>,
-): Fault[] {
+export function brokenFaults({ intervals }: QualityInputs, broken: ReadonlyMap<string, FileFault>): Fault[] {
   const faults: WholeFile[] = []
   for (const { broken: files, standing, isRunnable } of intervals) {
     const { interval, state } = standing
-    if (isReplaced(view, standing)) continue
+    if (isReplaced(standing)) continue
     const isRepairable = isRunnable || (state !== null && isBeingReplaced(state))
     for (const { uri: file, isSpare } of files) addInterval(faults, { file, interval, isRepairable, isSpare })
   }
@@ -73,9 +69,8 @@ export function brokenFaults(
   }))
 }
 
-function isReplaced({ viewKind }: ViewBundle['view'], { commit, state }: QualityInterval['standing']): boolean {
-  const isOther = state?.committed?.commitId !== commit?.commitId
-  return isOther && !(viewKind === 'lookup' && state?.committed?.isOfOpenBackfill)
+function isReplaced({ commit, state }: QualityInterval['standing']): boolean {
+  return state?.committed?.commitId !== commit?.commitId && !state?.committed?.isOfOpenBackfill
 }
 
 /**
@@ -227,7 +222,7 @@ async function mergedFrom({ ledger }: ActivityDeps, { view }: ViewBundle, { targ
   const now = target.table === null ? null : await ledger.shownState({ view: view.name, version: view.version })
   if (now === null) return null
   const replaced = (inputs?.intervals ?? []).flatMap(({ standing }) =>
-    isReplaced(view, standing) ? [standing.interval.start] : [],
+    isReplaced(standing) ? [standing.interval.start] : [],
   )
   const others = new Set(replaced)
   const merged = target.commits.filter(({ interval }) => !others.has(interval.start))

@@ -70,7 +70,8 @@ export async function verifyFiles(
   const { commits, heldCommits, others, span, endAt, state, places } = target
   const all = [...commits, ...others]
   const committed = places.allOf(all)
-  const tiles = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!) : []
+  const shown = (bundle.view.online && state?.shown) || null
+  const tiles = bundle.view.viewKind === 'window' ? await deps.ledger.coarseTiles(key, span!, shown) : []
   const coarse = tiles.map((tile): KnownCoarseTile => ({ ...tile, file: uriOf(deps, tile.data) }))
   const counting = new Set([...committed.keys(), ...coarse.flatMap(({ file }) => file ?? [])])
   const broken = new Map<string, FileFault>([...damaged].filter(([file]) => committed.has(file)))
@@ -86,12 +87,12 @@ export async function verifyFiles(
   let unreadable = ofAnotherView(bundle)
   let isSwept = false
   let areOthersRead = true
-  const shown = [...heldCommits, ...commits].map((one) => ({
+  const shownCommits = [...heldCommits, ...commits].map((one) => ({
     ...one,
     data: one.data && { path: uriOf(deps, one.data)! },
   }))
   const ofHeld = new Set(heldCommits.flatMap(({ data }) => uriOf(deps, data) ?? []))
-  const isHolding = target.table !== null && shown.some(({ held }) => held !== undefined)
+  const isHolding = target.table !== null && shownCommits.some(({ held }) => held !== undefined)
   let isHeldRead = true
   let passed = 0
   // Tiles of an unreadable or wrong file cannot be compared, and coarse tiles of a state that is not the shown one stand for others.
@@ -114,7 +115,7 @@ export async function verifyFiles(
       dimensions: inputs.dimensions,
       compactions: soundCompactions(deps, target, broken),
       coarse: isCoarseRead(inputs, doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
-      holding: isHolding && isHeldKnown(inputs, doubted) ? { commits: shown, held: state?.shown?.held ?? [] } : null,
+      holding: isHolding && isHeldKnown(inputs, doubted) ? { commits: shownCommits, held: shown?.held ?? [] } : null,
     }
     try {
       const verifyIn = (session: QuerySession) => verifyKeys(verifyTools(deps, session, sizes), input)

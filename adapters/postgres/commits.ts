@@ -6,10 +6,11 @@ import { sql } from 'kysely'
 import type { LakePart } from '../../core/compute/candidate.js'
 import type { HeldFeatures } from '../../core/compute/feature-groups.js'
 import type { CoarseTile, Commit, CommitResult, LedgerWriter, ViewKey } from '../../core/ports/ledger.js'
+import type { ShownPublish } from '../../core/ports/ledger-quality.js'
 import { type Interval, overlaps } from '../../core/time/interval.js'
 import type { Database, OpenTransaction, PostgresClient } from './client.js'
 import { readIntervalGaps, readIntervalStates } from './interval-states.js'
-import { openBackfillIds } from './left-out-commits.js'
+import { type LeftOut, openBackfillIds, readShownCommits } from './left-out-commits.js'
 import { lockInterval } from './locks.js'
 import { fromLakePart, toCoarseTile, toCommit } from './rows.js'
 import { findRun, numberOf, viewKeyOf } from './runs.js'
@@ -74,11 +75,11 @@ export function createIntervalCommits(client: PostgresClient): IntervalCommits {
     intervalGaps: (key, range) => client.query((db) => readIntervalGaps(db, key, range)),
     currentCommits: (key, range) => client.query((db) => readCurrentCommits(db, key, range)),
 
-    coarseTiles: (key, range) =>
+    coarseTiles: (key, range, shown) =>
       client.query(async (db) => {
         const tiles = await readCoarseTiles(db, key, range)
         if (tiles.length === 0) return []
-        return validTiles(tiles, await readCurrentCommits(db, key, spanOf(tiles)))
+        return validTiles(tiles, await readCommitsAt(db, key, spanOf(tiles), shown ?? null))
       }),
 
     unmarkedCommits: (key) =>
@@ -217,6 +218,42 @@ export async function readCurrentCommits(
           .where('commit_id', '<=', horizon)
           .where((row) => row.or([row('superseded_by', 'is', null), row('superseded_by', '>', horizon)]))
   return (await query.orderBy('start_at').execute()).map(toCommit)
+}
+
+/**
+ * What a publish shows of the intervals that overlap `range`, of all where that is null; oldest first.
+ * @param horizon the newest commit of its state; absent: now
+ */
+export async function readShown(
+  db: Database,
+  key: ViewKey,
+  range: Interval | null,
+  leftOut: LeftOut,
+  horizon?: bigint,
+): Promise<Commit[]> {
+  return leftOut.backfills.length === 0
+    ? await readCurrentCommits(db, key, range, horizon)
+    : await readShownCommits(db, key, range, leftOut, horizon)
+}
+
+/** Of the state that a finished publish shows, whatever becomes of the backfills that it left out; null: of now. Oldest first. */
+export async function readCommitsAt(
+  db: Database,
+  key: ViewKey,
+  range: Interval,
+  shown: ShownPublish | null,
+): Promise<Commit[]> {
+  if (shown === null) return await readCurrentCommits(db, key, range)
+  const publish = await db
+    .selectFrom('publishes')
+    .select(['sequence', 'covered', 'backfills'])
+    .where('view', '=', key.view)
+    .where('version', '=', key.version)
+    .where('sequence', '=', shown.sequence)
+    .executeTakeFirst()
+  return publish === undefined
+    ? await readCurrentCommits(db, key, range, shown.newestCommitId)
+    : await readShown(db, key, range, publish, shown.newestCommitId)
 }
 
 /** Spans that overlap `range`, valid or not. */

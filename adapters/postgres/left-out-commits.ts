@@ -1,7 +1,6 @@
 /**
- * What a publish of a lookup view leaves out (R33, R34): commits of backfills that are still open, but for those that it covers and those
- * that were online before it. The version of an interval that such a commit has replaced counts on meanwhile. A window view's publish
- * compares every key anyway: what is committed is in it, whoever committed it.
+ * What a publish leaves out (R33, R34): commits of backfills that are still open, but for those that it covers and those that were online
+ * before it. The version of an interval that such a commit has replaced counts on meanwhile; an interval that has no other is missing (R32).
  */
 import { sql } from 'kysely'
 import type { Commit, OpenPublishRequest, ViewKey } from '../../core/ports/ledger.js'
@@ -42,12 +41,12 @@ export async function findLeftOut(
   isFirst: boolean,
 ): Promise<LeftOut> {
   const none = { backfills: [], sequence, covered: [] }
-  if (request.window !== null) return none
   const open = (await openBackfillIds(trx, request).execute()).map((row) => row.backfill_id)
   const own = request.backfill
   if (own === undefined || open.length === 0) return { ...none, backfills: open }
-  // A first load cannot be continued, and nobody waits for what is not there yet: all at once.
-  if (isFirst) return { ...none, backfills: open.filter((id) => id !== own.backfillId) }
+  // A first load cannot be continued, and nobody waits for what is not there yet: all at once. Nor has a window view parts: each would
+  // compare every key, and show windows of which some intervals are the backfill's and others are not.
+  if (isFirst || request.window !== null) return { ...none, backfills: open.filter((id) => id !== own.backfillId) }
   return { ...none, backfills: open, covered: await firstPart(trx, own) }
 }
 
@@ -77,13 +76,13 @@ async function firstPart(
   return part
 }
 
-/** Of the state that had `horizon` as its newest commit, without what is left out. Oldest first. */
+/** Of the state that had `horizon` as its newest commit, absent: now, without what is left out. Oldest first. */
 export async function readShownCommits(
   db: Database,
   key: ViewKey,
   range: Interval | null,
-  horizon: bigint,
   leftOut: LeftOut,
+  horizon?: bigint,
 ): Promise<Commit[]> {
   let query = db
     .selectFrom('commits')
@@ -91,8 +90,8 @@ export async function readShownCommits(
     .selectAll()
     .where('view', '=', key.view)
     .where('version', '=', key.version)
-    .where('commit_id', '<=', horizon)
     .where(sql<boolean>`not ${isLeftOut(leftOut)}`)
+  if (horizon !== undefined) query = query.where('commit_id', '<=', horizon)
   if (range !== null) query = query.where('start_at', '<', range.end).where('end_at', '>', range.start)
   const rows = await query.orderBy('start_at').orderBy('end_at').orderBy('commit_id', 'desc').execute()
   return rows.map(toCommit)

@@ -6,12 +6,12 @@ import type { DeltaFile, PublishedFile } from '../../core/publish/delta.js'
 import { chooseHeldWindows } from '../../core/publish/held-windows.js'
 import { firstLoadTableName } from '../../core/publish/online-table-name.js'
 import { type ChosenEnd, choosePublishEnd, reachedSpan } from '../../core/publish/publish-end.js'
-import type { Instant } from '../../core/time/instant.js'
-import { fromIsoInterval, type Interval } from '../../core/time/interval.js'
+import { endOfTime, type Instant } from '../../core/time/instant.js'
+import { fromIsoInterval, type Interval, overlaps } from '../../core/time/interval.js'
 import { isRebuildOf } from './asked-rebuild.js'
 import type { Database, OpenTransaction } from './client.js'
-import { readCoarseTiles, readCurrentCommits, validTiles } from './commits.js'
-import { isLeftOut, type LeftOut, readShownCommits } from './left-out-commits.js'
+import { readCoarseTiles, readShown, validTiles } from './commits.js'
+import { isLeftOut, type LeftOut } from './left-out-commits.js'
 import { toCommit } from './rows.js'
 import type { PublishesTable, ViewVersionsTable } from './schema.js'
 
@@ -52,42 +52,36 @@ export async function chooseEnd(
   return choosePublishEnd({ window, since, everyNs, committed, floorAt })
 }
 
-/** R35: features that windows show otherwise at this end. All that is committed is read only where there are such. */
+/** R35: features that windows show otherwise at this end. All that is shown is read only where there are such. */
 export async function chooseHeld(
   trx: OpenTransaction,
   request: OpenPublishRequest,
   endAt: Instant,
+  leftOut: LeftOut,
 ): Promise<HeldWindow[]> {
   const { window, since, everyNs } = request
   if (window === null) return []
-  const holding = await trx
+  const reached = reachedSpan(endAt, window, since)
+  let holding = trx
     .selectFrom('commits')
-    .select(['start_at', 'end_at', 'held_features'])
+    .select('commit_id')
     .where('view', '=', request.view)
     .where('version', '=', request.version)
     .where('held_features', 'is not', null)
-    .where('superseded_by', 'is', null)
     .where('held_rejected', '=', false)
-    .where('end_at', '>', reachedSpan(endAt, window, since).start)
+    .where('end_at', '>', reached.start)
     .where('start_at', '<', endAt)
-    .execute()
-  if (holding.length === 0) return []
-  const all = await trx
-    .selectFrom('commits')
-    .select(['start_at', 'end_at', 'held_features', 'held_rejected'])
-    .where('view', '=', request.view)
-    .where('version', '=', request.version)
-    .where('superseded_by', 'is', null)
-    .where('end_at', '>', since)
-    .execute()
-  const intervalOf = (row: { start_at: bigint; end_at: bigint }) => ({ start: row.start_at, end: row.end_at })
+  // What a commit that is left out has replaced counts on, and what it holds, too.
+  if (leftOut.backfills.length === 0) holding = holding.where('superseded_by', 'is', null)
+  if ((await holding.limit(1).executeTakeFirst()) === undefined) return []
+  const shown = await readShown(trx, request, { start: since, end: endOfTime }, leftOut)
   return chooseHeldWindows({
     ...{ window, since, everyNs, endAt },
-    committed: all.map(intervalOf),
-    holding: all.flatMap((row) =>
-      row.held_features === null || row.held_rejected
+    committed: shown.map(({ interval }) => interval),
+    holding: shown.flatMap(({ interval, held }) =>
+      held === undefined || held.isRejected || !overlaps(interval, reached)
         ? []
-        : [{ interval: intervalOf(row), features: row.held_features }],
+        : [{ interval, features: held.features }],
     ),
   })
 }
@@ -178,10 +172,7 @@ export async function readPublish(
   const key = { view: row.view, version: row.version }
   const reached = reachedBy(row)
   const isTrustless = await isRebuild(trx, row, view)
-  const current =
-    row.backfills.length === 0
-      ? await readCurrentCommits(trx, key, reached, row.commit_horizon)
-      : await readShownCommits(trx, key, reached, row.commit_horizon, row)
+  const current = await readShown(trx, key, reached, row, row.commit_horizon)
   return {
     ...key,
     sequence: row.sequence,

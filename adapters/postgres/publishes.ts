@@ -186,7 +186,7 @@ async function drawPublish(
   const chosen = await chooseEnd(trx, request, view.end_floor_at, leftOut)
   if (chosen === null) return { kind: 'nothing' }
   const covered = await findCovered(trx, request, chosen.endAt, leftOut)
-  const held = await chooseHeld(trx, request, chosen.endAt)
+  const held = await chooseHeld(trx, request, chosen.endAt, leftOut)
   const { table, isFirstLoad } = await chooseTable(trx, request, view, sequence)
   const unfinished = await findUnfinished(trx, request, { after: view.finished_sequence, before: sequence, table })
   const reached = request.window && reachedSpan(chosen.endAt, request.window, request.since)

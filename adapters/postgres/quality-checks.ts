@@ -5,9 +5,8 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { findAwaited } from './asked-rebuild.js'
 import type { PostgresClient } from './client.js'
 import { toJson } from './client.js'
-import { forgetCoarseTiles, readCurrentCommits } from './commits.js'
+import { forgetCoarseTiles, readCommitsAt } from './commits.js'
 import { updateView } from './held-lease.js'
-import { readShownCommits } from './left-out-commits.js'
 import { findViewVersion, lockViewVersion } from './locks.js'
 import { readPublishedState } from './publish-contents.js'
 
@@ -72,20 +71,7 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
         }
       }),
 
-    commitsAt: (key, range, shown) =>
-      client.query(async (db) => {
-        if (shown === null) return await readCurrentCommits(db, key, range)
-        const publish = await db
-          .selectFrom('publishes')
-          .select(['sequence', 'covered', 'backfills'])
-          .where('view', '=', key.view)
-          .where('version', '=', key.version)
-          .where('sequence', '=', shown.sequence)
-          .executeTakeFirst()
-        return publish === undefined || publish.backfills.length === 0
-          ? await readCurrentCommits(db, key, range, shown.newestCommitId)
-          : await readShownCommits(db, key, range, shown.newestCommitId, publish)
-      }),
+    commitsAt: (key, range, shown) => client.query((db) => readCommitsAt(db, key, range, shown)),
 
     isRebuildAsked: (key) =>
       client.query(async (db) => {

@@ -35,7 +35,7 @@ export interface IntervalState {
     readonly number: number
     readonly isEmpty: boolean
     readonly isPublished: boolean
-    /** Of a backfill that is still open, and not online: publishes of a lookup view read the version that it has replaced (R33). */
+    /** Of a backfill that is still open, and not online: publishes read the version that it has replaced (R33). */
     readonly isOfOpenBackfill?: true
     /** R35: features that are left out of it and await a decision. Absent: none. */
     readonly heldFeatures?: readonly string[]

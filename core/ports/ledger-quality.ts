@@ -10,13 +10,13 @@ import type { Interval } from '../time/interval.js'
 
 export interface ShownState {
   /** The last finished publish: what online shows is the state that had `newestCommitId` as its newest commit, at `endAt`. Null: none. */
-  readonly shown: {
-    readonly sequence: bigint
-    readonly endAt: Instant
-    readonly newestCommitId: bigint
-    /** R35: windows that it shows otherwise. Absent: none. */
-    readonly held?: readonly HeldWindow[]
-  } | null
+  readonly shown:
+    | (ShownPublish & {
+        readonly endAt: Instant
+        /** R35: windows that it shows otherwise. Absent: none. */
+        readonly held?: readonly HeldWindow[]
+      })
+    | null
   /** The cache of what is online; null: it is not kept, the next publish scans the table. */
   readonly published: { readonly files: readonly PublishedFile[]; readonly tableIdentity: string } | null
   /** A publish has recorded what it writes and is not finished: items may be its own. */
@@ -27,6 +27,12 @@ export interface ShownState {
   readonly rebuiltSequence: bigint
   /** The same text: no publish has begun, ended or been asked for in between. */
   readonly mark: string
+}
+
+/** A finished publish, as `ShownState.shown` names it. */
+export interface ShownPublish {
+  readonly sequence: bigint
+  readonly newestCommitId: bigint
 }
 
 /** Of a publish. */
@@ -45,11 +51,7 @@ export interface QualityReader<Commit> {
   /** Null: the ledger has not heard of the view version. */
   shownState(key: ViewKey): Promise<ShownState | null>
   /** Of the state that this publish showed, `ShownState.shown`; null: of now. Overlapping `range`, oldest first. */
-  commitsAt(
-    key: ViewKey,
-    range: Interval,
-    shown: { readonly sequence: bigint; readonly newestCommitId: bigint } | null,
-  ): Promise<Commit[]>
+  commitsAt(key: ViewKey, range: Interval, shown: ShownPublish | null): Promise<Commit[]>
   /** Whether `askRebuild` was said, and no publish that began afterwards has finished. */
   isRebuildAsked(key: ViewKey): Promise<boolean>
   /** Intervals that a rebuild waits for: the commit at fault still counts there. Empty: it waits for none, or none is asked for. Oldest first. */

@@ -16,7 +16,7 @@ import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import type { PublishHistory } from '../training/set-state.js'
 import type { LedgerReaders, LedgerWriters } from './ledger-ports.js'
-import type { AskedPublish } from './ledger-quality.js'
+import type { AskedPublish, ShownPublish } from './ledger-quality.js'
 import type { PinnedTrainingSet, TrainingSetPin } from './training-set-pin.js'
 import type { WaitedFor } from './waited-for.js'
 
@@ -243,7 +243,7 @@ export interface OpenPublishRequest extends ViewKey {
   readonly window: WindowReach | null
   readonly since: Instant
   readonly everyNs: bigint
-  /** R34: of a lookup view the oldest commits of this open backfill are covered, too, those of the first so many rows. */
+  /** R34: commits of this open backfill are covered, too: of a lookup view the newest, those of so many rows; of a window view all. */
   readonly backfill?: { readonly backfillId: string; readonly rowsMax: number }
 }
 
@@ -307,8 +307,8 @@ export interface LedgerReader extends LedgerReaders<Commit> {
   ): Promise<RunRecord | null>
   /** Current commits whose interval overlaps `range`, oldest first. */
   currentCommits(key: ViewKey, range: Interval): Promise<Commit[]>
-  /** Valid ones whose span overlaps `range`, oldest first. */
-  coarseTiles(key: ViewKey, range: Interval): Promise<CoarseTile[]>
+  /** Those whose span overlaps `range` and that stand for the commits of this state, as `commitsAt` has it; absent: of now. Oldest first. */
+  coarseTiles(key: ViewKey, range: Interval, shown?: ShownPublish | null): Promise<CoarseTile[]>
   /** Without those of backfills still open, which their own publish carries (R33). */
   unmarkedCommits(key: ViewKey): Promise<number>
   /** The table that counts, named by a finished first load; null: the plain name. */

@@ -1,26 +1,12 @@
-/** Backfills in the ledger: one at a time over a range, what is left, and what a publish leaves out meanwhile (R33, R34). */
+/** Backfills in the ledger: one at a time over a range, what is left, in which order they begin. */
 import { sql } from 'kysely'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { PostgresClient } from '../../adapters/postgres/client.js'
-import { type BackfillPlan, type CostLimits, defaultPrices, estimateBackfill } from '../../core/plan/index.js'
-import type { BackfillRequest } from '../../core/ports/backfill-ledger.js'
+import type { CostLimits } from '../../core/plan/index.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
-import { toIsoInterval } from '../../core/time/interval.js'
+import { commitOf, estimate, planOf, request } from '../support/backfill-steps.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import {
-  allTime,
-  end,
-  fail,
-  finish,
-  hour,
-  open,
-  part,
-  pin,
-  publishRequest,
-  record,
-  startOf,
-  view,
-} from '../support/ledger-steps.js'
+import { allTime, fail, hour, startOf, view } from '../support/ledger-steps.js'
 
 let ledger: LedgerWriter
 let client: PostgresClient
@@ -28,43 +14,7 @@ ledgerProject((project) => {
   ;({ ledger, client } = project)
 })
 
-const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 2 } as const
-const estimate = estimateBackfill({
-  ...{ runs: 1, atOnce: 1, files: 0, fileReads: 0, bytesRead: 0, rows: null, online: null, runMs: null },
-  ...{ isLakeInS3: false, prices: defaultPrices, writeUnitsPerSecond: null },
-})
-
-function planOf(planId: string, from: number, to: number): BackfillPlan {
-  const intervals = Array.from({ length: to - from }, (_, at) => ({
-    ...toIsoInterval(hour(from + at)),
-    ...{ need: 'missing' as const, inputsHash: 'i' },
-  }))
-  const range = toIsoInterval({ start: hour(from).start, end: hour(to).start })
-  return { ...view, planId, definitionHash: 'd', range, options, intervals, files: [], estimate, services: [] }
-}
-
-function request(backfillId: string, from: number, to: number): BackfillRequest {
-  return {
-    ...{
-      backfillId,
-      plan: planOf(backfillId, from, to),
-      limits: { costMax: null, costMaxOfAll: null },
-      retryOf: null,
-      by: 'ann',
-      reason: 'late files',
-    },
-    pretendedNow: null,
-    intervals: Array.from({ length: to - from }, (_, at) => ({ interval: hour(from + at), need: 'missing' as const })),
-  }
-}
-
-/** As a run of the backfill; `by` null: of a tick. */
-async function commitBy(by: string | null, runId: string, index: number): Promise<void> {
-  const { supersedes } = await pin(ledger, runId, index, by === null ? {} : { backfillId: by, kind: 'backfill' })
-  await ledger.commitRun({ runId, data: part(runId), supersedes })
-  await end(ledger, runId, 'committed')
-}
-
+const commitBy = (by: string | null, runId: string, index: number) => commitOf(ledger, by, runId, index)
 describe('a backfill', () => {
   test('is one at a time over a range, also where several begin together', async () => {
     const all = await Promise.all(['a', 'b', 'c', 'd'].map((id, at) => ledger.openBackfill(request(id, at, at + 2))))
@@ -258,82 +208,5 @@ describe('a backfill', () => {
       { acted_by: 'bob', action: 'backfill resume', subject, reason: null },
       { acted_by: 'bob', action: 'backfill cancel', subject, reason: 'enough' },
     ])
-  })
-})
-
-describe('R33, R34: while a backfill is open, a publish of a lookup view', () => {
-  const publish = (workflow: string, changes = {}) =>
-    open(ledger, publishRequest(workflow, { window: null, ...changes }))
-  const finishedBy = async (workflow: string, changes = {}) => {
-    const opened = await publish(workflow, changes)
-    await record(ledger, opened)
-    await finish(ledger, opened)
-    return opened
-  }
-  const runsOf = (commits: readonly { readonly runId: string }[]) => commits.map(({ runId }) => runId)
-
-  beforeEach(async () => {
-    await commitBy(null, 'old-1', 1)
-    await commitBy(null, 'old-2', 2)
-    await finishedBy('first')
-    await ledger.openBackfill(request('a', 0, 3))
-    for (const index of [0, 1, 2]) await commitBy('a', `fill-${index}`, index)
-  })
-
-  test('shows what its commits have replaced, and is not due because of them', async () => {
-    expect(await ledger.unmarkedCommits(view)).toBe(0)
-    await commitBy(null, 'new-3', 3)
-    expect(await ledger.unmarkedCommits(view)).toBe(1)
-    const shown = await finishedBy('tick')
-    expect([runsOf(shown.covered), runsOf(shown.current)]).toEqual([['new-3'], ['old-1', 'old-2', 'new-3']])
-    const state = (await ledger.shownState(view))!.shown
-    expect(runsOf(await ledger.commitsAt(view, allTime, state))).toEqual(['old-1', 'old-2', 'new-3'])
-    // Later, too: what that publish showed stays what it was.
-    const ofIt = async () =>
-      (await ledger.intervalStates(view, allTime)).map(({ committed }) => committed?.isOfOpenBackfill ?? false)
-    expect(await ofIt()).toEqual([true, true, true, false])
-    await ledger.endBackfill('a', 'done', null)
-    expect(await ofIt()).toEqual([false, false, false, false])
-    expect(await ledger.unmarkedCommits(view)).toBe(3)
-    await finishedBy('rest')
-    expect(runsOf(await ledger.commitsAt(view, allTime, state))).toEqual(['old-1', 'old-2', 'new-3'])
-    const { publishes, commits } = await ledger.publishHistory(view, 2n ** 62n)
-    const leftOut = publishes.map((one) => commits.filter(({ commitId }) => one.leftOut?.includes(commitId)).length)
-    expect(leftOut).toEqual([0, 3, 0])
-  })
-
-  test('its own takes them in parts, the newest first, so that no key is written twice', async () => {
-    const backfill = { backfillId: 'a', rowsMax: part('fill-0').rows }
-    const [one, two] = [await finishedBy('p1', { backfill }), await finishedBy('p2', { backfill })]
-    expect([runsOf(one.covered), runsOf(one.current)]).toEqual([['fill-2'], ['old-1', 'fill-2']])
-    expect([runsOf(two.covered), runsOf(two.current)]).toEqual([['fill-1'], ['fill-1', 'fill-2']])
-    expect(await ledger.backfillProgress('a')).toMatchObject({ unpublished: 1 })
-  })
-
-  test('a part of it is told when a scheduled publish waits for its lease', async () => {
-    const rowsMax = part('fill-0').rows
-    const held = await publish('p1', { backfill: { backfillId: 'a', rowsMax } })
-    const isWanted = () => ledger.isLeaseWanted(view, held.sequence)
-    const ask = (workflow: string, changes = {}) =>
-      ledger.openPublish(publishRequest(workflow, { window: null, ...changes }))
-    expect(await ask('p2', { backfill: { backfillId: 'b', rowsMax } })).toMatchObject({ kind: 'busy' })
-    expect(await isWanted()).toBe(false)
-    expect(await ask('tick')).toMatchObject({ kind: 'busy' })
-    expect(await isWanted()).toBe(true)
-    await ledger.releaseLease(view, held.sequence, held.owner)
-    expect(await isWanted()).toBe(false)
-    const next = await publish('p3', { backfill: { backfillId: 'a', rowsMax } })
-    expect(await ledger.isLeaseWanted(view, next.sequence)).toBe(false)
-  })
-
-  test('a run of another that replaces one of them is shown', async () => {
-    await commitBy(null, 'again-1', 1)
-    const shown = await finishedBy('tick')
-    expect([runsOf(shown.covered), runsOf(shown.current)]).toEqual([['again-1'], ['again-1', 'old-2']])
-  })
-
-  test('of a window view all is shown that is committed: it compares every key', async () => {
-    const shown = await open(ledger, publishRequest('windows'))
-    expect(runsOf(shown.current)).toEqual(['fill-0', 'fill-1', 'fill-2'])
   })
 })

@@ -13,10 +13,10 @@ import { backfillStatus } from '../../cli/commands/backfill-status.js'
 import type { Backfill } from '../../core/ports/backfill-ledger.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { backfillInput, type PlanBackfillInput, type RunControl } from '../../core/ports/run-control.js'
-import { versionTableName } from '../../core/publish/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { commandContext, say } from '../support/command-context.js'
 import { startTestDynalite } from '../support/dynalite.js'
+import { onlineItems } from '../support/online-items.js'
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
@@ -77,6 +77,7 @@ async function ended(backfillId: string): Promise<Backfill> {
   return (await ledger.backfill(backfillId))!
 }
 
+const items = () => onlineItems(world.ports, 'backfilled', key.view)
 const named = (backfillId: string) => ({ project: 'backfilled', view: 'last_order', version: 1, backfillId })
 const wake = async (backfillId: string) =>
   control.wakeBackfill(backfillInput('backfilled', (await ledger.backfill(backfillId))!))
@@ -119,7 +120,7 @@ describe('a backfill of hours before those that are online', () => {
   }, 60_000)
 
   test('R22, R34: survives a killed worker, changes no newer value, and publishes once', async () => {
-    const before = new Map(await items())
+    const before = await items()
     const publishes = await lastSequence()
     await worker.stop()
     const marker = join(world.dir, 'fell')
@@ -149,7 +150,7 @@ describe('a backfill of hours before those that are online', () => {
     })
     expect(await ledger.backfillProgress(backfillId)).toMatchObject({ total: old, done: old, left: 0, unpublished: 0 })
     expect((await lastSequence()) - publishes).toBe(1n)
-    const after = new Map(await items())
+    const after = await items()
     for (const [key, item] of before) expect(after.get(key), key).toBe(item)
     expect(after.size).toBeGreaterThan(before.size)
     expect(await ledger.currentCommits(key, whole)).toHaveLength(hours)
@@ -341,16 +342,6 @@ async function applyWithOneMore(): Promise<void> {
   const removed = { ...repo.views.find(({ name }) => name === 'last_order')!, name: 'removed' }
   await registry.apply({ ...repo, views: [...repo.views, removed] }, { by: 'test' })
   await registry.apply(repo, { by: 'test' })
-}
-
-/** As they lie there, sequence and event time included. */
-async function items(): Promise<[string, string][]> {
-  const found: [string, string][] = []
-  const table = versionTableName('backfilled', { name: key.view, version: 1 }, await ledger.onlineTable(key))
-  const text = (_: string, part: unknown) => (typeof part === 'bigint' ? String(part) : part)
-  for await (const part of (await world.ports.online()).scan(table))
-    for (const item of part) found.push([Buffer.from(item.key).toString('hex'), JSON.stringify(item, text)])
-  return found.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 async function lastSequence(): Promise<bigint> {

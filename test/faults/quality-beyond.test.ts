@@ -49,6 +49,8 @@ beforeAll(async () => {
     waits: wide,
     spare: wide,
     filled: { view: { online: true } },
+    summed: wide,
+    coarse: sums,
   }
   rig = await startSalesRig(views, null, online)
 })
@@ -361,14 +363,33 @@ test('an own file that is gone beside a sound compaction of its rows is told, an
   await writeFile(file, bytes)
 })
 
-test('a damaged file of a version that an open backfill has replaced is told: publishes read it until that has ended', async () => {
-  await fill('filled', [0, 1])
-  await openBackfill('filled', 'again')
-  await rig.run(hourOf('filled', 0, { kind: 'backfill', backfill: { backfillId: 'again', isForced: true } }))
-  const [shown] = await shownOf('filled')
-  expect(shown!.data!.path).not.toBe(await pathOf('filled', 0))
-  await writeFile(rig.deps.lake.uri(shown!.data!.path), 'not parquet any more')
-  expect(told(await recordedCheck(rig.deps, 'filled'))).toEqual(['committed-file,,00:00'])
-  await rig.deps.ledger.endBackfill('again', 'done', null)
-  expect(told(await recordedCheck(rig.deps, 'filled'))).toEqual([])
+test.each(['filled', 'summed'])(
+  'a damaged file of a version that an open backfill has replaced is told: publishes read it until that has ended (%s)',
+  async (view) => {
+    await refill(view)
+    const [shown] = await shownOf(view)
+    expect(shown!.data!.path).not.toBe(await pathOf(view, 0))
+    expect(told(await recordedCheck(rig.deps, view))).toEqual([])
+    await writeFile(rig.deps.lake.uri(shown!.data!.path), 'not parquet any more')
+    expect(told(await recordedCheck(rig.deps, view))).toEqual(['committed-file,,00:00'])
+    await rig.deps.ledger.endBackfill(`again-${view}`, 'done', null)
+    expect(told(await recordedCheck(rig.deps, view))).toEqual([])
+  },
+)
+
+test('so is a coarse tile of what it has replaced', async () => {
+  await refill('coarse')
+  const { shown } = (await rig.deps.ledger.shownState({ view: 'coarse', version: 1 }))!
+  const span = { start: parseInstant(hour(0)), end: parseInstant(hour(2)) }
+  const [tile] = await rig.deps.ledger.coarseTiles({ view: 'coarse', version: 1 }, span, shown)
+  await rm(rig.deps.lake.uri(tile!.data!.path))
+  expect(told(await recordedCheck(rig.deps, 'coarse'))).toEqual(['coarse-tile,,00:00'])
 })
+
+/** Two hours, the first of which an open backfill has run again. */
+async function refill(view: string): Promise<void> {
+  await fill(view, [0, 1])
+  const backfillId = `again-${view}`
+  await openBackfill(view, backfillId)
+  await rig.run(hourOf(view, 0, { kind: 'backfill', backfill: { backfillId, isForced: true } }))
+}

@@ -1,15 +1,17 @@
-/** What is online, and what a read or a training set makes of it: R22, R25, R29-R33, R36. */
+/** What is online, and what a read or a training set makes of it: R22, R25, R29-R34, R36. */
 import { type Mutation, mutationsOf } from './mutation.js'
 
 const serve = ['core/serve/serve.test.ts']
 const end = ['core/publish/publish-end.property.test.ts']
 const publishes = ['test/contract/ledger-publishes.contract.test.ts']
+const open = ['test/contract/ledger-open-backfills.contract.test.ts']
 const online = ['test/faults/publish-online.test.ts']
 
 const vector = 'core/serve/assemble-vector.ts'
 const chosenEnd = 'core/publish/publish-end.ts'
 const delta = 'core/publish/delta-sql.ts'
 const served = 'core/compute/training-served.ts'
+const leftOut = 'adapters/postgres/left-out-commits.ts'
 const lease = 'adapters/postgres/publishes.ts'
 
 const groups = 'core/compute/feature-groups.ts'
@@ -231,6 +233,22 @@ export const mutationsOfPublishing: readonly Mutation[] = [
       file: 'adapters/postgres/finish-publish.ts',
       before: '.set({ published_sequence: publish.sequence })',
       after: '.set({ published_sequence: null })',
+    },
+  ]),
+  ...mutationsOf('R33', open, [
+    {
+      breaks: 'a publish shows what an open backfill has committed',
+      file: leftOut,
+      before: 'if (own === undefined || open.length === 0) return { ...none, backfills: open }',
+      after: 'if (own === undefined || open.length === 0) return none',
+    },
+  ]),
+  ...mutationsOf('R34', open, [
+    {
+      breaks: 'a backfill publishes windows in parts',
+      file: leftOut,
+      before: 'if (isFirst || request.window !== null)',
+      after: 'if (isFirst)',
     },
   ]),
   ...mutationsOf('R36', publishes, [
