@@ -1,7 +1,7 @@
 /** One look of the watcher: the calendar of what is applied, what the ledger says of each view, and what is wrong with them. */
 import type { Log } from '../activities/activity-deps.js'
 import { isMillcourseError } from '../core/errors.js'
-import { isBeingReplaced } from '../core/plan/index.js'
+import { type IntervalState, isBeingReplaced } from '../core/plan/index.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { RegistryReader } from '../core/ports/registry.js'
@@ -74,7 +74,7 @@ export async function observe(
       lookAt(deps, settings, entry, now),
     )
     const asked = await withScheduler(deps, await withRuns(deps, seen, settings), now, rules)
-    const looks = await withClaims(deps, asked, now, rules)
+    const looks = await withBackfills(deps, await withClaims(deps, asked, now, rules))
     const checks = await deps.ledger.qualityChecks()
     const found = looks.flatMap((look) => evaluateView(look.entry, look, now, rules))
     const failures = await deps.causes.addTo(foldDownstream(calendar, found))
@@ -163,6 +163,21 @@ async function withClaims(
       const [first, last] = [missing[0], missing.at(-1)]
       if (first === undefined || last === undefined) return look
       return { ...look, claims: await ledger.claimedIntervals(look.entry, { start: first.start, end: last.end }) }
+    }),
+  )
+}
+
+/** Of views whose published end may wait for an open backfill, which these are: a word to one changes no mark of its view. */
+async function withBackfills({ ledger }: ObserverDeps, looks: readonly ViewLook[]): Promise<ViewLook[]> {
+  return await Promise.all(
+    looks.map(async (look) => {
+      const { publishedEndAt: end, states } = look
+      const isBeyond = ({ interval }: IntervalState) => end === null || interval.end > end
+      if (!states.some((state) => state.committed?.isOfOpenBackfill && isBeyond(state))) return look
+      const { view, version } = look.entry
+      const open = await ledger.backfills({ view, isOpen: true, limit: 100 })
+      const begun = open.filter((one) => one.version === version && one.state !== 'awaiting-approval')
+      return { ...look, backfills: begun.map(({ backfillId, state: is }) => ({ backfillId, state: is })) }
     }),
   )
 }

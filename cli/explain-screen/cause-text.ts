@@ -67,7 +67,9 @@ function nextStep({ code, interval }: CauseFacts, { view, version }: ExplainFact
     case 'blocked':
       return [`millcourse runs show ${place}${givenOptions}`]
     case 'unpublished-commit':
-      return [`the next tick publishes it; millcourse runs show ${place}${givenOptions} says why it has not`]
+      return [
+        `the next tick publishes it, or its backfill at its end; millcourse runs show ${place}${givenOptions} says why it has not`,
+      ]
     case 'committed-file':
       return interval === null
         ? []

@@ -155,6 +155,7 @@ async function intervalFacts(
     latestRun: state?.latestRun ? { run: state.latestRun.runId, outcome: state.latestRun.outcome } : null,
     committedRun: state?.committed?.runId ?? null,
     isPublished: state?.committed?.isPublished ?? false,
+    ...(state?.committed?.isOfOpenBackfill ? { isOfOpenBackfill: true as const } : {}),
     ...(state?.committed?.heldFeatures ? { heldFeatures: state.committed.heldFeatures } : {}),
     reopenedBecause: state?.reopenedBecause ?? null,
     ...(claim ? { claimedBy: { backfill: claim.backfillId, state: claim.state } } : {}),

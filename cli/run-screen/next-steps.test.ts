@@ -124,6 +124,7 @@ test('what the screen of a run proposes, for each outcome, error and state of it
     ...(['queued', 'running', 'paused', 'cancelling'] as const).map((state) =>
       situation({ run: null, details: null, interval: { ...plain, claimedBy: { backfill: '3f2a', state } } }),
     ),
+    situation({ outcome: 'committed', interval: { ...plain, isPublished: false, isOfOpenBackfill: true } }),
     situation({ interval: { ...plain, latestRun: { run: 'run-2', outcome: 'held' } } }),
     situation({ interval: { ...plain, pendingDecision: { action: 'accept', by: 'ann', requestedAt: 'now' } } }),
   ]
@@ -177,6 +178,13 @@ test('what ticks leave to a backfill names it, and what has it go on', () => {
   for (const change of [never, { outcome: 'failed', code: 'COMPUTE_FAILED' }, { outcome: 'not-ready' }] as const)
     expect(first('running', change)?.command).toMatch(/^millcourse backfill status 3f2a /)
   expect(first('running', { outcome: 'done' })?.command).toBeNull()
+})
+
+test('R34: what an open backfill has committed is published by that', () => {
+  const interval = { ...plain, isPublished: false }
+  const first = (of: object) => nextSteps(situation({ outcome: 'committed', interval: { ...interval, ...of } }))[0]
+  expect(first({})?.command).toMatch(/^millcourse incidents /)
+  expect(first({ isOfOpenBackfill: true })?.command).toMatch(/^millcourse backfill status /)
 })
 
 test('R27: what passes by itself is left to the next tick; what does not asks for a person first', () => {

@@ -63,8 +63,9 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
       return underWay(situation, id, details, command)
     case 'committed':
       if (holds(situation, id)) return ofFeatures(situation, id, command)
-      return situation.interval.isPublished
-        ? [nothing]
+      if (situation.interval.isPublished) return [nothing]
+      return situation.interval.isOfOpenBackfill
+        ? [step('nothing: its backfill publishes it, at its end', command('backfill status'))]
         : [step('nothing: the next publish carries it online; what keeps it back', command('incidents'))]
     case 'rejected':
       return [

@@ -69,6 +69,8 @@ export interface IntervalFacts {
   /** R35: features that the accepted version leaves out and that await a decision. Absent: none. */
   readonly heldFeatures?: readonly string[]
   readonly reopenedBecause: string | null
+  /** A backfill that is still open has committed it, and publishes it at its end. */
+  readonly isOfOpenBackfill?: true
   /** The open backfill that has yet to run it: ticks leave it to that. Absent: none. */
   readonly claimedBy?: { readonly backfill: string; readonly state: ClaimedInterval['state'] }
   readonly pendingDecision: { readonly action: string; readonly by: string; readonly requestedAt: IsoInstant } | null

@@ -8,6 +8,6 @@ export interface ClaimedInterval extends Interval {
 }
 
 /** What of `millcourse` has the backfill go on, or says when it will. */
-export function claimCommand({ backfillId, state }: Pick<ClaimedInterval, 'backfillId' | 'state'>): string {
+export function claimCommand({ backfillId, state }: { readonly backfillId: string; readonly state: string }): string {
   return `backfill ${state === 'paused' ? 'resume' : 'status'} ${backfillId}`
 }

@@ -3,6 +3,7 @@
  * that blocks later intervals and makes the view stale is one incident (R32), which says all three; `blocked` and `stale`
  * stand alone only where nothing about its runs (evaluate-runs.ts) explains them.
  */
+import { claimCommand } from '../plan/claimed-interval.js'
 import { isBeingReplaced } from '../plan/interval-need.js'
 import type { IntervalState, RunOutcome } from '../plan/interval-state.js'
 import { formatDuration, parseDuration } from '../time/duration.js'
@@ -22,7 +23,8 @@ import {
 } from './evaluate-runs.js'
 import type { IncidentDraft } from './incident.js'
 import { viewDraft } from './interval-drafts.js'
-import type { ViewObservation, WatchRules } from './observation.js'
+import { awaitedBackfill, isKeptBack } from './kept-back.js'
+import type { OpenBackfill, ViewObservation, WatchRules } from './observation.js'
 import { judgeSla } from './sla.js'
 
 export function evaluateView(
@@ -103,20 +105,36 @@ function consequences(
   const label = viewLabel(entry)
   if (blocked && !isGapOnItsWay(entry, observed, blocked.from, now, rules)) {
     const end = formatInstant(blocked.publishedEndAt ?? parseInstant(entry.since))
-    const summary = `${label} is computed beyond ${end}, where an earlier interval is missing`
-    const news = [`${blocked.publishedEndAt}`]
-    return [
-      withConsequences(
-        viewDraft(entry, 'blocked', summary, `millcourse materialize ${entry.view}`, { news }),
-        blocked,
-        stale,
-      ),
-    ]
+    const awaited = awaitedBackfill(before(observed, blocked.from), observed)
+    const why = awaited ? `an earlier interval waits for ${wordsOf(awaited)}` : 'an earlier interval is missing'
+    const made = viewDraft(
+      entry,
+      'blocked',
+      `${label} is computed beyond ${end}, where ${why}`,
+      `millcourse ${awaited ? claimCommand(awaited) : `materialize ${entry.view}`}`,
+      {
+        news: [`${blocked.publishedEndAt}`, ...(awaited ? [awaited.state] : [])],
+        facts: awaited ? factsOf(awaited) : {},
+      },
+    )
+    return [withConsequences(made, blocked, stale)]
   }
   if (stale === null) return []
-  const summary = `${label} is older online than its SLA of ${entry.freshness} allows`
-  return [withConsequences(viewDraft(entry, 'stale', summary, `millcourse runs --view ${entry.view}`, {}), null, stale)]
+  const awaited = awaitedBackfill(observed.states, observed)
+  const why = awaited ? `: what follows waits for ${wordsOf(awaited)}` : ''
+  const made = viewDraft(
+    entry,
+    'stale',
+    `${label} is older online than its SLA of ${entry.freshness} allows${why}`,
+    `millcourse ${awaited ? claimCommand(awaited) : `runs --view ${entry.view}`}`,
+    { facts: awaited ? factsOf(awaited) : {} },
+  )
+  return [withConsequences(made, null, stale)]
 }
+
+const wordsOf = ({ backfillId, state }: OpenBackfill): string =>
+  `the publish of backfill ${backfillId}, which is ${state}`
+const factsOf = ({ backfillId: backfill, state }: OpenBackfill) => ({ backfill, state })
 
 /**
  * Due runs that never started. An interval that had ended before the watcher first saw the view is nobody's missing run: its Schedule
@@ -157,7 +175,11 @@ export function blockedEnd(entry: CalendarEntry, observed: ViewObservation): Blo
   if (!entry.canBlock || !entry.isOnline) return null
   const end = observed.publishedEndAt
   const beyond = observed.states.filter(
-    (state) => state.committed !== null && !state.committed.isPublished && (end === null || state.interval.end > end),
+    (state) =>
+      state.committed !== null &&
+      !state.committed.isPublished &&
+      (end === null || state.interval.end > end) &&
+      !isKeptBack(state, observed),
   )
   const [oldest] = beyond
   // Commits right behind the end are on their way, not blocked: a gap lies between.
@@ -167,7 +189,7 @@ export function blockedEnd(entry: CalendarEntry, observed: ViewObservation): Blo
 
 /**
  * Runs of one view work side by side, and a later interval may be committed first: what lies before it is missing only when
- * nothing there is under way any more and its own time of grace is over.
+ * nothing there is under way any more and its own time of grace is over. A backfill that goes on is under way until its end.
  */
 function isGapOnItsWay(
   entry: CalendarEntry,
@@ -177,8 +199,10 @@ function isGapOnItsWay(
   rules: WatchRules,
 ): boolean {
   const from = observed.publishedEndAt ?? parseInstant(entry.since)
-  const between = observed.states.filter(({ interval }) => interval.start >= from && interval.start < until)
+  const between = before(observed, until).filter(({ interval }) => interval.start >= from)
   if (between.some(({ latestRun }) => latestRun?.outcome === 'running')) return true
+  const awaited = awaitedBackfill(between, observed)
+  if (awaited !== undefined) return awaited.state !== 'paused'
   const committed = new Set(between.filter((state) => state.committed !== null).map(({ interval }) => interval.start))
   const waitNs = parseDuration(entry.readyDelay) + rules.graceNs
   let hasGap = false
@@ -191,6 +215,9 @@ function isGapOnItsWay(
   return hasGap
 }
 
+const before = ({ states }: ViewObservation, until: Instant): IntervalState[] =>
+  states.filter(({ interval }) => interval.start < until)
+
 function staleBy(entry: CalendarEntry, observed: ViewObservation, now: Instant): bigint | null {
   if (isCatchingUp(entry, observed, now)) return null
   const reached = reachedAt(entry, observed)
@@ -198,7 +225,7 @@ function staleBy(entry: CalendarEntry, observed: ViewObservation, now: Instant):
 }
 
 /**
- * A view's first backfill publishes old ends on its way, and that breaks no promise: its SLA is in force once it has been kept, or
+ * Ticks that catch up a new view's past publish old ends on their way, and that breaks no promise: its SLA is in force once it has been kept, or
  * when the time it allows is over since the view was first seen.
  */
 export function isCatchingUp(entry: CalendarEntry, observed: ViewObservation, now: Instant): boolean {

@@ -35,6 +35,13 @@ export interface ViewObservation {
   readonly hasWorker?: boolean
   /** Of the intervals that miss a run, those that ticks leave to an open backfill. */
   readonly claims?: readonly ClaimedInterval[]
+  /** Open backfills of the view version, where one has committed what lies beyond the published end. */
+  readonly backfills?: readonly OpenBackfill[]
+}
+
+export interface OpenBackfill {
+  readonly backfillId: string
+  readonly state: string
 }
 
 export interface WatchRules {

@@ -9,8 +9,9 @@ import { DayBudgets } from '../../workers/day-budgets.js'
 import { FirstCauses } from '../../workers/first-causes.js'
 import { observe } from '../../workers/observe-views.js'
 import { SeenViews } from '../../workers/seen-views.js'
+import { commitOf, request } from '../support/backfill-steps.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import { commit, fail, hold, hour, view } from '../support/ledger-steps.js'
+import { commit, fail, hold, hour, publishAll, view } from '../support/ledger-steps.js'
 
 let ledger: LedgerWriter
 let registry: RegistryWriter
@@ -24,7 +25,7 @@ ledgerProject((opened) => {
 const settings = { pollMs: 1_000, graceMs: 60_000, horizonMs: 6 * 3_600_000, heldMaxMs: null }
 
 /** Looks as one watcher does, one look after the other; which incidents there are of runs. */
-async function watched() {
+async function watched({ online = false } = {}) {
   const item = entity('airport', { keys: { id: t.string() } })
   const source = parquet('flights', {
     path: 'flights/*.parquet',
@@ -38,8 +39,8 @@ async function watched() {
     since: formatInstant(hour(0).start),
     every: '1h',
     tile: '1m',
-    features: { total: window.sum('delay', { over: '1h' }) },
-    online: false,
+    features: { total: window.sum('delay', { over: '3h' }) },
+    online,
   })
   const definitions = { entities: [item.definition], sources: [source.definition], views: [delays.definition] }
   await registry.apply({ project, ...definitions, services: [] }, { by: 'test' })
@@ -62,7 +63,7 @@ async function watched() {
       const found = await observe({ ...parts, ...memory, clock }, settings, calendar, 'w1')
       if (found.kind !== 'seen') throw new Error(found.why)
       calendar = found.calendar
-      return found.drafts.map(({ rule, facts }) => `${rule} ${facts.intervals}`)
+      return found.drafts.map(({ rule, facts }) => `${rule} ${facts.intervals ?? facts.state}`)
     },
     /** What it remembers of its looks is lost; its calendar is on disk. */
     restart() {
@@ -103,4 +104,21 @@ test('what failed, or is held, has its incident however old its interval becomes
   // A backfill of a time long before.
   await fail(ledger, 'failed again', 2)
   expect(await look(12)).toEqual(['failed 1', 'held 1'])
+})
+
+test('what blocks a published end since a backfill was paused is told, though nothing has happened to the view', async () => {
+  const { look } = await watched({ online: true })
+  expect(await look(0)).toEqual([])
+  await commit(ledger, 'first', 0)
+  await publishAll(ledger, 'w')
+  await ledger.openBackfill(request('a', 1, 2))
+  await ledger.beginBackfill('a', 1)
+  await commitOf(ledger, 'a', 'fill', 1)
+  await commit(ledger, 'last', 2)
+  expect(await look(3, 0)).toEqual([])
+  await ledger.changeBackfill('a', { to: 'pause', by: 'ann', reason: null })
+  expect(await look(3, 0)).toEqual(['blocked paused'])
+  await ledger.endBackfill('a', 'cancelled', null)
+  await publishAll(ledger, 'x')
+  expect(await look(3, 0)).toEqual([])
 })
