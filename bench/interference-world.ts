@@ -1,4 +1,4 @@
-/** A dozen small views that are ticked, and one with a large history to backfill; what should be online is asked of the source files. */
+/** A dozen small views that are ticked, and one with a large history to backfill, which is ticked, too; what should be online is asked of the source files. */
 import { mkdir } from 'node:fs/promises'
 import { bundleFor, entity, type FeatureRepo, featureView, lookup, parquet, t } from '../core/define/index.js'
 import type { QueryEngine } from '../core/ports/query-engine.js'
@@ -8,11 +8,14 @@ import type { BenchProject } from './bench-stack.js'
 
 export const hourNs = 3_600_000_000_000n
 export const since = parseInstant('2001-03-01T00:00:00Z')
-export const historySince = parseInstant('2001-01-01T00:00:00Z')
 /** More than run in all rounds: Temporal's dev server on a file does about three runs a second. */
 export const historyHours = 800
+/** Right before what is ticked. */
+export const historySince = since - BigInt(historyHours) * hourNs
+/** It is ticked, too, while its past is backfilled. */
 export const historyView = 'history'
-export const views = Array.from({ length: 12 }, (_, at) => `fresh_${at}`)
+const views = Array.from({ length: 12 }, (_, at) => `fresh_${at}`)
+export const tickedViews = [...views, historyView]
 const keys = 300
 const rowsPerHour = 1_000
 const historyKeys = 20_000
@@ -46,8 +49,10 @@ export function interferenceRepo(project: string): FeatureRepo {
 
 export const hourStart = (hour: number): Instant => since + BigInt(hour) * hourNs
 
-export const writeHour = (engine: QueryEngine, sources: string, hour: number): Promise<void> =>
-  writeRows(engine, `${sources}/fresh`, { from: hourStart(hour), hours: 1, rows: rowsPerHour, keys })
+export async function writeHour(engine: QueryEngine, sources: string, hour: number): Promise<void> {
+  for (const source of ['fresh', 'past'])
+    await writeRows(engine, `${sources}/${source}`, { from: hourStart(hour), hours: 1, rows: rowsPerHour, keys })
+}
 
 export const writeHistory = (engine: QueryEngine, sources: string): Promise<void> =>
   writeRows(engine, `${sources}/past`, {
@@ -84,7 +89,7 @@ export async function checkItems(project: BenchProject, hours: number): Promise<
   let compared = 0
   const fresh = await newest(project, 'fresh', [{ start: since, end: hourStart(hours) }])
   for (const view of views) compared += compare(view, fresh, await itemsOf(project, view))
-  const all = { start: historySince, end: historySince + BigInt(historyHours) * hourNs }
+  const all = { start: historySince, end: hourStart(hours) }
   const commits = await (await project.ports.ledger()).currentCommits({ view: historyView, version: 1 }, all)
   if (commits.some(({ publishedSequence }) => publishedSequence === null)) throw new Error('a commit is not published')
   const past = await newest(

@@ -1,38 +1,53 @@
-/** A backfill that outlasts a round of ticks, and ends when it is over: what it has committed is published then. */
+/** A backfill that outlasts a round of ticks: paused until it is to be beside them, and ended before the last ones, so that its publish is, too. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { BackfillChange } from '../core/ports/backfill-ledger.js'
 import { backfillInput } from '../core/ports/run-control.js'
 import { formatInstant } from '../core/time/instant.js'
 import type { BenchProject } from './bench-stack.js'
-import { historyHours, historySince, historyView, hourNs } from './interference-world.js'
+import { historySince, historyView, since } from './interference-world.js'
 
 const atOnce = 4
 const lookEveryMs = 200
 
 export interface LargeBackfill {
-  /** @throws Error where it has come to its end by itself */
-  stopUnderWay(): Promise<void>
+  /** Begins to run before this returns. */
+  goOn(): Promise<void>
+  /** Begins nothing more, and publishes what it has committed. @throws Error where it has come to its end by itself */
+  endUnderWay(): Promise<void>
+  /** It has published. */
+  untilEnded(): Promise<void>
 }
 
-/** Of what of the history has not run yet; begins to run before this returns. */
+/** Of what of the history has not run yet: open, so that ticks leave it alone, and at rest. */
 export async function startLargeBackfill({ config, ports }: BenchProject): Promise<LargeBackfill> {
   const [ledger, control] = [await ports.ledger(), await ports.runControl()]
-  const to = formatInstant(historySince + BigInt(historyHours) * hourNs)
-  const range = { from: formatInstant(historySince), to }
+  const now = formatInstant(since)
   const { planId } = await control.planBackfill({
-    ...{ view: historyView, range, now: to },
+    ...{ view: historyView, range: { from: formatInstant(historySince), to: now }, now },
     options: { order: 'oldest', isForced: false, onFailure: 'stop', atOnce },
   })
-  const started = await control.startBackfill({ planId, by: 'bench', reason: 'to be beside', costMax: null, now: to })
+  const started = await control.startBackfill({ planId, by: 'bench', reason: 'to be beside', costMax: null, now })
   if (started.kind !== 'started') throw new Error(`the backfill is ${started.kind}`)
   const { backfillId } = started
-  while ((await ledger.backfillProgress(backfillId)).done < atOnce) await sleep(lookEveryMs)
+  const tell = async (to: BackfillChange) => {
+    const backfill = await ledger.changeBackfill(backfillId, { to, by: 'bench', reason: 'the round asks for it' })
+    await control.wakeBackfill(backfillInput(config.project, backfill))
+  }
+  await tell('pause')
+  while ((await ledger.backfillProgress(backfillId)).running > 0) await sleep(lookEveryMs)
   return {
-    async stopUnderWay() {
+    async goOn() {
+      const { done } = await ledger.backfillProgress(backfillId)
+      await tell('resume')
+      while ((await ledger.backfillProgress(backfillId)).done < done + atOnce) await sleep(lookEveryMs)
+    },
+    async endUnderWay() {
       const { left, failed } = await ledger.backfillProgress(backfillId)
       if (left === 0 || failed > 0)
         throw new Error(`the backfill was over before the round: ${left} left, ${failed} failed`)
-      await ledger.changeBackfill(backfillId, { to: 'cancel', by: 'bench', reason: 'the round is over' })
-      await control.wakeBackfill(backfillInput(config.project, (await ledger.backfill(backfillId))!))
+      await tell('cancel')
+    },
+    async untilEnded() {
       while ((await ledger.backfill(backfillId))!.endedAt === null) await sleep(lookEveryMs)
     },
   }

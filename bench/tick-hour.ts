@@ -2,18 +2,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { formatInstant } from '../core/time/instant.js'
 import type { BenchProject } from './bench-stack.js'
-import { hourStart, tableOf, views } from './interference-world.js'
+import { hourStart, tableOf, tickedViews } from './interference-world.js'
 
 const lookEveryMs = 100
 const patienceMs = 300_000
 
-/** Milliseconds, one for each view. */
+/** Milliseconds, one for each view: in the order of `tickedViews`. */
 export async function tickHour(project: BenchProject, hour: number): Promise<number[]> {
   const control = await project.ports.runControl()
   const end = hourStart(hour + 1)
   const startedMs = performance.now()
   return await Promise.all(
-    views.map(async (view) => {
+    tickedViews.map(async (view) => {
       await control.tick({ view, now: formatInstant(end), kind: 'scheduled', range: null, runsMax: 24 })
       while (!(await isShown(project, view, end))) {
         if (performance.now() - startedMs > patienceMs) throw new Error(`${view} does not show hour ${hour}`)
