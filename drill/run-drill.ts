@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type { Alarm } from './alarm.js'
 import { checkWorld } from './checks/check-world.js'
 import { observeViews } from './checks/observe.js'
+import { isOf, openKeys, toldDifferences } from './checks/told-once.js'
 import { watchEnds } from './checks/watch-ends.js'
 import type { Check, Drill } from './drill.js'
 import type { Heard } from './receiver/incident-receiver.js'
@@ -68,6 +69,7 @@ class DrillRun {
   readonly #checks: Check[] = []
   #told: readonly Heard[] = []
   #injectedMs: number | null = null
+  #undoingMs: number | null = null
   #undoneMs: number | null = null
   #ruleMs: number | null = null
   #alarm: Heard | null = null
@@ -127,11 +129,12 @@ class DrillRun {
       this.#alarm = await this.#untilAlarm(world, toldBefore)
       if (this.#alarm === null) this.#fail(`the alarm ${this.drill.expects.alarm} did not come`)
     } finally {
+      this.#undoingMs = Date.now()
       await undo()
       this.#undoneMs = Date.now()
       this.note(`undone: ${this.drill.undoneBy}`)
     }
-    if (this.#alarm !== null) await this.#untilResolved(world, this.#alarm)
+    if (this.#alarm !== null) await this.#untilResolved(world, toldBefore)
     else if (this.isCanary) return void ends.stop()
     const { everyMs } = this.options.pace
     const dueMs = Math.floor(Date.now() / everyMs) * everyMs
@@ -140,6 +143,11 @@ class DrillRun {
     await untilRest(world)
     this.#checks.push(...(await checkWorld(world, before, dueMs)))
     this.#checks.push({ what: 'published ends only rose', differences: ends.stop() })
+    const told = world.receiver.heard.slice(toldBefore)
+    this.#checks.push({
+      what: 'told: no incident twice, and the end of the alarm after the fault was undone',
+      differences: toldDifferences(this.drill.expects, told, this.#undoingMs),
+    })
     this.#checks.push(...((await this.drill.check?.(world)) ?? []))
     for (const { what, differences } of this.#checks)
       if (differences.length > 0) this.#fail(`does not hold: ${what}: ${differences[0]}`)
@@ -155,11 +163,10 @@ class DrillRun {
   }
 
   async #untilAlarm(world: DrillWorld, toldBefore: number): Promise<Heard | null> {
-    const { alarm, keyHas = '' } = this.drill.expects
     const find = () =>
       world.receiver.heard
         .slice(toldBefore)
-        .find((heard) => heard.alarm === alarm && heard.event === 'opened' && heard.key.includes(keyHas)) ?? null
+        .find((heard) => isOf(this.drill.expects, heard) && heard.event === 'opened') ?? null
     const limitMs = this.#ruleMs! + alarmWithinMs
     const { signal } = this.options
     const heard = this.isCanary
@@ -183,14 +190,17 @@ class DrillRun {
       )
   }
 
-  async #untilResolved(world: DrillWorld, alarm: Heard): Promise<void> {
-    const { key } = alarm
-    const opened = world.receiver.heard.indexOf(alarm)
-    const find = () =>
-      world.receiver.heard.slice(opened).find((heard) => heard.key === key && heard.event === 'resolved') ?? null
-    this.#resolved = await until(this.options.signal, find, this.#undoneMs! + resolvedWithinMs)
-    if (this.#resolved) this.note(`resolved: ${key}`)
-    else this.#fail(`the incident ${key} was not resolved within ${resolvedWithinMs / 1_000} s`)
+  async #untilResolved(world: DrillWorld, toldBefore: number): Promise<void> {
+    const { expects } = this.drill
+    const told = () => world.receiver.heard.slice(toldBefore)
+    const areOver = () => (openKeys(expects, told()).length === 0 ? true : null)
+    if (await until(this.options.signal, areOver, this.#undoneMs! + resolvedWithinMs)) {
+      this.#resolved = told().findLast((heard) => isOf(expects, heard) && heard.event === 'resolved') ?? null
+      this.note(`resolved: ${this.#alarm!.key}`)
+    } else
+      this.#fail(
+        `not resolved within ${resolvedWithinMs / 1_000} s: the incident ${openKeys(expects, told()).join(', ')}`,
+      )
   }
 
   note(what: string): void {
