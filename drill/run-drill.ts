@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Alarm } from './alarm.js'
+import { isDeafOnly, isLogged } from './canary.js'
 import { checkWorld } from './checks/check-world.js'
 import { observeViews } from './checks/observe.js'
 import { isOf, openKeys, toldDifferences } from './checks/told-once.js'
@@ -68,12 +69,15 @@ class DrillRun {
   #impossible: string | null = null
   readonly #checks: Check[] = []
   #told: readonly Heard[] = []
+  #injectingMs: number | null = null
   #injectedMs: number | null = null
   #undoingMs: number | null = null
   #undoneMs: number | null = null
   #ruleMs: number | null = null
   #alarm: Heard | null = null
   #resolved: Heard | null = null
+  #isSilent = false
+  #isRaised: boolean | null = null
   /** It has come to an end that leaves the world whole. */
   hasEnded = false
 
@@ -127,7 +131,9 @@ class DrillRun {
     const undo = await this.#inject(world)
     try {
       this.#alarm = await this.#untilAlarm(world, toldBefore)
-      if (this.#alarm === null) this.#fail(`the alarm ${this.drill.expects.alarm} did not come`)
+      if (this.isCanary) this.#isRaised = await this.#isAlarmRaised(world)
+      this.#isSilent = this.#alarm === null
+      if (this.#isSilent) this.#fail(`the alarm ${this.drill.expects.alarm} did not come`)
     } finally {
       this.#undoingMs = Date.now()
       await undo()
@@ -155,6 +161,7 @@ class DrillRun {
 
   async #inject(world: DrillWorld): Promise<() => Promise<void>> {
     this.note(`injecting: ${this.drill.injects}`)
+    this.#injectingMs = Date.now()
     const undo = await this.drill.inject(world)
     this.#injectedMs = Date.now()
     this.#ruleMs = this.#injectedMs + this.drill.expects.afterMs(world)
@@ -170,24 +177,19 @@ class DrillRun {
     const limitMs = this.#ruleMs! + alarmWithinMs
     const { signal } = this.options
     const heard = this.isCanary
-      ? await until(signal, async () => find() ?? ((await this.#isLogged(world)) ? 'logged' : null), limitMs)
+      ? await until(signal, async () => find() ?? ((await this.#isAlarmRaised(world)) ? 'logged' : null), limitMs)
       : await until(signal, find, limitMs)
     if (heard === 'logged') return await until(signal, find, Date.now() + canaryWaitMs)
     if (heard) this.note(`heard: ${heard.key}: ${heard.summary}`)
     return heard
   }
 
-  /** Whatever the routes say, an incident is in the watcher's log. */
-  async #isLogged({ dir }: DrillWorld): Promise<boolean> {
-    const lines = await readFile(join(dir, 'logs', 'watcher.log'), 'utf8').catch(() => '')
-    return lines
-      .split('\n')
-      .some(
-        (line) =>
-          line.includes('"event":"opened"') &&
-          line.includes(`"rule":"${this.drill.expects.alarm}"`) &&
-          Date.parse(/"openedAt":"([^"]+)"/.exec(line)?.[1] ?? '') >= this.#injectedMs! - 1_000,
-      )
+  /** Null: nobody could log it. */
+  async #isAlarmRaised({ dir }: DrillWorld): Promise<boolean | null> {
+    const { expects } = this.drill
+    if (expects.alarm === 'dead_man_switch') return null
+    const log = await readFile(join(dir, 'logs', 'watcher.log'), 'utf8').catch(() => '')
+    return isLogged(log, expects, this.#injectingMs!)
   }
 
   async #untilResolved(world: DrillWorld, toldBefore: number): Promise<void> {
@@ -225,7 +227,8 @@ class DrillRun {
     return {
       ...{ drill: drill.name, isCanary: this.isCanary, outcome: this.#outcome(), failures: this.#failures },
       notPossibleBecause: this.#impossible,
-      isDeafOnly: this.#injectedMs !== null && this.#alarm === null && this.#failures.length === 1,
+      isRaised: this.#isRaised,
+      isDeafOnly: isDeafOnly({ isSilent: this.#isSilent, isRaised: this.#isRaised, failures: this.#failures }),
       ...{ stack: stack.kind, startedAt: iso(this.#startedMs), endedAt: iso(Date.now()), injects, undoneBy },
       injectedAt: at(this.#injectedMs),
       expected: { alarm: expects.alarm, ruleAt: at(this.#ruleMs), withinMs: alarmWithinMs },

@@ -12,7 +12,9 @@ export interface DrillReport {
   readonly failures: readonly string[]
   /** Why it was not possible here; null: it was. */
   readonly notPossibleBecause: string | null
-  /** Failed of the alarm that did not come, and of nothing else: what a canary has to do. */
+  /** Of a canary: the watcher has opened its incident; null: of a drill, and where nobody but the receiver could know. */
+  readonly isRaised: boolean | null
+  /** Failed of the alarm that was raised and did not come, and of nothing else: what a canary has to do. */
   readonly isDeafOnly: boolean
   readonly stack: 'embedded' | 'staging'
   readonly startedAt: string

@@ -25,7 +25,7 @@ export function reportText(report: DrillReport): string {
     `- **Injected** ${report.injectedAt ?? 'not at all'}: ${report.injects}`,
     alarm
       ? `- **Alarm** \`${expected.alarm}\` heard ${alarm.heardAt}, ${lateness(alarm.afterRuleMs)}: ${alarm.summary}`
-      : `- **Alarm** \`${expected.alarm}\` not heard; it was due at ${expected.ruleAt ?? 'no time'} and waited for ${seconds(expected.withinMs)}`,
+      : `- **Alarm** \`${expected.alarm}\` not heard; it was due at ${expected.ruleAt ?? 'no time'} and waited for ${seconds(expected.withinMs)}${raisedText(report)}`,
     `- **Undone** ${report.undoneAt ?? 'not at all'}: ${report.undoneBy}`,
     `- **Resolved** ${report.resolvedAt ?? 'not heard'}`,
     ...section('What failed', report.failures),
@@ -54,16 +54,29 @@ export function reportText(report: DrillReport): string {
 
 /** One line for a list of several. */
 export function reportLine(report: DrillReport): string {
-  const { alarm, isCanary, isDeafOnly, outcome } = report
+  const { alarm, isCanary, outcome } = report
   if (outcome === 'not-possible-here') return `not possible here  ${titleOf(report)}: ${report.notPossibleBecause}`
   const heard = alarm ? `${report.expected.alarm} heard ${lateness(alarm.afterRuleMs)}` : 'no alarm'
   const why = report.failures.length === 0 ? '' : `; ${report.failures[0]}`
-  const canary = isCanary ? (isDeafOnly ? ', as a canary has to' : ': THE CANARY IS WRONG') : ''
-  return `${outcome === 'passed' ? 'passed' : 'FAILED'}  ${titleOf(report)}: ${heard}${canary === '' ? why : canary}`
+  const said = isCanary ? canaryText(report) : why
+  return `${outcome === 'passed' ? 'passed' : 'FAILED'}  ${titleOf(report)}: ${heard}${said}`
+}
+
+function canaryText({ alarm, isDeafOnly, isRaised, failures, expected }: DrillReport): string {
+  if (isDeafOnly) return isRaised ? ', though the watcher had raised it, as a canary has to' : ', as a canary has to'
+  if (alarm) return ': THE CANARY IS WRONG: its alarm was cut and came all the same'
+  if (isRaised === false && failures.length === 1)
+    return `: THE CANARY IS WRONG: the watcher never raised ${expected.alarm}, so that nothing was cut`
+  return `: THE CANARY IS WRONG: it failed of something else: ${failures.at(-1)}`
 }
 
 function titleOf({ drill, isCanary }: DrillReport): string {
   return `${drill}${isCanary ? ' (canary)' : ''}`
+}
+
+function raisedText({ isRaised }: DrillReport): string {
+  if (isRaised === null) return ''
+  return isRaised ? '; the watcher has it in its log' : '; the watcher has not raised it, either'
 }
 
 function section(title: string, lines: readonly string[]): string[] {
