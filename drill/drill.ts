@@ -27,6 +27,8 @@ export interface Drill {
   readonly world?: (pace: Pace) => WorldOptions
   /** From outside of the product's processes. What it returns undoes it, and is called also where the alarm did not come. */
   inject(world: DrillWorld): Promise<() => Promise<void>>
+  /** The fault stays so long once its alarm came; absent: until the next tick has tried again. */
+  staysMs?(pace: Pace): number
   check?(world: DrillWorld): Promise<Check[]>
 }
 

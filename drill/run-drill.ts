@@ -36,6 +36,8 @@ export const alarmWithinMs = 60_000
 const resolvedWithinMs = 120_000
 /** A cut alarm is in the watcher's log and nowhere else: so long it gets to come all the same. */
 const canaryWaitMs = 4_000
+/** Of what a check says; the report's checks have it whole. */
+const differenceMax = 300
 
 export async function runDrill(drill: Drill, stack: DrillStack, options: RunOptions): Promise<DrillReport[]> {
   const rounds = { none: [false], alone: [true], before: [true, false] }[options.canary]
@@ -134,6 +136,7 @@ class DrillRun {
       if (this.isCanary) this.#isRaised = await this.#isAlarmRaised(world)
       this.#isSilent = this.#alarm === null
       if (this.#isSilent) this.#fail(`the alarm ${this.drill.expects.alarm} did not come`)
+      else await this.#stay()
     } finally {
       this.#undoingMs = Date.now()
       await undo()
@@ -143,7 +146,8 @@ class DrillRun {
     if (this.#alarm !== null) await this.#untilResolved(world, toldBefore)
     else if (this.isCanary) return void ends.stop()
     const { everyMs } = this.options.pace
-    const dueMs = Math.floor(Date.now() / everyMs) * everyMs
+    // A tick after the undoing sees what has come of it, files that were delivered again, too: of an interval that ends then.
+    const dueMs = Math.ceil(this.#undoneMs / everyMs) * everyMs
     await untilSettled(world, dueMs)
     this.note('settled: what was due is published, no incident is open')
     await untilRest(world)
@@ -152,11 +156,11 @@ class DrillRun {
     const told = world.receiver.heard.slice(toldBefore)
     this.#checks.push({
       what: 'told: no incident twice, and the end of the alarm after the fault was undone',
-      differences: toldDifferences(this.drill.expects, told, this.#undoingMs),
+      differences: toldDifferences(this.drill.expects, told, this.#undoingMs, everyMs),
     })
     this.#checks.push(...((await this.drill.check?.(world)) ?? []))
     for (const { what, differences } of this.#checks)
-      if (differences.length > 0) this.#fail(`does not hold: ${what}: ${differences[0]}`)
+      if (differences.length > 0) this.#fail(`does not hold: ${what}: ${differences[0]!.slice(0, differenceMax)}`)
   }
 
   async #inject(world: DrillWorld): Promise<() => Promise<void>> {
@@ -182,6 +186,13 @@ class DrillRun {
     if (heard === 'logged') return await until(signal, find, Date.now() + canaryWaitMs)
     if (heard) this.note(`heard: ${heard.key}: ${heard.summary}`)
     return heard
+  }
+
+  /** The fault stays until what was tried of it was tried again: an alarm that ends meanwhile has ended too early. */
+  async #stay(): Promise<void> {
+    const { pace, signal } = this.options
+    const staysMs = this.drill.staysMs?.(pace) ?? pace.everyMs + 2 * pace.pollMs
+    await until(signal, () => null, Date.now() + staysMs)
   }
 
   /** Null: nobody could log it. */

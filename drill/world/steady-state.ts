@@ -44,6 +44,7 @@ async function unsettled(world: DrillWorld, endMs: number): Promise<string> {
 /** Nothing is started any more, and what was under way has ended. @throws DrillStopped */
 export async function untilRest(world: DrillWorld): Promise<void> {
   // It would tell that nothing is started.
+  world.receiver.disarmDeadManSwitch()
   await world.stopProcess('watcher')
   await pauseSchedules(world)
   await untilQuiet(world)
