@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { incidentRules } from '../core/watch/index.js'
 import { findDrills } from './all-drills.js'
 
 test('each file is a drill of its own name, and docs/drills.md has each with its alarm', async () => {
@@ -9,6 +10,11 @@ test('each file is a drill of its own name, and docs/drills.md has each with its
   expect([...told.keys()].sort()).toEqual(drills.map(({ name }) => name))
   for (const { name, expects } of drills)
     expect(told.get(name)).toContain(expects.alarm === 'dead_man_switch' ? 'dead-man switch' : expects.alarm)
+})
+
+test('every rule of incidents is the alarm of some drill, so that its canary is tried', async () => {
+  const alarms = new Set((await findDrills('all')).map(({ expects }) => expects.alarm))
+  expect(incidentRules.filter((rule) => !alarms.has(rule))).toEqual([])
 })
 
 test('a name that is no drill is refused with those that are', async () => {

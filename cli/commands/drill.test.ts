@@ -8,7 +8,7 @@ const drill = (name: string, outcome: Done['report']['outcome'], why: string | n
   report: {
     ...{ drill: name, isCanary: false, outcome, isDeafOnly: false, stack: 'staging', injects: '', undoneBy: '' },
     failures: outcome === 'failed' ? ['it broke'] : [],
-    notPossibleBecause: why,
+    ...{ notPossibleBecause: why, isRaised: null },
     ...{ startedAt: '', endedAt: '', injectedAt: null, undoneAt: null, resolvedAt: null, alarm: null },
     expected: { alarm: 'held', ruleAt: null, withinMs: 60_000 },
     ...{ checks: [], told: [], timeline: [] },

@@ -5,7 +5,7 @@ import { reportLine, reportText } from './report-text.js'
 const at = '2001-01-31T13:00:00.000Z'
 const canary: DrillReport = {
   ...{ drill: 'null-flood', isCanary: true, outcome: 'failed', failures: ['the alarm held did not come'] },
-  ...{ isRaised: true, isDeafOnly: true, stack: 'embedded', startedAt: at, endedAt: at },
+  ...{ notPossibleBecause: null, isRaised: true, isDeafOnly: true, stack: 'embedded', startedAt: at, endedAt: at },
   ...{ injects: 'nulls', undoneBy: 'amounts', injectedAt: at, undoneAt: at, resolvedAt: null },
   ...{ expected: { alarm: 'held', ruleAt: at, withinMs: 60_000 }, alarm: null, checks: [], told: [], timeline: [] },
 }

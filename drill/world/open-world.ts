@@ -19,7 +19,7 @@ import { removeTraces } from './remove-traces.js'
 import { shortTimes } from './short-times.js'
 import { mountSmallDisk } from './small-disk.js'
 import type { WorldOptions } from './world-options.js'
-import { secretVariable, writeWorldRepo } from './world-repo.js'
+import { secretVariable, writeRoutes, writeWorldRepo } from './world-repo.js'
 
 export interface WorldPlan {
   /** Of this world alone. */
@@ -81,9 +81,12 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
     const sinceMs = Math.floor(Date.now() / everyMs) * everyMs - everyMs
     const since = new Date(sinceMs).toISOString()
     let cut = plan.cut
-    const writeRepo = () =>
-      writeWorldRepo({ dir: repoDir, project, since, pace, options, receiverUrl: receiver.url, cut })
-    await writeRepo()
+    const plannedRepo = () => ({
+      ...{ dir: repoDir, project, since, pace, options, cut },
+      receiverUrl: receiver.url,
+      colleagueUrl: options.hasColleague ? receiver.colleague.url : null,
+    })
+    await writeWorldRepo(plannedRepo())
     const producer = createProducer({
       ...{ engine: stack.engine, sources: await ports.sources(), scratch: join(dir, 'scratch'), sinceMs, everyMs },
       hasMarkers: JSON.stringify(options.source ?? {}).includes('_SUCCESS'),
@@ -109,7 +112,8 @@ export async function openWorld(stack: DrillStack, plan: WorldPlan): Promise<Dri
       async cut(alarm) {
         cut = alarm
         await world.stopProcess('watcher')
-        await writeRepo()
+        // The definitions stay as the drill's operators have left them.
+        await writeRoutes(plannedRepo())
         await world.startProcess('watcher')
       },
       isWatched: () => cut === 'dead_man_switch' || (receiver.lastBeatMs() ?? 0) > watcherStartedMs,

@@ -20,6 +20,10 @@ export interface Producer {
   /** Removed, and not delivered by itself until `release`. */
   withhold(paths: readonly string[]): Promise<void>
   release(paths: readonly string[]): Promise<void>
+  /** From the interval that starts there on files are delivered with other columns (`deliver`), those that are there and those to come. */
+  alter(fromMs: number, select: string): Promise<void>
+  /** Delivers again, as it was meant, whatever `alter` has touched. */
+  restore(): Promise<void>
 }
 
 const topUpMs = 20_000
@@ -41,6 +45,7 @@ export function createProducer({ engine, sources, scratch, sinceMs, everyMs, has
   let upToMs = sinceMs
   let drafts = 0
   let timer: NodeJS.Timeout | undefined
+  let altered: { readonly fromMs: number; readonly select: string } | null = null
   let topping: Promise<void> = Promise.resolve()
 
   async function put(path: string, bytes: Uint8Array): Promise<void> {
@@ -63,19 +68,30 @@ export function createProducer({ engine, sources, scratch, sinceMs, everyMs, has
     await sources.remove(path)
     files.delete(path)
   }
+  async function deliverInterval(startMs: number): Promise<void> {
+    const file = eventFile(startMs)
+    const select = altered !== null && startMs >= altered.fromMs ? altered.select : '*'
+    if (!withheld.has(file)) await deliver(file, eventsOf(startMs, everyMs), select)
+  }
   async function topUp(): Promise<void> {
     for (; upToMs < Date.now() + aheadMs; upToMs += everyMs) {
-      const [file, marker] = [eventFile(upToMs), markerOf(upToMs)]
-      if (!withheld.has(file)) await deliver(file, eventsOf(upToMs, everyMs))
+      await deliverInterval(upToMs)
+      const marker = markerOf(upToMs)
       if (hasMarkers && !withheld.has(marker)) await put(marker, new Uint8Array())
     }
+  }
+  async function deliverAgain(fromMs: number): Promise<void> {
+    for (let startMs = fromMs; startMs < upToMs; startMs += everyMs) await deliverInterval(startMs)
+  }
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = topping.then(work)
+    topping = done.catch(() => {})
+    return done
   }
   return {
     async start() {
       await topUp()
-      timer = setInterval(() => {
-        topping = topping.then(topUp).catch(() => {})
-      }, topUpMs)
+      timer = setInterval(() => void inTurn(topUp).catch(() => {}), topUpMs)
     },
     async stop() {
       clearInterval(timer)
@@ -96,6 +112,15 @@ export function createProducer({ engine, sources, scratch, sinceMs, everyMs, has
     },
     async release(paths) {
       for (const path of paths) withheld.delete(path)
+    },
+    async alter(fromMs, select) {
+      altered = { fromMs, select }
+      await inTurn(() => deliverAgain(fromMs))
+    },
+    async restore() {
+      const fromMs = altered?.fromMs ?? upToMs
+      altered = null
+      await inTurn(() => deliverAgain(fromMs))
     },
   }
 }

@@ -10,6 +10,8 @@ export interface WorldOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** What the worker makes files on (`DrillWorld.filesDir`) is a disk of its own with so much room. Absent: the machine's. */
   readonly diskBytes?: number
+  /** Somebody else is told of everything, too, by a channel of his own. */
+  readonly hasColleague?: boolean
   /** Servers that this drill breaks: it gets its own, or on staging a proxy that can be cut. */
   readonly breaks?: readonly PartName[]
 }

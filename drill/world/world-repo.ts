@@ -6,6 +6,8 @@ import type { Pace } from './pace.js'
 import type { WorldOptions } from './world-options.js'
 
 export const secretVariable = 'DRILL_SECRET'
+/** Name of the second channel. */
+export const colleague = 'colleague'
 
 export interface RepoPlan {
   readonly dir: string
@@ -14,6 +16,8 @@ export interface RepoPlan {
   readonly pace: Pace
   readonly options: WorldOptions
   readonly receiverUrl: string
+  /** Of a second channel, which is told the same; null: there is none. */
+  readonly colleagueUrl: string | null
   /** A canary: incidents of this rule are told to nobody. Null: all are told. */
   readonly cut: Alarm | null
 }
@@ -22,6 +26,10 @@ export async function writeWorldRepo(plan: RepoPlan): Promise<void> {
   await mkdir(join(plan.dir, 'views'), { recursive: true })
   await writeFile(join(plan.dir, 'millcourse.json'), `${JSON.stringify({ project: plan.project })}\n`)
   await writeFile(join(plan.dir, 'views', 'events.ts'), definitions(plan))
+  await writeRoutes(plan)
+}
+
+export async function writeRoutes(plan: RepoPlan): Promise<void> {
   await writeFile(join(plan.dir, 'alerts.yaml'), routes(plan))
 }
 
@@ -55,13 +63,18 @@ export const latest = featureView('latest', {
 `
 }
 
-function routes({ receiverUrl, cut }: RepoPlan): string {
+function routes({ receiverUrl, colleagueUrl, cut }: RepoPlan): string {
   const isCut = cut !== null && cut !== 'dead_man_switch'
+  const channels = { drill: receiverUrl, ...(colleagueUrl === null ? {} : { [colleague]: colleagueUrl }) }
   return `channels:
-  drill:
+${Object.entries(channels).map(channelText).join('')}${isCut ? `routes:\n  - rule: ${cut}\n    to: []\n` : ''}default: [${Object.keys(channels).join(', ')}]
+`
+}
+
+function channelText([name, url]: readonly [string, string]): string {
+  return `  ${name}:
     type: webhook
-    url: ${receiverUrl}
+    url: ${url}
     secret: { env: ${secretVariable} }
-${isCut ? `routes:\n  - rule: ${cut}\n    to: []\n` : ''}default: [drill]
 `
 }
