@@ -38,6 +38,7 @@ export const errorCodes = {
   LEDGER_SCHEMA_OUTDATED: { retry: 'after-fix', http: 500, exit: 78 },
   // plan
   PLAN_INTERVAL_INVALID: { retry: 'after-fix', http: 422, exit: 64 },
+  PLAN_INTERVAL_NOT_OVER: { retry: 'later', http: 422, exit: 75 },
   PLAN_INPUTS_MOVED: { retry: 'replan', http: 409, exit: 65 },
   PLAN_DEFINITION_MOVED: { retry: 'replan', http: 409, exit: 65 },
   BACKFILL_UNKNOWN: { retry: 'after-fix', http: 404, exit: 66 },

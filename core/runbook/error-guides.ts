@@ -33,6 +33,7 @@ export const errorGuides: Readonly<Record<ErrorCode, ErrorGuide>> = {
   LEDGER_UNKNOWN_RUN: of('ledger', atTheTerminal),
   LEDGER_SCHEMA_OUTDATED: of('ledger', page),
   PLAN_INTERVAL_INVALID: of('definition', atTheTerminal),
+  PLAN_INTERVAL_NOT_OVER: of('process', page),
   PLAN_INPUTS_MOVED: of('source', page),
   PLAN_DEFINITION_MOVED: of('definition', byItself),
   BACKFILL_UNKNOWN: of('ledger', atTheTerminal),
