@@ -51,15 +51,22 @@ export function evaluateView(
   const warned = warnedDrafts(entry, observed)
   // Of features held alone neither is a consequence: the others are published.
   if (causes.some(({ key }) => !key.startsWith(heldFeaturesKey))) {
+    const explains = (draft: IncidentDraft) =>
+      blocked !== null && !draft.key.startsWith(heldFeaturesKey) && reachesBack(draft, blocked.from)
     const told = causes.map((draft) =>
-      draft.key.startsWith(heldFeaturesKey) ? draft : withConsequences(draft, blocked, stale),
+      draft.key.startsWith(heldFeaturesKey) ? draft : withConsequences(draft, explains(draft) ? blocked : null, stale),
     )
+    const unexplained = causes.some(explains) ? null : blocked
     const isRepairKept =
       observed.isRebuildAsked &&
       observed.states.some(
         (state) => (standsAs(state, 'failed') || standsAs(state, 'not-ready')) && isBeingReplaced(state),
       )
-    return [...(isRepairKept ? told.map(withRepair) : told), ...warned]
+    return [
+      ...(isRepairKept ? told.map(withRepair) : told),
+      ...blockedDrafts(entry, observed, unexplained, stale, now, rules),
+      ...warned,
+    ]
   }
   return [...causes, ...consequences(entry, observed, blocked, stale, now, rules), ...warned]
 }
@@ -93,6 +100,11 @@ export function isStanding(state: IntervalState): boolean {
   )
 }
 
+/** What goes wrong only behind a gap does not explain it: the gap was there before, and stays when that is mended. */
+function reachesBack({ facts }: IncidentDraft, until: Instant): boolean {
+  return typeof facts.firstInterval !== 'string' || parseInstant(facts.firstInterval) < until
+}
+
 /** Where no cause explains them. */
 function consequences(
   entry: CalendarEntry,
@@ -102,34 +114,43 @@ function consequences(
   now: Instant,
   rules: WatchRules,
 ): IncidentDraft[] {
-  const label = viewLabel(entry)
-  if (blocked && !isGapOnItsWay(entry, observed, blocked.from, now, rules)) {
-    const end = formatInstant(blocked.publishedEndAt ?? parseInstant(entry.since))
-    const awaited = awaitedBackfill(before(observed, blocked.from), observed)
-    const why = awaited ? `an earlier interval waits for ${wordsOf(awaited)}` : 'an earlier interval is missing'
-    const made = viewDraft(
-      entry,
-      'blocked',
-      `${label} is computed beyond ${end}, where ${why}`,
-      `millcourse ${awaited ? claimCommand(awaited) : `materialize ${entry.view}`}`,
-      {
-        news: [`${blocked.publishedEndAt}`, ...(awaited ? [awaited.state] : [])],
-        facts: awaited ? factsOf(awaited) : {},
-      },
-    )
-    return [withConsequences(made, blocked, stale)]
-  }
-  if (stale === null) return []
+  const told = blockedDrafts(entry, observed, blocked, stale, now, rules)
+  if (told.length > 0 || stale === null) return told
   const awaited = awaitedBackfill(observed.states, observed)
   const why = awaited ? `: what follows waits for ${wordsOf(awaited)}` : ''
   const made = viewDraft(
     entry,
     'stale',
-    `${label} is older online than its SLA of ${entry.freshness} allows${why}`,
+    `${viewLabel(entry)} is older online than its SLA of ${entry.freshness} allows${why}`,
     `millcourse ${awaited ? claimCommand(awaited) : `runs --view ${entry.view}`}`,
     { facts: awaited ? factsOf(awaited) : {} },
   )
   return [withConsequences(made, null, stale)]
+}
+
+function blockedDrafts(
+  entry: CalendarEntry,
+  observed: ViewObservation,
+  blocked: BlockedEnd | null,
+  stale: bigint | null,
+  now: Instant,
+  rules: WatchRules,
+): IncidentDraft[] {
+  if (!blocked || isGapOnItsWay(entry, observed, blocked.from, now, rules)) return []
+  const end = formatInstant(blocked.publishedEndAt ?? parseInstant(entry.since))
+  const awaited = awaitedBackfill(before(observed, blocked.from), observed)
+  const why = awaited ? `an earlier interval waits for ${wordsOf(awaited)}` : 'an earlier interval is missing'
+  const made = viewDraft(
+    entry,
+    'blocked',
+    `${viewLabel(entry)} is computed beyond ${end}, where ${why}`,
+    `millcourse ${awaited ? claimCommand(awaited) : `materialize ${entry.view}`}`,
+    {
+      news: [`${blocked.publishedEndAt}`, ...(awaited ? [awaited.state] : [])],
+      facts: awaited ? factsOf(awaited) : {},
+    },
+  )
+  return [withConsequences(made, blocked, stale)]
 }
 
 const wordsOf = ({ backfillId, state }: OpenBackfill): string =>

@@ -203,6 +203,16 @@ test('R32: a gap that nothing else explains is an incident of its own; a lookup 
   expect(look(states, 1, at(3.05), { ...seenLater, canBlock: false })).toEqual([])
 })
 
+test('R32: what goes wrong behind a gap does not explain it: both are told, and the gap stays told when the other is over', () => {
+  const states = [state(0, 'done'), state(2, 'committed', { committed: true })]
+  const seenLater = { firstSeenAt: '2001-01-01T03:00:00Z', freshness: null }
+  const later = look(states, 1, at(4.5), seenLater)
+  expect(later).toMatchObject([{ rule: 'missing_run' }, { rule: 'blocked', facts: { blockedIntervals: 1 } }])
+  expect(later[0]!.facts).not.toHaveProperty('blockedIntervals')
+  const failed = look([...states, state(3, 'failed')], 1, at(4.5), seenLater)
+  expect(failed.map(({ rule }) => rule)).toEqual(['failed', 'blocked'])
+})
+
 test('an earlier interval that is under way, or only just due, is no gap', () => {
   const done = [state(0, 'done'), state(2, 'committed', { committed: true })]
   const running = [state(0, 'done'), state(1, 'running'), state(2, 'committed', { committed: true })]
