@@ -53,3 +53,8 @@ export type WindowFeatures = Partial<
 export const someFeatures: fc.Arbitrary<WindowFeatures> = fc
   .subarray(Object.entries(windowFeatures), { minLength: 2, maxLength: 4 })
   .map((entries) => Object.fromEntries(entries))
+
+/** Of `parts` parts that together are all features the one at `nth`. */
+export function featuresOfPart(nth: number, parts: number): WindowFeatures {
+  return Object.fromEntries(Object.entries(windowFeatures).filter((_, at) => at % parts === nth))
+}

@@ -7,6 +7,7 @@ const seconds: Readonly<Record<string, number>> = {
   'end-to-end/kills': 125,
   'end-to-end/random-histories': 110,
   'faults/publish-traces-publisher': 93,
+  'reference/many-histories': 80,
   'end-to-end/commands': 80,
   'end-to-end/drills-on-staging': 80,
   'faults/bad-days/outages-of-runs': 75,
@@ -39,7 +40,6 @@ const seconds: Readonly<Record<string, number>> = {
   'reference/publish-protocol': 18,
   'contract/run-control.contract': 17,
   'end-to-end/watcher': 17,
-  'reference/many-histories': 15,
 }
 
 /** Vitest knows durations only from its cache, which a fresh checkout does not have: it would go by the size of the files. */
