@@ -37,7 +37,10 @@ export async function awaitingUpstream(
   return waiting.filter(({ span }) => wrong.some((one) => overlaps(one, span))).map(({ interval }) => interval)
 }
 
-/** Of intervals that await the view below: a run of what they are made of is to come, or under way, and nothing is known that keeps it. */
+/**
+ * Of intervals that await the view below: a run of what they are made of is to come, or under way, and nothing is known that keeps it. One that a
+ * backfill of the view below has claimed and does not run may be kept by whoever waits for it.
+ */
 export async function isMendedSoon(
   deps: Pick<ActivityDeps, 'ledger'>,
   upstream: UpstreamView,
@@ -45,8 +48,13 @@ export async function isMendedSoon(
 ): Promise<boolean> {
   const key = { view: upstream.view.name, version: upstream.view.version }
   const spans = mergeRanges(intervals.flatMap((interval) => upstreamSpan(upstream, interval) ?? []))
-  const states = await inParallel(spans, rangesAtOnce, (span) => deps.ledger.unsettledIntervals(key, span))
-  return states.flat().some(isReplacedSoon)
+  const soon = await inParallel(spans, rangesAtOnce, async (span) => {
+    const states = (await deps.ledger.unsettledIntervals(key, span)).filter(isReplacedSoon)
+    const claimed = states.length === 0 ? [] : await deps.ledger.claimedIntervals(key, span)
+    const kept = claimed.filter(({ state }) => state === 'queued' || state === 'paused')
+    return states.some(({ interval }) => !kept.some((one) => overlaps(one, interval)))
+  })
+  return soon.includes(true)
 }
 
 /** The same of one interval, asked by its run: the repair may have been asked for since the run was. */

@@ -1,7 +1,7 @@
 /** Views that are built on views, over real runs in Postgres, DuckDB and folders: order, values, and what a new commit re-opens. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { takeBackfillTurn } from '../../activities/backfill-turn.js'
+import { endBackfill, takeBackfillTurn } from '../../activities/backfill-turn.js'
 import { applyDecision } from '../../activities/decide.js'
 import { openBackfill } from '../../activities/open-backfill.js'
 import { planBackfill } from '../../activities/plan-backfill.js'
@@ -286,6 +286,15 @@ test('a backfill of a view above runs what is made of a file at fault last, once
   // Two and three o'clock are made of it; the first of them was handed out before.
   expect(await next()).toEqual(['00:00', '01:00', '04:00'])
   for (const at of [0, 1, 4]) expect(await filled(at)).toEqual(['done', null])
+  expect(await next()).toBe('wait')
+  // One of the view below that is paused, or queued behind this one, has what is to be run before: nobody waits for it.
+  const below = { view: sums, range: { from: hour(1), to: hour(2) }, options, now: hour(5) }
+  const { planId: claiming } = await rig.step(planBackfill, [below])
+  await rig.step(openBackfill, [{ planId: claiming, by: 'ann', reason: 'a test', costMax: null, now: hour(5) }])
+  await rig.deps.ledger.changeBackfill(claiming, { to: 'pause', by: 'ann', reason: 'a test' })
+  expect(await next()).toEqual(['02:00', '03:00'])
+  await rig.deps.ledger.changeBackfill(claiming, { to: 'cancel', by: 'ann', reason: 'a test' })
+  await rig.step(endBackfill, [{ backfillId: claiming, error: null }])
   expect(await next()).toBe('wait')
   const because = 'what it is made of in view filled_sums@v1 is at fault, and not mended yet'
   expect(await filled(2)).toEqual(['not-ready', because])
