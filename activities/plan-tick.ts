@@ -108,8 +108,15 @@ async function repairedVersions(
   const { name: view, version } = bundle.view
   const found = await deps.ledger.repairedVersions({ view, version })
   if (found.length === 0) return {}
-  const served = new Set((await otherOnline(deps, [view], [bundle])).map((one) => one.view.version))
-  const versions = found.filter((one) => served.has(one))
+  const served = await otherOnline(deps, [view], [bundle]).catch((error: Error) => {
+    // The runs of this version do not wait for it: the next tick asks again.
+    deps.log.warn(
+      { view, versions: found, error: error.message },
+      'former versions are left: the online store does not answer',
+    )
+    return []
+  })
+  const versions = found.filter((one) => served.some((other) => other.view.version === one))
   return versions.length === 0 ? {} : { repairedVersions: versions }
 }
 

@@ -56,7 +56,7 @@ async function startAll(input: TickInput, plan: PlanTickResult): Promise<TickRes
     (plan.repairedVersions ?? []).map((one) =>
       startOrJoin(
         tick,
-        `tick/${plan.project}/${view}@v${one}/repair`,
+        `tick/${plan.project}/${view}@v${one}/reopened`,
         [{ view, version: one, kind, range: null, runsMax: input.runsMax, ...shared }],
         search(),
       ),

@@ -241,7 +241,7 @@ function groupProblems(
   return [
     ...severityProblems(view, `${name}.severity`, severity, isOfFeature),
     ...Object.entries(severities).flatMap(([limit, one]) =>
-      typeof group[limit as keyof typeof group] === 'number'
+      typeof group[limit as keyof typeof group] === 'number' && limit !== 'historyMin'
         ? severityProblems(view, `${path}.${limit}`, one, isOfFeature)
         : [invalid(view, `: checks.${path} names '${limit}', and checks.${name} has no such limit`)],
     ),

@@ -51,6 +51,9 @@ test('severities are of limits that the group has', () => {
   expect(said({ features: { amount: { max: 1, severities: { min: 'warn' } } } }).message).toBe(
     "DEFINE_INVALID view 'last': checks.features.amount.severities names 'min', and checks.features.amount has no such limit",
   )
+  expect(said({ drift: { volumeChangeMax: 1, historyMin: 4, severities: { historyMin: 'warn' } } }).message).toBe(
+    "DEFINE_INVALID view 'last': checks.drift.severities names 'historyMin', and checks.drift has no such limit",
+  )
   expect(said({ drift: { volumeChangeMax: 1, severities: 'warn' } }).message).toBe(
     "DEFINE_INVALID view 'last': checks.drift.severities is no object",
   )
