@@ -135,8 +135,8 @@ test('a run without data makes few statements', async () => {
     expect(await finish(ledger, publish)).toBe('ok')
     expect(await end(ledger, 'quiet', 'done')).toBe('done')
   })
-  // One of them asks for features held alone (R35), of window views only.
-  expect(counted.length, counted.join('\n')).toBeLessThanOrEqual(31)
+  // One of them asks for features held alone (R35), of window views only; one for open backfills, whose commits are left out (R33).
+  expect(counted.length, counted.join('\n')).toBeLessThanOrEqual(32)
 })
 
 /** Starts `work` while `hold`'s rows are held, changes them as `change` says once it waits for them, and lets it go on. */
