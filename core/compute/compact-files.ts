@@ -1,6 +1,6 @@
 /**
- * The files of a compaction: the rows or tiles of many commits in few files, in buckets by the hash of the key, so that whoever joins them
- * can do so a bucket at a time.
+ * The files of a compaction: the rows or tiles of many commits in few files, in buckets by the hash of the key, so that who asks for
+ * one key reads one of them.
  *
  * - Rows are sorted by key, then by R3, so that the rows of a key lie together, as an as-of join wants them.
  * - Tiles are sorted by their number, then by key: what reads few of them, the edges of a window, skips the row groups of the others.
