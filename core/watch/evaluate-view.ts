@@ -49,26 +49,24 @@ export function evaluateView(
   const blocked = blockedEnd(entry, observed)
   const stale = staleBy(entry, observed, now)
   const warned = warnedDrafts(entry, observed)
+  const explains = (draft: IncidentDraft) =>
+    blocked !== null && !draft.key.startsWith(heldFeaturesKey) && reachesBack(draft, blocked.from)
+  const unexplained = causes.some(explains) ? null : blocked
+  const gaps = blockedDrafts(entry, observed, unexplained, stale, now, rules)
   // Of features held alone neither is a consequence: the others are published.
   if (causes.some(({ key }) => !key.startsWith(heldFeaturesKey))) {
-    const explains = (draft: IncidentDraft) =>
-      blocked !== null && !draft.key.startsWith(heldFeaturesKey) && reachesBack(draft, blocked.from)
     const told = causes.map((draft) =>
       draft.key.startsWith(heldFeaturesKey) ? draft : withConsequences(draft, explains(draft) ? blocked : null, stale),
     )
-    const unexplained = causes.some(explains) ? null : blocked
     const isRepairKept =
       observed.isRebuildAsked &&
       observed.states.some(
         (state) => (standsAs(state, 'failed') || standsAs(state, 'not-ready')) && isBeingReplaced(state),
       )
-    return [
-      ...(isRepairKept ? told.map(withRepair) : told),
-      ...blockedDrafts(entry, observed, unexplained, stale, now, rules),
-      ...warned,
-    ]
+    return [...(isRepairKept ? told.map(withRepair) : told), ...gaps, ...warned]
   }
-  return [...causes, ...consequences(entry, observed, blocked, stale, now, rules), ...warned]
+  const alone = stale === null || gaps.length > 0 ? [] : [staleDraft(entry, observed, stale)]
+  return [...causes, ...gaps, ...alone, ...warned]
 }
 
 /** A re-opened interval waits for its run; one whose run failed before it began, or had no complete input, still stands in the way. */
@@ -105,17 +103,8 @@ function reachesBack({ facts }: IncidentDraft, until: Instant): boolean {
   return typeof facts.firstInterval !== 'string' || parseInstant(facts.firstInterval) < until
 }
 
-/** Where no cause explains them. */
-function consequences(
-  entry: CalendarEntry,
-  observed: ViewObservation,
-  blocked: BlockedEnd | null,
-  stale: bigint | null,
-  now: Instant,
-  rules: WatchRules,
-): IncidentDraft[] {
-  const told = blockedDrafts(entry, observed, blocked, stale, now, rules)
-  if (told.length > 0 || stale === null) return told
+/** Where no cause explains it. */
+function staleDraft(entry: CalendarEntry, observed: ViewObservation, stale: bigint): IncidentDraft {
   const awaited = awaitedBackfill(observed.states, observed)
   const why = awaited ? `: what follows waits for ${wordsOf(awaited)}` : ''
   const made = viewDraft(
@@ -125,9 +114,10 @@ function consequences(
     `millcourse ${awaited ? claimCommand(awaited) : `runs --view ${entry.view}`}`,
     { facts: awaited ? factsOf(awaited) : {} },
   )
-  return [withConsequences(made, null, stale)]
+  return withConsequences(made, null, stale)
 }
 
+/** A gap that no cause explains. */
 function blockedDrafts(
   entry: CalendarEntry,
   observed: ViewObservation,
