@@ -255,7 +255,7 @@ export function isWithinBound({ operation }: Pick<WindowFeature, 'operation'>, g
   if (operation === 'approx_count_distinct' && typeof got === 'bigint' && typeof truth === 'bigint')
     return Math.abs(Number(got - truth)) <= Math.max(1, Number(truth) * 0.05)
   if (operation === 'approx_quantile' && Number.isFinite(got) && Number.isFinite(truth))
-    return Math.abs((got as number) - (truth as number)) <= Math.abs(truth as number) * 0.004
+    return Math.abs((got as number) - (truth as number)) <= Math.max(Math.abs(truth as number) * 0.004, 2 ** -1029)
   return sameValue(got, truth)
 }
 

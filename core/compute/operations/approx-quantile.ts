@@ -1,12 +1,13 @@
 /**
  * Quantiles from a histogram whose bins are as wide as their values are large: a bin is all numbers that share sign, exponent and the
- * seven highest bits of the fraction of a double, so it is less than 1/128 wide, relative to its values. A tile keeps, per bin, how
+ * seven highest bits of the fraction of a double, so it is less than 1/128 wide, relative to its values (nearer to zero than 1e-307,
+ * where doubles have no more exponents, it is 2^-1029 wide, around zero twice that). A tile keeps, per bin, how
  * many values it has, the smallest and the largest; merging adds, takes the smaller and the larger, so the answer does not depend on
  * how the rows were cut.
  *
  * The answer for q is of the value of rank max(1, ceil(q·n)) among n, NaN above every number. It is exact where that value is its
  * bin's smallest or largest one (so for q 0 and 1, for whole numbers below 256, and where values are few), else the middle
- * of the two, which is at most 0.4 % off.
+ * of the two, which is at most 0.4 % or 2^-1029 off.
  */
 import type { Column } from '../../define/column-type.js'
 import {
@@ -43,7 +44,7 @@ export const approxQuantile = windowOperation({
       ? { kind: 'float64', nullable: true }
       : { kind: 'list', nullable: true, of: { kind: 'float64', nullable: false } },
   ofNothing: 'null',
-  bound: '0.4 % of the value of that rank',
+  bound: '0.4 % of the value of that rank, or 2e-310',
   documentation: {
     call: "approx_quantile('column', { q, over }), approx_quantile('column', { quantiles: [0.5, 0.9], over })",
     takes: 'numbers; q from 0 to 1',
