@@ -5,15 +5,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createDuckdbEngine } from '../adapters/duckdb/duckdb-query-engine.js'
-import {
-  buildFileTypesQuery,
-  buildIntervalQuery,
-  type CommittedFile,
-  fileTypesFrom,
-  printCommittedFile,
-} from '../core/compute/index.js'
-import { parseInstant } from '../core/time/instant.js'
+import type { CommittedFile } from '../core/compute/index.js'
 import { type CommittedPart, compactAll } from './compact-files.js'
+import { commitDay } from './pit-commit.js'
 import {
   committedFile,
   dayName,
@@ -39,17 +33,9 @@ await engine.withSession(async (session) => {
     for (const day of days(world)) {
       const source = sourceFile(world, view, day)
       const committedPath = committedFile(world, view, day)
-      for (const file of [source, committedPath]) await mkdir(dirname(file), { recursive: true })
+      await mkdir(dirname(source), { recursive: true })
       await session.execute({ sql: `COPY (${sourceRows(view, day)}) TO '${source}' ${asParquet}` })
-      const fileTypes = fileTypesFrom(await session.all(buildFileTypesQuery([source])))
-      const interval = {
-        start: parseInstant(`${dayName(day)}T00:00:00Z`),
-        end: parseInstant(`${dayName(day + 1)}T00:00:00Z`),
-      }
-      const query = buildIntervalQuery({ bundle, interval, files: { own: [source], within: [] }, fileTypes })
-      for (const statement of query.statements) await session.execute(statement)
-      await session.execute(printCommittedFile(query.output, committedPath))
-      for (const statement of query.cleanup) await session.execute(statement)
+      const interval = await commitDay(session, bundle, day, { source, committed: committedPath })
       parts.push({ interval, file: committedPath })
     }
     committed.push(parts.map(({ file }) => file))

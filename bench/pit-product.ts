@@ -11,12 +11,23 @@ import {
   spineColumnsFrom,
   spineTimesFrom,
 } from '../core/compute/index.js'
-import { featureNames, type Layout, layoutFile, type PitWorld, spineFile, viewBundles } from './pit-world.js'
+import type { QuerySession } from '../core/ports/query-engine.js'
+import { commitDay } from './pit-commit.js'
+import {
+  dayName,
+  days,
+  featureNames,
+  type Layout,
+  layoutFile,
+  type PitWorld,
+  sourceFile,
+  spineFile,
+  viewBundles,
+} from './pit-world.js'
 import { memoryOf } from './process-figures.js'
 
 const [worldJson = '', out = '', memoryMb = '', layout = ''] = process.argv.slice(2)
 const world = JSON.parse(worldJson) as PitWorld
-const files = JSON.parse(readFileSync(layoutFile(world.dir, layout as Layout), 'utf8')) as CommittedFile[][]
 const startedMs = performance.now()
 const engine = await createDuckdbEngine({
   memoryLimitMb: Number(memoryMb),
@@ -32,6 +43,8 @@ await engine.withSession(async (session) => {
     steps.push(`${name} ${((user + system) / 1e6).toFixed(2)}`)
     from = process.cpuUsage()
   }
+  const files = layout === 'raw' ? await commitAll(session) : readFiles(layout as Layout)
+  if (layout === 'raw') step('commit')
   const spine = { file: spineFile(world), format: 'parquet', eventTimeColumn: 't' } as const
   const columns = spineColumnsFrom(spine.format, await session.all(buildSpineColumnsQuery(spine)))
   const views = viewBundles(world).map((bundle) => ({ bundle, features: featureNames, mapping: {} }))
@@ -55,3 +68,22 @@ const { user, system } = process.cpuUsage()
 process.stdout.write(
   `${JSON.stringify({ seconds, cpuSeconds: (user + system) / 1e6, peakMb: memoryOf(process.pid).peakBytes / 2 ** 20, steps })}\n`,
 )
+
+function readFiles(of: Layout): CommittedFile[][] {
+  return JSON.parse(readFileSync(layoutFile(world.dir, of), 'utf8')) as CommittedFile[][]
+}
+
+/** What the runs of all days do, one after the other. */
+async function commitAll(session: QuerySession): Promise<CommittedFile[][]> {
+  const all: CommittedFile[][] = []
+  for (const [view, bundle] of viewBundles(world).entries()) {
+    const committed: CommittedFile[] = []
+    for (const day of days(world)) {
+      const file = `${world.dir}/raw${view}/${dayName(day)}.parquet`
+      await commitDay(session, bundle, day, { source: sourceFile(world, view, day), committed: file })
+      committed.push(file)
+    }
+    all.push(committed)
+  }
+  return all
+}

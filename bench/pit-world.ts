@@ -23,8 +23,8 @@ export interface PitWorld {
   readonly spineRows: number
 }
 
-/** The files as runs committed them; few, after compaction; all rows in one. */
-export type Layout = 'committed' | 'compacted' | 'one'
+/** The source's files, which are committed first; the files as runs committed them; few, after compaction; all rows in one. */
+export type Layout = 'raw' | 'committed' | 'compacted' | 'one'
 
 export const sourceFile = (world: PitWorld, view: number, day: number): string =>
   join(world.dir, `source${view}`, `day=${dayName(day)}`, 'part-0.parquet')

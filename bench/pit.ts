@@ -14,6 +14,8 @@ import { inPython, program, race, script, type Took } from './race.js'
 
 const scale = Number(process.env.MILLCOURSE_BENCH_SCALE ?? 1)
 const peakMbMax = 1024
+/** Of the engine, the product's default. */
+const memoryLimitMb = 1024
 const ratioMax = 1
 
 const scaled = (count: number): number => Math.round(count * scale)
@@ -31,16 +33,17 @@ export async function pit(): Promise<BenchResult> {
       const json = JSON.stringify(world)
       const out = (of: string): string => join(world.dir, `${of}.parquet`)
       const took = await race({
-        product: () => product(world, out('product'), 640, 'committed'),
-        compacted: () => product(world, out('compacted'), 640, 'compacted'),
+        product: () => product(world, out('product'), memoryLimitMb, 'committed'),
+        raw: () => product(world, out('raw'), memoryLimitMb, 'raw'),
+        compacted: () => product(world, out('compacted'), memoryLimitMb, 'compacted'),
         asof: () => program('pit-peer-duckdb.ts', [json, out('asof')]),
         ...(python === null ? {} : { polars: () => inPython(python, 'pit-peer-polars.py', [json, out('polars')]) }),
       })
-      for (const name of ['product', 'compacted']) await checkAnswers(world, out(name))
+      for (const name of ['product', 'raw', 'compacted']) await checkAnswers(world, out(name))
       return took
     })
     for (const [figure, value] of Object.entries(measured)) figures[`${name}_${figure}`] = value
-    for (const own of ['product', 'compacted'])
+    for (const own of ['product', 'raw', 'compacted'])
       for (const peer of ['asof', 'polars']) {
         const ratio = measured[`${own}Seconds`]! / measured[`${peer}Seconds`]!
         if (Number.isNaN(ratio)) continue

@@ -19,8 +19,6 @@ export interface AsOfTime {
   ofRow(event: Expression): Expression
   /** Of a row of the spine, from its stored instant. */
   ofSpine(instant: Expression): Expression
-  /** Back to the stored instant of a committed row. */
-  toInstant(time: Expression): Expression
 }
 
 const half = 10n ** 18n - 1n
@@ -40,11 +38,10 @@ export function asOfTime({ bundle }: TrainingViewPlan, { latest }: Pick<Asked, '
       const distance = operation('-', operation('greatest', instant, at(since - 1n)), at(middle))
       return operation('+', cast(cast(distance, { kind: 'decimal', precision: 18, scale: 0 }), int64), literal(middle))
     },
-    toInstant: (time) => cast(time, stored),
   }
 }
 
 const same = (time: Expression): Expression => time
-const asStored: AsOfTime = { ofRow: (event) => cast(event, stored), ofSpine: same, toInstant: same }
+const asStored: AsOfTime = { ofRow: (event) => cast(event, stored), ofSpine: same }
 const at = (instant: Instant): Expression => cast(literal(instant), stored)
 export const atColumn = '__at'

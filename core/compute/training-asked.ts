@@ -77,15 +77,25 @@ export function sameKeys(asked: Asked, right: string): Expression[] {
  * Only the rows of keys that the spine asks for. The keys are distinct, so that joining them multiplies no row, and the engine joins
  * small ranges of integers without a hash.
  */
-export function ofAskedKeys(asked: Asked, rows: Relation, columns: readonly NamedExpression[]): Relation {
-  const wantedName = (part: number): string => `__wanted${part}`
-  const wanted = select(
-    table(asked.spine),
-    asked.keys.map((_, part): NamedExpression => [wantedName(part), column(spineKey(asked.view, part))]),
-    { distinct: true },
-  )
+export function ofAskedKeys(
+  asked: Asked,
+  rows: Relation,
+  columns: readonly NamedExpression[],
+  wanted: Relation = wantedKeys(asked),
+): Relation {
   const isSame = all(
     asked.keys.map((_, part) => operation('=', column(keyName(part), 'rows'), column(wantedName(part), 'wanted'))),
   )
   return select(join('inner', [rows, 'rows'], [wanted, 'wanted'], isSame), columns)
+}
+
+export const wantedName = (part: number): string => `__wanted${part}`
+
+/** The keys that the spine asks for, each once: `__wanted0` … */
+export function wantedKeys(asked: Asked): Relation {
+  return select(
+    table(asked.spine),
+    asked.keys.map((_, part): NamedExpression => [wantedName(part), column(spineKey(asked.view, part))]),
+    { distinct: true },
+  )
 }

@@ -5,7 +5,7 @@ import { asOfTime, atColumn } from './as-of-time.js'
 import { fromStored } from './column-types.js'
 import { type CommittedFile, isOfCompaction } from './committed-files.js'
 import { areTiesResolved, committedRows, countedRows, isDeleted, lookupColumns } from './committed-rows.js'
-import { printCreate, printDrop } from './print-duckdb.js'
+import { printCreate, printDrop, printInsert } from './print-duckdb.js'
 import { createdColumn, eventColumn, rowOrder } from './row-order.js'
 import {
   aggregate,
@@ -31,8 +31,9 @@ import {
   ofAskedKeys,
   sameKeys,
 } from './training-asked.js'
+import { bucketsToJoin, filesOfBucket, type SpinePart, spineParts } from './training-buckets.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
-import { rowColumn, spineKey, timeColumn } from './training-spine.js'
+import { rowColumn, timeColumn } from './training-spine.js'
 
 const countColumn = '__count'
 
@@ -51,6 +52,15 @@ export function eventAnswers(view: TrainingViewPlan, asked: Asked): Answers {
       ...more,
     ])
   const names = { found: `${asked.prefix}_found`, rows: `${asked.prefix}_rows` }
+  const placesIn = (files: readonly CommittedFile[], part: SpinePart): Relation =>
+    foundPlaces(view, asked, keyed(files, []), part)
+  const buckets = bucketsToJoin(asked.files)
+  const times: NamedExpression[] = [
+    [rowColumn, column(rowColumn)],
+    [atColumn, time.ofSpine(column(timeColumn))],
+  ]
+  const others = Array.from({ length: buckets - 1 }, (_, at) => at + 1)
+  const parts = spineParts(view, asked, times, buckets)
   // A time lies in one interval, so all rows of a key and time lie in files of one kind.
   const settled = areTiesResolved(bundle) ? asked.files.filter(isOfCompaction) : []
   const tied = settled.length === 0 ? asked.files : asked.files.filter((file) => !isOfCompaction(file))
@@ -68,7 +78,12 @@ export function eventAnswers(view: TrainingViewPlan, asked: Asked): Answers {
   const tiedRows = rowsOfPlaces(view, asked, keyed(tied, readColumns(view)), names.found)
   return {
     before: [
-      printCreate('table', names.found, foundPlaces(view, asked, keyed(asked.files, []))),
+      ...parts.before,
+      printCreate('table', names.found, placesIn(filesOfBucket(asked.files, 0, buckets), parts.of(0))),
+      ...others.map((number) =>
+        printInsert(names.found, placesIn(filesOfBucket(asked.files, number, buckets), parts.of(number))),
+      ),
+      ...parts.after,
       ...(isAnyTied ? [printCreate('table', names.rows, tiedRows)] : []),
     ],
     after: [names.found, names.rows].map((name) => printDrop('table', name)),
@@ -80,19 +95,13 @@ export function eventAnswers(view: TrainingViewPlan, asked: Asked): Answers {
 }
 
 /** For each spine row that sees one: `__row` and the place of the newest row at or before it, within the ttl (R1, R2). */
-function foundPlaces(view: TrainingViewPlan, asked: Asked, times: Relation): Relation {
+function foundPlaces(view: TrainingViewPlan, asked: Asked, times: Relation, { spine, wanted }: SpinePart): Relation {
   const { ttl } = view.bundle.view
-  const time = asOfTime(view, asked)
-  const spine = select(table(asked.spine), [
-    [rowColumn, column(rowColumn)],
-    [timeColumn, column(timeColumn)],
-    [atColumn, time.ofSpine(column(timeColumn))],
-    ...asked.keys.map((_, part): NamedExpression => [spineKey(asked.view, part), column(spineKey(asked.view, part))]),
-  ])
   const on = all([...sameKeys(asked, 'row'), operation('>=', column(atColumn, 'spine'), column(atColumn, 'row'))])
-  const age = operation('-', column(timeColumn, 'spine'), time.toInstant(column(atColumn, 'row')))
+  // Of a row that looks before the view began the time is another (as-of-time.ts), and it finds nothing.
+  const age = operation('-', column(atColumn, 'spine'), column(atColumn, 'row'))
   return select(
-    join('asofLeft', [spine, 'spine'], [ofAskedKeys(asked, times, place(asked)), 'row'], on),
+    join('asofLeft', [spine, 'spine'], [ofAskedKeys(asked, times, place(asked), wanted), 'row'], on),
     [
       [rowColumn, column(rowColumn, 'spine')],
       ...place(asked).map(([name]): NamedExpression => [name, column(name, 'row')]),

@@ -148,7 +148,7 @@ async function compactSome(
   const held = commits.slice(from, from + commits.length / 2)
   const anew = held[salt % held.length]!
   const span = { start: held[0]!.interval.start, end: held.at(-1)!.interval.end }
-  const of = 2
+  const of = salt % 3 === 0 ? 4 : 2
   const query = buildCompaction({ bundle, files: held.map(({ file }) => file!), span, buckets: of })
   for (const statement of query.statements) await session.execute(statement)
   const files: { path: string; bucket: Bucket }[] = []
