@@ -1,4 +1,4 @@
-import type { ViewChecks } from '../define/definitions.js'
+import type { FeatureSeverity, LimitSeverities, ViewChecks, ViewDrift } from '../define/definitions.js'
 import { type Baseline, type Drifted, measureDrift } from './measure-drift.js'
 import type { ProfilePart } from './merge-profiles.js'
 import { severityOf } from './severity-of.js'
@@ -49,34 +49,51 @@ interface DeclaredLimit {
   readonly drifted: Drifted | null
 }
 
+/** Each limit that a view or a feature may declare: what is found where it is passed, and what of `measureDrift` it bounds. */
+const everyLimit = {
+  ofView: {
+    volumeChangeMax: { code: 'rows_drifted', measure: 'volume' },
+    cardinalityChangeMax: { code: 'keys_drifted', measure: 'keys' },
+  },
+  ofFeature: {
+    sigmaMax: { code: 'mean_drifted', measure: 'sigma' },
+    nullRateChangeMax: { code: 'null_rate_drifted', measure: 'nullRate' },
+    psiMax: { code: 'distribution_drifted', measure: 'psi' },
+    cardinalityChangeMax: { code: 'cardinality_drifted', measure: 'cardinality' },
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Limit<string>>>>>
+
+type Rule<Name extends string> = { readonly [One in Name]?: number } & LimitSeverities<Name, FeatureSeverity> &
+  Pick<ViewDrift, 'historyMin'>
+
+interface Limit<Measure extends string> {
+  readonly code: Finding['code']
+  readonly measure: Measure
+}
+
 function declaredLimits(run: ProfilePart, checks: ViewChecks, baseline: Baseline): DeclaredLimit[] {
   const found = measureDrift(run, baseline)
-  const ofView = checks.drift ?? {}
-  const viewLimits = [
-    { name: 'volumeChangeMax', code: 'rows_drifted', drifted: found.volume },
-    { name: 'cardinalityChangeMax', code: 'keys_drifted', drifted: found.keys },
-  ] as const
   return [
-    ...viewLimits.flatMap(({ name, ...one }) => {
-      const limit = ofView[name]
-      if (limit === undefined) return []
-      return [{ ...one, feature: null, limit, severity: severityOf(ofView, name), historyMin: ofView.historyMin }]
-    }),
-    ...run.profile.columns.flatMap(({ feature }) => {
-      const rule = checks.features[feature]?.drift
-      const drift = found.features[feature]
-      if (!rule || !drift) return []
-      const limits = [
-        { name: 'sigmaMax', code: 'mean_drifted', drifted: drift.sigma },
-        { name: 'nullRateChangeMax', code: 'null_rate_drifted', drifted: drift.nullRate },
-        { name: 'psiMax', code: 'distribution_drifted', drifted: drift.psi },
-        { name: 'cardinalityChangeMax', code: 'cardinality_drifted', drifted: drift.cardinality },
-      ] as const
-      return limits.flatMap(({ name, ...one }) => {
-        const limit = rule[name]
-        if (limit === undefined) return []
-        return [{ ...one, feature, limit, severity: severityOf(rule, name), historyMin: rule.historyMin }]
-      })
-    }),
+    ...declaredOf(everyLimit.ofView, null, checks.drift, found),
+    ...run.profile.columns.flatMap(({ feature }) =>
+      declaredOf(everyLimit.ofFeature, feature, checks.features[feature]?.drift, found.features[feature]),
+    ),
   ]
+}
+
+/** Nothing where nothing is declared, or nothing can be measured: a feature that is no column. */
+function declaredOf<Name extends string, Measure extends string>(
+  table: Readonly<Record<Name, Limit<Measure>>>,
+  feature: string | null,
+  rule: Rule<NoInfer<Name>> | undefined,
+  found: Readonly<Record<NoInfer<Measure>, Drifted | null>> | undefined,
+): DeclaredLimit[] {
+  if (!rule || !found) return []
+  return (Object.keys(table) as Name[]).flatMap((name) => {
+    const limit = rule[name]
+    if (limit === undefined) return []
+    const { code, measure } = table[name]
+    const [severity, drifted] = [severityOf(rule, name), found[measure]]
+    return [{ code, feature, limit, severity, historyMin: rule.historyMin, drifted }]
+  })
 }
