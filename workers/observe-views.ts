@@ -15,6 +15,7 @@ import {
   evaluateQuality,
   evaluateView,
   foldDownstream,
+  foldSettled,
   type IncidentDraft,
   missingIntervals,
   type ScheduleSeen,
@@ -125,7 +126,7 @@ async function lookAt(
   const published = await deps.ledger.lastPublish(key)
   const [publishedEndAt, publishedAt] = [published?.endAt ?? null, published?.finishedAt ?? null]
   const isRebuildAsked = states.some(isBeingReplaced) && (await deps.ledger.isRebuildAsked(key))
-  return [{ entry, states, published, publishedEndAt, publishedAt, isRebuildAsked }]
+  return [{ entry, ...foldSettled(entry, states), published, publishedEndAt, publishedAt, isRebuildAsked }]
 }
 
 /** In three statements, however many views there are; what is usual is asked only of views with a run that is not quick. */

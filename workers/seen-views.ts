@@ -4,7 +4,7 @@
  */
 import type { LedgerReader } from '../core/ports/ledger.js'
 import type { Instant } from '../core/time/instant.js'
-import { type CalendarEntry, isStanding, viewLabel } from '../core/watch/index.js'
+import { type CalendarEntry, sinceHorizon, viewLabel } from '../core/watch/index.js'
 import type { ViewLook } from './watch-readings.js'
 
 interface Seen {
@@ -36,8 +36,9 @@ export class SeenViews {
       const label = viewLabel(entry)
       const [before, mark] = [this.#seen.get(label), marks.get(label)]
       const isTurn = place % turns === this.#looks % turns
-      // One of which nothing was due yet may have something due by now.
-      const isStill = before !== undefined && before.looks.length > 0 && before.mark === mark && !isTurn
+      // One of which nothing was due yet may have something due by now; one that is to be online now has what no publish has shown.
+      const isAlike = before?.looks[0]?.entry.isOnline === entry.isOnline
+      const isStill = before !== undefined && isAlike && before.mark === mark && !isTurn
       const looks = isStill ? before.looks.map((look) => since(look, entry, horizon)) : await read(entry)
       seen.set(label, { mark, looks })
     }
@@ -47,5 +48,5 @@ export class SeenViews {
 }
 
 function since(look: ViewLook, entry: CalendarEntry, horizon: Instant): ViewLook {
-  return { ...look, entry, states: look.states.filter((state) => state.interval.end > horizon || isStanding(state)) }
+  return { ...look, entry, ...sinceHorizon(look, horizon) }
 }

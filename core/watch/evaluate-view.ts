@@ -169,7 +169,7 @@ export function missingIntervals(
   const [sinceSeen, inSight] = [seenAt - everyNs, now - rules.horizonNs]
   const from = sinceSeen > inSight ? sinceSeen : inSight
   return [...intervalsBetween(from, now - waitNs, everyNs, since)].filter(
-    (interval) => interval.end > seenAt && !known.has(interval.start),
+    (interval) => interval.end > seenAt && !known.has(interval.start) && !isSettledAt(interval.start, observed),
   )
 }
 
@@ -219,12 +219,15 @@ function isGapOnItsWay(
   let hasGap = false
   // The oldest gap decides, mostly at once: years of intervals are not listed.
   for (const { start, end } of intervalsBetween(from, until, parseDuration(entry.every), parseInstant(entry.since))) {
-    if (committed.has(start)) continue
+    if (committed.has(start) || isSettledAt(start, observed)) continue
     if (end + waitNs <= now) return false
     hasGap = true
   }
   return hasGap
 }
+
+const isSettledAt = (start: Instant, { settled = [] }: ViewObservation): boolean =>
+  settled.some((span) => span.start <= start && start < span.end)
 
 const before = ({ states }: ViewObservation, until: Instant): IntervalState[] =>
   states.filter(({ interval }) => interval.start < until)
@@ -255,9 +258,9 @@ export function isCatchingUp(entry: CalendarEntry, observed: ViewObservation, no
  * ages from when it was first seen.
  */
 export function reachedAt(entry: CalendarEntry, observed: ViewObservation): Instant {
-  const committedEnd = observed.states.reduce<Instant | null>(
-    (newest, state) =>
-      state.committed && (newest === null || state.interval.end > newest) ? state.interval.end : newest,
+  const committed = observed.states.flatMap((state) => (state.committed ? state.interval : []))
+  const committedEnd = [...committed, ...(observed.settled ?? [])].reduce<Instant | null>(
+    (newest, { end }) => (newest === null || end > newest ? end : newest),
     null,
   )
   return (entry.isOnline ? observed.publishedEndAt : committedEnd) ?? parseInstant(entry.firstSeenAt)

@@ -10,6 +10,8 @@ import type { ScheduleSeen } from './skipped.js'
 export interface ViewObservation {
   /** Intervals the ledger knows of that have ended lately (`WatchRules.horizonNs`), and older ones of which something is still to be done; oldest first. */
   readonly states: readonly IntervalState[]
+  /** Where those lie, oldest first, that are not among `states` because all is well with them (settled-spans.ts). Absent: nowhere. */
+  readonly settled?: readonly Interval[]
   /** End of what is published online; null: nothing yet. */
   readonly publishedEndAt: Instant | null
   /** When that was published; absent: not known. */
