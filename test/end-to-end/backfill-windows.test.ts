@@ -12,12 +12,9 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { backfillInput, type RunControl } from '../../core/ports/run-control.js'
 import { decodeKey, decodeValues, versionTableName } from '../../core/publish/index.js'
 import { parseInstant } from '../../core/time/instant.js'
-import { startTestDynalite } from '../support/dynalite.js'
 import { onlineItems } from '../support/online-items.js'
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
-import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
-import { deliver, openWorld, type World } from '../support/world.js'
+import { deliver, openWorld, startServers, type TestServers, type World } from '../support/world.js'
 
 const project = 'windowed'
 const keys = 40
@@ -26,20 +23,13 @@ const hours = 10
 const old = hours - 6
 const views = ['spending', 'last_order'] as const
 
-let postgres: TestPostgres
-let temporal: TestTemporal
-let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
+let servers: TestServers
 let world: World
 let control: RunControl
 let ledger: LedgerWriter
 
 beforeAll(async () => {
-  ;[postgres, temporal, dynalite] = await Promise.all([startTestPostgres(), startTestTemporal(), startTestDynalite()])
-  const servers = {
-    postgresUrl: postgres.url,
-    temporalAddress: temporal.server.address,
-    dynamodbEndpoint: dynalite.endpoint,
-  }
+  servers = await startServers()
   const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'windowed-'))
   world = await openWorld(servers, project, dir, shopRepo)
   control = await world.ports.runControl()
@@ -51,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await world?.close()
-  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop()])
+  await servers?.stop()
 })
 
 async function deliverHour(hour: number, file?: string, salt = 0): Promise<void> {

@@ -15,12 +15,9 @@ import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { backfillInput, type PlanBackfillInput, type RunControl } from '../../core/ports/run-control.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { commandContext, say } from '../support/command-context.js'
-import { startTestDynalite } from '../support/dynalite.js'
 import { onlineItems } from '../support/online-items.js'
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
-import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
-import { deliver, openWorld, type World, type WorldWorker } from '../support/world.js'
+import { deliver, openWorld, startServers, type TestServers, type World, type WorldWorker } from '../support/world.js'
 
 const options = { order: 'oldest', isForced: false, onFailure: 'continue', atOnce: 3 } as const
 /** Of which the first eight are delivered only for the backfill. */
@@ -31,21 +28,14 @@ const key = { view: 'last_order', version: 1 }
 const whole = { start: parseInstant(hourStart(0)), end: parseInstant(now) }
 const asked = { from: hourStart(0), to: hourStart(old) }
 
-let postgres: TestPostgres
-let temporal: TestTemporal
-let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
+let servers: TestServers
 let world: World
 let worker: WorldWorker
 let control: RunControl
 let ledger: LedgerWriter
 
 beforeAll(async () => {
-  ;[postgres, temporal, dynalite] = await Promise.all([startTestPostgres(), startTestTemporal(), startTestDynalite()])
-  const servers = {
-    postgresUrl: postgres.url,
-    temporalAddress: temporal.server.address,
-    dynamodbEndpoint: dynalite.endpoint,
-  }
+  servers = await startServers()
   const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'backfilled-'))
   world = await openWorld(servers, 'backfilled', dir, shopRepo)
   control = await world.ports.runControl()
@@ -54,7 +44,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await world?.close()
-  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop()])
+  await servers?.stop()
 })
 
 async function deliverHour(hour: number, keys: number, file?: string, salt = 0): Promise<void> {
@@ -230,7 +220,7 @@ describe('a backfill under way', () => {
     await ledger.changeBackfill(backfillId, { to: 'pause', by: 'bob', reason: 'busy' })
     await wake(backfillId)
     // It waits by a timer, the only one it has.
-    const handle = temporal.client.workflow.getHandle(`backfill/backfilled/last_order@v1/${backfillId}`)
+    const handle = servers.temporal.client.workflow.getHandle(`backfill/backfilled/last_order@v1/${backfillId}`)
     const waiting = async () => {
       const { events } = await handle.fetchHistory()
       const count = (kind: 'Started' | 'Fired' | 'Canceled') =>
@@ -271,7 +261,7 @@ describe('a backfill under way', () => {
     const started = await start(planned.planId)
     if (started.kind !== 'started') throw new Error(started.kind)
     const id = `backfill/backfilled/spending@v1/${started.backfillId}`
-    await temporal.client.workflow
+    await servers.temporal.client.workflow
       .getHandle(id)
       .terminate('lost')
       .catch(() => {})
@@ -303,7 +293,7 @@ describe('backfills that are queued', () => {
       return backfillInput('backfilled', await ledger.beginBackfill(backfillId, 1))
     }
     // One that is under way, of a view that no tick looks after any more; its workflow waits for a worker that does not come.
-    const other = await temporal.client.workflow.start('backfill', {
+    const other = await servers.temporal.client.workflow.start('backfill', {
       ...{ taskQueue: 'nobody', workflowId: 'backfill/backfilled/removed@v1/other', args: [await begin('other')] },
     })
     const [first, second, third] = [
@@ -320,7 +310,9 @@ describe('backfills that are queued', () => {
     expect(await ledger.backfillProgress(second.planId)).toMatchObject({ done: 0, left: 2 })
     killed.process.kill('SIGKILL')
     await killed.ended
-    await temporal.client.workflow.getHandle(`backfill/backfilled/spending@v1/${third.planId}`).terminate('lost')
+    await servers.temporal.client.workflow
+      .getHandle(`backfill/backfilled/spending@v1/${third.planId}`)
+      .terminate('lost')
     await other.terminate('lost')
     worker = await world.startWorker({ given })
     await wake(first.planId)

@@ -19,15 +19,18 @@ import type { CliContext } from '../../cli/context.js'
 import type { LedgerReader } from '../../core/ports/ledger.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { commandContext } from '../support/command-context.js'
-import { startTestDynalite } from '../support/dynalite.js'
 import type { FaultPlan } from '../support/fault-injection.js'
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { pick, seededRandom } from '../support/random-source.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
-import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
 import { testSeed } from '../support/test-seed.js'
-import { startTestS3, type TestS3 } from '../support/versitygw.js'
-import { deliver, openWorld, type World, type WorldWorker } from '../support/world.js'
+import {
+  deliver,
+  openWorld,
+  startServersWithS3,
+  type TestServersWithS3,
+  type World,
+  type WorldWorker,
+} from '../support/world.js'
 
 const project = 'compacted'
 /** Two spans of compactions, as the workers count them, and one hour more. */
@@ -38,10 +41,7 @@ const windows = { view: 'spending', version: 1 }
 const everything = { start: 0n, end: 1n << 62n }
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
-let postgres: TestPostgres
-let temporal: TestTemporal
-let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
-let s3: TestS3
+let servers: TestServersWithS3
 let world: World
 let worker: WorldWorker
 let client: PostgresClient
@@ -49,19 +49,10 @@ let ledger: LedgerReader
 let context: CliContext
 
 beforeAll(async () => {
-  ;[postgres, temporal, dynalite, s3] = await Promise.all([
-    startTestPostgres(),
-    startTestTemporal(),
-    startTestDynalite(),
-    startTestS3(),
-  ])
-  Object.assign(process.env, s3.environment)
+  servers = await startServersWithS3()
+  const { postgres, s3 } = servers
   client = (await postgres.newProject(project)).client
   const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), `${project}-`))
-  const servers = {
-    ...{ postgresUrl: postgres.url, temporalAddress: temporal.server.address },
-    dynamodbEndpoint: dynalite.endpoint,
-  }
   const given = {
     ...s3.environment,
     MILLCOURSE_LAKE: `s3://${await s3.newBucket('lake')}/at`,
@@ -78,7 +69,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await world?.close()
-  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop(), s3?.stop()])
+  await servers?.stop()
 })
 
 async function deliverHour(hour: number, file?: string, salt = 0): Promise<void> {
@@ -193,7 +184,7 @@ async function fireSchedule(view: string): Promise<void> {
   const { repo } = (await (await world.ports.registry()).current())!
   // Paused, they fire when they are told to, and only then.
   await (await world.ports.runControl()).syncSchedules(repo.views, { isPaused: true })
-  const connection = await Connection.connect({ address: temporal.server.address })
+  const connection = await Connection.connect({ address: servers.temporalAddress })
   await new Client({ connection }).schedule.getHandle(compactionScheduleId(project, view)).trigger()
   await connection.close()
 }

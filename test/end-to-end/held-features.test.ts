@@ -24,12 +24,8 @@ import {
 } from '../reference/held-features.js'
 import { type Answer, lookup as lookupRow, type Row } from '../reference/point-in-time.js'
 import { commandContext } from '../support/command-context.js'
-import { startTestDynalite } from '../support/dynalite.js'
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { hourStart, orderFile, shopSince } from '../support/shop-repo.js'
-import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
-import { startTestS3, type TestS3 } from '../support/versitygw.js'
-import { deliver, openWorld, type Servers, type World } from '../support/world.js'
+import { deliver, openWorld, startServersWithS3, type TestServersWithS3, type World } from '../support/world.js'
 
 const hourNs = 3_600_000_000_000n
 /** Of which the first six are run by a backfill, after the others. */
@@ -43,25 +39,13 @@ const rules = { visibility: 'event', within: null, ttl: null } as const
 const since = parseInstant(shopSince)
 const grid = { since, everyNs: hourNs, onGap: 'block' } as const
 
-let postgres: TestPostgres
-let temporal: TestTemporal
-let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
-let s3: TestS3
-let servers: Servers
+let servers: TestServersWithS3
 
 beforeAll(async () => {
-  ;[postgres, temporal, dynalite, s3] = await Promise.all([
-    startTestPostgres(),
-    startTestTemporal(),
-    startTestDynalite(),
-    startTestS3(),
-  ])
-  // The world's own engine writes to S3, too.
-  Object.assign(process.env, s3.environment)
-  servers = { postgresUrl: postgres.url, temporalAddress: temporal.server.address, dynamodbEndpoint: dynalite.endpoint }
+  servers = await startServersWithS3()
 })
 afterAll(async () => {
-  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop(), s3?.stop()])
+  await servers?.stop()
 })
 
 function heldRepo(project: string): FeatureRepo {
@@ -251,6 +235,7 @@ test.each(['folders', 's3'] as const)(
     const project = `held_${place}`
     const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), `${project}-`))
     const isS3 = place === 's3'
+    const { s3 } = servers
     const buckets = isS3 ? [`s3://${await s3.newBucket('lake')}/a`, `s3://${await s3.newBucket('sources')}`] : null
     const given = buckets ? { ...s3.environment, MILLCOURSE_LAKE: buckets[0]!, MILLCOURSE_SOURCES: buckets[1]! } : {}
     const world = await openWorld(servers, project, dir, heldRepo, given)

@@ -6,13 +6,18 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startTestDynalite } from '../support/dynalite.js'
 import type { FaultPlan } from '../support/fault-injection.js'
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
-import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
 import { testSeed } from '../support/test-seed.js'
-import { deliver, openWorld, readTrace, type Servers, type Snapshot, type World } from '../support/world.js'
+import {
+  deliver,
+  openWorld,
+  readTrace,
+  type Snapshot,
+  startServers,
+  type TestServers,
+  type World,
+} from '../support/world.js'
 
 const keys = 40
 const seed = testSeed('MILLCOURSE_TEST_SEED', 979_407)
@@ -32,25 +37,21 @@ const phases = 1 + steps.length + acknowledged.length
 /** Drawn before the tests, which run side by side. */
 const someOrder = shuffled([...Array(phases).keys()])
 
-let postgres: TestPostgres
-let temporal: TestTemporal
-let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
-let servers: Servers
+let servers: TestServers
 /** Lives while those live that are compared with it: a worker's hour is mostly waiting, for heartbeats and leases. */
 let undisturbed: ReturnType<typeof liveUndisturbed>
 const worlds: World[] = []
 
 beforeAll(async () => {
   console.log(`seed ${seed}: MILLCOURSE_TEST_SEED=${seed} replays it`)
-  ;[postgres, temporal, dynalite] = await Promise.all([startTestPostgres(), startTestTemporal(), startTestDynalite()])
-  servers = { postgresUrl: postgres.url, temporalAddress: temporal.server.address, dynamodbEndpoint: dynalite.endpoint }
+  servers = await startServers()
   undisturbed = liveUndisturbed()
   for (const part of Object.values(undisturbed)) part.catch(() => {}) // Who awaits it says so.
 })
 
 afterAll(async () => {
   for (const world of worlds) await world.close()
-  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop()])
+  await servers?.stop()
 })
 
 async function newWorld(name: string): Promise<World> {

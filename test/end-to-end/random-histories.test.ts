@@ -1,38 +1,31 @@
 /** Random lives of a whole product against the slow reference: whatever came, changed and went, and in whatever order. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startTestDynalite } from '../support/dynalite.js'
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { findDifferences } from '../support/random-answers.js'
 import { findUnexplained } from '../support/random-explanations.js'
 import { checkMeanwhile, findFaults, findUnrepaired } from '../support/random-quality.js'
 import { openRandomWorld } from '../support/random-world.js'
-import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
 import { casesOf } from '../support/test-effort.js'
 import { testSeed } from '../support/test-seed.js'
-import type { Servers } from '../support/world.js'
+import { startServers, type TestServers } from '../support/world.js'
 
 const first = testSeed('MILLCOURSE_TEST_SEED', 694_591)
 const many = casesOf(2)
 
-let postgres: TestPostgres
-let temporal: TestTemporal
-let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
-let servers: Servers
+let servers: TestServers
 
 beforeAll(async () => {
   console.log(`seed ${first}: MILLCOURSE_TEST_SEED=${first} replays it`)
-  ;[postgres, temporal, dynalite] = await Promise.all([startTestPostgres(), startTestTemporal(), startTestDynalite()])
-  servers = { postgresUrl: postgres.url, temporalAddress: temporal.server.address, dynamodbEndpoint: dynalite.endpoint }
+  servers = await startServers()
 })
 afterAll(async () => {
-  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop()])
+  await servers?.stop()
 })
 
 // Side by side: much of a life is waiting, for ticks and leases.
 test.concurrent.each(Array.from({ length: many }, (_, at) => first + at))(
   'R22, R29, R31, R32, R35: online, the published end and training sets equal the reference over what is committed (seed %i)',
   async (seed) => {
-    const self = await openRandomWorld(servers, temporal, seed)
+    const self = await openRandomWorld(servers, servers.temporal, seed)
     try {
       const checks = checkMeanwhile(self)
       const now = await self.play().finally(() => checks.stop())

@@ -6,36 +6,27 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FeatureRepo } from '../../core/define/definitions.js'
-import { startTestDynalite } from '../support/dynalite.js'
 import type { FaultPlan } from '../support/fault-injection.js'
-import { startTestPostgres, type TestPostgres } from '../support/postgres.js'
 import { hourStart, orderFile, orderRows, shopRepo } from '../support/shop-repo.js'
-import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
-import { startTestS3, type TestS3 } from '../support/versitygw.js'
-import { deliver, openWorld, type Servers, type Snapshot, type World } from '../support/world.js'
+import {
+  deliver,
+  openWorld,
+  type Snapshot,
+  startServersWithS3,
+  type TestServersWithS3,
+  type World,
+} from '../support/world.js'
 
 const keys = 20
 const hours = 2
 
-let postgres: TestPostgres
-let temporal: TestTemporal
-let dynalite: Awaited<ReturnType<typeof startTestDynalite>>
-let s3: TestS3
-let servers: Servers
+let servers: TestServersWithS3
 let inFolders: Snapshot
 let afterFirstHour: Snapshot
 const worlds: World[] = []
 
 beforeAll(async () => {
-  ;[postgres, temporal, dynalite, s3] = await Promise.all([
-    startTestPostgres(),
-    startTestTemporal(),
-    startTestDynalite(),
-    startTestS3(),
-  ])
-  // The world's own engine writes to S3, too.
-  Object.assign(process.env, s3.environment)
-  servers = { postgresUrl: postgres.url, temporalAddress: temporal.server.address, dynamodbEndpoint: dynalite.endpoint }
+  servers = await startServersWithS3()
   const { world, sources } = await newWorld('folders')
   const worker = await world.startWorker()
   await deliverHour(world, sources, 0)
@@ -51,7 +42,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const world of worlds) await world.close()
-  await Promise.all([temporal?.stop(), postgres?.stop(), dynalite?.stop(), s3?.stop()])
+  await servers?.stop()
 })
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -65,7 +56,7 @@ interface Place {
 async function newWorld(name: string, { lake, sources, repo = shopRepo }: Place = {}) {
   const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), `${name}-`))
   const world = await openWorld(servers, name, dir, repo, {
-    ...s3.environment,
+    ...servers.s3.environment,
     ...(lake ? { MILLCOURSE_LAKE: lake } : {}),
     ...(sources ? { MILLCOURSE_SOURCES: sources } : {}),
   })
@@ -78,7 +69,10 @@ async function deliverHour(world: World, sources: string, hour: number, name?: s
 }
 
 test('lake and sources in S3, with a worker killed in each hour: the same intervals, items and published ends', async () => {
-  const [lake, sources] = [`s3://${await s3.newBucket('lake')}/a/prefix`, `s3://${await s3.newBucket('sources')}`]
+  const [lake, sources] = [
+    `s3://${await servers.s3.newBucket('lake')}/a/prefix`,
+    `s3://${await servers.s3.newBucket('sources')}`,
+  ]
   const { world } = await newWorld('s3', { lake, sources })
   const faults: readonly Omit<FaultPlan, 'markerFile'>[] = [
     { activity: 'computeInterval', call: 'lake.digest', when: 'before', nth: 1, action: 'SIGKILL' },
@@ -104,9 +98,11 @@ test('lake and sources in S3, with a worker killed in each hour: the same interv
   await expectTrainingSet(world)
   // All of it is in the bucket, none of it beside.
   const names = (folder: string) => readdirSync(folder).filter((name) => !name.startsWith('.'))
-  expect(names(join(s3.folder, 'lake'))).toEqual(['a', 'training'])
+  expect(names(join(servers.s3.folder, 'lake'))).toEqual(['a', 'training'])
   expect(names(join(world.dir, 'lake'))).toEqual([])
-  expect(names(join(s3.folder, 'lake/a/prefix'))).toEqual(expect.arrayContaining(['published', 'rows', 'tiles']))
+  expect(names(join(servers.s3.folder, 'lake/a/prefix'))).toEqual(
+    expect.arrayContaining(['published', 'rows', 'tiles']),
+  )
 }, 600_000)
 
 /** The command itself: committed rows and tiles in S3, the spine here, the output in S3. */
@@ -132,11 +128,11 @@ async function expectTrainingSet(world: World): Promise<void> {
   expect(rows.map((row) => row.last_order__item)).toEqual(['item 2', 'item 0', null])
   expect(millcourse()).toMatchObject({ status: 64, stdout: '', stderr: expect.stringContaining('this file exists') })
   expect(millcourse('--overwrite').status).toBe(0)
-  expect(readdirSync(join(s3.folder, 'lake/training'))).toEqual(['set.parquet', 'set.parquet.manifest.json'])
+  expect(readdirSync(join(servers.s3.folder, 'lake/training'))).toEqual(['set.parquet', 'set.parquet.manifest.json'])
 }
 
 test('a source whose path is s3://… is read there, with the lake and the root of sources in folders', async () => {
-  const bucket = `s3://${await s3.newBucket('elsewhere')}`
+  const bucket = `s3://${await servers.s3.newBucket('elsewhere')}`
   const { world } = await newWorld('mixed', {
     repo: (project) => {
       const repo = shopRepo(project)

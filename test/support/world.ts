@@ -13,14 +13,57 @@ import { versionTableName } from '../../core/publish/index.js'
 import { formatInstant, type Instant, parseInstant } from '../../core/time/instant.js'
 import { type Config, readConfig } from '../../workers/config.js'
 import { openStackPorts, type StackPorts } from '../../workers/stack-ports.js'
+import { startTestDynalite } from './dynalite.js'
 import type { FaultPlan } from './fault-injection.js'
-import { testBundle } from './temporal.js'
+import { startTestPostgres, type TestPostgres } from './postgres.js'
+import { startTestTemporal, type TestTemporal, testBundle } from './temporal.js'
+import { startTestS3, type TestS3 } from './versitygw.js'
 import { workerProgram } from './worker-program.js'
 
 export interface Servers {
   readonly postgresUrl: string
   readonly temporalAddress: string
   readonly dynamodbEndpoint: string
+}
+
+/** Of a test file, which stops them. */
+export interface TestServers extends Servers {
+  readonly postgres: TestPostgres
+  readonly temporal: TestTemporal
+  stop(): Promise<void>
+}
+
+export interface TestServersWithS3 extends TestServers {
+  readonly s3: TestS3
+}
+
+export async function startServers(): Promise<TestServers> {
+  const [postgres, temporal, dynalite] = await Promise.all([
+    startTestPostgres(),
+    startTestTemporal(),
+    startTestDynalite(),
+  ])
+  return {
+    ...{ postgres, temporal },
+    postgresUrl: postgres.url,
+    temporalAddress: temporal.server.address,
+    dynamodbEndpoint: dynalite.endpoint,
+    async stop() {
+      await Promise.all([temporal.stop(), postgres.stop(), dynalite.stop()])
+    },
+  }
+}
+
+/** From now on this process's S3 is that one: the world's own engine writes there, too. */
+export async function startServersWithS3(): Promise<TestServersWithS3> {
+  const [servers, s3] = await Promise.all([startServers(), startTestS3()])
+  Object.assign(process.env, s3.environment)
+  return {
+    ...{ ...servers, s3 },
+    async stop() {
+      await Promise.all([servers.stop(), s3.stop()])
+    },
+  }
 }
 
 export interface World {
