@@ -59,7 +59,7 @@ export function planTick(deps: ActivityDeps) {
         definitionHash: bundle.definitionHash,
         inputsHash: compared.hashes.get(state.interval.start) ?? null,
       }
-      if (!isFollowed && !only && state.reopenedBecause === null) continue
+      if (!isFollowed && !only && !isAskedFor(state)) continue
       if (needsRun(state, { ...context, isAsked: asked !== null })) again.set(...byStart(state.interval))
     }
     const isAsked = asked !== null || only !== undefined
@@ -129,6 +129,15 @@ async function isPublishDue(
   const isWanted = (await ledger.unmarkedCommits(key)) > 0 || (!isReplacing && (await ledger.isRebuildAsked(key)))
   if (!isWanted || (await ledger.isPublishOpen(key))) return false
   return isAsked || !(await ledger.isPublishGivenUp(key))
+}
+
+/** Of a version that is not followed: re-opened, or what is committed was to be replaced, and its run has cleared the reason and not ended well. */
+function isAskedFor({ committed, reopenedBecause, latestRun }: IntervalState): boolean {
+  const outcome = latestRun?.outcome
+  return (
+    reopenedBecause !== null ||
+    (committed !== null && (outcome === 'running' || outcome === 'failed' || outcome === 'not-ready'))
+  )
 }
 
 const byStart = (interval: Interval): [Instant, Interval] => [interval.start, interval]

@@ -1,6 +1,5 @@
 /** Checks of quality: the state that online should show, the last check of each view version, and the order to rebuild. */
 import { sql } from 'kysely'
-import { qualityRepair } from '../../core/plan/interval-need.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { findAwaited } from './asked-rebuild.js'
 import type { PostgresClient } from './client.js'
@@ -9,6 +8,7 @@ import { forgetCoarseTiles, readCommitsAt } from './commits.js'
 import { updateView } from './held-lease.js'
 import { findViewVersion, lockViewVersion } from './locks.js'
 import { readPublishedState } from './publish-contents.js'
+import { readRepairedVersions } from './repaired-versions.js'
 
 export type QualityChecks = Pick<
   LedgerWriter,
@@ -86,20 +86,7 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
         return await findAwaited(db, key, row?.awaited ?? [], { leftOut, reached: null })
       }),
 
-    repairedVersions: ({ view, version }) =>
-      client.query(async (db) => {
-        const rows = await db
-          .selectFrom('intervals')
-          .select('version')
-          .distinct()
-          .where('view', '=', view)
-          .where('version', '!=', version)
-          .where('reopened_because', 'is not', null)
-          .where(sql<boolean>`starts_with(reopened_because, ${qualityRepair})`)
-          .orderBy('version')
-          .execute()
-        return rows.map((row) => row.version)
-      }),
+    repairedVersions: (key) => client.query((db) => readRepairedVersions(db, key)),
 
     qualityChecks: () =>
       client.query(async (db) => {

@@ -65,6 +65,9 @@ export function hasOtherFiles(state: IntervalState, context: Pick<NeedContext, '
   return context.inputsHash !== null && pinned !== null && pinned !== context.inputsHash
 }
 
+/** Of errors after which the same is tried again by itself. */
+export const passingCodes: readonly string[] = Object.keys(errorCodes).filter(mayPass)
+
 function mayPass(errorCode: string | null): boolean {
   return errorCode !== null && isErrorCode(errorCode) && errorCodes[errorCode].retry !== 'after-fix'
 }

@@ -56,7 +56,10 @@ export interface QualityReader<Commit> {
   isRebuildAsked(key: ViewKey): Promise<boolean>
   /** Intervals that a rebuild waits for: the commit at fault still counts there. Empty: it waits for none, or none is asked for. Oldest first. */
   rebuildWaits(key: ViewKey): Promise<Interval[]>
-  /** Other versions of the view of which a repair has re-opened something that did not run since, the lowest first. */
+  /**
+   * Other versions of the view in which a repair may have left something to do, the lowest first: what it has re-opened did not run since; a run of
+   * what is committed is under way, or was not ready, or failed in passing; of what was published once, commits are unmarked, or a rebuild is asked for.
+   */
   repairedVersions(key: ViewKey): Promise<number[]>
   /** The last check of each view version. */
   qualityChecks(): Promise<QualityCheck[]>

@@ -3,19 +3,23 @@ import { goodOutcomes } from '../../core/judge/index.js'
 import type { RunOutcome } from '../../core/plan/interval-state.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import type { QualityCheck } from '../../core/quality/quality-check.js'
+import { commitOf, request } from '../support/backfill-steps.js'
 import { ledgerProject } from '../support/ledger-project.js'
 import {
   allTime,
   commit,
   commitHours,
+  end,
   finish,
   hold,
   hour,
   open,
+  part,
   pin,
   publishAll,
   publishRequest,
   record,
+  startOf,
   view,
 } from '../support/ledger-steps.js'
 
@@ -80,24 +84,75 @@ describe('what online should show', () => {
   })
 })
 
-test('other versions of which a repair has re-opened something are told until that has run', async () => {
-  await commitHours(ledger, 0, 1)
-  for (const [version, because] of [
-    [2, 'check-quality: a test'],
-    [3, 'a late file'],
-  ] as const) {
-    await pin(ledger, `of ${version}`, 0, { version })
-    await ledger.reopenIntervals({ ...view, version }, [hour(0)], because)
-  }
-  await ledger.reopenIntervals(view, [hour(1)], 'check-quality: a test')
-  expect(await ledger.repairedVersions(view)).toEqual([2])
-  expect(await ledger.repairedVersions({ ...view, version: 2 })).toEqual([view.version])
-  await ledger.startRun({
-    ...{ ...view, version: 2, runId: 'again', interval: hour(0), kind: 'scheduled', definitionHash: 'd' },
-    ...{ workflowId: 'again', temporalRunId: 'again' },
+describe('other versions of which a repair has something left to do', () => {
+  const former = { ...view, version: 2 }
+  const startAgain = (runId: string, index = 0) => pin(ledger, runId, index, { version: 2 })
+  const listed = () => ledger.repairedVersions(view)
+
+  test('are told until what was re-opened has run', async () => {
+    await commitHours(ledger, 0, 1)
+    for (const [version, because] of [
+      [2, 'check-quality: a test'],
+      [3, 'a late file'],
+    ] as const) {
+      await pin(ledger, `of ${version}`, 0, { version })
+      await end(ledger, `of ${version}`, 'superseded')
+      await ledger.reopenIntervals({ ...view, version }, [hour(0)], because)
+    }
+    await ledger.reopenIntervals(view, [hour(1)], 'check-quality: a test')
+    expect(await listed()).toEqual([2])
+    expect(await ledger.repairedVersions(former)).toEqual([view.version])
+    await ledger.startRun(startOf('again', 0, { version: 2 }))
+    await ledger.pinRun('again', { files: [], inputsHash: 'i' }, 1n)
+    expect(await listed()).toEqual([])
   })
-  await ledger.pinRun('again', { files: [], inputsHash: 'i' }, 1n)
-  expect(await ledger.repairedVersions(view)).toEqual([])
+
+  test('and until a run of what is committed has come to an end that trying again does not better', async () => {
+    const failAs = async (runId: string, code: string) => {
+      await startAgain(runId)
+      const error = { code, message: 'a test', hint: null, facts: {}, step: 'read', attempts: 1 }
+      await ledger.endRun(runId, { outcome: 'failed', error, keyCounts: null, measures: null })
+    }
+    const commitFormer = async (runId: string) => {
+      const { supersedes } = await startAgain(runId)
+      await ledger.commitRun({ runId, data: part(runId), supersedes })
+      await end(ledger, runId, 'committed')
+    }
+    // Nothing of the interval was committed, nobody follows it any more.
+    await failAs('first', 'LAKE_UNREACHABLE')
+    expect(await listed()).toEqual([])
+    await commitFormer('good')
+    expect(await listed()).toEqual([])
+    await startAgain('under way')
+    expect(await listed()).toEqual([2])
+    await end(ledger, 'under way', 'superseded')
+    await failAs('in passing', 'LAKE_UNREACHABLE')
+    expect(await listed()).toEqual([2])
+    await failAs('for good', 'SOURCE_FILE_CORRUPT')
+    expect(await listed()).toEqual([])
+    await failAs('in passing, too', 'LAKE_UNREACHABLE')
+    await commitFormer('good again')
+    expect(await listed()).toEqual([])
+  })
+
+  test('and until what was published once has nothing more to publish', async () => {
+    await commitHours(ledger, 0)
+    await publishAll(ledger, 'w')
+    const ofFormer = () => ledger.repairedVersions(former)
+    expect(await ofFormer()).toEqual([])
+    await commitHours(ledger, 1)
+    expect(await ofFormer()).toEqual([view.version])
+    await publishAll(ledger, 'w')
+    expect(await ofFormer()).toEqual([])
+    await ledger.openBackfill(request('a', 2, 3))
+    await commitOf(ledger, 'a', 'fill', 2)
+    expect(await ofFormer()).toEqual([])
+    await publishAll(ledger, 'w', { backfill: { backfillId: 'a', rowsMax: 1 } })
+    await ledger.askRebuild(view, 0n)
+    expect(await ofFormer()).toEqual([view.version])
+    expect(await finish(ledger, await open(ledger, publishRequest('w')))).toBe('ok')
+    expect(await ofFormer()).toEqual([])
+  })
 })
 
 describe('a rebuild', () => {

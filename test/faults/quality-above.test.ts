@@ -1,5 +1,7 @@
 /** A repair of a view below, and versions of views above that others took the place of and that are still served. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { publishView } from '../../activities/publish-view.js'
+import { recordFailure } from '../../activities/record-run.js'
 import { repairView } from '../../activities/repair-view.js'
 import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { entity, type FeatureRepo, featureView, fromView, lookup, parquet, t, window } from '../../core/define/index.js'
@@ -74,7 +76,27 @@ test('what a served version was made of a file at fault is re-opened, and its ne
   expect(await former()).toEqual([])
   await rig.run(hourOf('sums', 1, { kind: 'manual', now: hour(4) }))
   expect(await former()).toEqual([hour(2), hour(3)])
-  for (const at of [2, 3]) expect((await rig.run(hourOf('last', at, { now: hour(4) }))).outcome).toBe('done')
+  // A run that fails in passing has cleared the reason: it is tried again all the same.
+  const passing = hourOf('last', 2, { now: hour(4) })
+  expect((await rig.plan(passing, { id: 'passing' })).kind).toBe('ready')
+  const error = { code: 'LAKE_UNREACHABLE', message: 'a test', hint: null, facts: {}, step: 'read', attempts: 1 }
+  await rig.step(recordFailure, [{ input: passing, error, isReplanned: false }], { id: 'passing' })
+  expect((await rig.run(hourOf('last', 3, { now: hour(4) }))).outcome).toBe('done')
+  expect((await rig.tick('last', hour(4))).repairedVersions).toEqual([1])
+  expect(await former()).toEqual([hour(2)])
+  // One that commits while another publish holds the lease leaves what it has committed to a further one.
+  const key = { view: 'last', version: 1 }
+  await rig.deps.ledger.askRebuild(key, 0n)
+  const held = await rig.deps.ledger.openPublish({
+    ...{ ...key, owner: 'another', workflowRunId: 'another', leaseMs: 60_000, firstLoadsMax: 0, window: null },
+    ...{ table: await tableOf(rig.deps, await rig.deps.registry.view('last', 1)), since: 0n, everyNs: 1n },
+  })
+  if (held.kind !== 'opened') throw new Error(held.kind)
+  await rig.run(passing)
+  await rig.deps.ledger.releaseLease(key, held.publish.sequence, 'another')
+  expect((await rig.tick('last', hour(4))).repairedVersions).toEqual([1])
+  expect(await rig.tick('last', hour(4), { version: 1 })).toMatchObject({ due: [], isPublishDue: true })
+  await rig.step(publishView, [{ ...key, now: null }])
   expect(await rig.tick('last', hour(4))).not.toHaveProperty('repairedVersions')
 
   // Its table dropped, nobody is served from it, and nothing of it runs.

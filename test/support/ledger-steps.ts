@@ -115,8 +115,12 @@ export function finish(ledger: LedgerWriter, publish: Publish) {
   })
 }
 
-export async function publishAll(ledger: LedgerWriter, workflow: string): Promise<Publish> {
-  const publish = await open(ledger, publishRequest(workflow))
+export async function publishAll(
+  ledger: LedgerWriter,
+  workflow: string,
+  changes: Partial<OpenPublishRequest> = {},
+): Promise<Publish> {
+  const publish = await open(ledger, publishRequest(workflow, changes))
   await record(ledger, publish)
   await finish(ledger, publish)
   return publish
