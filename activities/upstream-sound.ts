@@ -29,11 +29,8 @@ export async function awaitingUpstream(
     const span = committed !== null && reopenedBecause?.startsWith(qualityRepair) && upstreamSpan(upstream, interval)
     return span ? [{ interval, span }] : []
   })
-  const wrong = await unsoundIntervals(
-    deps,
-    upstream,
-    waiting.map(({ span }) => span),
-  )
+  const spans = waiting.map(({ span }) => span)
+  const wrong = [...(await unsoundIntervals(deps, upstream, spans)), ...(await heldReruns(deps, upstream, spans))]
   return waiting.filter(({ span }) => wrong.some((one) => overlaps(one, span))).map(({ interval }) => interval)
 }
 
@@ -85,6 +82,22 @@ export async function unsoundIntervals(
   const found = states.flat().map(({ interval }) => interval)
   for (const fault of check?.faults ?? []) found.push(...(await stillAtFault(deps, key, fault, ranges)))
   return found
+}
+
+/**
+ * Of the view below, what awaits a decision on a run that is newer than its commit (R37): of what a repair goes through, that commit may be what is
+ * wrong, and an acceptance later would re-open nothing here.
+ */
+async function heldReruns(
+  { ledger }: SoundDeps,
+  { view: { name: view, version } }: UpstreamView,
+  spans: readonly Interval[],
+): Promise<Interval[]> {
+  const states = await inParallel(mergeRanges(spans), rangesAtOnce, (range) =>
+    ledger.intervalStates({ view, version }, range),
+  )
+  const isHeld = ({ committed, latestRun }: IntervalState) => committed !== null && latestRun?.outcome === 'held'
+  return states.flat().flatMap((state) => (isHeld(state) ? [state.interval] : []))
 }
 
 async function stillAtFault(

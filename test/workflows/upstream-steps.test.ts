@@ -256,7 +256,16 @@ test('a repair of the view below re-opens what was made of a file at fault, beyo
   expect((await rig.tick(peaks!, hour(72), { version: 1, only })).due).toEqual([])
   await rig.run(hourOf(sums!, 1, { kind: 'manual', now: hour(5) }))
   expect([await due(peaks!), await due(top!)]).toEqual([['02:00', '03:00'], []])
-  for (const at of [2, 3]) await rig.run(hourOf(peaks!, at, { now: hour(5) }))
+  // What a run in the middle makes of it is held: what is committed there is what it was, until somebody decides.
+  const held = await rig.plan(hourOf(peaks!, 2, { now: hour(5) }), { id: 'held in the middle' })
+  expect(held.kind).toBe('ready')
+  const ended = { outcome: 'held', error: null, keyCounts: null, measures: null } as const
+  await rig.deps.ledger.endRun('held in the middle', ended)
+  await rig.run(hourOf(peaks!, 3, { now: hour(5) }))
+  expect([await due(peaks!), await due(top!)]).toEqual([[], []])
+  const because = `what it is made of in view ${peaks}@v1 is at fault, and not mended yet`
+  expect(await rig.plan(hourOf(top!, 3, { now: hour(5) }))).toMatchObject({ kind: 'not-ready', because })
+  await rig.run(hourOf(peaks!, 2, { kind: 'rerun', now: hour(5) }))
   expect([await due(peaks!), await due(top!)]).toEqual([[], ['03:00', '04:00']])
 })
 
