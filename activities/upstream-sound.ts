@@ -8,7 +8,7 @@ import { judgeReadiness, type Readiness, upstreamSpan } from '../core/source/ind
 import type { Instant } from '../core/time/instant.js'
 import { fromIsoInterval, type Interval, overlaps } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { commitsOfFile } from './commits-of-file.js'
+import { currentCommitsOfFile } from './commits-of-file.js'
 import { lastCheck } from './last-check.js'
 
 const rangesAtOnce = 8
@@ -110,7 +110,7 @@ async function stillAtFault(
   const interval = fromIsoInterval(fault.interval)
   if (!ranges.some((range) => overlaps(interval, range))) return []
   if (fault.keyHex === null && fault.file !== null)
-    return (await commitsOfFile(deps, key, { uri: fault.file, span: interval })).map((commit) => commit.interval)
+    return (await currentCommitsOfFile(deps, key, { uri: fault.file, span: interval })).map((commit) => commit.interval)
   const [commit] = await deps.ledger.currentCommits(key, interval)
   const isOther = fault.commitId !== undefined && fault.commitId !== String(commit?.commitId)
   return isOther ? [] : [interval]

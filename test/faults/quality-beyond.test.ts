@@ -50,6 +50,7 @@ beforeAll(async () => {
     spare: wide,
     filled: { view: { online: true } },
     summed: wide,
+    ended: wide,
     coarse: sums,
   }
   rig = await startSalesRig(views, null, online)
@@ -363,8 +364,8 @@ test('an own file that is gone beside a sound compaction of its rows is told, an
   await writeFile(file, bytes)
 })
 
-test.each(['filled', 'summed'])(
-  'a damaged file of a version that an open backfill has replaced is told: publishes read it until that has ended (%s)',
+test.each(['filled', 'summed', 'ended'])(
+  'a damaged file of a version that an open backfill has replaced is told, and can be repaired: publishes read it until that has ended (%s)',
   async (view) => {
     await refill(view)
     const [shown] = await shownOf(view)
@@ -372,7 +373,10 @@ test.each(['filled', 'summed'])(
     expect(told(await recordedCheck(rig.deps, view))).toEqual([])
     await writeFile(rig.deps.lake.uri(shown!.data!.path), 'not parquet any more')
     expect(told(await recordedCheck(rig.deps, view))).toEqual(['committed-file,,00:00'])
-    await rig.deps.ledger.endBackfill(`again-${view}`, 'done', null)
+    expect(await startRepair(view)).toMatchObject({ reopened: [{ start: hour(0) }], isRebuildAsked: true })
+    // What it commits is no backfill's: it is shown.
+    if (view === 'ended') await rig.deps.ledger.endBackfill(`again-${view}`, 'done', null)
+    else expect((await rig.run(hourOf(view, 0, { kind: 'manual' }))).outcome).toBe('done')
     expect(told(await recordedCheck(rig.deps, view))).toEqual([])
   },
 )
