@@ -2,7 +2,7 @@
 
 import { assertNever, MillcourseError } from '../core/errors.js'
 import { backfillsAtOnce, unitsPerItem } from '../core/plan/index.js'
-import type { Backfill, BackfillEnd, BackfillProgress } from '../core/ports/backfill-ledger.js'
+import type { Backfill, BackfillEnd, BackfillProgress, NextBackfillInterval } from '../core/ports/backfill-ledger.js'
 import type { BackfillInput } from '../core/ports/run-control.js'
 import { rowSource } from '../core/source/index.js'
 import { toIsoInterval } from '../core/time/interval.js'
@@ -69,14 +69,14 @@ export function takeBackfillTurn(deps: ActivityDeps): BackfillActivities['takeBa
 }
 
 /**
- * What a repair of the view below is to mend first comes last, and while that is under way not at all. Where it gets no further such an interval runs, is not ready, and
- * is the ticks' again, which run it once the view below is whole.
+ * What a repair of the view below is to mend first comes last, and while that is under way not at all, also where it has run and was not ready: that is no
+ * failure. Where the repair gets no further such an interval runs once, is not ready, and is the ticks' again, which run it once the view below is whole.
  */
 async function nextIntervals(
   deps: ActivityDeps,
   { backfillId, view, version, range }: Backfill,
   max: number,
-): Promise<Awaited<ReturnType<ActivityDeps['ledger']['nextBackfillIntervals']>> | 'awaits-repair'> {
+): Promise<readonly NextBackfillInterval[] | 'awaits-repair'> {
   const { ledger, registry } = deps
   const { upstream } = rowSource((await registry.view(view, version)).source)
   if (!upstream) return await ledger.nextBackfillIntervals(backfillId, max)
@@ -93,7 +93,7 @@ async function nextIntervals(
     upstream,
     waiting!.map(({ interval }) => interval),
   )
-  return isSoon ? 'awaits-repair' : waiting!.slice(0, max)
+  return isSoon ? 'awaits-repair' : waiting!.filter(({ hasWaited }) => !hasWaited).slice(0, max)
 }
 
 function countsOf({ total, done, failed, held, left, running, msPerInterval }: BackfillProgress): TurnCounts {

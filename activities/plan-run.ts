@@ -6,6 +6,7 @@ import { assert, MillcourseError } from '../core/errors.js'
 import { isUnchanged, type PinnedFile, type RunOutcome } from '../core/plan/index.js'
 import type { RunRecord } from '../core/ports/ledger.js'
 import type { RunInput } from '../core/ports/run-control.js'
+import type { WaitedFor } from '../core/ports/waited-for.js'
 import { filesOf, inputSources, inputsHash, judgeReadiness, type Readiness, rowSource } from '../core/source/index.js'
 import { parseDuration } from '../core/time/duration.js'
 import { parseInstant } from '../core/time/instant.js'
@@ -50,7 +51,7 @@ export function planRun(deps: ActivityDeps) {
     // Who asks for an interval by hand does not wait for a repair of the view below.
     if (run.kind === 'scheduled' || run.kind === 'backfill') {
       const repair = await judgeUpstreamRepair(deps, rowSource(bundle.source), state, now)
-      if (repair.kind === 'not-ready') return waiting(run, rowSource(bundle.source), repair)
+      if (repair.kind === 'not-ready') return waiting(run, rowSource(bundle.source), repair, { isRepair: true })
     }
     const files = await filesToPin(deps, bundle, interval)
     const hash = inputsHash(files.filter(decides))
@@ -70,9 +71,10 @@ function waiting(
   run: RunRef,
   { name, upstream }: SourceDefinition,
   readiness: Extract<Readiness, { kind: 'not-ready' }>,
+  more: Pick<WaitedFor, 'isRepair'> = {},
 ): PlanStepResult {
   const view = upstream ? { view: upstream.view.name } : {}
-  return { ...readiness, run, waitedFor: { because: readiness.because, source: name, ...view } }
+  return { ...readiness, run, waitedFor: { because: readiness.because, source: name, ...view, ...more } }
 }
 
 async function startOnce(deps: ActivityDeps, run: RunRef, interval: Interval): Promise<RunRecord> {

@@ -96,12 +96,16 @@ export function createBackfillLists(client: PostgresClient): BackfillLists {
         const rows = await db
           .selectFrom('backfill_intervals as planned')
           .select(['planned.start_at', 'planned.end_at', 'planned.need'])
+          .select((row) => row.exists(runOfPlanned(db).where(isAwaitingRepair)).as('has_waited'))
           .where('planned.backfill_id', '=', backfillId)
           .where((row) => row.not(row.exists(endedRun(db))))
           .orderBy('planned.position')
           .limit(max)
           .execute()
-        return rows.map((row) => ({ interval: { start: row.start_at, end: row.end_at }, need: row.need }))
+        return rows.map((row) => ({
+          ...{ interval: { start: row.start_at, end: row.end_at }, need: row.need },
+          ...(row.has_waited ? { hasWaited: true } : {}),
+        }))
       }),
 
     publishRate: (key) =>
@@ -129,14 +133,20 @@ export function createBackfillLists(client: PostgresClient): BackfillLists {
   }
 }
 
+/** It is tried again once the view below is mended: nothing of it has failed. */
+const isAwaitingRepair = sql<boolean>`coalesce(outcome = 'not-ready' and (waited_for ->> 'isRepair')::boolean, false)`
+
 /** Of the planned interval, by this backfill. */
-function endedRun(db: Database) {
+function runOfPlanned(db: Database) {
   return db
     .selectFrom('runs')
     .select('runs.run_id')
     .whereRef('runs.backfill_id', '=', 'planned.backfill_id' as never)
     .whereRef('runs.start_at', '=', 'planned.start_at' as never)
-    .where('runs.outcome', '!=', 'running')
+}
+
+function endedRun(db: Database) {
+  return runOfPlanned(db).where('runs.outcome', '!=', 'running').where(sql<boolean>`not ${isAwaitingRepair}`)
 }
 
 function withLatestRun(db: Database, backfillId: string) {
@@ -147,6 +157,7 @@ function withLatestRun(db: Database, backfillId: string) {
         query
           .selectFrom('runs')
           .select(['runs.run_id', 'runs.outcome'])
+          .select(isAwaitingRepair.as('awaits_repair'))
           .whereRef('runs.backfill_id', '=', 'planned.backfill_id')
           .whereRef('runs.start_at', '=', 'planned.start_at')
           .orderBy('runs.ordinal', 'desc')
@@ -159,8 +170,14 @@ function withLatestRun(db: Database, backfillId: string) {
 
 async function readProgress(db: Database, backfillId: string): Promise<BackfillProgress> {
   const rows = await withLatestRun(db, backfillId)
-    .select(['latest.outcome', sql<bigint>`count(*)`.as('intervals')])
-    .groupBy('latest.outcome')
+    .innerJoin('backfills', 'backfills.backfill_id', 'planned.backfill_id')
+    .select(
+      sql<RunOutcome | null>`case when latest.awaits_repair and backfills.ended_at is null then null else latest.outcome end`.as(
+        'outcome',
+      ),
+    )
+    .select(sql<bigint>`count(*)`.as('intervals'))
+    .groupBy(sql`1`)
     .execute()
   const countOf = (matches: (outcome: RunOutcome | null) => boolean): number =>
     rows.filter(({ outcome }) => matches(outcome)).reduce((sum, { intervals }) => sum + Number(intervals), 0)

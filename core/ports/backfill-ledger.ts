@@ -63,7 +63,7 @@ export interface BackfillProgress {
   readonly failed: number
   readonly held: number
   readonly running: number
-  /** Not begun. */
+  /** Not begun, or, while it is open, last not ready because of a repair of the view below: that is waited for. */
   readonly left: number
   /** Milliseconds an interval has lately taken, runs at once counted together and pauses left out; null: nothing has ended yet. */
   readonly msPerInterval: number | null
@@ -77,6 +77,11 @@ export interface BackfillInterval {
   /** Null: not begun. */
   readonly runId: string | null
   readonly outcome: string | null
+}
+
+export interface NextBackfillInterval extends Pick<BackfillInterval, 'interval' | 'need'> {
+  /** It has run, and was not ready because of a repair of the view below. Absent: it has not. */
+  readonly hasWaited?: true
 }
 
 export interface BackfillRequest {
@@ -117,7 +122,7 @@ export interface BackfillReader {
   /** In the order in which they run. */
   backfillIntervals(backfillId: string): Promise<BackfillInterval[]>
   backfillPlan(planId: string): Promise<BackfillPlan | null>
-  /** Those of open backfills that these have not run yet, but for what awaits approval: a tick leaves them alone. Oldest first. */
+  /** Those of open backfills that these have not run yet, as `left` counts them, but for what awaits approval: a tick leaves them alone. Oldest first. */
   claimedIntervals(key: ViewKey, range: Interval): Promise<ClaimedInterval[]>
   /** Of the view version's last finished publishes, items a second; null: none has written anything. */
   publishRate(key: ViewKey): Promise<number | null>
@@ -138,11 +143,8 @@ export interface BackfillWriter {
     backfillId: string,
     change: { readonly to: BackfillChange; readonly by: string; readonly reason: string | null },
   ): Promise<Backfill>
-  /** The first of those that have no ended run of this backfill, at most so many, in its order. */
-  nextBackfillIntervals(
-    backfillId: string,
-    max: number,
-  ): Promise<{ readonly interval: Interval; readonly need: BackfillNeed }[]>
+  /** The first of those that have no ended run of this backfill, but for one that `left` counts, at most so many, in its order. */
+  nextBackfillIntervals(backfillId: string, max: number): Promise<NextBackfillInterval[]>
   /** The first end counts. Its commits are as all others from now on, its intervals the ticks' again. */
   endBackfill(backfillId: string, state: BackfillEnd, error: Backfill['error']): Promise<Backfill>
 }

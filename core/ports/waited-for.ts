@@ -6,4 +6,6 @@ export interface WaitedFor {
   readonly source: string
   /** Of a source that is made of a view's commits: the view, by its name. Absent: of files. */
   readonly view?: string
+  /** That view's commits are there, and a repair is to mend them first. Absent: they were not, or it is of files. */
+  readonly isRepair?: true
 }

@@ -54,6 +54,33 @@ describe('a backfill', () => {
     expect(await ledger.claimedIntervals(view, allTime)).toEqual([])
   })
 
+  test('has an interval left that was not ready because of a repair of the view below, until its end', async () => {
+    await ledger.openBackfill(request('a', 0, 2))
+    const because = 'a test'
+    const wait = async (runId: string, index: number, more: { readonly isRepair?: true }) => {
+      await ledger.startRun(startOf(runId, index, { backfillId: 'a' }))
+      const waitedFor = { because, source: 'sums', view: 'sums', ...more }
+      await ledger.endRun(runId, { outcome: 'not-ready', error: null, keyCounts: null, measures: null, waitedFor })
+    }
+    await wait('repair', 0, { isRepair: true })
+    await wait('data', 1, {})
+    expect(await ledger.backfillProgress('a')).toMatchObject({ failed: 1, left: 1 })
+    expect(await ledger.claimedIntervals(view, allTime)).toMatchObject([hour(0)])
+    const again = { interval: hour(0), need: 'missing', hasWaited: true }
+    expect(await ledger.nextBackfillIntervals('a', 9)).toEqual([again])
+    await commitBy('a', 'mended', 0)
+    expect([await ledger.backfillProgress('a'), await ledger.nextBackfillIntervals('a', 9)]).toMatchObject([
+      { done: 1, failed: 1, left: 0 },
+      [],
+    ])
+    await ledger.openBackfill(request('b', 2, 3))
+    await ledger.startRun(startOf('waits', 2, { backfillId: 'b' }))
+    const waitedFor = { because, source: 'sums', isRepair: true } as const
+    await ledger.endRun('waits', { outcome: 'not-ready', error: null, keyCounts: null, measures: null, waitedFor })
+    await ledger.endBackfill('b', 'failed', null)
+    expect(await ledger.backfillProgress('b')).toMatchObject({ failed: 1, left: 0 })
+  })
+
   test('is told what to do by words that fit its state; each is said once', async () => {
     await ledger.openBackfill(request('a', 0, 1))
     const say = (to: 'pause' | 'resume' | 'cancel' | 'approve') =>

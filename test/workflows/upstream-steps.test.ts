@@ -273,7 +273,8 @@ test('a backfill of a view above runs what is made of a file at fault last, once
   const [sums, peaks] = ['filled_sums', 'filled_peaks']
   for (const hours of [0, 1, 2, 3, 4]) await write('filled', hours, 'a', sale(hour(hours, 10), hours))
   for (const view of [sums, peaks]) await rig.settle(view, hour(5))
-  const options = { order: 'oldest', isForced: true, onFailure: 'continue', atOnce: 2 } as const
+  // That it waits is no failure, at which it would stop.
+  const options = { order: 'oldest', isForced: true, onFailure: 'stop', atOnce: 2 } as const
   const range = { from: hour(0), to: hour(5) }
   const { planId } = await rig.step(planBackfill, [{ view: peaks, range, options, now: hour(5) }])
   await rig.step(openBackfill, [{ planId, by: 'ann', reason: 'a test', costMax: null, now: hour(5) }])
@@ -307,14 +308,17 @@ test('a backfill of a view above runs what is made of a file at fault last, once
   expect(await next()).toBe('wait')
   const because = 'what it is made of in view filled_sums@v1 is at fault, and not mended yet'
   expect(await filled(2)).toEqual(['not-ready', because])
+  const progress = () => rig.deps.ledger.backfillProgress(planId)
+  expect([await next(), await progress()]).toMatchObject(['wait', { done: 3, failed: 0, left: 2 }])
   // A repair that gets no further keeps no backfill open.
   await rig.writeBytes('filled/h=2001-01-01T01/a.parquet', 'no Parquet')
   await rig.run(hourOf(sums, 1, { kind: 'manual', now: hour(5) }))
   expect(await next()).toEqual(['03:00'])
   await write('filled', 1, 'a', sale(hour(1, 10), 1))
   expect((await rig.run(hourOf(sums, 1, { kind: 'manual', now: hour(5) }))).outcome).toBe('done')
-  expect([await next(), await filled(3), await next()]).toEqual([['03:00'], ['done', null], 'finish'])
-  expect((await rig.tick(peaks, hour(5))).due.map(({ start }) => start)).toEqual([hour(2)])
+  expect(await next()).toEqual(['02:00', '03:00'])
+  for (const at of [2, 3]) expect(await filled(at)).toEqual(['done', null])
+  expect([await next(), await progress()]).toMatchObject(['finish', { done: 5, failed: 0, left: 0 }])
 })
 
 test('a file at fault of a view on a view runs again, once the view below is whole', async () => {
