@@ -2,14 +2,26 @@
 import type { CostAwaits } from '../../core/plan/index.js'
 import type { Backfill, BackfillInterval, BackfillProgress } from '../../core/ports/backfill-ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
+import type { Interval } from '../../core/time/interval.js'
 import { formatTable } from '../output/table.js'
 import { formatCount, formatDollars, formatMs, formatSecond, plural } from '../output/words.js'
 
 const badListed = 10
 
+/** What a repair of the view below is to run first. */
+export interface AwaitedRepair {
+  readonly view: string
+  readonly version: number
+  readonly intervals: number
+  /** From the first of them to the last. */
+  readonly range: Interval
+}
+
 export interface ShownProgress extends BackfillProgress {
   /** What it commits is for training sets alone. */
   readonly isOffline?: true
+  /** It runs nothing before that. Absent: it waits for none. */
+  readonly awaitsRepair?: AwaitedRepair
 }
 
 /** Of its runs, from the measured rate; null: nothing has ended yet, or none is to come. */
@@ -38,9 +50,17 @@ export function progressLine(backfill: Backfill, progress: ShownProgress, places
     ...(progress.running > 0 ? [`${formatCount(progress.running)} running`] : []),
     ...(eta === null ? [] : [`about ${formatMs(eta)} of runs left${progress.isOffline ? '' : ', then its publish'}`]),
     ...(isPublishing(backfill, progress) ? [`publishing ${plural(progress.unpublished, 'commit')}`] : []),
+    ...(progress.awaitsRepair ? [awaitedText(progress.awaitsRepair)] : []),
   ]
   return `backfill ${backfill.backfillId} ${stateText(backfill, places)}: ${words.join(', ')}`
 }
+
+const awaitedText = ({ view, version, intervals }: AwaitedRepair): string =>
+  `waits for a repair of ${view}@v${version}, of which ${plural(intervals, 'interval')} ${intervals === 1 ? 'is' : 'are'} to run first`
+
+/** Its Schedule may be paused: then nobody but a person runs it. */
+const repairCommand = ({ view, range }: AwaitedRepair): string =>
+  `millcourse materialize ${view} --from ${formatInstant(range.start)} --to ${formatInstant(range.end)}`
 
 /** What it costs, what of that is too much, and what the open ones took, when it was asked for. */
 export function awaitsText({ dollars, awaits }: Pick<Backfill, 'dollars' | 'awaits'>): string {
@@ -97,7 +117,7 @@ export function formatBackfills(
 
 export function formatBackfill(
   backfill: Backfill,
-  progress: BackfillProgress,
+  progress: ShownProgress,
   intervals: readonly BackfillInterval[],
   { places, givenOptions }: { readonly places: QueuePlaces; readonly givenOptions: string },
 ): string {
@@ -116,6 +136,11 @@ export function formatBackfill(
     progressLine(backfill, progress, places),
     ...(backfill.state === 'awaiting-approval' && backfill.awaits
       ? [`${awaitsText(backfill)}; millcourse backfill approve ${backfillId} --reason "…"${givenOptions}`]
+      : []),
+    ...(progress.awaitsRepair
+      ? [
+          `the Schedule of ${progress.awaitsRepair.view} runs them, or ${repairCommand(progress.awaitsRepair)}${givenOptions}`,
+        ]
       : []),
     `${view}@v${version}, ${formatInstant(range.start)} to ${formatInstant(range.end)}; by ${by}, ${formatSecond(askedAt)}: ${reason}`,
     ...(retryOf === null ? [] : [`tries again what failed in ${retryOf}`]),

@@ -83,12 +83,14 @@ export async function queuePlaces(ledger: LedgerReader): Promise<QueuePlaces> {
 
 export function facts(backfill: Backfill, progress: ShownProgress, places: QueuePlaces) {
   const { range, askedAt, endedAt, ...rest } = backfill
+  const { awaitsRepair: awaited, ...counts } = progress
   return {
     ...rest,
     ...toIsoInterval(range),
     askedAt: formatInstant(askedAt),
     endedAt: endedAt === null ? null : formatInstant(endedAt),
     place: places.get(backfill.backfillId) ?? null,
-    progress: { ...progress, etaMs: etaMs(backfill, progress), isPublishing: isPublishing(backfill, progress) },
+    ...(awaited ? { awaitsRepair: { ...awaited, range: toIsoInterval(awaited.range) } } : {}),
+    progress: { ...counts, etaMs: etaMs(backfill, progress), isPublishing: isPublishing(backfill, progress) },
   }
 }

@@ -2,6 +2,7 @@ import { MillcourseError } from '../../core/errors.js'
 import type { Backfill } from '../../core/ports/backfill-ledger.js'
 import type { ShownProgress } from '../backfill-screen/status-text.js'
 import type { CliContext } from '../context.js'
+import { awaitedRepair } from './awaited-repair.js'
 
 /** By its id, or the beginning of it. @throws MillcourseError BACKFILL_UNKNOWN */
 export async function findBackfill(context: CliContext, id: string): Promise<Backfill> {
@@ -21,12 +22,11 @@ export async function findBackfill(context: CliContext, id: string): Promise<Bac
 }
 
 /** Of an offline view nothing awaits a publish. @throws MillcourseError REGISTRY_UNKNOWN_VIEW */
-export async function readProgress(
-  context: CliContext,
-  { backfillId, view, version }: Pick<Backfill, 'backfillId' | 'view' | 'version'>,
-): Promise<ShownProgress> {
+export async function readProgress(context: CliContext, backfill: Backfill): Promise<ShownProgress> {
   const [ledger, registry] = [await context.ledger(), await context.registry()]
-  const progress = await ledger.backfillProgress(backfillId)
-  const { online } = (await registry.view(view, version)).view
-  return online ? progress : { ...progress, unpublished: 0, isOffline: true }
+  const progress = await ledger.backfillProgress(backfill.backfillId)
+  const awaits = await awaitedRepair(context, backfill, progress)
+  const shown = { ...progress, ...(awaits ? { awaitsRepair: awaits } : {}) }
+  const { online } = (await registry.view(backfill.view, backfill.version)).view
+  return online ? shown : { ...shown, unpublished: 0, isOffline: true }
 }

@@ -8,6 +8,7 @@ import { planBackfill } from '../../activities/plan-backfill.js'
 import { planQuality } from '../../activities/plan-quality.js'
 import { repairView } from '../../activities/repair-view.js'
 import { SystemClock } from '../../adapters/clock/system-clock.js'
+import { oneReport } from '../../cli/commands/backfill-status.js'
 import { explain } from '../../cli/commands/explain.js'
 import type { CliContext } from '../../cli/context.js'
 import type { ExplainFacts } from '../../cli/explain-screen/explain-facts.js'
@@ -310,6 +311,12 @@ test('a backfill of a view above runs what is made of a file at fault last, once
   expect(await filled(2)).toEqual(['not-ready', because])
   const progress = () => rig.deps.ledger.backfillProgress(planId)
   expect([await next(), await progress()]).toMatchObject(['wait', { done: 3, failed: 0, left: 2 }])
+  const { ledger, registry } = rig.deps
+  const context = { ledger: async () => ledger, registry: async () => registry, givenOptions: '' } as CliContext
+  const { data, text } = await oneReport(context, planId)
+  expect(data).toMatchObject({ awaitsRepair: { view: sums, version: 1, intervals: 1, range: { start: hour(1) } } })
+  expect(text).toContain(`waits for a repair of ${sums}@v1, of which 1 interval is to run first`)
+  expect(text).toContain(`millcourse materialize ${sums} --from ${hour(1)} --to ${hour(2)}`)
   // A repair that gets no further keeps no backfill open.
   await rig.writeBytes('filled/h=2001-01-01T01/a.parquet', 'no Parquet')
   await rig.run(hourOf(sums, 1, { kind: 'manual', now: hour(5) }))
