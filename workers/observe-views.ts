@@ -1,7 +1,7 @@
 /** One look of the watcher: the calendar of what is applied, what the ledger says of each view, and what is wrong with them. */
 import type { Log } from '../activities/activity-deps.js'
 import { isMillcourseError } from '../core/errors.js'
-import { type IntervalState, isBeingReplaced } from '../core/plan/index.js'
+import { isBeingReplaced } from '../core/plan/index.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { RegistryReader } from '../core/ports/registry.js'
@@ -168,19 +168,15 @@ async function withClaims(
   )
 }
 
-/** Of views whose published end may wait for an open backfill, which these are: a word to one changes no mark of its view. */
+/** In one statement: what keeps an end back may lie longer ago than the states that are read, and a word to a backfill changes no mark of its view. */
 async function withBackfills({ ledger }: ObserverDeps, looks: readonly ViewLook[]): Promise<ViewLook[]> {
-  return await Promise.all(
-    looks.map(async (look) => {
-      const { publishedEndAt: end, states } = look
-      const isBeyond = ({ interval }: IntervalState) => end === null || interval.end > end
-      if (!states.some((state) => state.committed?.isOfOpenBackfill && isBeyond(state))) return look
-      const { view, version } = look.entry
-      const open = await ledger.backfills({ view, isOpen: true, limit: 100 })
-      const begun = open.filter((one) => one.version === version && one.state !== 'awaiting-approval')
-      return { ...look, backfills: begun.map(({ backfillId, state: is }) => ({ backfillId, state: is })) }
-    }),
-  )
+  const keeping = groupByView(await ledger.keepingBackfills(looks.map(({ entry }) => entry)))
+  return looks.map((look) => {
+    const backfills = (keeping.get(viewLabel(look.entry)) ?? []).map(({ backfillId, state, interval }) => ({
+      ...{ backfillId, state, from: interval.start },
+    }))
+    return backfills.length === 0 ? look : { ...look, backfills }
+  })
 }
 
 function groupByView<One extends { readonly view: string; readonly version: number }>(all: readonly One[]) {

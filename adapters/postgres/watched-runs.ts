@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Verdict } from '../../core/judge/verdict.js'
 import type { ViewKey } from '../../core/ports/ledger.js'
 import type { WatchReader } from '../../core/ports/watch-ledger.js'
+import { stateOf } from './backfill-lists.js'
 import type { Database, PostgresClient } from './client.js'
 import { readIntervalStates } from './interval-states.js'
 
@@ -61,6 +62,50 @@ export function createWatchedRuns(client: PostgresClient): WatchReader {
       }),
 
     standingIntervals: (key, range) => client.query((db) => readIntervalStates(db, key, range, 'standing')),
+
+    keepingBackfills: (keys) =>
+      client.query(async (db) => {
+        if (keys.length === 0) return []
+        const rows = await asked(db, keys)
+          .innerJoin('backfills', (join) =>
+            join.onRef('backfills.view', '=', 'asked.view').onRef('backfills.version', '=', 'asked.version'),
+          )
+          .innerJoinLateral(
+            (query) =>
+              query
+                .selectFrom('commits')
+                .innerJoin('intervals', 'intervals.commit_id', 'commits.commit_id')
+                .select(['intervals.start_at', 'intervals.end_at'])
+                .whereRef('commits.backfill_id', '=', 'backfills.backfill_id')
+                .where('commits.published_sequence', 'is', null)
+                .where((row) =>
+                  row.not(
+                    row.exists(
+                      row
+                        .selectFrom('publishes')
+                        .select('publishes.sequence')
+                        .whereRef('publishes.view', '=', 'asked.view')
+                        .whereRef('publishes.version', '=', 'asked.version')
+                        .where('publishes.state', '=', 'finished')
+                        .whereRef('publishes.end_at', '>=', 'intervals.end_at'),
+                    ),
+                  ),
+                )
+                .orderBy('commits.start_at')
+                .limit(1)
+                .as('oldest'),
+            (join) => join.onTrue(),
+          )
+          .where('backfills.ended_at', 'is', null)
+          .orderBy('backfills.ordinal')
+          .selectAll('backfills')
+          .select(['oldest.start_at as from_at', 'oldest.end_at as until_at'])
+          .execute()
+        return rows.map(({ from_at: start, until_at: end, ...row }) => ({
+          ...{ view: row.view, version: row.version, backfillId: row.backfill_id, state: stateOf(row) },
+          interval: { start, end },
+        }))
+      }),
 
     openRuns: () =>
       client.query(async (db) => {

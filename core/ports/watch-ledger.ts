@@ -3,6 +3,7 @@ import type { Finding } from '../judge/verdict.js'
 import type { IntervalState } from '../plan/interval-state.js'
 import type { Interval } from '../time/interval.js'
 import type { RunPace } from '../watch/run-length.js'
+import type { BackfillState } from './backfill-ledger.js'
 
 interface ViewKey {
   readonly view: string
@@ -26,6 +27,14 @@ export interface GoodRun extends ViewKey {
   readonly findings: readonly Finding[]
 }
 
+/** An open backfill that keeps a published end back: what it has committed beyond that no publish shows before its own (R33). */
+export interface KeepingBackfill extends ViewKey {
+  readonly backfillId: string
+  readonly state: BackfillState
+  /** The oldest interval beyond the end of which its commit counts, however long ago. */
+  readonly interval: Interval
+}
+
 /** Of a view version: another text than before where anything of its intervals or of what is published may have changed. */
 export interface WatchMark extends ViewKey {
   readonly mark: string
@@ -39,6 +48,8 @@ export interface WatchReader {
    * re-opened, held as a whole or in some features, or with a newest run that failed, found no complete input or is under way. Oldest first.
    */
   standingIntervals(key: ViewKey, range: Interval): Promise<IntervalState[]>
+  /** Of all these keys, in one statement; those that have committed nothing beyond the end are none. */
+  keepingBackfills(keys: readonly ViewKey[]): Promise<KeepingBackfill[]>
   /** Of all views: planned and not ended, or held, as a whole or in some features, and not decided. */
   openRuns(): Promise<OpenRun[]>
   /** Each key's, over its newest 200 runs that came to their end with a candidate. */

@@ -105,7 +105,7 @@ function reachesBack({ facts }: IncidentDraft, until: Instant): boolean {
 
 /** Where no cause explains it. */
 function staleDraft(entry: CalendarEntry, observed: ViewObservation, stale: bigint): IncidentDraft {
-  const awaited = awaitedBackfill(observed.states, observed)
+  const awaited = awaitedBackfill(null, observed)
   const why = awaited ? `: what follows waits for ${wordsOf(awaited)}` : ''
   const made = viewDraft(
     entry,
@@ -128,7 +128,7 @@ function blockedDrafts(
 ): IncidentDraft[] {
   if (!blocked || isGapOnItsWay(entry, observed, blocked.from, now, rules)) return []
   const end = formatInstant(blocked.publishedEndAt ?? parseInstant(entry.since))
-  const awaited = awaitedBackfill(before(observed, blocked.from), observed)
+  const awaited = awaitedBackfill(blocked.from, observed)
   const why = awaited ? `an earlier interval waits for ${wordsOf(awaited)}` : 'an earlier interval is missing'
   const made = viewDraft(
     entry,
@@ -212,7 +212,7 @@ function isGapOnItsWay(
   const from = observed.publishedEndAt ?? parseInstant(entry.since)
   const between = before(observed, until).filter(({ interval }) => interval.start >= from)
   if (between.some(({ latestRun }) => latestRun?.outcome === 'running')) return true
-  const awaited = awaitedBackfill(between, observed)
+  const awaited = awaitedBackfill(until, observed)
   if (awaited !== undefined) return awaited.state !== 'paused'
   const committed = new Set(between.filter((state) => state.committed !== null).map(({ interval }) => interval.start))
   const waitNs = parseDuration(entry.readyDelay) + rules.graceNs

@@ -34,7 +34,10 @@ function statesOf(second: 'of a backfill' | 'of a tick' | 'none'): IntervalState
 
 const observed = (second: Parameters<typeof statesOf>[0], ...states: readonly string[]) => ({
   ...{ states: statesOf(second), publishedEndAt: at(1) },
-  ...(states.length > 0 ? { backfills: states.map((state, place) => ({ backfillId: `b${place}`, state })) } : {}),
+  // What has committed nothing beyond the end is not among them.
+  ...(second === 'of a backfill' && states.length > 0
+    ? { backfills: states.map((state, place) => ({ backfillId: `b${place}`, state, from: at(1) })) }
+    : {}),
 })
 const look = (seen: ReturnType<typeof observed>, over: Partial<CalendarEntry> = {}) =>
   evaluateView({ ...entry, ...over }, seen, at(3), rules)
@@ -57,6 +60,21 @@ test('what a tick has committed beside an open backfill, and what one has left t
   expect(look(observed('none', 'paused'), { firstSeenAt: '2001-01-01T02:30:00Z' })).toMatchObject([
     { rule: 'blocked', nextStep: 'millcourse materialize delays' },
   ])
+})
+
+test('the backfill that keeps the end back is named, however long ago it has committed, and none that begins behind', () => {
+  // Of hour 1, which lies beyond the horizon, nothing else is known.
+  const seen = (...backfills: NonNullable<Parameters<typeof evaluateView>[1]['backfills']>) =>
+    evaluateView(entry, { states: statesOf('none').slice(1), publishedEndAt: at(1), backfills }, at(3), {
+      ...rules,
+      horizonNs: at(1) - at(0),
+    })
+  const [running, paused] = [
+    { backfillId: 'own', state: 'running', from: at(1) },
+    { backfillId: 'other', state: 'paused', from: at(2) },
+  ]
+  expect(seen({ ...running, state: 'paused' }, paused)).toMatchObject([{ facts: { backfill: 'own' } }])
+  expect(seen(running, paused)).toEqual([])
 })
 
 test('a view that is stale names the backfill that keeps back what follows', () => {

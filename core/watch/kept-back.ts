@@ -1,17 +1,16 @@
 /** What open backfills have committed beyond the published end: a gap to every publish until they end, whatever the ledger has (R32, R33). */
 import type { IntervalState } from '../plan/interval-state.js'
+import type { Instant } from '../time/instant.js'
 import type { OpenBackfill, ViewObservation } from './observation.js'
 
-export function isKeptBack({ committed }: IntervalState, { backfills = [] }: Pick<ViewObservation, 'backfills'>) {
-  return committed?.isOfOpenBackfill === true && backfills.length > 0
+type Observed = Pick<ViewObservation, 'backfills'>
+
+export function isKeptBack({ committed, interval }: IntervalState, { backfills = [] }: Observed): boolean {
+  return committed?.isOfOpenBackfill === true && backfills.some(({ from }) => from <= interval.start)
 }
 
-/** Whom they wait for: of several rather one that does nothing. Undefined: none of these is kept back. */
-export function awaitedBackfill(
-  states: readonly IntervalState[],
-  observed: Pick<ViewObservation, 'backfills' | 'publishedEndAt'>,
-): OpenBackfill | undefined {
-  const { backfills = [], publishedEndAt: end } = observed
-  const isAny = states.some((state) => (end === null || state.interval.end > end) && isKeptBack(state, observed))
-  return isAny ? (backfills.find(({ state }) => state === 'paused') ?? backfills[0]) : undefined
+/** Whom it waits for that an end passes `until`, null: any: of several rather one that does nothing. Undefined: for none. */
+export function awaitedBackfill(until: Instant | null, { backfills = [] }: Observed): OpenBackfill | undefined {
+  const keeping = backfills.filter(({ from }) => until === null || from < until)
+  return keeping.find(({ state }) => state === 'paused') ?? keeping[0]
 }

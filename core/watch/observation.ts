@@ -37,13 +37,15 @@ export interface ViewObservation {
   readonly hasWorker?: boolean
   /** Of the intervals that miss a run, those that ticks leave to an open backfill. */
   readonly claims?: readonly ClaimedInterval[]
-  /** Open backfills of the view version, where one has committed what lies beyond the published end. */
+  /** Open backfills of the view version that keep its published end back. */
   readonly backfills?: readonly OpenBackfill[]
 }
 
 export interface OpenBackfill {
   readonly backfillId: string
   readonly state: string
+  /** Start of the oldest interval beyond the end that it has committed. */
+  readonly from: Instant
 }
 
 export interface WatchRules {

@@ -143,6 +143,31 @@ describe('R33, R34: while a backfill is open, a publish of a window view', () =>
     expect(await finishedBy('own', { ...held(onGap), backfill })).toMatchObject({ endAt: hour(3).start, missing: [] })
   })
 
+  test('has its end kept back by those that have committed what is beyond it, each from its oldest commit that counts', async () => {
+    const keeping = () => ledger.keepingBackfills([view, { view: 'another', version: 1 }])
+    await commitBy(null, 'old-0', 0)
+    await finishedBy('first', held())
+    const ranges = { before: [0, 1], a: [1, 3], b: [3, 5], unbegun: [6, 7] } as const
+    for (const [id, [from, to]] of Object.entries(ranges)) await ledger.openBackfill(request(id, from, to))
+    await commitBy('before', 'fill-0', 0)
+    expect(await keeping()).toEqual([])
+    for (const at of [1, 2]) await commitBy('a', `fill-${at}`, at)
+    await commitBy('b', 'fill-4', 4)
+    await ledger.beginBackfill('a', 9)
+    await ledger.changeBackfill('b', { to: 'pause', by: 'bob', reason: null })
+    const [a, b] = [
+      { ...view, backfillId: 'a', state: 'running', interval: hour(1) },
+      { ...view, backfillId: 'b', state: 'paused', interval: hour(4) },
+    ]
+    expect(await keeping()).toEqual([a, b])
+    expect(await ledger.keepingBackfills([])).toEqual([])
+    // A run of another is shown: the end may pass it.
+    await commitBy(null, 'again-1', 1)
+    expect(await keeping()).toEqual([{ ...a, interval: hour(2) }, b])
+    await ledger.endBackfill('b', 'cancelled', null)
+    expect(await keeping()).toEqual([{ ...a, interval: hour(2) }])
+  })
+
   test('that is of another backfill leaves its commits out', async () => {
     for (const at of [0, 1]) await commitBy(null, `old-${at}`, at)
     await finishedBy('first')
