@@ -24,7 +24,7 @@ import type { ActivityDeps } from './activity-deps.js'
 import { labelledBackfillInput } from './backfill-input.js'
 import { listDimensions } from './dimension-files.js'
 import { intervalsWithLostDeliveries } from './lost-deliveries.js'
-import { otherOnline } from './other-online.js'
+import { otherOnline, otherServed } from './other-online.js'
 import { searchLabels } from './search-labels.js'
 import { sourceFiles } from './source-files.js'
 import type { PlanTickResult } from './steps.js'
@@ -108,7 +108,7 @@ async function repairedVersions(
   const { name: view, version } = bundle.view
   const found = await deps.ledger.repairedVersions({ view, version })
   if (found.length === 0) return {}
-  const served = await otherOnline(deps, [view], [bundle]).catch((error: Error) => {
+  const served = await servedVersions(deps, bundle, found).catch((error: Error) => {
     // The runs of this version do not wait for it: the next tick asks again.
     deps.log.warn(
       { view, versions: found, error: error.message },
@@ -118,6 +118,13 @@ async function repairedVersions(
   })
   const versions = found.filter((one) => served.some((other) => other.view.version === one))
   return versions.length === 0 ? {} : { repairedVersions: versions }
+}
+
+/** Of one that is not served itself it takes all that are to know whether one of them is made of it. */
+async function servedVersions(deps: ActivityDeps, bundle: ViewBundle, found: readonly number[]): Promise<ViewBundle[]> {
+  const own = await otherOnline(deps, [bundle.view.name], [bundle])
+  if (found.every((version) => own.some(({ view }) => view.version === version))) return own
+  return (await otherServed(deps)).filter(({ view }) => view.name === bundle.view.name)
 }
 
 /** R33. A publish that has cost too many workers is begun again by new commits, or by a person who asks, not by each tick. */

@@ -6,10 +6,10 @@ import type { RepairStarted } from '../core/ports/run-control.js'
 import { rowSource, touchedByCommit } from '../core/source/index.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { otherOnline } from './other-online.js'
+import { otherServed } from './other-online.js'
 
 /**
- * Of all applied views above, and of versions that these took the place of and that may be served, the nearest first. They run once what they are made of has run (upstream-sound.ts). The farthest are re-opened
+ * Of all applied views above, and of versions that these took the place of and that may be served, or are what such a one is made of, the nearest first. They run once what they are made of has run (upstream-sound.ts). The farthest are re-opened
  * first: begun again, this finds what is above by what is below it, as long as that has not run.
  */
 export async function reopenAbove(
@@ -69,11 +69,7 @@ async function builtOnViews(
   deps: Pick<ActivityDeps, 'ledger' | 'registry' | 'online' | 'settings'>,
 ): Promise<BuiltOn[]> {
   const { views = [], sources = [] } = (await deps.registry.current())?.repo ?? {}
-  const others = await otherOnline(
-    deps,
-    null,
-    views.map((view) => ({ view })),
-  )
+  const others = await otherServed(deps)
   const of = (view: string, version: number, source: SourceDefinition | undefined): BuiltOn[] => {
     const upstream = source && rowSource(source).upstream
     return upstream ? [{ key: { view, version }, upstream }] : []

@@ -31,10 +31,16 @@ const ends = fromView('ends', {
 
 function repoOf(version: number): FeatureRepo {
   const last = featureView('last', { ...common, version, source: ends, online: true, features: { n: lookup() } })
+  // Served through one that is not.
+  const mid = featureView('mid', { ...common, version, source: ends, online: false, features: { n: lookup() } })
+  const mids = fromView('mids', {
+    ...{ view: mid, eventTime: 'end', schema: { end: t.timestamp(), shop: t.string(), n: t.int64() }, owner },
+  })
+  const far = featureView('far', { ...common, version, source: mids, online: true, features: { n: lookup() } })
   return {
     ...{ project: 'test', entities: [shop.definition], services: [] },
-    sources: [sales.definition, ends.definition],
-    views: [sums.definition, last.definition],
+    sources: [sales.definition, ends.definition, mids.definition],
+    views: [sums, last, mid, far].map((one) => one.definition),
   }
 }
 
@@ -56,12 +62,12 @@ afterAll(async () => {
 test('what a served version was made of a file at fault is re-opened, and its newest version’s tick has it run once the view below is mended', async () => {
   for (const at of [0, 1, 2, 3])
     await rig.writeFile(`sales/h=2001-01-01T0${at}/a.parquet`, sale(hour(at, 10), 'a', at).replace(`, 'n' AS note`, ''))
-  for (const view of ['sums', 'last']) await rig.settle(view, hour(4))
+  for (const view of ['sums', 'last', 'mid', 'far']) await rig.settle(view, hour(4))
   await (rig.deps.registry as RegistryWriter).apply(
     { ...repoOf(2), project: rig.deps.settings.project },
     { by: 'test' },
   )
-  await rig.settle('last', hour(4))
+  for (const view of ['last', 'mid', 'far']) await rig.settle(view, hour(4))
 
   const ofHour = { start: parseInstant(hour(1)), end: parseInstant(hour(2)) }
   const [commit] = await rig.deps.ledger.currentCommits({ view: 'sums', version: 1 }, ofHour)
@@ -69,13 +75,22 @@ test('what a served version was made of a file at fault is re-opened, and its ne
   expect(faultsOf(await recordedCheck(rig.deps, 'sums'))).toEqual([['committed-file', null, '01:00']])
   expect((await rig.step(repairView, [{ view: 'sums', version: 1, by: 'ann', reason: 'a test' }])).above).toEqual([
     { view: 'last', version: 2, intervals: 2 },
+    { view: 'mid', version: 2, intervals: 2 },
     { view: 'last', version: 1, intervals: 2 },
+    { view: 'mid', version: 1, intervals: 2 },
+    { view: 'far', version: 2, intervals: 2 },
+    { view: 'far', version: 1, intervals: 2 },
   ])
-  const former = async () => (await rig.tick('last', hour(4), { version: 1 })).due.map(({ start }) => start)
+  for (const view of ['mid', 'far']) expect((await rig.tick(view, hour(4))).repairedVersions).toEqual([1])
+  const due = async (view: string) => (await rig.tick(view, hour(4), { version: 1 })).due.map(({ start }) => start)
   expect((await rig.tick('last', hour(4))).repairedVersions).toEqual([1])
-  expect(await former()).toEqual([])
+  expect(await due('last')).toEqual([])
   await rig.run(hourOf('sums', 1, { kind: 'manual', now: hour(4) }))
-  expect(await former()).toEqual([hour(2), hour(3)])
+  expect(await due('last')).toEqual([hour(2), hour(3)])
+  // Of one that is not served itself, and is what a served one is made of.
+  expect([await due('mid'), await due('far')]).toEqual([[hour(2), hour(3)], []])
+  for (const at of [2, 3]) expect((await rig.run(hourOf('mid', at, { now: hour(4) }))).outcome).toBe('done')
+  expect([await due('mid'), await due('far')]).toEqual([[], [hour(2), hour(3)]])
   // A run that fails in passing has cleared the reason: it is tried again all the same.
   const passing = hourOf('last', 2, { now: hour(4) })
   expect((await rig.plan(passing, { id: 'passing' })).kind).toBe('ready')
@@ -83,7 +98,7 @@ test('what a served version was made of a file at fault is re-opened, and its ne
   await rig.step(recordFailure, [{ input: passing, error, isReplanned: false }], { id: 'passing' })
   expect((await rig.run(hourOf('last', 3, { now: hour(4) }))).outcome).toBe('done')
   expect((await rig.tick('last', hour(4))).repairedVersions).toEqual([1])
-  expect(await former()).toEqual([hour(2)])
+  expect(await due('last')).toEqual([hour(2)])
   // One that commits while another publish holds the lease leaves what it has committed to a further one.
   const key = { view: 'last', version: 1 }
   await rig.deps.ledger.askRebuild(key, 0n)
