@@ -5,6 +5,7 @@ const seen = ['test/rules/seen-rows.test.ts']
 const ties = ['test/rules/ties.test.ts']
 const windows = ['test/rules/windows.test.ts']
 const serve = ['core/serve/serve.test.ts']
+const served = ['test/reference/served-training-sets.test.ts']
 const intervalRows = ['test/reference/interval-rows.test.ts']
 const requests = ['test/reference/training-requests.test.ts']
 
@@ -15,6 +16,7 @@ const committed = 'core/compute/committed-rows.ts'
 const window = 'core/compute/training-window.ts'
 const tiles = 'core/compute/tile-rows.ts'
 const published = 'core/compute/window-values.ts'
+const asServed = 'core/compute/training-served.ts'
 const vector = 'core/serve/assemble-vector.ts'
 
 export const mutationsOfValues: readonly Mutation[] = [
@@ -40,6 +42,12 @@ export const mutationsOfValues: readonly Mutation[] = [
       after: "operation('<', age, literal(parseDuration(ttl)))",
     },
     {
+      breaks: 'of rows that are seen when they are written down, one as old as the ttl is expired',
+      file: byKnown,
+      before: "operation('>', age, literal(parseDuration(ttl)))",
+      after: "operation('>=', age, literal(parseDuration(ttl)))",
+    },
+    {
       breaks: 'a ttl of zero is taken',
       file: 'core/define/view-times.ts',
       before: 'because ? { because } : {})?.text',
@@ -54,6 +62,32 @@ export const mutationsOfValues: readonly Mutation[] = [
       after: 'age >= parseDuration(view.ttl)',
     },
   ]),
+  ...mutationsOf('R2', served, [
+    {
+      breaks: 'as it was served, a window as old as the ttl is expired',
+      file: asServed,
+      before: "operation('>', operation('-', t, end), literal(parseDuration(ttl)))",
+      after: "operation('>=', operation('-', t, end), literal(parseDuration(ttl)))",
+    },
+    {
+      breaks: 'as it was served, a row as old as the ttl is expired',
+      file: asServed,
+      before: "operation('>', age, literal(parseDuration(ttl)))",
+      after: "operation('>=', age, literal(parseDuration(ttl)))",
+    },
+  ]),
+  ...mutationsOf(
+    'R2',
+    ['core/explain/row-roles.test.ts'],
+    [
+      {
+        breaks: 'an explanation says that a row as old as the ttl is expired',
+        file: 'core/explain/row-roles.ts',
+        before: 'at - one.row.eventAt > ttl ?',
+        after: 'at - one.row.eventAt >= ttl ?',
+      },
+    ],
+  ),
   ...mutationsOf('R3', ties, [
     {
       breaks: 'ties are not settled by the created time',

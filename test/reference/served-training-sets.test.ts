@@ -317,7 +317,7 @@ async function ask(events: readonly bigint[], served: Served, times: readonly bi
   })
 }
 
-test('R30, R25: the end met, the row before it and the ttl from t, one nanosecond to each side', async () => {
+test('R30, R2, R25: the end met, the row before it and the ttl from t, one nanosecond to each side', async () => {
   const end = 2n * hour
   const half = hour / 2n
   const [none, seen] = [
