@@ -131,7 +131,7 @@ async function lookAt(
   bundle: ViewBundle,
   key: ViewKey,
   keys: readonly (readonly PackedValue[])[],
-  options: Omit<VerifyOptions, 'keys'>,
+  options: Omit<VerifyOptions, 'keys' | 'itemTimes'>,
 ): Promise<Look> {
   const target = await findTarget(deps, bundle, key)
   const { state, table, span } = target
@@ -151,6 +151,7 @@ async function lookAt(
         )
   const { inputs, verified, broken, doubted, coarse, isCoarseKnown } = await verifyFiles(deps, bundle, key, target, {
     keys,
+    itemTimes: looked.flatMap(({ item }) => item?.eventAt ?? []),
     ...options,
   })
   const after = await deps.ledger.shownState(key)

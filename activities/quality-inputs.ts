@@ -26,6 +26,8 @@ import { type Rerun, rerunAbove } from './upstream-rerun.js'
 
 /** Intervals computed again: of a window view all that its windows reach, mostly; of a lookup view, whose answers may lie anywhere, some. */
 const intervalsMax = { window: 1_000, lookup: 100 } as const
+/** Beside those drawn, of intervals that hold what a lookup shows of the looked-at keys: as many as the keys of a sample of ordinary size. */
+const shownMax = 100
 /** Of those that its windows reach no more. */
 const olderMax = 100
 /** Intervals without an accepted version that are looked at, the newest. */
@@ -52,6 +54,8 @@ export interface QualityInputs {
   /** Of the dimensions of the view's query. */
   readonly dimensions: readonly DimensionFile[]
   readonly lostInputs: number
+  /** As requested, of those that are reached. */
+  readonly shown: readonly QualityInterval[]
   readonly unreadable: MillcourseError | null
   /** The view that this one is built on, where its own intervals at fault keep some of these from running again; null: nothing does. */
   readonly repairFirst: string | null
@@ -67,6 +71,8 @@ export interface InputsRequest {
   /** False: something that they need cannot be read, which is to keep nothing else from being judged. */
   readonly areOthersRead: boolean
   readonly seed: number
+  /** Starts of intervals that hold what a lookup shows of the looked-at keys: computed again, too, some of many. */
+  readonly shown: ReadonlySet<Instant>
   /** Computed again whatever is drawn. */
   readonly again: Pick<AtFault, 'starts' | 'files'>
   readonly places: FilePlaces
@@ -121,6 +127,10 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
     read: [...read.values()],
     dimensions: [...new Map(dimensions.map((file) => [`${file.alias} ${file.uri}`, file])).values()],
     lostInputs: made.filter(({ isLost }) => isLost).length,
+    shown: made.filter(
+      ({ verified: { interval, isReached, commit } }) =>
+        isReached && commit !== null && request.shown.has(interval.start),
+    ),
     unreadable: source.unreadable,
     repairFirst: above?.isUpstreamAtFault ? rowSource(bundle.source).upstream!.view.name : null,
   }
@@ -165,9 +175,14 @@ interface MadeInterval extends QualityInterval {
 
 /** Those that lie in what was at fault last time, or is now, are computed again in any case. */
 function chooseCommits(request: InputsRequest): Commit[] {
-  const { bundle, commits, seed, places, again } = request
+  const { bundle, commits, seed, shown, places, again } = request
   const max = intervalsMax[bundle.view.viewKind]
-  const drawn = new Set(drawNewestAndOthers(commits, max, seed, ({ interval }) => String(interval.start)))
+  const startText = ({ interval }: Commit) => String(interval.start)
+  const ofKeys = commits.filter(({ interval }) => shown.has(interval.start))
+  const drawn = new Set([
+    ...drawNewestAndOthers(commits, max, seed, startText),
+    ...drawByChance(ofKeys, shownMax, seed, startText),
+  ])
   const isAgain = (commit: Commit) =>
     again.starts.has(commit.interval.start) ||
     (again.files.size > 0 && places.filesOf(commit).some(({ uri }) => again.files.has(uri)))

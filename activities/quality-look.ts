@@ -199,6 +199,7 @@ export async function checkOf(
       recomputed: recomputed.filter(({ verified }) => verified.isReached).length,
       of: target.commits.length,
       older: recomputed.filter(({ verified }) => !verified.isReached).length,
+      ...(view.viewKind === 'lookup' && inputs ? { shown: countsOf(inputs.shown) } : {}),
     },
     lostInputs: inputs?.lostInputs ?? 0,
     endAt: shown && formatInstant(shown.endAt),
@@ -213,6 +214,11 @@ export async function checkOf(
     ...(repairFirst === null ? {} : { repairFirst }),
   }
 }
+
+const countsOf = (intervals: readonly QualityInterval[]) => ({
+  recomputed: intervals.filter(({ verified }) => verified.isRecomputed).length,
+  of: intervals.length,
+})
 
 /**
  * But for what is committed anew already, as above. Null: nothing is online. Sequences are asked for after files were looked at: a publish that is

@@ -24,6 +24,7 @@ import type { ActivityDeps } from './activity-deps.js'
 import { type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
 import { doubtedStarts, intervalNow } from './quality-look.js'
 import type { Target } from './quality-target.js'
+import { shownIntervals } from './shown-intervals.js'
 import { awayFor, fileNotRead, isFileAtFault, passingMax } from './unreadable-files.js'
 import { verifyTools } from './verify-tools.js'
 
@@ -33,6 +34,8 @@ const brokenOneByOneMax = 3
 export interface VerifyOptions {
   readonly keys: readonly (readonly PackedValue[])[]
   readonly seed: number
+  /** Event times of the keys' items. */
+  readonly itemTimes: readonly Instant[]
   /** Looked at whatever is drawn. */
   readonly again: AtFault
   /** Found before. */
@@ -65,7 +68,7 @@ export async function verifyFiles(
   bundle: ViewBundle,
   key: ViewKey,
   target: Target,
-  { keys, seed, again, known, damaged, runs, signal }: VerifyOptions,
+  { keys, seed, itemTimes, again, known, damaged, runs, signal }: VerifyOptions,
 ): Promise<VerifiedFiles> {
   const { commits, heldCommits, others, span, endAt, state, places } = target
   const all = [...commits, ...others]
@@ -84,6 +87,9 @@ export async function verifyFiles(
   )
   for (const file of unread) if (committed.has(file)) broken.set(file, 'cannot be read')
   const lost = coarse.filter(({ file }) => file !== null && unread.has(file))
+  const sound = { ...target, compactions: soundCompactions(deps, target, broken) }
+  const shownNow = { keys, items: itemTimes, broken: broken.keys(), signal }
+  const shownStarts = await shownIntervals(deps, bundle, sound, shownNow)
   let unreadable = ofAnotherView(bundle)
   let isSwept = false
   let areOthersRead = true
@@ -104,7 +110,7 @@ export async function verifyFiles(
   for (;;) {
     const inputs = await readQualityInputs(deps, {
       ...{ bundle, key, span: span!, commits, others, places },
-      ...{ seed, again, broken, unreadable, areOthersRead, runs },
+      ...{ seed, shown: shownStarts, again, broken, unreadable, areOthersRead, runs },
     })
     const wrong = startsAtFault(known, inputs.intervals.map(intervalNow))
     const doubted = doubtedStarts(inputs.intervals, wrong)

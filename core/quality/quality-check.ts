@@ -84,6 +84,8 @@ export interface QualityCheck {
     readonly of: number
     /** Of those that no window reaches any more; absent: as recorded before such were looked at. */
     readonly older?: number
+    /** Of a lookup view those of them that hold what it shows of the keys looked at, and of how many such; absent: of a window view, or as recorded before these were drawn. */
+    readonly shown?: { readonly recomputed: number; readonly of: number }
   }
   /** Of those intervals the ones whose source files are gone or others now. */
   readonly lostInputs: number
