@@ -1,4 +1,4 @@
-/** `tsx windows-data.ts WORLD`: events (a file a day, in time order), the tiles that runs of those days commit, and the spine. */
+/** `tsx windows-data.ts WORLD`: events (a file a day, in time order), the tiles that runs of those days commit, and the spine: a fourth of its times on edges of tiles, the others anywhere. */
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createDuckdbEngine } from '../adapters/duckdb/duckdb-query-engine.js'
@@ -39,8 +39,9 @@ await engine.withSession(async (session) => {
   await session.execute({
     sql: `COPY (
       SELECT (hash(i + 77) % ${Math.ceil(world.keys * 1.005)})::BIGINT AS user_id,
-        TIMESTAMP '2024-01-01' + to_hours((hash(i * 7 + 1) % ${(world.days + 2) * 24})::BIGINT) AS t, i AS label
-      FROM range(${world.spineRows}) s(i)
+        CASE WHEN i % 4 = 0 THEN date_trunc('hour', moment) ELSE moment END AS t, i AS label
+      FROM (SELECT i, TIMESTAMP '2024-01-01' + to_microseconds((hash(i * 7 + 1) % ${(world.days + 2) * 86_400_000_000})::BIGINT) AS moment
+        FROM range(${world.spineRows}) s(i))
     ) TO '${spineFile(world)}' ${asParquet}`,
   })
 })

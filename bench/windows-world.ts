@@ -29,20 +29,20 @@ export const tileFile = (world: WindowsWorld, day: number): string =>
   join(world.dir, 'tiles', `${dayName(day)}.parquet`)
 export const spineFile = (world: WindowsWorld): string => join(world.dir, 'spine.parquet')
 
-/** Name, operation, column and hours: what every program answers. */
+/** Name, operation, column and hours: what every program answers, at the last full hour before each time of the spine (R9). */
 export const asked = [
   ['count_1h', 'count', 'quantity', 1],
   ['sum_1h', 'sum', 'quantity', 1],
-  ['max_1h', 'max', 'amount', 1],
+  ['last_1h', 'last', 'amount', 1],
   ['count_24h', 'count', 'quantity', 24],
   ['sum_24h', 'sum', 'amount', 24],
   ['min_24h', 'min', 'amount', 24],
   ['avg_7d', 'avg', 'quantity', 168],
-  ['max_7d', 'max', 'amount', 168],
-  ['sum_7d', 'sum', 'quantity', 168],
-  ['count_30d', 'count', 'quantity', 720],
+  ['first_7d', 'first', 'amount', 168],
+  ['stddev_7d', 'stddev', 'quantity', 168],
+  ['max_30d', 'max', 'amount', 720],
   ['avg_30d', 'avg', 'amount', 720],
-  ['min_30d', 'min', 'quantity', 720],
+  ['var_30d', 'var', 'amount', 720],
 ] as const
 
 export function windowBundle(): ViewBundle {
