@@ -66,7 +66,7 @@ const staleByBackfill = [
   { isOnline: false, canBlock: false, freshness: '2h', readyDelay: '4h', firstSeen: 0 } as const,
   [...Array(9).fill(well), kept, well, null, null, null],
   null,
-  [{ backfillId: 'a', state: 'paused' }],
+  [{ backfillId: 'a', state: 'paused', from: at(0) }],
 ] as const
 /** Late, and still within its delay, behind what is settled. */
 const gapOnItsWay = [
@@ -82,7 +82,11 @@ test('what is settled is told, counted and shown as if it were there one by one'
     entry,
     fc.array(shape, { minLength: hours, maxLength: hours }),
     fc.option(fc.integer({ min: 0, max: hours }), { freq: 3 }),
-    fc.constantFrom([], [{ backfillId: 'a', state: 'running' }], [{ backfillId: 'a', state: 'paused' }]),
+    fc.constantFrom(
+      [],
+      [{ backfillId: 'a', state: 'running', from: at(0) }],
+      [{ backfillId: 'a', state: 'paused', from: at(0) }],
+    ),
   )
   fc.assert(
     fc.property(look, ([{ firstSeen, ...drawn }, shapes, publishedHours, backfills]) => {
