@@ -15,7 +15,7 @@ describe('bucketsToJoin', () => {
     [
       'many compactions without buckets beside one with some',
       [...compacted(4), ...Array(10).fill(compacted(1)).flat()],
-      2,
+      1,
     ],
     ['a few commits that are not compacted yet', [...compacted(4), ...compacted(4), ...compacted(4), ...single(4)], 4],
     ['a day of hours that are not', [...Array(12).fill(compacted(4)).flat(), ...single(24)], 4],
