@@ -26,19 +26,24 @@ const [one, source, hours] = [
 ]
 await engine.withSession(async (session) => {
   const features = featureNames.map((name, at) => `(hash(i * 31 + ${at}) % 1000000007)::DOUBLE / 1000 AS ${name}`)
+  const isWindow = world.kind === 'window'
   const at = `TIMESTAMP '2024-01-01' + to_microseconds((i::HUGEINT * ${world.days * 86_400_000_000} // ${rows})::BIGINT)`
+  // Some become known hours after others that happened later.
+  const later = world.kind === 'created' ? ' + to_minutes((hash(i * 13) % 720)::BIGINT)' : ''
   await session.execute({
-    sql: `COPY (SELECT (hash(i) % ${world.keys})::BIGINT AS user_id, ${at} AS event_time, ${at} AS created, ${features.join(', ')}
+    sql: `COPY (SELECT (hash(i) % ${world.keys})::BIGINT AS user_id, ${at} AS event_time, ${at}${later} AS created, ${features.join(', ')}
       FROM range(${rows}) r(i) ORDER BY i) TO '${source}' (${asParquet})`,
   })
   const fileTypes = fileTypesFrom(await session.all(buildFileTypesQuery([source])))
   const interval = { start: since, end: since + BigInt(world.days) * 24n * hourNs }
   const query = buildIntervalQuery({ bundle, interval, files: { own: [source], within: [] }, fileTypes })
   for (const statement of query.statements) await session.execute(statement)
-  await session.execute(printCommittedFile(`SELECT * FROM (${query.output}) ORDER BY __event_ns`, one))
+  await session.execute(
+    printCommittedFile(`SELECT * FROM (${query.output}) ORDER BY ${isWindow ? '__tile' : '__event_ns'}`, one),
+  )
   for (const statement of query.cleanup) await session.execute(statement)
   await session.execute({
-    sql: `CREATE TEMP TABLE year AS SELECT *, ((__event_ns - ${since}) // ${hourNs})::BIGINT AS h FROM read_parquet('${one}')`,
+    sql: `CREATE TEMP TABLE year AS SELECT *, (${isWindow ? `__tile - ${since / hourNs}` : `(__event_ns - ${since}) // ${hourNs}`})::BIGINT AS h FROM read_parquet('${one}')`,
   })
   await mkdir(hours, { recursive: true })
   const parts: CommittedPart[] = []

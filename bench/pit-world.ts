@@ -1,4 +1,4 @@
-/** What `pit` and `pit-scale` join: lookup views of ten float features with created times, a day an interval, and a spine. */
+/** What `pit` and `pit-scale` join: views of ten float features with created times, a day an interval, and a spine. */
 import { join } from 'node:path'
 import {
   bundleFor,
@@ -9,6 +9,7 @@ import {
   parquet,
   t,
   type ViewBundle,
+  window,
 } from '../core/define/index.js'
 
 export const featureCount = 10
@@ -21,7 +22,11 @@ export interface PitWorld {
   readonly keys: number
   readonly days: number
   readonly spineRows: number
+  /** Left out: lookups of `event` visibility. */
+  readonly kind?: ViewKind
 }
+
+export type ViewKind = 'event' | 'created' | 'window'
 
 /** The source's files, which are committed first; the files as runs committed them; few, after compaction; all rows in one. */
 export type Layout = 'raw' | 'committed' | 'compacted' | 'one'
@@ -38,7 +43,11 @@ export const days = (world: PitWorld): number[] => Array.from({ length: world.da
 export const featureNames = Array.from({ length: featureCount }, (_, index) => `f${index}`)
 export const ttlDays = 30
 
-export function viewBundles(world: Pick<PitWorld, 'views'>): ViewBundle[] {
+/** Of each column over thirty days, of several operations in turn. */
+const windowOf = (name: string, index: number) =>
+  ([window.sum, window.avg, window.min, window.max, window.last] as const)[index % 5]!(name, { over: '30d' })
+
+export function viewBundles({ kind = 'event', ...world }: Pick<PitWorld, 'views' | 'kind'>): ViewBundle[] {
   const owner = 'bench'
   const user = entity('user', { keys: { user_id: t.int64() }, owner, description: 'A user' })
   const made = Array.from({ length: world.views }, (_, index) => {
@@ -46,7 +55,7 @@ export function viewBundles(world: Pick<PitWorld, 'views'>): ViewBundle[] {
       path: `source${index}/day={yyyy-MM-dd}/*.parquet`,
       eventTime: 'event_time',
       createdTime: 'created',
-      visibility: 'event',
+      visibility: kind === 'created' ? 'created' : 'event',
       schema: {
         user_id: t.int64(),
         event_time: t.timestamp(),
@@ -56,9 +65,12 @@ export function viewBundles(world: Pick<PitWorld, 'views'>): ViewBundle[] {
       ...{ owner, description: 'Events' },
     })
     const view = featureView(`users${index}`, {
-      ...{ version: 1, entity: user, source, since: '2024-01-01T00:00:00Z', every: '1d', ttl: `${ttlDays}d`, owner },
-      description: 'Newest event',
-      features: Object.fromEntries(featureNames.map((name) => [name, lookup()])) as never,
+      ...{ version: 1, entity: user, source, since: '2024-01-01T00:00:00Z', every: '1d', owner },
+      ...(kind === 'window' ? { tile: '1h' as const } : { ttl: `${ttlDays}d` as const }),
+      description: 'Newest event, or what events of a month come to',
+      features: Object.fromEntries(
+        featureNames.map((name, at) => [name, kind === 'window' ? windowOf(name, at) : lookup()]),
+      ) as never,
     })
     return { source, view }
   })
