@@ -10,6 +10,8 @@ import { startServers, type TestServers } from '../support/world.js'
 
 const first = testSeed('MILLCOURSE_TEST_SEED', 694_591)
 const many = casesOf(2)
+/** Answers of each life, of the two together a thousand: some cannot be compared, where a source file was replaced and its new run is held. */
+const comparedMin = { committed: 500, published: 250 }
 
 let servers: TestServers
 
@@ -31,8 +33,13 @@ test.concurrent.each(Array.from({ length: many }, (_, at) => first + at))(
       const now = await self.play().finally(() => checks.stop())
       const found = await findDifferences(self, now)
       expect(found, `${self.log.join('\n')}\n`).toEqual([])
-      const unexplained = await findUnexplained(self, now)
+      const { unexplained, committed, published } = await findUnexplained(self, now)
       expect(unexplained, `${self.log.join('\n')}\n`).toEqual([])
+      console.log(
+        `seed ${seed}: ${committed} answers compared with what is committed, ${published} with what is online`,
+      )
+      expect(committed).toBeGreaterThanOrEqual(comparedMin.committed)
+      expect(published).toBeGreaterThanOrEqual(comparedMin.published)
       const faults = [...(await checks.stop()).found, ...(await findFaults(self, [seed, seed + 1]))]
       expect(faults, `${self.log.join('\n')}\n`).toEqual([])
       expect(await findUnrepaired(self, now), `${self.log.join('\n')}\n`).toEqual([])
