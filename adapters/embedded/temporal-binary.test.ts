@@ -79,6 +79,17 @@ describe('findTemporalBinary', () => {
     expect(readdirSync(join(dir, 'cache/millcourse/temporal-v1.5.1'))).toEqual([])
   })
 
+  test('a build that takes too long is interrupted, and the advice is to start again', async () => {
+    program('bin', 'go', `trap 'echo ended > ${join(dir, 'ended')}; kill $!; exit 1' INT; sleep 60 2>/dev/null & wait`)
+    const env = { PATH: `${join(dir, 'bin')}:/bin:/usr/bin`, XDG_CACHE_HOME: join(dir, 'cache'), HOME: dir }
+    await expect(findTemporalBinary({ env, downloadStallMs: 1, buildTimeoutMs: 1_000 })).rejects.toMatchObject({
+      code: 'STACK_TOOL_MISSING',
+      message: expect.stringMatching(/go install \S+ failed \(not done after 1 s, so it was ended\)/),
+      detail: { hint: expect.stringMatching(/^start again: Go goes on from what it has compiled/) },
+    })
+    expect(readFileSync(join(dir, 'ended'), 'utf8')).toBe('ended\n')
+  })
+
   test('a build that fails leaves no half program, and all that was tried is said', async () => {
     program('bin', 'go', 'echo "no space left on device" >&2; exit 1')
     await expect(find(`${join(dir, 'bin')}:/bin`)).rejects.toMatchObject({

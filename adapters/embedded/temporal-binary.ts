@@ -36,6 +36,7 @@ export async function findTemporalBinary(options: FindOptions): Promise<string> 
   const folder = cachedIn(options.env)
   const cached = join(folder, 'temporal')
   const tried = ['no `temporal` on the PATH', `none in ${folder}`]
+  let isCutShort = false
   await mkdir(folder, { recursive: true })
   for (const attempt of [download, build]) {
     try {
@@ -47,11 +48,14 @@ export async function findTemporalBinary(options: FindOptions): Promise<string> 
           hint: 'start again; nothing half-made is left',
         })
       tried.push((error as Error).message)
+      isCutShort = (error as Error).cause instanceof BuildTimedOut
       options.onProgress?.((error as Error).message)
     }
   }
   throw new MillcourseError('STACK_TOOL_MISSING', `no Temporal server was found: ${tried.join('; ')}`, {
-    hint: 'install the Temporal CLI (https://docs.temporal.io/cli), or Go 1.23 or newer, or set TEMPORAL_ADDRESS to a running server',
+    hint: isCutShort
+      ? 'start again: Go goes on from what it has compiled; or install the Temporal CLI (https://docs.temporal.io/cli)'
+      : 'install the Temporal CLI (https://docs.temporal.io/cli), or Go 1.23 or newer, or set TEMPORAL_ADDRESS to a running server',
   })
 }
 
@@ -122,10 +126,17 @@ async function build(target: string, options: FindOptions): Promise<void> {
     await runToEnd(go, ['install', goPackage], { ...options, env: { ...options.env, GOBIN: scratch } })
     await rename(join(scratch, 'temporal'), target)
   } catch (error) {
-    throw new Error(`go install ${goPackage} failed (${(error as Error).message})`)
+    throw new Error(`go install ${goPackage} failed (${(error as Error).message})`, { cause: error })
   } finally {
     clearInterval(ticker)
     await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Go itself is well: a second build goes on from what it has in its cache. */
+class BuildTimedOut extends Error {
+  constructor(limitMs: number) {
+    super(`not done after ${Math.round(limitMs / 1000)} s, so it was ended`)
   }
 }
 
@@ -136,18 +147,28 @@ function runToEnd(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
-    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: buildTimeoutMs })
+    const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
     // Go ends its compilers when interrupted; the scratch folder may go only after them.
     const interrupt = () => child.kill('SIGINT')
     signal?.addEventListener('abort', interrupt)
+    let isTooLong = false
+    const limit = setTimeout(() => {
+      isTooLong = true
+      interrupt()
+    }, buildTimeoutMs)
     let lastLine = ''
     child.stderr.on('data', (chunk: Buffer) => {
       lastLine = chunk.toString().trim().split('\n').at(-1) ?? lastLine
     })
-    child.once('error', reject)
+    child.once('error', (error) => {
+      clearTimeout(limit)
+      reject(error)
+    })
     child.once('close', (code, endedBy) => {
+      clearTimeout(limit)
       signal?.removeEventListener('abort', interrupt)
       if (code === 0) resolve()
+      else if (isTooLong) reject(new BuildTimedOut(buildTimeoutMs))
       else reject(new Error(endedBy ? `ended by ${endedBy}` : `code ${code}: ${lastLine}`))
     })
   })
