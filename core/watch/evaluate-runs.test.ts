@@ -68,6 +68,14 @@ test('a slow run is told while it runs, and only the newest of its interval; bey
     { rule: 'slow_run', severity: 'warning', facts: { limit: '10m' } },
   ])
   expect(look({ ...observed, open: running(16 * minute, 'a zombie') }, { duration: '15m' })).toEqual([])
+  // In whatever order they have started, as with a backfill of the newest hours first.
+  const newestFirst = [2, 0, 1].map((n) => ({
+    ...running(16 * minute)[0]!,
+    interval: { start: at(n), end: at(n + 1) },
+  }))
+  expect(look({ ...observed, open: newestFirst }, { duration: '15m' })[0]!.summary).toContain(
+    'at 3 intervals from 2001-01-01T00:00:00Z to 2001-01-01T02:00:00Z',
+  )
 })
 
 test('a hold is critical once nobody has decided for too long', () => {

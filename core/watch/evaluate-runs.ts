@@ -167,6 +167,8 @@ export function slowDrafts(entry: CalendarEntry, observed: ViewObservation, rule
       ),
     }))
     .flatMap(({ run, length }) => (length.kind === 'in-time' ? [] : [{ run, length }]))
+    // The ledger names open runs as they started, of which the words take the first and the last interval.
+    .sort((a, b) => Number(a.run.interval.start - b.run.interval.start))
   const first = slow[0]
   if (first === undefined) return []
   const beyondSla = slow.find(({ length }) => length.kind === 'beyond-sla')
