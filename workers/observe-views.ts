@@ -1,6 +1,6 @@
 /** One look of the watcher: the calendar of what is applied, what the ledger says of each view, and what is wrong with them. */
 import type { Log } from '../activities/activity-deps.js'
-import { isMillcourseError } from '../core/errors.js'
+import { isMillcourseError, MillcourseError } from '../core/errors.js'
 import { isBeingReplaced } from '../core/plan/index.js'
 import type { Clock } from '../core/ports/clock.js'
 import type { LedgerWriter } from '../core/ports/ledger.js'
@@ -55,6 +55,7 @@ export interface ObserverDeps {
 export interface ObserverSettings {
   readonly pollMs: number
   readonly graceMs: number
+  readonly unreachableAfterMs: number
   readonly horizonMs: number
   readonly heldMaxMs: number | null
 }
@@ -66,7 +67,10 @@ export async function observe(
   owner: string,
 ): Promise<Observation> {
   try {
-    const isOnDuty = await deps.ledger.takeWatch(owner, dutyMs(settings))
+    const isOnDuty = await answeredWithin(
+      Math.max(settings.unreachableAfterMs, answerMinMs),
+      deps.ledger.takeWatch(owner, dutyMs(settings)),
+    )
     const applied = await deps.registry.current()
     const now = deps.clock.now()
     const rules = rulesOf(settings)
@@ -89,6 +93,23 @@ export async function observe(
     if (isMillcourseError(error) && error.code in blindness)
       return { kind: 'unreachable', what: blindness[error.code as keyof typeof blindness], why: error.message }
     throw error
+  }
+}
+
+/** A busy server may take so long over a small statement; a connection may, too. */
+const answerMinMs = 10_000
+
+/** Of a server that hangs, a statement fails only when it might have been a long one. @throws MillcourseError LEDGER_UNREACHABLE */
+async function answeredWithin<T>(limitMs: number, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const why = `Postgres has not answered for ${limitMs / 1_000} s`
+    timer = setTimeout(() => reject(new MillcourseError('LEDGER_UNREACHABLE', why)), limitMs)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

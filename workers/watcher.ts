@@ -168,8 +168,10 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
     async look() {
       const now = formatInstant(deps.clock.now())
       const isSchedulerUp = await deps.scheduler.isReachable(Math.min(Math.max(settings.pollMs, 1_000), 5_000))
+      const askedAtMs = deps.clock.monotonicMs()
       const ledgerView = await observe({ ...deps, isSchedulerUp, ...memory }, settings, state.calendar, owner)
-      outages.ledger = ledgerView.kind === 'unreachable' ? (outages.ledger ?? deps.clock.monotonicMs()) : null
+      // From when it was asked: of a server that hangs, a failure comes long after.
+      outages.ledger = ledgerView.kind === 'unreachable' ? (outages.ledger ?? askedAtMs) : null
       outages.scheduler = isSchedulerUp ? null : (outages.scheduler ?? deps.clock.monotonicMs())
       const lasted = (since: number | null) =>
         since !== null && deps.clock.monotonicMs() - since >= settings.unreachableAfterMs

@@ -22,7 +22,13 @@ ledgerProject((opened) => {
   project = opened.project
 })
 
-const settings = { pollMs: 1_000, graceMs: 60_000, horizonMs: 6 * 3_600_000, heldMaxMs: null }
+const settings = {
+  unreachableAfterMs: 30_000,
+  pollMs: 1_000,
+  graceMs: 60_000,
+  horizonMs: 6 * 3_600_000,
+  heldMaxMs: null,
+}
 
 /** Looks as one watcher does, one look after the other; which incidents there are of runs. */
 async function watched({ online = false } = {}) {
