@@ -200,7 +200,7 @@ const points: Readonly<Record<'plan' | 'span' | 'record' | 'mark' | 'remove', re
     ...around('compactSpan', 'engine.execute'),
     // The first counts the rows, the second writes them.
     ...around('compactSpan', 'engine.all', 2),
-    ...around('compactSpan', 'lake.head'),
+    ...around('compactSpan', 'lake.digest'),
   ],
   record: around('compactSpan', 'ledger.recordCompaction'),
   mark: around('removeFiles', 'ledger.markFiles'),
