@@ -189,7 +189,6 @@ export async function openWorld(
 async function startWorker(environment: Record<string, string>): Promise<WorldWorker> {
   const { codePath } = await testBundle()
   const child = fork(await workerProgram(), {
-    execArgv: ['--enable-source-maps'],
     env: { ...process.env, ...environment, MILLCOURSE_TEST_BUNDLE: codePath },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
