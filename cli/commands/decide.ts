@@ -111,7 +111,7 @@ function candidateGone({ runId, view, version, interval }: Decision): Millcourse
 }
 
 function stateText(state: 'applied' | 'started' | 'recorded', away: MillcourseError | null): string {
-  if (state === 'applied') return 'carried out'
+  if (state === 'applied') return 'carried out; what it changes online is published next'
   if (state === 'started') return 'recorded and started; online values follow'
   return `recorded, not started (${away?.message}): the next tick carries it out`
 }
