@@ -14,6 +14,8 @@ export function machineChecks(context: CliContext): Check[] {
   return [
     { part: 'Node', look: async () => checkNode(process.versions.node) },
     { part: 'disk', look: () => checkDisk(context.repoDir) },
+    // Before whatever needs them: a fault in them is none of DuckDB's.
+    { part: 'settings', look: () => checkSettings(context) },
     { part: 'DuckDB', look: () => checkDuckdb(context) },
     ...['temporal', 'postgres'].map((name) => ({ part: `${name} tool`, look: () => checkTool(context, name) })),
     { part: 'feature repo', look: () => checkRepo(context) },
@@ -34,6 +36,12 @@ async function checkDisk(folder: string) {
   const found = `${formatBytes(bavail * bsize)} free at ${existing}`
   if (bavail * bsize >= freeBytesMin) return found
   return { state: 'wrong' as const, found, advice: 'make room: runs spill and the lake grows on this disk' }
+}
+
+/** Prices are one of them, and need no stack: whoever asks for them has all checked. */
+async function checkSettings(context: CliContext) {
+  await context.prices()
+  return 'can be read'
 }
 
 async function checkDuckdb(context: CliContext) {

@@ -30,8 +30,9 @@ export function advanceIncident(
 ): Advanced {
   const wasCritical = known?.severity === 'critical'
   const hasNews = known !== undefined && isNews(known, draft)
+  const { tells: _, ...told } = draft
   let incident: OpenIncident = {
-    ...draft,
+    ...told,
     news: hasNews ? draft.news : (known?.news ?? draft.news),
     openedAt: known?.openedAt ?? now,
     updatedAt: known?.updatedAt ?? now,

@@ -104,7 +104,9 @@ test('nothing was started: by the scheduler where it says so, for want of a work
 
   const rulesOf = (observed: Partial<ViewObservation>) => look(observed, {}, at(1) + rules.graceNs)
   expect(rulesOf({ schedule: { ...present, isPaused: true } })).toMatchObject([{ key: 'skipped/delays@v1' }])
-  expect(rulesOf({ schedule: present, hasWorker: false })).toMatchObject([{ key: 'missing_run/worker' }])
+  expect(rulesOf({ schedule: present, hasWorker: false })).toMatchObject([
+    { key: 'missing_run/worker', tells: ['missing_run/delays@v1'] },
+  ])
   expect(rulesOf({ schedule: present, hasWorker: true })).toMatchObject([{ key: 'missing_run/delays@v1' }])
 })
 
@@ -224,6 +226,23 @@ test('a view that waits for another one is part of that one’s incident, howeve
   expect(foldDownstream(chain, waiting).map(({ key }) => key)).toEqual(['not_ready/source delays'])
   const ownFault = look({ states: [state('failed', 'COMPUTE_FAILED')] }, chain[1])
   expect(foldDownstream(chain, [...own, ...ownFault])).toHaveLength(2)
+})
+
+test('an incident that becomes part of another one is told to go on there, not as if its cause were gone', () => {
+  const above = { ...entry, view: 'daily', upstream: 'delays', source: 'delays', services: [] }
+  const waiting = look({ states: [state('not-ready')] }, above)
+  const { open } = reconcileIncidents([], waiting, formatInstant(at(1)), noEscalation)
+  const both = foldDownstream([entry, above], [...look({ states: [state('failed', 'COMPUTE_FAILED')] }), ...waiting])
+  const then = reconcileIncidents(open, both, formatInstant(at(2)), noEscalation)
+  expect(then.messages.map(({ event, incident: { key, summary } }) => [event, key, summary])).toEqual([
+    ['opened', 'failed/delays@v1/COMPUTE_FAILED', both[0]!.summary],
+    [
+      'resolved',
+      'not_ready/source delays',
+      `${waiting[0]!.summary}: it goes on as part of failed/delays@v1/COMPUTE_FAILED`,
+    ],
+  ])
+  expect(then.open[0]).not.toHaveProperty('tells')
 })
 
 test('a view that waits for a dimension of its own has an incident of that, whatever is wrong with the view below', () => {

@@ -212,10 +212,9 @@ export function missingDrafts(
       missing,
       (at) => `has no run for ${at}: no worker works`,
       'millcourse doctor',
-      {
-        key: 'missing_run/worker',
-      },
-    )
+      { key: 'missing_run/worker' },
+      // Temporal takes a while to say that no worker asks any more: until then each view stands for itself.
+    ).map((draft) => ({ ...draft, tells: [`missing_run/${viewLabel(entry)}`] }))
   return intervalsDraft(entry, 'missing_run', missing, (at) => `has no run for ${at}`, 'millcourse doctor')
 }
 

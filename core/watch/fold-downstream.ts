@@ -43,6 +43,7 @@ function withWaiting(
   const services = new Set([String(draft.facts.services ?? ''), ...entries.flatMap((entry) => entry.services)])
   return {
     ...draft,
+    tells: [...(draft.tells ?? []), ...waiting.map(({ key }) => key)],
     severity: waiting.some(({ severity }) => severity === 'critical') ? 'critical' : draft.severity,
     owner: owners[0] ?? null,
     summary: `${draft.summary}; ${labels.join(', ')} ${labels.length === 1 ? 'waits' : 'wait'} for it`,

@@ -64,6 +64,8 @@ export interface IncidentDraft
   > {
   /** Words, apart by spaces: one that was not there before is something new to tell (twice as many intervals), a number that grows with every look is not. */
   readonly news: string
+  /** Keys of what is told as part of this; absent: nothing else is. */
+  readonly tells?: readonly string[]
 }
 
 /** In the order of a life; any but the first and the last may be left out, or come again. */

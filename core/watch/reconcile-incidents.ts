@@ -32,13 +32,19 @@ export function reconcileIncidents(
       ...present.flatMap(({ changes }) => changes),
       ...gone.map((incident) => ({
         event: 'resolved' as const,
-        incident: withoutNews({ ...incident, updatedAt: now, resolvedAt: now }),
+        incident: withoutNews({ ...incident, ...goesOn(incident, drafts), updatedAt: now, resolvedAt: now }),
       })),
     ],
     reworded: present.flatMap(({ known, incident, changes }) =>
       known && changes.length === 0 && textOf(known) !== textOf(incident) ? [withoutNews(incident)] : [],
     ),
   }
+}
+
+/** One cause, one incident: whoever hears the end of this one is not to take the cause for gone. */
+function goesOn({ key, summary }: Incident, drafts: readonly IncidentDraft[]): Partial<Incident> {
+  const other = drafts.find(({ tells }) => tells?.includes(key))
+  return other === undefined ? {} : { summary: `${summary}: it goes on as part of ${other.key}` }
 }
 
 function textOf(incident: Incident): string {
