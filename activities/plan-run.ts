@@ -41,17 +41,18 @@ export function planRun(deps: ActivityDeps) {
     for (const source of inputSources(bundle.source)) {
       const markers = await missingMarkers(deps, source, interval)
       const readiness = judgeReadiness(source.ready, interval, markers, now)
-      if (readiness.kind === 'not-ready') return waiting(run, source, readiness)
+      if (readiness.kind === 'not-ready') return await waiting(deps, run, source, readiness)
     }
     const upstream = await judgeUpstream(deps, rowSource(bundle.source), interval, now)
-    if (upstream.kind === 'not-ready') return waiting(run, rowSource(bundle.source), upstream)
+    if (upstream.kind === 'not-ready') return await waiting(deps, run, rowSource(bundle.source), upstream)
 
     // Read before the files are listed: what re-opens the interval from now on may be a file that the list lacks.
     const [state] = await deps.ledger.intervalStates(run, interval)
     // Who asks for an interval by hand does not wait for a repair of the view below.
     if (run.kind === 'scheduled' || run.kind === 'backfill') {
       const repair = await judgeUpstreamRepair(deps, rowSource(bundle.source), state, now)
-      if (repair.kind === 'not-ready') return waiting(run, rowSource(bundle.source), repair, { isRepair: true })
+      if (repair.kind === 'not-ready')
+        return await waiting(deps, run, rowSource(bundle.source), repair, { isRepair: true })
     }
     const files = await filesToPin(deps, bundle, interval)
     const hash = inputsHash(files.filter(decides))
@@ -67,14 +68,18 @@ export function planRun(deps: ActivityDeps) {
   }
 }
 
-function waiting(
+/** Told while it waits, too: whoever looks at the run sees for what. */
+async function waiting(
+  deps: ActivityDeps,
   run: RunRef,
   { name, upstream }: SourceDefinition,
   readiness: Extract<Readiness, { kind: 'not-ready' }>,
   more: Pick<WaitedFor, 'isRepair'> = {},
-): PlanStepResult {
+): Promise<PlanStepResult> {
   const view = upstream ? { view: upstream.view.name } : {}
-  return { ...readiness, run, waitedFor: { because: readiness.because, source: name, ...view, ...more } }
+  const waitedFor = { because: readiness.because, source: name, ...view, ...more }
+  await deps.ledger.recordProgress(run.runId, { waitedFor })
+  return { ...readiness, run, waitedFor }
 }
 
 async function startOnce(deps: ActivityDeps, run: RunRef, interval: Interval): Promise<RunRecord> {

@@ -41,6 +41,7 @@ export function createRunRecords(client: PostgresClient): RunRecords {
             candidate: keepOr('candidate', progress.candidate),
             profile: keepOr('profile', progress.profile),
             verdict: keepOr('verdict', progress.verdict),
+            ...(progress.waitedFor ? { waited_for: toJson(progress.waitedFor) } : {}),
           })
           .where('run_id', '=', runId)
           .executeTakeFirst()
@@ -198,6 +199,7 @@ async function pinOnce(db: Database, runId: string, pins: RunPins, reopensSeen: 
           pinned_files: toJson(pins.files),
           inputs_hash: pins.inputsHash,
           pinned_at: sql`clock_timestamp()`,
+          waited_for: null,
         })
         .where('run_id', '=', runId)
         .where('number', 'is', null)
@@ -244,7 +246,7 @@ async function endOnce(
       ended_at: sql`coalesce(runs.ended_at, clock_timestamp())`,
       error: keepOr('runs.error', end.error),
       error_code: sql`coalesce(runs.error_code, ${end.error?.code ?? null})`,
-      waited_for: keepOr('runs.waited_for', end.waitedFor),
+      waited_for: end.waitedFor ? toJson(end.waitedFor) : null,
       named_source: sql`coalesce(runs.named_source, ${end.waitedFor?.source ?? end.error?.facts.source ?? null})`,
       key_counts: keepOr('runs.key_counts', end.keyCounts),
       measures: keepOr('runs.measures', end.measures),

@@ -93,6 +93,7 @@ function causeLines(details: RunDetails, isAccepted: boolean): string[] {
       ...row('', outcome === 'done' ? coveredText(isAccepted) : ''),
     ]
   }
+  if (outcome === 'running' && waitedFor) return row('waits for', waitedText(waitedFor))
   if (outcome === 'not-ready')
     return row('cause', waitedFor ? waitedText(waitedFor) : 'its input was not complete by the deadline')
   if (outcome === 'skipped')

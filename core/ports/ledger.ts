@@ -70,15 +70,15 @@ export interface RunProgress {
   readonly profile?: Profile
   readonly sketches?: ProfileSketches
   readonly verdict?: Verdict
+  /** Until its inputs are pinned, and of `not-ready`. Absent: not known. The last one counts. */
+  readonly waitedFor?: WaitedFor
 }
 
-export interface RunEnd {
+export interface RunEnd extends Pick<RunProgress, 'waitedFor'> {
   readonly outcome: Exclude<RunOutcome, 'running'>
   readonly error: RunError | null
   readonly keyCounts: KeyCounts | null
   readonly measures: RunMeasures | null
-  /** Of `not-ready`. Absent: not known. */
-  readonly waitedFor?: WaitedFor
 }
 
 export interface RunRecord extends RunStart {
@@ -88,7 +88,7 @@ export interface RunRecord extends RunStart {
   readonly startedAt: Instant
   readonly endedAt: Instant | null
   readonly error: RunError | null
-  /** Of one that ended as `not-ready`. Absent: no such end, or a worker of an older release did not say. */
+  /** Of one that waits, or ended as `not-ready`. Absent: neither, or a worker of an older release did not say. */
   readonly waitedFor?: WaitedFor
   readonly pins: RunPins | null
   readonly candidate: Candidate | null

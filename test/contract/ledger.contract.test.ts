@@ -90,6 +90,19 @@ describe('runs', () => {
     expect(await sourceOf(1)).toBe('shops')
   })
 
+  test('a run that waits says for what it does now, until its inputs are pinned', async () => {
+    const waitedFor = { because: 'hour=00/_SUCCESS is not there yet', source: 'sales' }
+    await ledger.startRun(startOf('r', 0))
+    for (const source of ['shops', 'sales']) await ledger.recordProgress('r', { waitedFor: { ...waitedFor, source } })
+    expect(await ledger.run('r')).toMatchObject({ outcome: 'running', waitedFor })
+    await pin(ledger, 'r', 0)
+    expect((await ledger.run('r'))?.waitedFor).toBeUndefined()
+    await ledger.startRun(startOf('s', 1))
+    await ledger.recordProgress('s', { waitedFor })
+    await ledger.endRun('s', { outcome: 'skipped', error: null, keyCounts: null, measures: null })
+    expect((await ledger.run('s'))?.waitedFor).toBeUndefined()
+  })
+
   test('an error is kept as it was said, NUL characters included', async () => {
     await ledger.startRun(startOf('r', 0))
     const error = { ...runError('SOURCE_FILE_CORRUPT'), message: 'bad \u0000 byte \ud800' }

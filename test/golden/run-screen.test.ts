@@ -237,6 +237,15 @@ const cases: Readonly<Record<string, Situation>> = {
     }),
     { runbook: 'docs/runbooks/publish_unreachable.md' },
   ),
+  'running-waits': situation(
+    detailsOf('running', {
+      ...{ number: null, endedAt: null, tookMs: 65_000, work: { kind: 'asleep' } },
+      waitedFor: {
+        because: 'view hourly_delays@v1 has not committed [2001-01-02T04:00:00Z, 2001-01-02T05:00:00Z)',
+        ...{ source: 'delays_by_hour', view: 'hourly_delays' },
+      },
+    }),
+  ),
   'running-unclaimed': situation(
     detailsOf('running', {
       ...{ endedAt: null, tookMs: 65_000 },
