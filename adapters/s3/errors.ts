@@ -14,6 +14,8 @@ const throttles = new Set([
   'ConditionalRequestConflict',
   'OperationAborted',
 ])
+/** The request did not arrive as it was sent, whatever the status says: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const damaged = new Set(['RequestTimeout', 'IncompleteBody', 'BadDigest', 'XAmzContentSHA256Mismatch'])
 const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired', 'RequestExpired'])
 /** Who asks is not known, whatever he asks for. */
 const strangers = new Set([
@@ -119,7 +121,7 @@ function absence({ name, message, status }: Fault, uri: string): Sentence | null
       status < 500 &&
       ![408, 429].includes(status) &&
       !throttles.has(name) &&
-      name !== 'RequestTimeout')
+      !damaged.has(name))
   )
     return ['CONFIG_INVALID', `was refused (${name}: ${message})`, 'does the endpoint speak S3? millcourse doctor']
   return null

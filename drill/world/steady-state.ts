@@ -38,7 +38,8 @@ async function unsettled(world: DrillWorld, endMs: number): Promise<string> {
       return `${view} is published up to ${isMs === null ? 'nothing' : new Date(isMs).toISOString()}, not ${new Date(endMs).toISOString()}`
   }
   const open = await (await world.ports.ledger()).openIncidents()
-  return open.map(({ key, summary }) => `${key} is open: ${summary}`).join('; ')
+  const causeOf = (facts: Readonly<Record<string, unknown>>) => (facts.firstCause ? ` (${facts.firstCause})` : '')
+  return open.map(({ key, summary, facts }) => `${key} is open: ${summary}${causeOf(facts)}`).join('; ')
 }
 
 /** Nothing is started any more, and what was under way has ended. @throws DrillStopped */

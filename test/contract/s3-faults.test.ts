@@ -77,8 +77,9 @@ async function paths(from: Lake, prefix: string): Promise<string[]> {
 }
 
 describe('passing faults are retried, by cause', () => {
-  test('SlowDown, 500, a cut connection: the same request again, until it is answered', async () => {
-    for (const fault of [slowDown, { status: 500, code: 'InternalError' }, 'hang-up'] as const) {
+  test('SlowDown, 500, a cut connection, a body that did not arrive whole: the same request again, until it is answered', async () => {
+    const cut = { status: 400, code: 'IncompleteBody' }
+    for (const fault of [slowDown, { status: 500, code: 'InternalError' }, cut, 'hang-up'] as const) {
       const path = `again/${typeof fault === 'string' ? fault : fault.code}`
       proxy.choose = (_, nth) => (nth <= 2 ? fault : 'none')
       expect(await lake.writeIfAbsent(path, text('x'))).toBe('written')
