@@ -1,5 +1,5 @@
 /**
- * What a Schedule starts: asks the ledger what is missing, starts it, ends. Oldest first, at most `runsMax`; the rest is the next
+ * What a Schedule starts: asks the ledger what is missing, starts it, ends. At most `runsMax`; the rest is the next
  * tick's. Overlap policies therefore govern ticks only, never runs.
  */
 import type { PlanTickResult } from '../activities/steps.js'

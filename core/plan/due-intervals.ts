@@ -6,6 +6,12 @@ export interface Grid {
   readonly since: Instant
 }
 
+export interface DueOptions {
+  readonly runsMax: number
+  /** The newest has one of the places, unless there is only one: a view that catches up on a year stays fresh meanwhile. */
+  readonly withNewest: boolean
+}
+
 export interface DueIntervals {
   /** Oldest first. */
   readonly due: readonly Interval[]
@@ -13,14 +19,14 @@ export interface DueIntervals {
 }
 
 /**
- * The oldest `runsMax` of the intervals that never ran and those that have to run again. Years of history are counted, not listed.
+ * The oldest of the intervals that never ran and those that have to run again. Years of history are counted, not listed.
  * @param gaps ranges on the grid in which no interval is known to the ledger; apart from each other and from `again`
  */
 export function dueIntervals(
   gaps: readonly Interval[],
   again: readonly Interval[],
   grid: Grid,
-  runsMax: number,
+  { runsMax, withNewest }: DueOptions,
 ): DueIntervals {
   const inGaps = gaps.reduce((sum, gap) => sum + (gap.end - gap.start) / grid.everyNs, 0n)
   const first: Interval[] = []
@@ -29,8 +35,16 @@ export function dueIntervals(
       if (first.length >= runsMax) break
       first.push(interval)
     }
-  const due = [...first, ...again].sort(byStart).slice(0, runsMax)
-  return { due, left: Number(inGaps) + again.length - due.length }
+  const oldest = [...first, ...again].sort(byStart).slice(0, runsMax)
+  const wanted = Number(inGaps) + again.length
+  const isLeft = oldest.length > 1 && oldest.length < wanted
+  const due = withNewest && isLeft ? [...oldest.slice(0, -1), newest(gaps, again, grid)] : oldest
+  return { due, left: wanted - due.length }
+}
+
+function newest(gaps: readonly Interval[], again: readonly Interval[], { everyNs }: Grid): Interval {
+  const ends = gaps.map(({ end }) => ({ start: end - everyNs, end }))
+  return [...ends, ...again].reduce((last, one) => (one.start > last.start ? one : last))
 }
 
 /** Whole intervals that `span` touches and that have ended, as one range on the grid; null: none. */

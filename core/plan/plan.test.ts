@@ -17,17 +17,21 @@ const grid = { everyNs: 10n, since: 3n }
 const interval = (n: number): Interval => ({ start: 3n + BigInt(n) * 10n, end: 13n + BigInt(n) * 10n })
 
 describe('due intervals', () => {
-  test('are the oldest of what never ran and what runs again, each once; the rest is counted', () => {
+  test('are the oldest of what never ran and what runs again, with the newest where that is asked for, each once; the rest is counted', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom('gap', 'again', 'done'), { maxLength: 40 }),
         fc.nat(12),
-        (kinds, runsMax) => {
+        fc.boolean(),
+        (kinds, runsMax, withNewest) => {
           const wanted = kinds.flatMap((kind, n) => (kind === 'done' ? [] : [interval(n)]))
           const gaps = mergeRanges(kinds.flatMap((kind, n) => (kind === 'gap' ? [interval(n)] : [])))
           const again = kinds.flatMap((kind, n) => (kind === 'again' ? [interval(n)] : []))
-          const { due, left } = dueIntervals(gaps, again.toReversed(), grid, runsMax)
-          expect(due.map(formatInterval)).toEqual(wanted.slice(0, runsMax).map(formatInterval))
+          const { due, left } = dueIntervals(gaps, again.toReversed(), grid, { runsMax, withNewest })
+          const oldest = wanted.slice(0, runsMax)
+          const expected =
+            withNewest && runsMax > 1 && wanted.length > 0 ? [...oldest.slice(0, -1), wanted.at(-1)!] : oldest
+          expect(due.map(formatInterval)).toEqual(expected.map(formatInterval))
           expect(left).toBe(wanted.length - due.length)
         },
       ),

@@ -28,16 +28,23 @@ beforeAll(async () => {
 afterAll(() => rig?.stop())
 
 describe('tick', () => {
-  test('what the ledger lacks is due, oldest first, bounded; the rest is counted', async () => {
-    expect(await rig.tick('missing', hour(5, 30), { runsMax: 2 })).toMatchObject({
+  test('what the ledger lacks is due, oldest first and the newest among them, bounded; the rest is counted', async () => {
+    expect(await rig.tick('missing', hour(5, 30), { runsMax: 3 })).toMatchObject({
       due: [
         { start: hour(0), end: hour(1) },
         { start: hour(1), end: hour(2) },
+        { start: hour(4), end: hour(5) },
       ],
-      left: 3,
+      left: 2,
       isPublishDue: false,
       decisionIds: [],
     })
+    const all = { from: null, to: null }
+    const { due } = await rig.tick('missing', hour(5, 30), { runsMax: 2, kind: 'manual', range: all })
+    expect(due.map(({ start }) => start)).toEqual([hour(0), hour(1)])
+    // R32: what lies behind a gap would only be blocked.
+    const behind = await rig.tick('redelivered', hour(5, 30), { runsMax: 2 })
+    expect(behind.due.map(({ start }) => start)).toEqual([hour(0), hour(1)])
     await rig.run(hourOf('missing', 1))
     expect(await rig.starts('missing', hour(5, 30))).toEqual(['00:00', '02:00', '03:00', '04:00'])
     expect(await rig.settle('missing', hour(3))).toEqual(['00:00 done', '02:00 done'])
@@ -70,7 +77,7 @@ describe('tick', () => {
     expect(due.map((interval) => interval.start)).toEqual([
       '1990-01-01T00:00:00Z',
       '1990-01-01T00:01:00Z',
-      '1990-01-01T00:02:00Z',
+      '2020-12-31T23:59:00Z',
     ])
     expect(left).toBe(11_323 * 1_440 - 3)
     expect(performance.now() - started).toBeLessThan(2_000)
