@@ -61,11 +61,17 @@ export type PublishOutcome =
   | { readonly kind: 'busy' }
   | { readonly kind: 'overtaken' }
 
+/** Whether another publish has met the lease while this one had it. */
+type Finished = Extract<PublishOutcome, { kind: 'finished' }> & { readonly isWanted: boolean }
+type Published = Exclude<PublishOutcome, { kind: 'finished' }> | Finished
+
 const pollMsMax = 1_000
 /** First loads of a version that may record their delta and not finish, before it is loaded under conditions, where it can be continued. */
 const firstLoadsMax = 2
 /** Items of sequences that nobody drew, each higher than those met before, that one attempt passes. */
 const passedTurnsMax = 5
+/** So often one publish goes on with what others have committed meanwhile; then the next tick does. */
+const othersTurnsMax = 10
 /** Names of tables that one attempt tries; more of them taken means that names say nothing here. */
 const firstLoadTurnsMax = 5
 
@@ -94,11 +100,51 @@ export async function publishOnline(
   }
 }
 
+/**
+ * With what others have committed meanwhile and could not publish, because the lease was not given back in time: nobody else would carry
+ * it before the next tick. Of a backfill's own commits none: they have their parts (R34).
+ */
 async function openAndPublish(
   deps: ActivityDeps,
   bundle: ViewBundle,
   attempt: PublishAttempt,
 ): Promise<PublishOutcome> {
+  let published = await publishOnce(deps, bundle, attempt)
+  const others: PublishAttempt = { ...attempt, backfill: undefined, cursor: null }
+  for (let turn = 0; published.kind === 'finished' && published.isWanted && turn < othersTurnsMax; turn++) {
+    const { name: view, version } = bundle.view
+    const next = await publishOnce({ ...deps, settings: { ...deps.settings, publishWaitMs: 0 } }, bundle, others).catch(
+      (error: Error) => {
+        // Its own is online. What keeps the others from it is met by the next publish of the view, and told there.
+        deps.log.warn(
+          { view, version, error: error.message },
+          'what was committed meanwhile is left to the next publish',
+        )
+        return null
+      },
+    )
+    if (next?.kind !== 'finished') break
+    published = together(published, next)
+  }
+  if (published.kind !== 'finished') return published
+  const { isWanted: _, ...outcome } = published
+  return outcome
+}
+
+function together(first: Finished, next: Finished): Finished {
+  const sum = (name: keyof KeyCounts) => first.keyCounts[name] + next.keyCounts[name]
+  return {
+    ...next,
+    keyCounts: {
+      ...{ touched: sum('touched'), published: sum('published'), unchanged: sum('unchanged') },
+      ...{ superseded: sum('superseded'), takenBack: sum('takenBack'), rewritten: sum('rewritten') },
+    },
+    itemsWritten: first.itemsWritten + next.itemsWritten,
+    coveredCommitIds: [...first.coveredCommitIds, ...next.coveredCommitIds],
+  }
+}
+
+async function publishOnce(deps: ActivityDeps, bundle: ViewBundle, attempt: PublishAttempt): Promise<Published> {
   let isFirstLoadAllowed = true
   for (let turn = 0; ; turn++) {
     const loadsMax = isFirstLoadAllowed && turn < firstLoadTurnsMax ? firstLoadsMax : 0
@@ -169,7 +215,7 @@ async function runPublish(
   bundle: ViewBundle,
   attempt: PublishAttempt,
   { publish, askedAtMs }: Open,
-): Promise<PublishOutcome | GivenUp | Passed> {
+): Promise<Published | GivenUp | Passed> {
   const key: ViewKey = { view: publish.view, version: publish.version }
   const lease = new PublishLease(deps, publish, askedAtMs)
   try {
@@ -199,7 +245,7 @@ async function publishDelta(
   parts: Omit<PublishContext, 'isCacheUsable'>,
   attempt: PublishAttempt,
   lease: PublishLease,
-): Promise<PublishOutcome | GivenUp | Passed> {
+): Promise<Published | GivenUp | Passed> {
   const { deps, bundle, publish } = parts
   if (publish.isFirstLoad && (await isNameTaken(deps, publish)))
     return await giveUp(deps, publish, 'a table of that name is there already, which this ledger has not made')
@@ -230,10 +276,10 @@ async function publishDelta(
   // Of a continued publish all its items, whichever attempt wrote them.
   const itemsWritten = delta.file.keys
   const finish = { keyCounts: delta.counts, itemsWritten, tableIdentity: table.identity, newBase }
-  if ((await deps.ledger.finishPublish(publish, publish.sequence, publish.owner, finish)) === 'overtaken')
-    return { kind: 'overtaken' }
+  const finished = await deps.ledger.finishPublish(publish, publish.sequence, publish.owner, finish)
+  if (finished === 'overtaken') return { kind: 'overtaken' }
   return {
-    kind: 'finished',
+    ...{ kind: 'finished', isWanted: finished === 'wanted' },
     endAt: publish.endAt,
     keyCounts: delta.counts,
     itemsWritten,

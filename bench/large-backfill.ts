@@ -1,5 +1,6 @@
 /** A backfill that outlasts a round of ticks: paused until it is to be beside them, and ended before the last ones, so that its publish is, too. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isMillcourseError } from '../core/errors.js'
 import type { BackfillChange } from '../core/ports/backfill-ledger.js'
 import { backfillInput } from '../core/ports/run-control.js'
 import { formatInstant } from '../core/time/instant.js'
@@ -22,11 +23,18 @@ export interface LargeBackfill {
 export async function startLargeBackfill({ config, ports }: BenchProject): Promise<LargeBackfill> {
   const [ledger, control] = [await ports.ledger(), await ports.runControl()]
   const now = formatInstant(since)
-  const { planId } = await control.planBackfill({
-    ...{ view: historyView, range: { from: formatInstant(historySince), to: now }, now },
-    options: { order: 'oldest', isForced: false, onFailure: 'stop', atOnce },
+  const plan = async () => {
+    const { planId } = await control.planBackfill({
+      ...{ view: historyView, range: { from: formatInstant(historySince), to: now }, now },
+      options: { order: 'oldest', isForced: false, onFailure: 'stop', atOnce },
+    })
+    return await control.startBackfill({ planId, by: 'bench', reason: 'to be beside', costMax: null, now })
+  }
+  // A tick may have run one of its intervals between plan and start: then it is planned again.
+  const started = await plan().catch((error: unknown) => {
+    if (!isMillcourseError(error) || error.code !== 'BACKFILL_PLAN_MOVED') throw error
+    return plan()
   })
-  const started = await control.startBackfill({ planId, by: 'bench', reason: 'to be beside', costMax: null, now })
   if (started.kind !== 'started') throw new Error(`the backfill is ${started.kind}`)
   const { backfillId } = started
   const tell = async (to: BackfillChange) => {

@@ -1,6 +1,6 @@
 /** The end of a publish: its commits are marked, the runs behind them done, and the published state and the lease as it leaves them. */
 import { sql } from 'kysely'
-import type { PublishFinish, ViewKey } from '../../core/ports/ledger.js'
+import type { LeaseResult, PublishFinish, ViewKey } from '../../core/ports/ledger.js'
 import { hasFile } from '../../core/publish/delta.js'
 import { type OpenTransaction, toJson } from './client.js'
 import { findHeld, noLease, type PublishRow } from './held-lease.js'
@@ -15,7 +15,7 @@ export async function finishPublish(
   sequence: bigint,
   owner: string,
   finish: PublishFinish,
-) {
+): Promise<LeaseResult | 'wanted'> {
   const held = await findHeld(trx, key, sequence, owner)
   if (held === null) return (await isFinishedBy(trx, key, sequence, owner)) ? 'ok' : 'overtaken'
   const { view, publish } = held
@@ -66,7 +66,7 @@ export async function finishPublish(
     .where('view', '=', key.view)
     .where('version', '=', key.version)
     .execute()
-  return 'ok'
+  return view.lease_wanted_at === null ? 'ok' : 'wanted'
 }
 
 async function isFinishedBy(trx: OpenTransaction, key: ViewKey, sequence: bigint, owner: string): Promise<boolean> {

@@ -104,7 +104,7 @@ describe('a plan', () => {
       '2001-01-01T00:00:00Z was missing, is done',
       's3://a/3 is new',
       's3://a/2 was replaced',
-      's3://a/1 is gone',
+      's3://a/1 is no longer among its files',
     ])
   })
 })

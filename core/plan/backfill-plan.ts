@@ -119,7 +119,7 @@ export function planChanges(was: PlanContent, is: PlanContent): string[] {
     ...[...after]
       .filter(([uri, etag]) => before.has(uri) && before.get(uri) !== etag)
       .map(([uri]) => `${uri} was replaced`),
-    ...[...before].filter(([uri]) => !after.has(uri)).map(([uri]) => `${uri} is gone`),
+    ...[...before].filter(([uri]) => !after.has(uri)).map(([uri]) => `${uri} is no longer among its files`),
     ...is.intervals.flatMap(({ start, inputsHash }) =>
       needs.has(start) && needs.get(start)!.inputsHash !== inputsHash ? [`files of ${start} are others`] : [],
     ),

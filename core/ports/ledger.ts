@@ -373,9 +373,9 @@ export interface LedgerWriter extends LedgerReader, LedgerWriters {
   renewLease(key: ViewKey, sequence: bigint, owner: string, leaseMs: number): Promise<LeaseResult>
   /**
    * Marks the covered commits, keeps E, appends the delta to the published state (compare-and-set), names a first load's table as the
-   * version's, gives the lease back.
+   * version's, gives the lease back. `wanted`: so it is, and another publish, of no backfill, had met the lease.
    */
-  finishPublish(key: ViewKey, sequence: bigint, owner: string, finish: PublishFinish): Promise<LeaseResult>
+  finishPublish(key: ViewKey, sequence: bigint, owner: string, finish: PublishFinish): Promise<LeaseResult | 'wanted'>
   /** A publish of what is committed now has cost too many workers: no tick is to begin it again by itself. */
   giveUpPublish(key: ViewKey): Promise<void>
   /** Gives the lease back unfinished; the publish stays unfinished and its keys are rewritten by its successor. */
