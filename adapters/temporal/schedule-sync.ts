@@ -32,19 +32,26 @@ export interface SyncRequest {
   readonly server: string
   /** Absent: each is asked for. */
   readonly marks?: ScheduleMarks
+  /** Those that are there, of a moment ago; absent: asked for now. Read before the marks, which tell what others have changed since. */
+  readonly listed?: readonly ScheduleSummary[]
 }
 
 /** Each costs the server a workflow of its own: more at a time only wait there. */
 const atOnce = 8
 const pageSize = 1_000
 
+export async function listSchedules(client: Client): Promise<ScheduleSummary[]> {
+  const found: ScheduleSummary[] = []
+  for await (const summary of client.schedule.list({ pageSize })) found.push(summary)
+  return found
+}
+
 /** By id, in the order of `wanted`, deleted ones last. */
 export async function syncAll(client: Client, request: SyncRequest): Promise<Map<string, Change>> {
   const { wanted, prefixes, ids = [], isPaused, marks } = request
   const isOurs = (id: string) => ids.includes(id) || prefixes.some((prefix) => id.startsWith(prefix))
-  const listed = new Map<string, ScheduleSummary>()
-  for await (const summary of client.schedule.list({ pageSize }))
-    if (isOurs(summary.scheduleId)) listed.set(summary.scheduleId, summary)
+  const there = request.listed ?? (await listSchedules(client))
+  const listed = new Map(there.filter(({ scheduleId }) => isOurs(scheduleId)).map((one) => [one.scheduleId, one]))
   const known = (await marks?.scheduleMarks()) ?? new Map<string, string>()
   const changes = new Map<string, Change>(wanted.map(({ scheduleId }) => [scheduleId, 'unchanged']))
   const asked = wanted.filter((one) => {

@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { type Client, type Connection, QueryNotRegisteredError, WorkflowNotFoundError } from '@temporalio/client'
+import {
+  type Client,
+  type Connection,
+  QueryNotRegisteredError,
+  type ScheduleSummary,
+  WorkflowNotFoundError,
+} from '@temporalio/client'
 import type { FeatureViewDefinition } from '../../core/define/definitions.js'
 import { MillcourseError } from '../../core/errors.js'
 import {
@@ -33,7 +39,7 @@ import { type TemporalTarget, temporalClient, temporalProbe } from './client.js'
 import { type CompactionSettings, compactionScheduleId, compactionSchedules } from './compaction-schedules.js'
 import { fromTemporalError } from './errors.js'
 import { type QualitySettings, qualityScheduleId, qualitySchedules } from './quality-schedule.js'
-import { type Change, syncAll } from './schedule-sync.js'
+import { type Change, listSchedules, syncAll } from './schedule-sync.js'
 import { readSchedule, scheduleOptions, schedulePrefix } from './schedules.js'
 import { ensureSearchAttributes } from './search-attributes.js'
 import { workSeen } from './work-seen.js'
@@ -58,6 +64,7 @@ const workflowQueue = 1
 export class TemporalRunControl implements RunControl {
   private client: Promise<Client> | null = null
   private probe: Promise<Client> | null = null
+  private expected: { readonly listed: Promise<ScheduleSummary[]>; readonly stop: AbortController } | null = null
 
   constructor(private readonly options: TemporalRunControlOptions) {}
 
@@ -175,6 +182,8 @@ export class TemporalRunControl implements RunControl {
     const { project, taskQueue, runsPerTick, heartbeatMs, compaction, quality, address, namespace } = this.options
     return this.ask(async (client) => {
       const notSearchable = await ensureSearchAttributes(client.connection as Connection, namespace)
+      const expected = this.expected
+      this.expected = null
       const settings = { project, taskQueue, runsMax: runsPerTick, heartbeatMs, isSearchable: notSearchable === null }
       const kept = [...views.map(({ name }) => name), ...retired]
       const checks = quality ? qualitySchedules(settings, quality, views.length > 0) : []
@@ -188,6 +197,7 @@ export class TemporalRunControl implements RunControl {
         ...(quality ? { ids: [qualityScheduleId(project)] } : {}),
         isPaused,
         server: `${address}/${namespace}`,
+        ...(expected ? { listed: await expected.listed } : {}),
         ...(marks ? { marks } : {}),
       })
       const named = (change: Change) =>
@@ -244,7 +254,18 @@ export class TemporalRunControl implements RunControl {
     })
   }
 
+  expectSync(): void {
+    const stop = new AbortController()
+    const listed = this.ask((client) => client.withAbortSignal(stop.signal, () => listSchedules(client)))
+    // Told by the sync, if it comes to that.
+    listed.catch(() => {})
+    this.expected = { listed, stop }
+  }
+
   async close(): Promise<void> {
+    // Left open it would be retried by the SDK after the connection has been closed, which ends the process.
+    this.expected?.stop.abort()
+    await this.expected?.listed.catch(() => {})
     const clients = await Promise.all([this.client, this.probe])
     this.client = null
     this.probe = null

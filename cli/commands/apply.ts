@@ -11,6 +11,7 @@ export async function apply(
   context: CliContext,
   options: { readonly paused?: boolean; readonly verify?: boolean },
 ): Promise<Report> {
+  await expectSync(context)
   await context.migrate()
   const found = await findChanges(context)
   if (found.refused.length > 0) throw problemsError(found.refused, 'the changes')
@@ -33,6 +34,12 @@ export async function apply(
     },
     text: `${changesText(found)}\n\n${appliedText}; ${scheduleText(schedules)}`,
   }
+}
+
+/** Where Temporal cannot be asked, the sync itself says so. */
+async function expectSync(context: CliContext): Promise<void> {
+  const control = await context.runControl().catch(() => null)
+  control?.expectSync()
 }
 
 /** The definitions stand even when Temporal is away: what is missing is said, and applying again completes it. */

@@ -238,6 +238,11 @@ export interface RunControl {
    * also for `retired`, the names of views that the registry knows and the repo does not: their files are still there.
    */
   syncSchedules(views: readonly FeatureViewDefinition[], options: SyncOptions): Promise<ScheduleChanges>
+  /**
+   * Begins to list the Schedules that are there, for the next `syncSchedules`: of hundreds that takes the server a second or two. What
+   * another apply changes meanwhile is told by its marks; without `marks` none is to be expected.
+   */
+  expectSync(): void
   /** Of the view, by its name. */
   schedule(view: string): Promise<ScheduleSeen>
   /** Of the workflow of a run, by the ids that the ledger keeps of it. */

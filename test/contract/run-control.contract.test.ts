@@ -225,6 +225,22 @@ describe('Schedules', () => {
     // Arguments are not in the list, and the settings have changed since.
     expect((await sync(6)).updated).toEqual(['a', 'b'])
     expect((await describeSchedule('marks', 'b')).action.args).toMatchObject([{ runsMax: 6 }])
+    // What another apply does after the list was asked for is told by the marks.
+    const early = open({ project: 'marks', taskQueue: 'q', runsPerTick: 6 })
+    early.expectSync()
+    expect((await sync(7)).updated).toEqual(['a', 'b'])
+    expect((await early.syncSchedules([view('a'), view('b')], { isPaused: false, marks })).updated).toEqual(['a', 'b'])
+    expect((await early.syncSchedules([view('a'), view('b')], { isPaused: false, marks })).unchanged).toHaveLength(2)
+  })
+
+  test('a sync that was expected and does not come leaves nothing open', async () => {
+    const control = open({ project: 'expected' })
+    control.expectSync()
+    await control.close()
+    const away = open({ project: 'expected', address: '127.0.0.1:1' })
+    away.expectSync()
+    await expect(away.syncSchedules([], { isPaused: false })).rejects.toMatchObject({ code: 'TEMPORAL_UNREACHABLE' })
+    await away.close()
   })
 
   test('one that is there for whoever makes it and gone for whoever asks for it is not asked for without end', async () => {
