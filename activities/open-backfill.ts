@@ -106,11 +106,12 @@ async function freeId({ ledger }: ActivityDeps, planId: string): Promise<string>
 }
 
 function overlapping(plan: BackfillPlan, other: Backfill): MillcourseError {
+  const isEnding = other.state === 'cancelling'
   return new MillcourseError(
     'BACKFILL_OVERLAPS',
     `backfill ${other.backfillId} of ${plan.view}@v${plan.version} is ${other.state} over ${formatInterval(other.range)}, by ${other.by}: ${other.reason}`,
     {
-      hint: `wait for it (millcourse backfill status ${other.backfillId}), or millcourse backfill cancel ${other.backfillId}`,
+      hint: `wait for it (millcourse backfill status ${other.backfillId})${isEnding ? '' : `, or millcourse backfill cancel ${other.backfillId}`}`,
       facts: { view: plan.view, backfill: other.backfillId, by: other.by },
     },
   )

@@ -244,7 +244,12 @@ describe('a backfill under way', () => {
     await expect
       .poll(async () => (await ledger.backfillProgress(backfillId)).done, { timeout: 60_000 })
       .toBeGreaterThan(paused.done)
+    const other = await plan('last_order', { range })
     await ledger.changeBackfill(backfillId, { to: 'cancel', by: 'bob', reason: 'enough' })
+    // Not to cancel it: that it is told already.
+    await expect(start(other.planId)).rejects.toMatchObject({
+      detail: { hint: `wait for it (millcourse backfill status ${backfillId})` },
+    })
     await wake(backfillId)
     expect(await ended(backfillId)).toMatchObject({ state: 'cancelled' })
     expect(await ledger.backfillProgress(backfillId)).toMatchObject({
