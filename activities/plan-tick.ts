@@ -72,8 +72,7 @@ export function planTick(deps: ActivityDeps) {
     const isAsked = asked !== null || only !== undefined
     const { due, left } = dueIntervals(gaps, [...again.values()], grid, {
       runsMax: input.runsMax,
-      // Where a gap blocks (R32) the newest would only lie behind it.
-      withNewest: !isAsked && !(view.viewKind === 'window' && view.onGap === 'block'),
+      withNewest: !isAsked && !isInOrder(bundle),
     })
     const { telemetry = noTelemetry } = deps
     telemetry.count('millcourse_ticks_total', { view: view.name })
@@ -96,6 +95,11 @@ export function planTick(deps: ActivityDeps) {
         })),
     }
   }
+}
+
+/** Where a gap blocks (R32) the newest would only lie behind it, and on a view that catches up, too, it would wait for days. */
+function isInOrder({ view, source }: ViewBundle): boolean {
+  return (view.viewKind === 'window' && view.onGap === 'block') || rowSource(source).upstream !== undefined
 }
 
 /** Joined where they are under way: one whose workflow was lost goes on from what the ledger knows. Those of older versions have no tick. */

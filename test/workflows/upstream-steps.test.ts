@@ -252,6 +252,9 @@ test('a repair of the view below re-opens what was made of a file at fault, beyo
   const due = async (view: string) =>
     (await rig.tick(view, hour(72))).due.flatMap(({ start }) => (start < hour(5) ? [start.slice(11, 16)] : []))
   expect([await due(peaks!), await due(top!)]).toEqual([[], []])
+  // In order: the newest would wait for as long as the view below catches up.
+  const first = await rig.tick(top!, hour(72), { runsMax: 2 })
+  expect(first.due.map(({ start }) => start)).toEqual([hour(5), hour(6)])
   // A repair of the view above names them, too.
   const only = [{ start: hour(2), end: hour(3) }]
   expect((await rig.tick(peaks!, hour(72), { version: 1, only })).due).toEqual([])
