@@ -266,7 +266,8 @@ export class TemporalRunControl implements RunControl {
     // Left open it would be retried by the SDK after the connection has been closed, which ends the process.
     this.expected?.stop.abort()
     await this.expected?.listed.catch(() => {})
-    const clients = await Promise.all([this.client, this.probe])
+    // What kept it from being opened was told by what asked for it.
+    const clients = await Promise.all([this.client, this.probe].map((one) => one?.catch(() => null)))
     this.client = null
     this.probe = null
     for (const client of clients) await client?.connection.close()
