@@ -1,5 +1,5 @@
 /** The commits of another view that a view's rows are made of: as input files, whether they are all there, and where they lie. */
-import { committedFiles, featureGroups, type UpstreamPart } from '../core/compute/index.js'
+import { type UpstreamPart, upstreamParts } from '../core/compute/index.js'
 import type { SourceDefinition, UpstreamView } from '../core/define/definitions.js'
 import { MillcourseError } from '../core/errors.js'
 import type { IntervalState, PinnedFile } from '../core/plan/index.js'
@@ -92,20 +92,5 @@ export async function pinnedCommits(
   const isPinned = new Set(pinned.map(({ etag }) => etag))
   const wanted = commits.filter(({ commitId }) => isPinned.has(String(commitId)))
   const compactions = await findCompactions(deps.ledger, keyOf(upstream), wanted)
-  const filesOf = (of: readonly Commit[]) => committedFiles(of, compactions, (path) => deps.lake.uri(path))
-  const { features, viewKind } = upstream.view
-  if (viewKind === 'window')
-    return featureGroups(upstream.view, wanted).map((group) => ({
-      files: filesOf(group.commits),
-      features: group.features.map(({ name }) => name),
-    }))
-  const alike = new Map<string, Commit[]>()
-  for (const commit of wanted) {
-    const name = (commit.held?.features ?? []).join()
-    alike.set(name, [...(alike.get(name) ?? []), commit])
-  }
-  return [...alike.values()].map((of) => ({
-    files: filesOf(of),
-    features: features.map(({ name }) => name).filter((name) => !of[0]!.held?.features.includes(name)),
-  }))
+  return upstreamParts(upstream, wanted, compactions, (path) => deps.lake.uri(path))
 }

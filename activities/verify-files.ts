@@ -119,6 +119,7 @@ export async function verifyFiles(
       ...{ bundle, keys, endAt: endAt! },
       intervals: inputs.intervals.map(({ verified }) => verified),
       dimensions: inputs.dimensions,
+      upstream: [],
       compactions: soundCompactions(deps, target, broken),
       coarse: isCoarseRead(inputs, doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
       holding: isHolding && isHeldKnown(inputs, doubted) ? { commits: shownCommits, held: shown?.held ?? [] } : null,

@@ -1,5 +1,6 @@
 /** Causes as sentences, each with what to do. */
 import type { CauseCode } from '../../core/explain/index.js'
+import { isCommitUri } from '../../core/source/index.js'
 import { plural } from '../output/words.js'
 import type { CauseFacts, ExplainFacts } from './explain-facts.js'
 
@@ -25,10 +26,14 @@ export function causeLines(facts: ExplainFacts, givenOptions: string): string[] 
 function causeText(cause: CauseFacts, { online, at, unreadable }: ExplainFacts): string {
   const start = cause.interval?.start ?? ''
   const rows = cause.rows > 0 ? ` (${plural(cause.rows, 'row')})` : ''
+  const isCommit = cause.file !== null && isCommitUri(cause.file)
+  const input = isCommit ? 'commit' : 'file'
   const texts: Readonly<Record<CauseCode, string>> = {
-    'late-file': `a file came after the run of ${start}: ${cause.file}${rows}`,
-    'file-changed': `a file that the run of ${start} read was changed since: ${cause.file}${rows}`,
-    'file-removed': `a file that the run of ${start} read is gone from the source: ${cause.file}`,
+    'late-file': `a ${input} came after the run of ${start}: ${cause.file}${rows}`,
+    'file-changed': isCommit
+      ? `what the run of ${start} was made of was committed anew since: ${cause.file}${rows}`
+      : `a file that the run of ${start} read was changed since: ${cause.file}${rows}`,
+    'file-removed': `a ${input} that the run of ${start} read is gone from the source: ${cause.file}`,
     'source-unreadable': `the source cannot be read: ${unreadable?.message ?? ''}`,
     'interval-held': `the run of ${start} is held${rows}`,
     'feature-held': `features of the run of ${start} are held alone, and left out of its commit (R35): run ${cause.run}`,

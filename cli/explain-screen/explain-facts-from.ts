@@ -20,7 +20,7 @@ import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant } from '../../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../../core/time/interval.js'
 import type { CommitFacts, ExplainFacts, FeatureFacts, OnlineFacts, RowFacts } from './explain-facts.js'
-import type { Evidence } from './gather-evidence.js'
+import { type Evidence, movedCommit } from './gather-evidence.js'
 
 export interface FactsInput {
   readonly bundle: ViewBundle
@@ -65,7 +65,7 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
     standingOf: standings.of,
     intervalOf,
     lostFiles: standings.lostFiles,
-    isSourceUnreadable: explained.unreadable !== null && upstream === undefined,
+    isSourceUnreadable: explained.unreadable !== null,
     unpublished: commits
       .filter(({ publishedSequence }) => publishedSequence === null)
       .map(({ interval, runId }) => ({ interval, run: runId })),
@@ -213,10 +213,12 @@ interface Standings {
   readonly lostFiles: CauseInput['lostFiles']
 }
 
-function standingsOf({ view }: ViewBundle, evidence: Evidence, now: Instant): Standings {
+function standingsOf({ view, source }: ViewBundle, evidence: Evidence, now: Instant): Standings {
   const { commits, runs, files, states, dimensionFiles } = evidence
   const committed = new Map(commits.map((commit) => [commit.interval.start, commit]))
   const stateOf = new Map(states.map((state) => [state.interval.start, state]))
+  // What a window view answers is made of all of its commits together.
+  const isOfWindows = rowSource(source).upstream?.view.viewKind === 'window'
   const pinsOf = (commit: Commit) => runs.get(commit.runId)?.pins?.files ?? []
   const own = new Map(
     commits.map((commit) => [
@@ -257,6 +259,8 @@ function standingsOf({ view }: ViewBundle, evidence: Evidence, now: Instant): St
       if (commit.isRejected) return { kind: 'interval-rejected', run: commit.runId }
       const etag = own.get(row.intervalStart)?.get(row.file)
       if (etag === undefined) return { kind: 'late-file', run: commit.runId }
+      const moved = isOfWindows ? movedCommit(pinsOf(commit), files) : null
+      if (moved !== null) return { kind: 'file-changed', run: commit.runId, file: moved }
       return files.get(row.file)?.etag === etag ? { kind: 'committed' } : { kind: 'file-changed', run: commit.runId }
     },
   }

@@ -32,7 +32,7 @@ export interface ExplainFacts {
       readonly outcome: string
     }[]
   }
-  /** The view whose committed values are the rows; then only what is committed is told, and that view's `explain` tells the rows. */
+  /** The view whose committed values are the rows: their files are its commits, `commit:VIEW@vN/START`. */
   readonly upstream?: { readonly view: string; readonly version: number }
   /** Why the source could not be read; then only what is committed is told. */
   readonly unreadable: { readonly code: string; readonly message: string } | null

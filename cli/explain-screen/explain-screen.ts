@@ -19,6 +19,7 @@ export function formatExplainScreen(facts: ExplainFacts, givenOptions: string): 
     featureTable(facts.features),
     '',
     line('why', whyText(facts)),
+    ...belowLines(facts),
     line('online', onlineText(facts.online)),
     ...missingLines(facts),
     '',
@@ -57,10 +58,9 @@ function featureTable(features: readonly FeatureFacts[]): string {
 }
 
 function whyText({ kind, rows, counts, unreadable, upstream, answeredAt }: ExplainFacts): string {
-  if (upstream)
-    return `from what is committed; its rows are those of view ${upstream.view}@v${upstream.version}: millcourse explain ${upstream.view}`
-  if (unreadable !== null) return 'from what is committed; the source could not be read'
-  if (counts.rows === 0) return 'the source has no row of this key in reach'
+  const source = upstream ? `view ${upstream.view}@v${upstream.version}` : 'the source'
+  if (unreadable !== null) return `from what is committed; ${source} could not be read`
+  if (counts.rows === 0) return `${source} has no row of this key in reach`
   if (kind === 'window') {
     const none = counts.counted === 0 ? 'no row' : plural(counts.counted, 'source row')
     return `${none} of ${formatCount(counts.rows)} in reach ${counts.counted === 1 ? 'lies' : 'lie'} in a window that ends at ${answeredAt}`
@@ -73,6 +73,14 @@ function whyText({ kind, rows, counts, unreadable, upstream, answeredAt }: Expla
   }
   const said = decided.role === 'counted' ? 'the newest row seen (R1)' : what[decided.role as keyof typeof what]
   return `${said}: row ${decided.row} of ${tail(decided.file)}, of ${decided.eventAt}`
+}
+
+function belowLines({ upstream }: ExplainFacts): string[] {
+  if (!upstream) return []
+  const { view, version } = upstream
+  return [
+    line('below', `the rows are what view ${view}@v${version} has committed: millcourse explain ${view} says why`),
+  ]
 }
 
 function onlineText({ end, endSequence, status, eventAt, sequence, missingIntervals }: OnlineFacts): string {

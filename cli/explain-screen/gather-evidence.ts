@@ -1,6 +1,6 @@
 /** Asks the ledger, the source, the engine and the online store for all that an explanation rests on; many keys and times at once. */
 import { coveringSpan } from '../../core/compact/index.js'
-import { committedFiles, featureGroups, groupFilesOf, shownEnd } from '../../core/compute/index.js'
+import { committedFiles, featureGroups, groupFilesOf, shownEnd, type UpstreamRead } from '../../core/compute/index.js'
 import type { ViewBundle } from '../../core/define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../../core/errors.js'
 import {
@@ -9,22 +9,25 @@ import {
   type ExplainTools,
   explainAnswers,
   type HeldFiles,
+  intervalStartOf,
   keyText,
   lookupSpans,
   type Question,
   readNewestPlaces,
   windowSpans,
 } from '../../core/explain/index.js'
-import type { IntervalState, PinnedFile } from '../../core/plan/interval-state.js'
+import { type IntervalState, mergeRanges, type PinnedFile } from '../../core/plan/index.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { Commit, LedgerReader, RunRecord, ViewKey } from '../../core/ports/ledger.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { encodeKey, type OnlineItem, type PublishedEnd, versionTableName } from '../../core/publish/index.js'
-import { dimensionSpan, dimensionsOf, rowSource, withoutFiles } from '../../core/source/index.js'
+import { dimensionSpan, dimensionsOf, isCommitUri, rowSource } from '../../core/source/index.js'
+import { parseDuration } from '../../core/time/duration.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { type Interval, overlaps } from '../../core/time/interval.js'
 import type { CliContext } from '../context.js'
 import { type FileNow, readSourceNow } from './source-now.js'
+import { readUpstreamNow } from './upstream-now.js'
 
 export type EvidencePorts = Pick<
   CliContext,
@@ -82,10 +85,11 @@ export async function gatherEvidence(
   const runs = new Map(found.flatMap((run) => (run === null ? [] : [[run.runId, run] as const])))
   ports.progress.update('listing the source')
   const pinned = [...runs.values()].flatMap((run) => run.pins?.files ?? [])
-  const listed = await listSource({ sources, ledger }, bundle, spans, pinned)
-  const inputs = isMillcourseError(listed) ? [] : listed
+  const listed = await listSource({ sources, ledger, lake }, bundle, spans, pinned)
+  const { inputs, upstream } = isMillcourseError(listed) ? { inputs: [], upstream: [] } : listed
   const files = new Map(inputs.map((file) => [file.uri, file]))
-  ports.progress.update(`computing from ${files.size} source files`)
+  const { upstream: below } = rowSource(bundle.source)
+  ports.progress.update(`computing from ${files.size} ${below ? 'inputs' : 'source files'}`)
   const committed = await filesOf(ledger, lake, key, commits)
   const held = await heldFiles(ledger, lake, bundle, commits, end)
   const explained = await engine.withSession(
@@ -93,9 +97,10 @@ export async function gatherEvidence(
       explainAnswers(toolsOf(session, sources, files), {
         bundle,
         questions,
-        commits: commits.map((commit) => explainedCommit(commit, runs, files)),
+        commits: commits.map((commit) => explainedCommit(bundle, commit, runs, files)),
         ...{ committed, held },
         files: inputs,
+        ...(below ? { upstream } : {}),
         publishedEndAt: end?.endAt ?? null,
         rowsMax,
         sourceError: isMillcourseError(listed) ? listed : null,
@@ -109,27 +114,38 @@ export async function gatherEvidence(
 /** With an alias: of that dimension of a query. */
 type InputNow = FileNow & { readonly alias?: string }
 
+/** None overlaps another: each row is to be read once. */
+function wholeIntervals(bundle: ViewBundle, spans: readonly Interval[]): Interval[] {
+  const everyNs = parseDuration(bundle.view.every)
+  const whole = spans.map(({ start, end }) => ({
+    start: intervalStartOf(bundle, start),
+    end: intervalStartOf(bundle, end - 1n) + everyNs,
+  }))
+  return mergeRanges(whole)
+}
+
 /** Who may not read the source, or cannot now, is told what is committed and online. */
 async function listSource(
-  ports: { readonly sources: Lake; readonly ledger: LedgerReader },
+  ports: { readonly sources: Lake; readonly ledger: LedgerReader; readonly lake: Lake },
   bundle: ViewBundle,
   spans: readonly Interval[],
   pinned: readonly PinnedFile[],
-): Promise<InputNow[] | MillcourseError> {
-  const elsewhere = withoutFiles(bundle.source)
-  if (elsewhere) return elsewhere
+): Promise<{ readonly inputs: InputNow[]; readonly upstream: readonly UpstreamRead[] } | MillcourseError> {
   const known = (alias?: string) => pinned.filter((file) => file.alias === alias).map(({ uri }) => uri)
   try {
-    const own = await readSourceNow(ports, rowSource(bundle.source), spans, known())
-    const inputs: InputNow[] = [...own.values()]
+    const rows = rowSource(bundle.source)
+    const below = rows.upstream ? await readUpstreamNow(ports, rows.upstream, wholeIntervals(bundle, spans)) : null
+    const own = below?.files ?? (await readSourceNow(ports, rows, spans, known())).values()
+    const inputs: InputNow[] = [...own]
     for (const one of dimensionsOf(bundle.source)) {
       const seen = spans.map((span) => dimensionSpan(one, span))
       const found = await readSourceNow(ports, one.source, seen, known(one.alias))
       inputs.push(...[...found.values()].map((file) => ({ ...file, alias: one.alias })))
     }
-    return inputs
+    return { inputs, upstream: below?.reads ?? [] }
   } catch (error) {
-    if (isMillcourseError(error) && error.code.startsWith('LAKE_')) return error
+    if (isMillcourseError(error) && (error.code.startsWith('LAKE_') || error.code === 'SOURCE_FILE_UNSUPPORTED'))
+      return error
     throw error
   }
 }
@@ -233,16 +249,25 @@ function joined(spans: readonly Interval[], since: bigint): Interval[] {
   return found
 }
 
+/** Of another view, one that another took the place of; null: none. */
+export function movedCommit(pins: readonly PinnedFile[], files: ReadonlyMap<string, FileNow>): string | null {
+  return pins.find(({ uri, etag }) => isCommitUri(uri) && files.get(uri)?.etag !== etag)?.uri ?? null
+}
+
 function explainedCommit(
+  { source }: ViewBundle,
   commit: Commit,
   runs: ReadonlyMap<string, RunRecord>,
   files: ReadonlyMap<string, FileNow>,
 ): ExplainedCommit {
   const pins = runs.get(commit.runId)?.pins?.files ?? []
+  const here = pins.filter(({ uri, etag }) => files.get(uri)?.etag === etag)
+  // What a window view answers is made of all of its commits together.
+  const isMoved = rowSource(source).upstream?.view.viewKind === 'window' && movedCommit(pins, files) !== null
   return {
     interval: commit.interval,
     isRejected: commit.isRejected,
-    pinned: pins.filter(({ uri, etag }) => files.get(uri)?.etag === etag).map(({ uri, role }) => ({ uri, role })),
+    pinned: isMoved ? [] : here.map(({ uri, role }) => ({ uri, role })),
   }
 }
 

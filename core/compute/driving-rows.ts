@@ -1,16 +1,15 @@
 import type { SourceDefinition } from '../define/definitions.js'
-import type { Interval } from '../time/interval.js'
 import type { DimensionFiles } from './dimension-rows.js'
 import type { FileTypes } from './file-types.js'
 import { sourceRows } from './source-rows.js'
 import type { Relation } from './sql-algebra.js'
-import { type UpstreamPart, upstreamRows } from './upstream-rows.js'
+import { type UpstreamRead, upstreamRows } from './upstream-rows.js'
 
 export interface InputFiles {
   readonly own: readonly string[]
   readonly dimensions: DimensionFiles
   /** Committed files of the view that the rows come from, and the interval that is asked for; absent: there is no such view. */
-  readonly upstream?: { readonly parts: readonly UpstreamPart[]; readonly interval: Interval }
+  readonly upstream?: UpstreamRead
 }
 
 /** The rows of a source that is no query: of files, or of another view. */
@@ -20,6 +19,6 @@ export function drivingRows(
   types: readonly FileTypes[],
   isLocated: boolean,
 ): Relation {
-  if (source.upstream && files.upstream) return upstreamRows(source, files.upstream.parts, files.upstream.interval)
+  if (source.upstream && files.upstream) return upstreamRows(source, files.upstream, isLocated)
   return sourceRows(source, files.own, types, [], isLocated)
 }

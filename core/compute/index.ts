@@ -72,5 +72,6 @@ export {
   type TrainingViewRequest,
 } from './training-set-plan.js'
 export { buildSpineColumnsQuery, checkSpineRows, spineColumnsFrom, spineTimesFrom } from './training-spine.js'
-export type { UpstreamPart } from './upstream-rows.js'
+export { type UpstreamCommit, upstreamCommits, upstreamParts, upstreamReads } from './upstream-reads.js'
+export type { UpstreamPart, UpstreamRead } from './upstream-rows.js'
 export { buildWindowValues, type CoarseFile, coarseLengths, type WindowValuesInput } from './window-values.js'

@@ -9,14 +9,15 @@
 import type { SourceDefinition, ViewBundle } from '../define/definitions.js'
 import { assert } from '../errors.js'
 import { upstreamEnds } from '../source/index.js'
-import type { Instant } from '../time/instant.js'
+import { parseDuration } from '../time/duration.js'
+import { type Instant, parseInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { sqlType } from './column-types.js'
 import type { CommittedFile } from './committed-files.js'
 import { committedColumns, committedRows, isDeleted, keyAlias, lookupColumns } from './committed-rows.js'
 import { answerOfNothing } from './merged-features.js'
 import { createdColumn, eventColumn, rowOrder } from './row-order.js'
-import { isAmbiguousColumn, isSkippedColumn } from './source-rows.js'
+import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn } from './source-rows.js'
 import {
   all,
   cast,
@@ -43,8 +44,23 @@ export interface UpstreamPart {
   readonly features: readonly string[]
 }
 
-/** Columns: the declared ones, `__is_ambiguous` and `__is_skipped`. @param interval whose rows are asked for; a lookup view gives all that its files have */
-export function upstreamRows(source: SourceDefinition, parts: readonly UpstreamPart[], interval: Interval): Relation {
+/** Which committed files give the rows of an interval. */
+export interface UpstreamRead {
+  readonly parts: readonly UpstreamPart[]
+  /** Whose rows are asked for; a lookup view gives all that its files have. */
+  readonly interval: Interval
+}
+
+/**
+ * Columns: the declared ones, `__is_ambiguous` and `__is_skipped`.
+ * @param isLocated with `__file` (the start of the interval of the commit that a row is of, in nanoseconds, as text: `commitPlace`) and
+ * `__file_row` (0), too
+ */
+export function upstreamRows(
+  source: SourceDefinition,
+  { parts, interval }: UpstreamRead,
+  isLocated: boolean,
+): Relation {
   const { upstream } = source
   assert(upstream, 'the rows are those of a view')
   const bundle = { ...upstream, definitionHash: '' }
@@ -58,29 +74,55 @@ export function upstreamRows(source: SourceDefinition, parts: readonly UpstreamP
       [source.createdTime, instantOf(column(createdColumn), 'timestamp')],
       [source.eventTime, instantOf(column(eventColumn), 'timestamp')],
     ])
+    const [since, every] = [literal(parseInstant(upstream.view.since)), literal(parseDuration(upstream.view.every))]
+    const passed = operation('floorDiv', operation('-', roles.get(source.eventTime)!, since), every)
+    const start = operation('+', since, operation('*', passed, every))
     const rowsOf = (part: UpstreamPart): Relation =>
-      select(
-        seenRows(bundle, part.files),
-        asDeclared(source, (name) => {
+      select(seenRows(bundle, part.files), [
+        ...asDeclared(source, (name) => {
           const feature = features.get(name)
           const own = feature && !part.features.includes(name) ? literal(null) : feature
           return roles.get(name) ?? own ?? keys.get(name)!
         }),
-      )
+        ...(isLocated ? placeOf(cast(start, { kind: 'string' })) : []),
+      ])
     return parts.length === 0 ? rowsOf({ files: [], features: [] }) : unionAll(parts.map(rowsOf))
   }
   const ends = upstreamEnds(upstream, interval)
   if (ends.length === 0)
-    return values([...typesOf(source), ...flags.map((name) => [name, { kind: 'boolean' }] as const)], [])
+    return values(
+      [
+        ...typesOf(source),
+        ...flags.map((name) => [name, { kind: 'boolean' }] as const),
+        ...(isLocated
+          ? ([
+              [fileColumn, { kind: 'string' }],
+              [fileRowColumn, { kind: 'int64' }],
+            ] as const)
+          : []),
+      ],
+      [],
+    )
+  const every = parseDuration(upstream.view.every)
   return unionAll(
     ends.map((endNs) =>
-      select(
-        windowsOfParts(bundle, parts, endNs),
-        asDeclared(source, (name) => (name === source.eventTime ? literal(endNs) : column(name))),
-      ),
+      select(windowsOfParts(bundle, parts, endNs), [
+        ...asDeclared(source, (name) => (name === source.eventTime ? literal(endNs) : column(name))),
+        ...(isLocated ? placeOf(literal(commitPlace(endNs - every))) : []),
+      ]),
     ),
   )
 }
+
+/** As `__file` has the commit of the interval that starts then. */
+export function commitPlace(start: Instant): string {
+  return String(start)
+}
+
+const placeOf = (file: Expression): NamedExpression[] => [
+  [fileColumn, file],
+  [fileRowColumn, cast(literal(0n), { kind: 'int64' })],
+]
 
 function windowsOfParts(bundle: ViewBundle, parts: readonly UpstreamPart[], endNs: Instant): Relation {
   const answers = (files: readonly CommittedFile[]) => windowValues({ bundle, endNs, tiles: files, coarse: [] })

@@ -55,6 +55,8 @@ export type Standing =
   | {
       readonly kind: Extract<CauseCode, 'late-file' | 'file-changed' | `interval-${string}`>
       readonly run: string | null
+      /** What is another than it was, where the row's own file is not. */
+      readonly file?: string
     }
 
 export interface IntervalProblem {
@@ -84,7 +86,6 @@ export interface CauseInput {
     readonly run: string
     readonly interval: Interval
   }[]
-  /** False where there are no files to be read: the rows are another view's. */
   readonly isSourceUnreadable: boolean
   /** Current commits of the reach that no finished publish covers. */
   readonly unpublished: readonly { readonly interval: Interval; readonly run: string }[]
@@ -128,8 +129,8 @@ function sourceCauses(input: CauseInput): Cause[] {
   const uncommitted = input.rows.flatMap((row, index): Cause[] => {
     const standing = input.standingOf(row)
     if (standing.kind === 'committed' || !isOfWeight(wouldCount[index]!)) return []
-    const { kind: code, run } = standing
-    return [{ code, between, interval: input.intervalOf(row), run, file: row.file, rows: 1 }]
+    const { kind: code, run, file = row.file } = standing
+    return [{ code, between, interval: input.intervalOf(row), run, file, rows: 1 }]
   })
   return [...causes, ...(uncommitted.length > 0 ? uncommitted : lost)]
 }

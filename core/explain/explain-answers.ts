@@ -8,6 +8,7 @@
  * All keys and times together, in one session: a thousand cost little more than one.
  */
 import type { CommittedFile } from '../compute/committed-files.js'
+import type { UpstreamRead } from '../compute/upstream-rows.js'
 import type { ViewBundle } from '../define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../errors.js'
 import type { PinnedFile } from '../plan/index.js'
@@ -38,6 +39,8 @@ export interface ExplainInput {
     /** Of that dimension of the view's query. */
     readonly alias?: string
   }[]
+  /** Of a view that is built on another: where the commits among the files are read. */
+  readonly upstream?: readonly UpstreamRead[]
   /** Null: nothing was published. */
   readonly publishedEndAt: Instant | null
   /** At most so many rows, the nearest in time to the first question. */
@@ -108,7 +111,9 @@ export async function explainAnswers(tools: ExplainTools, input: ExplainInput): 
       unreadable: null,
     }
   } catch (error) {
-    if (!isMillcourseError(error) || !(error === input.sourceError || error.code.startsWith('SOURCE_'))) throw error
+    // Files of the other view lie in the lake.
+    const isOfSource = isMillcourseError(error) && (input.upstream ? /^(SOURCE|LAKE)_/ : /^SOURCE_/).test(error.code)
+    if (!isMillcourseError(error) || !(error === input.sourceError || isOfSource)) throw error
     const answers = committed.answers.map((one) => ({ committed: one, recomputed: null, sourceNow: null }))
     return { answers, published: committed.published, publishedRecomputed: null, rows: [], unreadable: error }
   }
@@ -164,7 +169,7 @@ async function answersOf(
 
 async function readSources(tools: ExplainTools, input: ExplainInput) {
   const { bundle } = input
-  const read = await readSourceRows(tools, bundle, input.files, keysTable, rowsTable)
+  const read = await readSourceRows(tools, bundle, input.files, keysTable, rowsTable, input.upstream)
   const found = await tools.all(buildSourceRowsQuery(bundle, rowsTable, input.questions[0]?.at ?? 0n, input.rowsMax))
   const rows = found.map((row): KeyedRow => {
     const key = keyText(

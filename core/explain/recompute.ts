@@ -2,9 +2,10 @@
 import { type ExactCopies, type ExactCopyTools, makeExactCopies } from '../compute/exact-copies.js'
 import { buildEmptyFilesQuery, buildFileTypesQuery, fileTypesFrom, withEmptyFiles } from '../compute/file-types.js'
 import { buildIntervalQuery } from '../compute/interval-query.js'
+import { commitPlace, type UpstreamRead } from '../compute/upstream-rows.js'
 import type { ViewBundle } from '../define/definitions.js'
 import type { PinnedFile } from '../plan/index.js'
-import { dimensionsOf, rowSource } from '../source/index.js'
+import { dimensionsOf, isCommitUri, rowSource, startOfCommitUri } from '../source/index.js'
 import { endOfTime, type Instant, parseInstant } from '../time/instant.js'
 import type { AnswerTools } from './compute-answers.js'
 import { createRowsAt, createSourceRows, type Place } from './source-row.js'
@@ -14,17 +15,18 @@ export interface RecomputeTools extends AnswerTools, ExactCopyTools {
   execute(query: { readonly sql: string }): Promise<void>
 }
 
-/** Where a file is read: itself, or a copy of it whose times the engine does not round. */
+/** Where a file is read: itself, or a copy of it whose times the engine does not round; a commit of another view by its interval's start. */
 export interface ReadPlaces {
   pathOf(uri: string): string
-  /** Path of a copy -> URI of the file. */
+  /** Path of a copy -> URI of the file, or of the commit. */
   readonly origins: ReadonlyMap<string, string>
 }
 
 /**
  * Table `rows`: all rows of these files that have one of the keys.
- * @param files those with an `alias` are of that dimension of the view's query, none of the rows'
+ * @param files those with an `alias` are of that dimension of the view's query, none of the rows'; of another view its commits
  * @param keys table of `createKeys`
+ * @param upstream where these commits are read, of each row one; their rows alone are there
  */
 export async function readSourceRows(
   tools: RecomputeTools,
@@ -32,14 +34,23 @@ export async function readSourceRows(
   files: readonly { readonly uri: string; readonly alias?: string }[],
   keys: string,
   rows: string,
+  upstream: readonly UpstreamRead[] = [],
 ): Promise<ReadPlaces> {
-  const urisOf = (of?: string) => [...new Set(files.filter(({ alias }) => alias === of).map(({ uri }) => uri))]
+  const [commits, inSources] = [
+    files.filter(({ uri }) => isCommitUri(uri)),
+    files.filter(({ uri }) => !isCommitUri(uri)),
+  ]
+  const urisOf = (of?: string) => [...new Set(inSources.filter(({ alias }) => alias === of).map(({ uri }) => uri))]
   const dimensions = Object.fromEntries(dimensionsOf(bundle.source).map(({ alias }) => [alias, urisOf(alias)]))
-  const copies = await readTypes(tools, bundle, [...new Set(files.map(({ uri }) => uri))])
-  await copies.naming(() =>
-    tools.execute(createSourceRows(bundle, { own: urisOf(), dimensions }, copies.types, keys, rows)),
-  )
-  const readFrom = new Map(copies.types.map(({ file, readFrom }) => [file, readFrom ?? file]))
+  const copies = await readTypes(tools, bundle, [...new Set(inSources.map(({ uri }) => uri))])
+  await copies.naming(async () => {
+    const read = { own: urisOf(), dimensions, upstream }
+    for (const statement of createSourceRows(bundle, read, copies.types, keys, rows)) await tools.execute(statement)
+  })
+  const readFrom = new Map([
+    ...copies.types.map(({ file, readFrom }) => [file, readFrom ?? file] as const),
+    ...commits.map(({ uri }) => [uri, commitPlace(startOfCommitUri(uri))] as const),
+  ])
   return {
     pathOf: (uri) => readFrom.get(uri) ?? uri,
     origins: new Map([...readFrom].map(([file, path]) => [path, file])),

@@ -1,8 +1,9 @@
 /** The rows of a source that have one of the asked keys, each with its file and number: what an answer is made of (R3, R4, R5). */
 import { storedSqlType } from '../compute/column-types.js'
 import type { DimensionFiles } from '../compute/dimension-rows.js'
+import type { InputFiles } from '../compute/driving-rows.js'
 import type { FileTypes } from '../compute/file-types.js'
-import { printCreate, printQuery } from '../compute/print-duckdb.js'
+import { printCreate, printInsert, printQuery } from '../compute/print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn, rowOrder } from '../compute/row-order.js'
 import { rowsOfSource } from '../compute/rows-of-source.js'
 import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn } from '../compute/source-rows.js'
@@ -15,17 +16,20 @@ import {
   literal,
   type NamedExpression,
   operation,
+  type Relation,
   type SqlQuery,
   select,
   table,
   values,
 } from '../compute/sql-algebra.js'
+import type { UpstreamRead } from '../compute/upstream-rows.js'
 import type { ViewBundle } from '../define/definitions.js'
+import { rowSource } from '../source/index.js'
 import { parseDuration } from '../time/duration.js'
 import { floorTo, type Instant, parseInstant } from '../time/instant.js'
 
 export interface SourceRow {
-  /** URI, and the row's number in the file, 1 for the first. */
+  /** URI, and the row's number in the file, 1 for the first; of another view the commit, and its number among the rows that were asked for. */
   readonly file: string
   readonly row: number
   readonly eventAt: Instant
@@ -46,14 +50,44 @@ const startColumn = '__start_ns'
 const rankColumn = '__rank'
 const deliveryColumn = '__delivery_rank'
 
+/** Files of a source, or of the view that it is built on instead of `own`. */
+export interface ReadFiles {
+  readonly own: readonly string[]
+  readonly dimensions: DimensionFiles
+  readonly upstream: readonly UpstreamRead[]
+}
+
 /** Table `name`: the declared columns, where each row lies, its times and its interval's start. `keys`: `createKeys`. */
 export function createSourceRows(
   bundle: ViewBundle,
-  files: { readonly own: readonly string[]; readonly dimensions: DimensionFiles },
+  { own, dimensions, upstream }: ReadFiles,
   types: readonly FileTypes[],
   keys: string,
   name: string,
-): SqlQuery {
+): SqlQuery[] {
+  if (!rowSource(bundle.source).upstream)
+    return [printCreate('table', name, askedRows(bundle, { own, dimensions }, types, keys))]
+  const since = parseInstant(bundle.view.since)
+  const none: UpstreamRead = { parts: [], interval: { start: since, end: since } }
+  const [first = none, ...others] = upstream
+  const rowsOf = (read: UpstreamRead): Relation => {
+    const rows = askedRows(bundle, { own, dimensions, upstream: read }, types, keys)
+    const { schema } = bundle.source
+    const number = { is: 'rowNumber', partitionBy: [column(fileColumn)], orderBy: rowOrder(schema, false) } as const
+    return select(
+      rows,
+      rowColumns(bundle).map((one): NamedExpression => [one, one === fileRowColumn ? number : column(one)]),
+    )
+  }
+  return [printCreate('table', name, rowsOf(first)), ...others.map((read) => printInsert(name, rowsOf(read)))]
+}
+
+function rowColumns(bundle: ViewBundle): string[] {
+  const places = [isAmbiguousColumn, isSkippedColumn, fileColumn, fileRowColumn]
+  return [...declared(bundle), ...places, eventColumn, createdColumn, startColumn]
+}
+
+function askedRows(bundle: ViewBundle, files: InputFiles, types: readonly FileTypes[], keys: string): Relation {
   const { source, view, entity } = bundle
   const event = column(source.eventTime)
   const created = source.createdTime === null ? cast(literal(null), { kind: 'instant' }) : column(source.createdTime)
@@ -64,20 +98,15 @@ export function createSourceRows(
   const since = literal(parseInstant(view.since))
   const every = literal(parseDuration(view.every))
   const start = operation('+', since, operation('*', operation('floorDiv', operation('-', event, since), every), every))
-  const passed = [...declared(bundle), isAmbiguousColumn, isSkippedColumn, fileColumn, fileRowColumn]
-  return printCreate(
-    'table',
-    name,
-    select(
-      join('semi', [found, 'rows'], [table(keys), 'asked'], all(isAsked)),
-      [
-        ...passed.map((one): NamedExpression => [one, column(one)]),
-        [eventColumn, event],
-        [createdColumn, created],
-        [startColumn, start],
-      ],
-      { where: operation('isNotNull', event) },
-    ),
+  const times = new Map([
+    [eventColumn, event],
+    [createdColumn, created],
+    [startColumn, start],
+  ])
+  return select(
+    join('semi', [found, 'rows'], [table(keys), 'asked'], all(isAsked)),
+    rowColumns(bundle).map((one): NamedExpression => [one, times.get(one) ?? column(one)]),
+    { where: operation('isNotNull', event) },
   )
 }
 

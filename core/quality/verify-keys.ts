@@ -14,6 +14,7 @@ import { type Bucket, type CommittedFile, type CompactedCommits, committedFiles 
 import { keyBucket } from '../compute/key-bucket.js'
 import { printQuery, printRelation } from '../compute/print-duckdb.js'
 import { column, type NamedExpression, parquet, select, table } from '../compute/sql-algebra.js'
+import type { UpstreamRead } from '../compute/upstream-rows.js'
 import { buildWindowValues } from '../compute/window-values.js'
 import type { ViewBundle } from '../define/definitions.js'
 import {
@@ -58,6 +59,8 @@ export interface VerifyInput {
   readonly compactions: readonly CompactedCommits[]
   /** Files that the dimensions of the view's query have now. */
   readonly dimensions: readonly { readonly uri: string; readonly alias: string }[]
+  /** Of a view that is built on another: where the commits among the files are read. */
+  readonly upstream: readonly UpstreamRead[]
   readonly endAt: Instant
   readonly coarse: readonly KnownCoarseTile[]
   /** R35: what is shown, where commits leave features out; null: none does, or not all of it can be read. */
@@ -117,6 +120,7 @@ export async function verifyKeys(tools: RecomputeTools, input: VerifyInput): Pro
     sourceFilesOf(recomputed, looked, input.dimensions),
     keysTable,
     rowsTable,
+    input.upstream,
   )
   const runOf = (some: readonly VerifiedInterval[], name: string) =>
     writeRecomputed(tools, bundle, rowsTable, `${prefix}_${name}`, placesOf(some, read))

@@ -18,5 +18,12 @@ export {
 } from './schema-contract.js'
 export { compareBytes, filesOf, inputsHash, type SourceFile, touchedSpan, touches } from './source-file.js'
 export { indexName, listedPath } from './source-names.js'
-export { commitUri, isCommitUri, touchedByCommit, upstreamEnds, upstreamSpan, withoutFiles } from './upstream.js'
+export {
+  commitUri,
+  isCommitUri,
+  startOfCommitUri,
+  touchedByCommit,
+  upstreamEnds,
+  upstreamSpan,
+} from './upstream.js'
 export { type Unreadable, whyUnreadable } from './why-unreadable.js'

@@ -1,10 +1,8 @@
 /** Which commits of a view the rows of an interval are made of, where a source is built on that view. */
-import type { SourceDefinition, UpstreamView } from '../define/definitions.js'
-import { MillcourseError } from '../errors.js'
+import type { UpstreamView } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
 import { endOfTime, type Instant, latest, parseInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
-import { rowSource } from './inputs.js'
 
 /** How far back the longest window looks; null: a lookup view. */
 function reachOf({ view }: UpstreamView): bigint | 'lifetime' | null {
@@ -46,17 +44,11 @@ export function commitUri({ view }: UpstreamView, startText: string): string {
   return `commit:${view.name}@v${view.version}/${startText}`
 }
 
-/** Why there are no files to compute the rows from once more; null: there are. */
-export function withoutFiles(source: SourceDefinition): MillcourseError | null {
-  const { upstream } = rowSource(source)
-  if (!upstream) return null
-  const { name, version } = upstream.view
-  return new MillcourseError('SOURCE_FILE_UNSUPPORTED', `its rows are what view ${name}@v${version} has committed`, {
-    hint: `ask about ${name}: millcourse explain ${name}`,
-    facts: { view: name },
-  })
-}
-
 export function isCommitUri(uri: string): boolean {
   return uri.startsWith('commit:')
+}
+
+/** Start of the interval of the commit that such a URI names. */
+export function startOfCommitUri(uri: string): Instant {
+  return parseInstant(uri.slice(uri.indexOf('/') + 1))
 }

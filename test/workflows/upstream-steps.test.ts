@@ -7,11 +7,8 @@ import { openBackfill } from '../../activities/open-backfill.js'
 import { planBackfill } from '../../activities/plan-backfill.js'
 import { planQuality } from '../../activities/plan-quality.js'
 import { repairView } from '../../activities/repair-view.js'
-import { SystemClock } from '../../adapters/clock/system-clock.js'
 import { oneReport } from '../../cli/commands/backfill-status.js'
-import { explain } from '../../cli/commands/explain.js'
 import type { CliContext } from '../../cli/context.js'
-import type { ExplainFacts } from '../../cli/explain-screen/explain-facts.js'
 import {
   entity,
   type FeatureRepo,
@@ -24,6 +21,7 @@ import {
   window,
 } from '../../core/define/index.js'
 import { parseInstant } from '../../core/time/instant.js'
+import { askedExplanation } from '../support/asked-explanation.js'
 import { rewriteFile } from '../support/lake-files.js'
 import { faultsOf, recordedCheck } from '../support/recorded-check.js'
 import { hour, hourOf } from '../support/sales-views.js'
@@ -125,19 +123,18 @@ const sale = (at: string, amount: number, where = 'east', gone = false) =>
 const write = (name: string, hours: number, file: string, ...rows: string[]) =>
   rig.writeFile(`${name}/h=2001-01-01T${String(hours).padStart(2, '0')}/${file}.parquet`, rows.join(' UNION ALL '))
 
-async function asked(view: string, at: string, key = 'shop=x'): Promise<ExplainFacts & { readonly text: string }> {
-  const { ledger, registry, lake, sources, engine, settings } = rig.deps
-  const context = {
-    ...{ ledger: async () => ledger, registry: async () => registry, lake: async () => lake },
-    ...{ sources: async () => sources, engine: async () => engine, online: () => Promise.reject(new Error('offline')) },
-    ...{ project: settings.project, clock: new SystemClock(parseInstant(hour(9))), givenOptions: '' },
-    ...{ progress: { update() {}, line() {}, end() {} }, signal: new AbortController().signal },
-  } as unknown as CliContext
-  const { data, text } = await explain(context, view, [key], { at })
-  return { ...(data as ExplainFacts), text }
+const asked = (view: string, at: string, key = 'shop=x') => askedExplanation(rig.deps, { view, key, at, now: hour(9) })
+/** As they are committed; computed once more from what the view below has committed they are the same. */
+async function valuesOf(view: string, at: string, key?: string) {
+  const { features, causes } = await asked(view, at, key)
+  const values = features.map(({ value }) => value)
+  expect([features.map((one) => one.recomputed), features.map((one) => one.sourceNow), causes]).toEqual([
+    values,
+    values,
+    [],
+  ])
+  return values
 }
-const valuesOf = async (view: string, at: string, key?: string) =>
-  (await asked(view, at, key)).features.map(({ value }) => value)
 
 describe('a view on a view', () => {
   test('waits for the intervals that it is made of, and says for which', async () => {
@@ -176,6 +173,12 @@ describe('a view on a view', () => {
     const told = await asked('order_peaks', hour(3))
     expect(told.upstream).toEqual({ view: 'order_sums', version: 1 })
     expect([told.causes, told.text.includes('millcourse explain order_sums')]).toEqual([[], true])
+    expect(told.rows.map(({ file, row, role, eventAt }) => [file, row, role, eventAt])).toEqual([
+      [`commit:order_sums@v1/${hour(1)}`, 1, 'counted', hour(2)],
+      [`commit:order_sums@v1/${hour(0)}`, 1, 'counted', hour(1)],
+      [`commit:order_sums@v1/${hour(2)}`, 1, 'window-edge', hour(3)],
+    ])
+    expect(told.rows[0]!.columns).toEqual({ end: hour(2), shop: 'x', n: '3', most: '7' })
   })
 
   test('R1, R18: has the rows of a lookup view, their deletions among them', async () => {
@@ -184,6 +187,12 @@ describe('a view on a view', () => {
     expect(await valuesOf('order_regions', hour(1), 'region=east')).toEqual(['7'])
     expect(await valuesOf('order_regions', hour(1, 29), 'region=west')).toEqual(['3'])
     expect(await valuesOf('order_regions', hour(1, 30), 'region=west')).toEqual([null])
+    const told = await asked('order_regions', hour(1, 30), 'region=west')
+    const file = `commit:order_last@v1/${hour(1)}`
+    expect(told.rows.map((one) => [one.file, one.row, one.role, one.eventAt])).toEqual([
+      [file, 2, 'tombstone', hour(1, 30)],
+      [file, 1, 'older', hour(1, 10)],
+    ])
   })
 
   test('may have a query in between', async () => {
@@ -201,6 +210,16 @@ test('R27: a new commit of the view below re-opens what is made of it, and nothi
   expect(await rig.settle('again_peaks', hour(6))).toEqual([])
   await write('again', 1, 'b', sale(hour(1, 50), 100), sale(hour(1, 55), 100))
   expect(await rig.settle('again_sums', hour(6))).toEqual(['01:00 done'])
+  const moved = await asked('again_peaks', hour(4))
+  const { n, ...named } = { n: moved.features[0]!, file: `commit:again_sums@v1/${hour(1)}` }
+  // What was made of another commit is not told as what the runs gave.
+  expect([n.value, n.recomputed, n.sourceNow]).toEqual(['2', '1', '4'])
+  const changed = moved.rows.filter(({ notCommitted }) => notCommitted === 'file-changed')
+  expect(changed.map(({ eventAt }) => eventAt)).toEqual([hour(3), hour(2)])
+  expect(moved.causes).toMatchObject(
+    [2, 3].map((at) => ({ code: 'file-changed', interval: { start: hour(at) }, ...named })),
+  )
+  expect(moved.text).toContain(`what the run of ${hour(2)} was made of was committed anew since: ${named.file}`)
   // Windows of two hours that end at 2 and 3 o'clock.
   expect(await rig.settle('again_peaks', hour(6))).toEqual(['02:00 done', '03:00 done'])
   expect(await valuesOf('again_peaks', hour(5))).toEqual(['4', '4'])
