@@ -22,6 +22,7 @@ import {
   standingFiles,
   standingOf,
 } from '../core/quality/index.js'
+import { isCommitUri } from '../core/source/index.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
 import { damagedFiles, digestedMax } from './damaged-files.js'
@@ -97,12 +98,12 @@ export async function checkVersion(
     signal,
   )
   const verdicts = new Map<string, KeyVerdict>()
-  const runs = new Map<string, RunRecord>()
+  const [runs, knownBelow] = [new Map<string, RunRecord>(), new Map<string, boolean>()]
   let left = keys
   let look: Look | null = null
   for (let turn = 0; turn < turnsMax && (left.length > 0 || look === null); turn++) {
     const known = [...(before?.faults ?? []), ...(look?.verdicts ?? []).flatMap(({ faults }) => faults)]
-    look = await lookAt(deps, bundle, key, left, { seed, again, known, damaged, runs, signal })
+    look = await lookAt(deps, bundle, key, left, { seed, again, known, damaged, runs, knownBelow, signal })
     const isWrong = ({ faults }: KeyVerdict) => faults.length > 0
     for (const verdict of look.verdicts) if (look.isStable || !isWrong(verdict)) verdicts.set(verdict.text, verdict)
     const isLeft = (one: readonly PackedValue[]) => look!.faults.length > 0 || !verdicts.has(keyText(bundle, one))
@@ -203,12 +204,14 @@ async function lookAt(
 const isCompared = ({ verified: { isRecomputed, commit } }: QualityInterval): boolean =>
   isRecomputed && commit?.isReadable === true
 
+/** A commit is what it was, whatever took its place since. */
 async function isAsRead(deps: ActivityDeps, { read }: QualityInputs): Promise<boolean> {
+  const files = read.filter(({ uri }) => !isCommitUri(uri))
   const now = await currentFiles(
     deps.sources,
-    read.map(({ uri }) => uri),
+    files.map(({ uri }) => uri),
   )
-  return read.every(({ uri, etag }) => now.get(uri)?.etag === etag)
+  return files.every(({ uri, etag }) => now.get(uri)?.etag === etag)
 }
 
 /** Of intervals that no window reaches any more, those that are compared: their keys are nowhere else, some of them. */

@@ -1,7 +1,7 @@
 /** Which intervals a check computes again, and from which files: those that their runs read, and those that are there now. */
-import { searchedAroundNs } from '../core/compute/index.js'
+import type { UpstreamRead } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
-import { isMillcourseError, type MillcourseError } from '../core/errors.js'
+import type { MillcourseError } from '../core/errors.js'
 import { inParallel } from '../core/in-parallel.js'
 import { type IntervalState, mergeRanges, type PinnedFile } from '../core/plan/index.js'
 import type { Commit, RunRecord, ViewKey } from '../core/ports/ledger.js'
@@ -14,14 +14,14 @@ import {
   type StandingInterval,
   type VerifiedInterval,
 } from '../core/quality/index.js'
-import { filesOf, rowSource, type SourceFile } from '../core/source/index.js'
+import { rowSource } from '../core/source/index.js'
 import type { Instant } from '../core/time/instant.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
-import { currentFiles } from './current-files.js'
-import { type DimensionFile, listDimensions } from './dimension-files.js'
+import type { DimensionFile } from './dimension-files.js'
 import type { FilePlaces } from './file-places.js'
-import { sourceFiles } from './source-files.js'
+import { readSource, type SourceNow } from './quality-source.js'
+import type { KnownFiles } from './upstream-now.js'
 import { type Rerun, rerunAbove } from './upstream-rerun.js'
 
 /** Intervals computed again: of a window view all that its windows reach, mostly; of a lookup view, whose answers may lie anywhere, some. */
@@ -30,6 +30,8 @@ const intervalsMax = { window: 1_000, lookup: 100 } as const
 const shownMax = 100
 /** Of those that its windows reach no more. */
 const olderMax = 100
+/** The same of a view on a view, each interval of which may be as many queries as the view below has ends in it. */
+const onViewMax = { intervals: 12, shown: 8, older: 4 } as const
 /** Intervals without an accepted version that are looked at, the newest. */
 const openMax = 100
 const runsAtOnce = 8
@@ -53,6 +55,8 @@ export interface QualityInputs {
   readonly read: readonly { readonly uri: string; readonly etag: string; readonly sizeBytes: number }[]
   /** Of the dimensions of the view's query. */
   readonly dimensions: readonly DimensionFile[]
+  /** Of a view that is built on another: where the commits among the files are read. */
+  readonly upstream: readonly UpstreamRead[]
   readonly lostInputs: number
   /** As requested, of those that are reached. */
   readonly shown: readonly QualityInterval[]
@@ -80,6 +84,8 @@ export interface InputsRequest {
   readonly broken: ReadonlyMap<string, FileFault>
   /** Why the source is not to be read any more; null: it may be. */
   readonly unreadable: MillcourseError | null
+  /** Of the view that this one is built on, files that were read before; others are added. */
+  readonly knownBelow: KnownFiles
   /** By their ids, those that were asked for before; others are added. */
   readonly runs: Map<string, RunRecord>
 }
@@ -93,17 +99,19 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
   const statesBeyond = await inParallel(mergeRanges(beyond.map(({ interval }) => interval)), runsAtOnce, (range) =>
     deps.ledger.intervalStates(key, range),
   )
+  const isAtFault = (commit: Commit) =>
+    request.again.starts.has(commit.interval.start) || brokenOf(request, commit).length > 0
+  const isWanted = (commit: Commit) => isAgain(request, commit) || isAtFault(commit)
   const runs = await inParallel([...chosen, ...beyond], runsAtOnce, ({ runId }) => runOf(deps, request, runId))
-  const looked = [...chosen.map(({ interval }) => interval), ...open.slice(-openMax).map(({ interval }) => interval)]
-  const pins = runs.flatMap((run) => run?.pins?.files ?? [])
-  const source = await readSource(
-    deps,
-    bundle,
-    { looked, beyond: request.areOthersRead ? beyond : [] },
-    pins,
-    request.unreadable,
-  )
-  const above = await readAbove(deps, request, [...chosen, ...beyond])
+  const intervalsOf = (some: readonly { readonly interval: Interval }[]) => some.map(({ interval }) => interval)
+  const looked = { looked: intervalsOf(chosen), open: intervalsOf(open.slice(-openMax)) }
+  const source = await readSource(deps, bundle, {
+    ...{ ...looked, beyond: request.areOthersRead ? intervalsOf(beyond) : [] },
+    pins: runs.flatMap((run) => run?.pins?.files ?? []),
+    first: new Set(intervalsOf([...beyond, ...chosen].filter(isWanted)).map(({ start }) => start)),
+    ...{ known: request.knownBelow, unreadable: request.unreadable },
+  })
+  const above = await readAbove(deps, request, [...chosen, ...beyond].filter(isAtFault))
   const known: Known = {
     ...{ deps, request, source, above },
     chosen: new Set([...chosen, ...beyond].map(({ commitId }) => commitId)),
@@ -119,13 +127,15 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
     ...beyond.filter((commit) => !isOlder(commit)).map((commit) => ofCommit(known, commit, false)),
     ...open.slice(-openMax).map((state) => ofOpen(known, state)),
   ]
-  const dimensions = looked.flatMap((interval) => source.dimensionsOf(interval))
+  const dimensions = [...looked.looked, ...looked.open].flatMap((interval) => source.dimensionsOf(interval))
+  const readAgain = made.filter(({ verified: { isRecomputed, now } }) => isRecomputed || now !== null)
   const files = [...made.flatMap(({ read: own }) => own), ...dimensions]
   const read = new Map(files.map((file) => [file.uri, file]))
   return {
     intervals: made,
     read: [...read.values()],
     dimensions: [...new Map(dimensions.map((file) => [`${file.alias} ${file.uri}`, file])).values()],
+    upstream: source.readsOf(readAgain.map(({ verified }) => verified.interval)),
     lostInputs: made.filter(({ isLost }) => isLost).length,
     shown: made.filter(
       ({ verified: { interval, isReached, commit } }) =>
@@ -136,7 +146,7 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
   }
 }
 
-/** Its rows are compared by the other view's check; here only those in a file at fault are asked about. Null: it is built on none. */
+/** Whether those at fault can run again: of whatever is committed below by now. Null: it is built on none. */
 async function readAbove(
   deps: ActivityDeps,
   request: InputsRequest,
@@ -144,8 +154,7 @@ async function readAbove(
 ): Promise<Rerun | null> {
   const { bundle, runs } = request
   if (!rowSource(bundle.source).upstream) return null
-  const broken = commits.filter((commit) => brokenOf(request, commit).length > 0)
-  const pinned = broken.map(({ interval, runId }) => ({ interval, pins: runs.get(runId)?.pins?.files ?? [] }))
+  const pinned = commits.map(({ interval, runId }) => ({ interval, pins: runs.get(runId)?.pins?.files ?? [] }))
   return await rerunAbove(deps, bundle, pinned)
 }
 
@@ -175,33 +184,40 @@ interface MadeInterval extends QualityInterval {
 
 /** Those that lie in what was at fault last time, or is now, are computed again in any case. */
 function chooseCommits(request: InputsRequest): Commit[] {
-  const { bundle, commits, seed, shown, places, again } = request
-  const max = intervalsMax[bundle.view.viewKind]
+  const { bundle, commits, seed, shown } = request
+  const isOnView = rowSource(bundle.source).upstream !== undefined
+  const max = isOnView ? onViewMax.intervals : intervalsMax[bundle.view.viewKind]
   const startText = ({ interval }: Commit) => String(interval.start)
   const ofKeys = commits.filter(({ interval }) => shown.has(interval.start))
   const drawn = new Set([
     ...drawNewestAndOthers(commits, max, seed, startText),
-    ...drawByChance(ofKeys, shownMax, seed, startText),
+    ...drawByChance(ofKeys, isOnView ? onViewMax.shown : shownMax, seed, startText),
   ])
-  const isAgain = (commit: Commit) =>
-    again.starts.has(commit.interval.start) ||
-    (again.files.size > 0 && places.filesOf(commit).some(({ uri }) => again.files.has(uri)))
-  return commits.filter((commit) => drawn.has(commit) || isAgain(commit) || brokenOf(request, commit).length > 0)
+  const isWanted = (commit: Commit) => isAgain(request, commit) || brokenOf(request, commit).length > 0
+  return commits.filter((commit) => drawn.has(commit) || isWanted(commit))
+}
+
+function isAgain({ again, places }: InputsRequest, commit: Commit): boolean {
+  const { starts, files } = again
+  return (
+    starts.has(commit.interval.start) || (files.size > 0 && places.filesOf(commit).some(({ uri }) => files.has(uri)))
+  )
 }
 
 /** Of those in a file at fault it is asked whether they can run again: their rows are compared with nothing. */
 function chooseOthers(request: InputsRequest): Commit[] {
-  const { others, span, seed, again } = request
-  const drawn = new Set(drawOlder(others, span, seed))
+  const { bundle, others, span, seed, again } = request
+  const isOnView = rowSource(bundle.source).upstream !== undefined
+  const drawn = new Set(drawOlder(others, span, seed, isOnView ? onViewMax.older : olderMax))
   return others.filter(
     (commit) => drawn.has(commit) || again.starts.has(commit.interval.start) || brokenOf(request, commit).length > 0,
   )
 }
 
 /** Of what lies before the span. */
-export function drawOlder(others: readonly Commit[], span: Interval, seed: number): Commit[] {
+export function drawOlder(others: readonly Commit[], span: Interval, seed: number, max = olderMax): Commit[] {
   const older = others.filter(({ interval }) => interval.start < span.start)
-  return drawByChance(older, olderMax, seed, ({ interval }) => String(interval.start))
+  return drawByChance(older, max, seed, ({ interval }) => String(interval.start))
 }
 
 /** Of all that it may be read from. */
@@ -226,15 +242,17 @@ function ofCommit(
   const state = states.get(interval.start) ?? null
   const isRead = isReached || request.areOthersRead
   const isChosen = chosen.has(commitId) && isRead
-  const isLooked = isChosen && source.unreadable === null
+  const isLooked = isChosen && source.isLooked(interval)
   // What another definition computed is not what this one gives.
   const isAsRun = run?.definitionHash === request.bundle.definitionHash && isSettled(request.bundle, commit, state)
   const isMeant = isLooked && isAsRun && !isRejected
-  const isHere = above?.starts.has(interval.start) ?? pins.every(({ uri, etag }) => source.etags.get(uri) === etag)
-  const isComputable = isMeant && isHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
+  const isPinnedHere = source.isHere(interval, pins)
+  const isComputable = isMeant && isPinnedHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
   const isRecomputed = isComputable && (isReached || isReadable)
-  const isRunnable = above === null ? isComputable : isChosen && isAsRun && !isRejected && isHere
-  const now = isLooked && isReached ? filesOf(source.files, interval) : null
+  const isAsked = above !== null && (atFault.length > 0 || request.again.starts.has(interval.start))
+  const isHere = isAsked ? above.starts.has(interval.start) : isPinnedHere
+  const isRunnable = isAsked ? isChosen && isAsRun && !isRejected && isHere : isComputable
+  const now = isLooked && isReached ? source.ownOf(interval) : null
   const pinned = new Map(pins.flatMap(({ uri, etag, role }) => (role === 'own' ? [[uri, etag] as const] : [])))
   return {
     verified: {
@@ -248,7 +266,7 @@ function ofCommit(
     ...{
       ...{ files: request.places.placeOf(commit), broken, isHere, isRunnable },
       read: [...(isRecomputed ? pins : []), ...(now ?? [])],
-      isLost: isReached && isMeant && !isHere,
+      isLost: isReached && isMeant && !isPinnedHere,
     },
   }
 }
@@ -272,7 +290,7 @@ function isSettled({ source, view }: ViewBundle, commit: Commit, state: Interval
 
 function ofOpen({ source }: Known, state: IntervalState): MadeInterval {
   const { interval } = state
-  const now = source.unreadable === null ? filesOf(source.files, interval) : null
+  const now = source.ownOf(interval)
   return {
     verified: {
       interval,
@@ -284,51 +302,5 @@ function ofOpen({ source }: Known, state: IntervalState): MadeInterval {
     },
     standing: { interval, commit: null, pinned: new Map(), state },
     ...{ files: [], broken: [], isHere: false, isRunnable: false, read: now ?? [], isLost: false },
-  }
-}
-
-interface SourceNow {
-  readonly files: readonly SourceFile[]
-  /** Of a query: what the run of an interval would see now. */
-  dimensionsOf(interval: Interval): readonly DimensionFile[]
-  /** By URI, of these files and of the pinned ones that are there. */
-  readonly etags: ReadonlyMap<string, string>
-  readonly unreadable: MillcourseError | null
-}
-
-/** Who may not read the source, or cannot now, compares what is online with what is committed. */
-async function readSource(
-  deps: ActivityDeps,
-  bundle: ViewBundle,
-  { looked, beyond }: { readonly looked: readonly Interval[]; readonly beyond: readonly Pick<Commit, 'interval'>[] },
-  pins: readonly PinnedFile[],
-  unreadable: MillcourseError | null,
-): Promise<SourceNow> {
-  const nothing = { files: [], etags: new Map(), dimensionsOf: () => [] }
-  if (unreadable !== null) return { ...nothing, unreadable }
-  try {
-    const found = await currentFiles(
-      deps.sources,
-      pins.map(({ uri }) => uri),
-    )
-    const etags = new Map([...found].flatMap(([uri, file]) => (file ? [[uri, file.etag] as const] : [])))
-    const files = new Map<string, SourceFile>()
-    const around = searchedAroundNs(bundle)
-    const searched = ({ start, end }: Interval): Interval => ({ start: start - around, end: end + around })
-    const ranges: { readonly range: Interval; readonly of: (interval: Interval) => DimensionFile[] }[] = []
-    for (const range of mergeRanges(looked))
-      for (const file of await sourceFiles(deps, rowSource(bundle.source), range)) files.set(file.uri, file)
-    const intervals = [...beyond.map(({ interval }) => interval), ...looked]
-    for (const range of mergeRanges(intervals))
-      ranges.push({ range, of: await listDimensions(deps, bundle.source, searched(range)) })
-    for (const { uri, etag } of files.values()) etags.set(uri, etag)
-    const dimensionsOf = (interval: Interval) =>
-      ranges.find(({ range }) => range.start <= interval.start && interval.end <= range.end)?.of(searched(interval)) ??
-      []
-    for (const interval of intervals) for (const { uri, etag } of dimensionsOf(interval)) etags.set(uri, etag)
-    return { files: [...files.values()], etags, dimensionsOf, unreadable: null }
-  } catch (error) {
-    if (!isMillcourseError(error) || !/^(LAKE|SOURCE)_/.test(error.code)) throw error
-    return { ...nothing, unreadable: error }
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { CompactedCommits, KnownCoarseTile } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
-import { isMillcourseError, MillcourseError } from '../core/errors.js'
+import { isMillcourseError, type MillcourseError } from '../core/errors.js'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { Commit, RunRecord, ViewKey } from '../core/ports/ledger.js'
 import type { QuerySession } from '../core/ports/query-engine.js'
@@ -18,7 +18,6 @@ import {
   type Verified,
   verifyKeys,
 } from '../core/quality/index.js'
-import { rowSource } from '../core/source/index.js'
 import type { Instant } from '../core/time/instant.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { type QualityInputs, type QualityInterval, readQualityInputs } from './quality-inputs.js'
@@ -26,6 +25,7 @@ import { doubtedStarts, intervalNow } from './quality-look.js'
 import type { Target } from './quality-target.js'
 import { shownIntervals } from './shown-intervals.js'
 import { awayFor, fileNotRead, isFileAtFault, passingMax } from './unreadable-files.js'
+import type { KnownFiles } from './upstream-now.js'
 import { verifyTools } from './verify-tools.js'
 
 /** Files that cannot be read are found one by one, which is quick for few; where there are more, each of them is read. */
@@ -44,6 +44,8 @@ export interface VerifyOptions {
   readonly damaged: ReadonlyMap<string, FileFault>
   /** Runs of commits that were looked at, which change no more: kept for the turns that follow. */
   readonly runs: Map<string, RunRecord>
+  /** Of the view that it is built on: the same of its files. */
+  readonly knownBelow: KnownFiles
   readonly signal: CancelSignal
 }
 
@@ -68,7 +70,7 @@ export async function verifyFiles(
   bundle: ViewBundle,
   key: ViewKey,
   target: Target,
-  { keys, seed, itemTimes, again, known, damaged, runs, signal }: VerifyOptions,
+  { keys, seed, itemTimes, again, known, damaged, runs, knownBelow, signal }: VerifyOptions,
 ): Promise<VerifiedFiles> {
   const { commits, heldCommits, others, span, endAt, state, places } = target
   const all = [...commits, ...others]
@@ -90,7 +92,7 @@ export async function verifyFiles(
   const sound = { ...target, compactions: soundCompactions(deps, target, broken) }
   const shownNow = { keys, items: itemTimes, broken: broken.keys(), signal }
   const shownStarts = await shownIntervals(deps, bundle, sound, shownNow)
-  let unreadable = ofAnotherView(bundle)
+  let unreadable: MillcourseError | null = null
   let isSwept = false
   let areOthersRead = true
   const shownCommits = [...heldCommits, ...commits].map((one) => ({
@@ -110,7 +112,7 @@ export async function verifyFiles(
   for (;;) {
     const inputs = await readQualityInputs(deps, {
       ...{ bundle, key, span: span!, commits, others, places },
-      ...{ seed, shown: shownStarts, again, broken, unreadable, areOthersRead, runs },
+      ...{ seed, shown: shownStarts, again, broken, unreadable, areOthersRead, runs, knownBelow },
     })
     const wrong = startsAtFault(known, inputs.intervals.map(intervalNow))
     const doubted = doubtedStarts(inputs.intervals, wrong)
@@ -118,8 +120,7 @@ export async function verifyFiles(
     const input = {
       ...{ bundle, keys, endAt: endAt! },
       intervals: inputs.intervals.map(({ verified }) => verified),
-      dimensions: inputs.dimensions,
-      upstream: [],
+      ...{ dimensions: inputs.dimensions, upstream: inputs.upstream },
       compactions: soundCompactions(deps, target, broken),
       coarse: isCoarseRead(inputs, doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
       holding: isHolding && isHeldKnown(inputs, doubted) ? { commits: shownCommits, held: shown?.held ?? [] } : null,
@@ -188,17 +189,6 @@ async function lostAmong(
       if (await isFileAtFault(deps, error, file, witnesses)) lost.add(file)
     }
   return lost
-}
-
-/** Its rows are no source's: that view's own check computes them again. */
-function ofAnotherView({ source }: ViewBundle): MillcourseError | null {
-  const { upstream } = rowSource(source)
-  if (!upstream) return null
-  const { name, version } = upstream.view
-  return new MillcourseError('SOURCE_FILE_UNSUPPORTED', `its rows are what view ${name}@v${version} has committed`, {
-    hint: `millcourse check-quality ${name} checks those`,
-    facts: { view: name },
-  })
 }
 
 const uriOf = (deps: ActivityDeps, data: { readonly path: string } | null): string | null =>

@@ -116,7 +116,7 @@ function lagLines({ lags }: QualityCheck): string[] {
 function noteLines({ lostInputs, unreadable, unsettled }: QualityCheck): string[] {
   return [
     ...(lostInputs > 0
-      ? [`${plural(lostInputs, 'interval')} cannot be computed again: source files are gone, or others now`]
+      ? [`${plural(lostInputs, 'interval')} cannot be computed again: what they are made of is gone, or another now`]
       : []),
     ...(unreadable ? [`items were compared with tiles and rows alone: ${unreadable.message}`] : []),
     ...(unsettled > 0
@@ -139,17 +139,12 @@ function nextLines(
   if (faults.length === 0) return []
   const isLost = faults.some(({ cause, isRepairable }) => cause === 'committed-file' && !isRepairable)
   const again = `millcourse check-quality ${view} --repair --reason "…"${givenOptions}`
-  const isUnreadable = unreadable !== null && unreadable.code !== 'SOURCE_FILE_UNSUPPORTED'
-  const isOfView = unreadable?.code === 'SOURCE_FILE_UNSUPPORTED'
-  const inputs = isOfView
-    ? 'what is missing of the view that it is built on'
-    : 'its source files, where they are gone or others now,'
   const below = `millcourse check-quality ${repairFirst} --repair --reason "…"${givenOptions}`
   const putBack = repairFirst
     ? `next: ${below}: what this view is made of is at fault there, or to run again; then ${again}`
-    : isUnreadable
+    : unreadable !== null
       ? `next: ${again}, once its source can be read`
-      : `next: put the file back from a backup of the lake, or ${inputs} as before; then ${again}`
+      : `next: put the file back from a backup of the lake, or what it is made of, where that is gone or another now, as before; then ${again}`
   if (!repair) return [isLost ? putBack : `next: ${again}`]
   const what = [
     ...(repair.reopened.length > 0 ? [`${plural(repair.reopened.length, 'interval')} run again`] : []),

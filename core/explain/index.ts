@@ -29,5 +29,5 @@ export {
   writeRecomputed,
 } from './recompute.js'
 export { answeredAt, type RowRole, type RowVerdict, rowRoles } from './row-roles.js'
-export { type Answer, differingFeatures, isSameValue } from './same-answer.js'
+export { type Answer, differingFeatures, isSameValue, mayHoldSums } from './same-answer.js'
 export { buildSourceRowsQuery, intervalStartOf, type SourceRow, sourceRowFrom } from './source-row.js'

@@ -1,14 +1,21 @@
 /** Whether two answers for one key are the same. */
 import type { ViewBundle } from '../define/definitions.js'
+import { rowSource } from '../source/index.js'
 
 /** Feature name -> value, as the query engine gives them. */
 export type Answer = Readonly<Record<string, unknown>>
 
 /** Names of the features in which two answers differ, in the view's order. */
-export function differingFeatures({ view }: ViewBundle, a: Answer, b: Answer): string[] {
-  return view.features
-    .filter(({ kind, name }) => !isSameValue(a[name] ?? null, b[name] ?? null, kind === 'window'))
+export function differingFeatures(bundle: ViewBundle, a: Answer, b: Answer): string[] {
+  const isSum = mayHoldSums(bundle)
+  return bundle.view.features
+    .filter(({ name }) => !isSameValue(a[name] ?? null, b[name] ?? null, isSum))
     .map(({ name }) => name)
+}
+
+/** Its values, or those of the view that its rows are of, may be sums of floats. */
+export function mayHoldSums({ view, source }: ViewBundle): boolean {
+  return view.viewKind === 'window' || rowSource(source).upstream?.view.viewKind === 'window'
 }
 
 /** Amounts beyond what exact sums hold are summed as floats, in whatever order; looked-up values are the same to the bit. */

@@ -18,7 +18,7 @@ import { tileColumn, tileColumnTypes, tileNs, tilePlace } from '../compute/tile-
 import { readTiles } from '../compute/window-values.js'
 import { decisiveColumns } from '../define/definition-hash.js'
 import type { ViewBundle } from '../define/definitions.js'
-import { intervalStartOf, isSameValue } from '../explain/index.js'
+import { intervalStartOf, isSameValue, mayHoldSums } from '../explain/index.js'
 import type { Instant } from '../time/instant.js'
 
 export interface RowDifference {
@@ -124,7 +124,7 @@ function differenceOf(bundle: ViewBundle, stored: Row | null, recomputed: Row | 
 }
 
 function differing(bundle: ViewBundle, a: Row, b: Row): string[] {
-  const isSum = isWindow(bundle)
+  const isSum = mayHoldSums(bundle)
   return Object.keys(a).filter((name) => name !== sideColumn && !isSameValue(a[name] ?? null, b[name] ?? null, isSum))
 }
 
