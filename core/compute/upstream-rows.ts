@@ -49,6 +49,8 @@ export interface UpstreamRead {
   readonly parts: readonly UpstreamPart[]
   /** Whose rows are asked for; a lookup view gives all that its files have. */
   readonly interval: Interval
+  /** A relation with the view's key columns, as its files hold them: only rows of these keys. Absent: of all. */
+  readonly keysFrom?: string
 }
 
 /**
@@ -56,11 +58,8 @@ export interface UpstreamRead {
  * @param isLocated with `__file` (the start of the interval of the commit that a row is of, in nanoseconds, as text: `commitPlace`) and
  * `__file_row` (0), too
  */
-export function upstreamRows(
-  source: SourceDefinition,
-  { parts, interval }: UpstreamRead,
-  isLocated: boolean,
-): Relation {
+export function upstreamRows(source: SourceDefinition, read: UpstreamRead, isLocated: boolean): Relation {
+  const { parts, interval, keysFrom } = read
   const { upstream } = source
   assert(upstream, 'the rows are those of a view')
   const bundle = { ...upstream, definitionHash: '' }
@@ -78,7 +77,7 @@ export function upstreamRows(
     const passed = operation('floorDiv', operation('-', roles.get(source.eventTime)!, since), every)
     const start = operation('+', since, operation('*', passed, every))
     const rowsOf = (part: UpstreamPart): Relation =>
-      select(seenRows(bundle, part.files), [
+      select(seenRows(bundle, part.files, keysFrom), [
         ...asDeclared(source, (name) => {
           const feature = features.get(name)
           const own = feature && !part.features.includes(name) ? literal(null) : feature
@@ -106,7 +105,7 @@ export function upstreamRows(
   const every = parseDuration(upstream.view.every)
   return unionAll(
     ends.map((endNs) =>
-      select(windowsOfParts(bundle, parts, endNs), [
+      select(windowsOfParts(bundle, read, endNs), [
         ...asDeclared(source, (name) => (name === source.eventTime ? literal(endNs) : column(name))),
         ...(isLocated ? placeOf(literal(commitPlace(endNs - every))) : []),
       ]),
@@ -124,8 +123,9 @@ const placeOf = (file: Expression): NamedExpression[] => [
   [fileRowColumn, cast(literal(0n), { kind: 'int64' })],
 ]
 
-function windowsOfParts(bundle: ViewBundle, parts: readonly UpstreamPart[], endNs: Instant): Relation {
-  const answers = (files: readonly CommittedFile[]) => windowValues({ bundle, endNs, tiles: files, coarse: [] })
+function windowsOfParts(bundle: ViewBundle, { parts, keysFrom }: UpstreamRead, endNs: Instant): Relation {
+  const answers = (files: readonly CommittedFile[]) =>
+    windowValues({ bundle, endNs, tiles: files, coarse: [], ...(keysFrom === undefined ? {} : { keysFrom }) })
   const [first, ...others] = parts
   if (others.length === 0) return answers(first?.files ?? [])
   const keys = bundle.view.keyColumns.map(({ key }) => key)
@@ -149,8 +149,8 @@ function windowsOfParts(bundle: ViewBundle, parts: readonly UpstreamPart[], endN
 }
 
 /** Whether a compaction has been there must make no difference (docs/compaction.md). */
-function seenRows(bundle: ViewBundle, files: readonly CommittedFile[]): Relation {
-  const rows = committedRows(bundle, files)
+function seenRows(bundle: ViewBundle, files: readonly CommittedFile[], keysFrom: string | undefined): Relation {
+  const rows = committedRows(bundle, files, keysFrom === undefined ? {} : { keysFrom })
   if (bundle.source.visibility === 'created') return rows
   const partitionBy = [...bundle.view.keyColumns.map(({ key }) => keyAlias(key)), eventColumn].map((name) =>
     column(name),

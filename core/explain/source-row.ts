@@ -3,7 +3,7 @@ import { storedSqlType } from '../compute/column-types.js'
 import type { DimensionFiles } from '../compute/dimension-rows.js'
 import type { InputFiles } from '../compute/driving-rows.js'
 import type { FileTypes } from '../compute/file-types.js'
-import { printCreate, printInsert, printQuery } from '../compute/print-duckdb.js'
+import { printCreate, printDrop, printInsert, printQuery } from '../compute/print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn, rowOrder } from '../compute/row-order.js'
 import { rowsOfSource } from '../compute/rows-of-source.js'
 import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn } from '../compute/source-rows.js'
@@ -70,8 +70,11 @@ export function createSourceRows(
   const since = parseInstant(bundle.view.since)
   const none: UpstreamRead = { parts: [], interval: { start: since, end: since } }
   const [first = none, ...others] = upstream
+  const below = keysBelow(bundle, keys)
+  const [keysFrom, dropped] = [`${name}_keys_below`, printDrop('table', `${name}_keys_below`)]
   const rowsOf = (read: UpstreamRead): Relation => {
-    const rows = askedRows(bundle, { own, dimensions, upstream: read }, types, keys)
+    const only = below === null ? read : { ...read, keysFrom }
+    const rows = askedRows(bundle, { own, dimensions, upstream: only }, types, keys)
     const { schema } = bundle.source
     const number = { is: 'rowNumber', partitionBy: [column(fileColumn)], orderBy: rowOrder(schema, false) } as const
     return select(
@@ -79,7 +82,24 @@ export function createSourceRows(
       rowColumns(bundle).map((one): NamedExpression => [one, one === fileRowColumn ? number : column(one)]),
     )
   }
-  return [printCreate('table', name, rowsOf(first)), ...others.map((read) => printInsert(name, rowsOf(read)))]
+  const statements = [
+    printCreate('table', name, rowsOf(first)),
+    ...others.map((read) => printInsert(name, rowsOf(read))),
+  ]
+  return below === null ? statements : [printCreate('table', keysFrom, below), ...statements, dropped]
+}
+
+/** The asked keys as those of the view below, of whose keys no others are read then; null: they are other columns, or a query's. */
+function keysBelow({ source, view, entity }: ViewBundle, keys: string): Relation | null {
+  const { upstream } = source
+  const found = upstream?.view.keyColumns.map(({ key: of }, part) => {
+    const own = view.keyColumns.findIndex((one) => one.column === of)
+    const [asked, known] = [entity.keys[own], upstream.entity.keys[part]!]
+    const isAlike = asked && JSON.stringify(storedSqlType(asked)) === JSON.stringify(storedSqlType(known))
+    return isAlike ? ([of, column(asked.name)] as const) : null
+  })
+  const columns = (found ?? []).flatMap((one): NamedExpression[] => (one === null ? [] : [one]))
+  return found && columns.length === found.length ? select(table(keys), columns) : null
 }
 
 function rowColumns(bundle: ViewBundle): string[] {

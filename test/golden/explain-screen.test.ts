@@ -59,10 +59,19 @@ const window: ExplainFacts = {
 }
 const changed = (values: Partial<ExplainFacts['features'][number]>) =>
   window.features.map((one) => ({ ...one, ...values }))
+const ofCommit = { file: 'commit:flights@v1/2001-01-02T05:00:00Z' }
 const late = row('06:20', 'not-committed', { file: `${folder}/hour=06/part-1.parquet`, notCommitted: 'late-file' })
 
 const cases: Readonly<Record<string, ExplainFacts>> = {
   agrees: window,
+  'on-a-view': {
+    ...window,
+    upstream: { view: 'flights', version: 1 },
+    rows: [row('06:00', 'counted', { ...ofCommit, row: 1 })],
+    counts: { rows: 1, counted: 1, isCut: false },
+    features: changed({ sourceNow: '3' }),
+    causes: [cause('file-changed', { interval: hour('06'), run, file: ofCommit.file, rows: 1 })],
+  },
   'late-file': {
     ...window,
     features: changed({ sourceNow: '3' }),
