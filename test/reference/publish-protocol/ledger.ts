@@ -79,8 +79,14 @@ export class ModelLedger {
   /** How often each interval was re-opened. */
   readonly reopens = new Map<number, number>()
   readonly violations: string[] = []
-  lease: { readonly sequence: number; readonly owner: string; readonly workflow: string; isExpired: boolean } | null =
-    null
+  lease: {
+    readonly sequence: number
+    readonly owner: string
+    readonly workflow: string
+    isExpired: boolean
+    /** Another publish has met it. */
+    isWanted: boolean
+  } | null = null
   /** The published state; null until a publish has finished, and when it is lost: a scan takes its place. */
   cache: Map<string, string | null> | null = null
   private pinnings = 0
@@ -178,12 +184,21 @@ export class ModelLedger {
   openPublish(owner: string, workflow: string): OpenResult {
     const newest = this.publishes.at(-1)
     const isTaken = this.lease && !this.lease.isExpired && this.lease.workflow !== workflow
-    if (isTaken && this.has('wait-for-lease')) return { kind: 'busy' }
+    if (isTaken && this.has('wait-for-lease')) {
+      this.lease!.isWanted = true
+      return { kind: 'busy' }
+    }
     const own = this.has('resume-newest') ? newest : this.publishes.findLast((one) => one.workflow === workflow)
     const isOwnOpen = own !== undefined && own.workflow === workflow && !own.isFinished
     const mayResume = !own?.isFirstLoad || !this.has('first-load-not-resumed')
     if (isOwnOpen && mayResume && this.has('new-sequence') && own.delta && !own.isDeltaLost && !own.isReleased) {
-      this.lease = { sequence: own.sequence, owner, workflow, isExpired: false }
+      this.lease = {
+        sequence: own.sequence,
+        owner,
+        workflow,
+        isExpired: false,
+        isWanted: this.lease?.isWanted ?? false,
+      }
       return { kind: 'resumed', publish: own }
     }
     const isSequenceKept = isOwnOpen && !this.has('new-sequence')
@@ -193,7 +208,7 @@ export class ModelLedger {
     if (isSequenceKept) this.publishes.splice(this.publishes.indexOf(own), 1)
     this.publishes.push(publish)
     if (!this.has('first-load-named-when-finished')) this.onlineTable = publish.table
-    this.lease = { sequence: publish.sequence, owner, workflow, isExpired: false }
+    this.lease = { sequence: publish.sequence, owner, workflow, isExpired: false, isWanted: false }
     return { kind: 'opened', publish }
   }
 
@@ -209,7 +224,11 @@ export class ModelLedger {
     return 'ok'
   }
 
-  finishPublish(sequence: number, owner: string, newBase: ReadonlyMap<string, string | null> | null): LeaseResult {
+  finishPublish(
+    sequence: number,
+    owner: string,
+    newBase: ReadonlyMap<string, string | null> | null,
+  ): LeaseResult | 'wanted' {
     const publish = this.publish(sequence)
     if (publish.isFinished) return publish.finishedBy === owner ? 'ok' : 'overtaken'
     if (this.has('finish-lease') && !this.isHeldBy(sequence, owner)) return 'overtaken'
@@ -224,8 +243,9 @@ export class ModelLedger {
     this.lastFinished = sequence
     this.endAt = publish.endAt
     this.onlineTable = publish.table
+    const isWanted = this.lease?.isWanted ?? false
     this.lease = null
-    return 'ok'
+    return isWanted ? 'wanted' : 'ok'
   }
 
   releaseLease(sequence: number, owner: string): void {
