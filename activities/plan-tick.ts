@@ -62,6 +62,7 @@ export function planTick(deps: ActivityDeps) {
       if (!isFollowed && !only && !isAskedFor(state)) continue
       if (needsRun(state, { ...context, isAsked: asked !== null })) again.set(...byStart(state.interval))
     }
+    const isAsked = asked !== null || only !== undefined
     // A repair of this view names what one of the view below has re-opened, too: that waits all the same.
     const awaiting = asked !== null ? [] : await awaitingUpstream(deps, rowSource(bundle.source).upstream, unsettled)
     for (const { start } of awaiting) again.delete(start)
@@ -69,7 +70,6 @@ export function planTick(deps: ActivityDeps) {
     const claimed = asked === null ? await deps.ledger.claimedIntervals(key, range) : []
     for (const { start } of claimed) again.delete(start)
     const gaps = isFollowed ? withoutIntervals(await deps.ledger.intervalGaps(key, range), claimed) : []
-    const isAsked = asked !== null || only !== undefined
     const { due, left } = dueIntervals(gaps, [...again.values()], grid, {
       runsMax: input.runsMax,
       withNewest: !isAsked && !isInOrder(bundle),

@@ -109,20 +109,16 @@ async function openAndPublish(
   bundle: ViewBundle,
   attempt: PublishAttempt,
 ): Promise<PublishOutcome> {
-  let published = await publishOnce(deps, bundle, attempt)
   const others: PublishAttempt = { ...attempt, backfill: undefined, cursor: null }
+  const unwaiting: ActivityDeps = { ...deps, settings: { ...deps.settings, publishWaitMs: 0 } }
+  const { name: view, version } = bundle.view
+  let published = await publishOnce(deps, bundle, attempt)
   for (let turn = 0; published.kind === 'finished' && published.isWanted && turn < othersTurnsMax; turn++) {
-    const { name: view, version } = bundle.view
-    const next = await publishOnce({ ...deps, settings: { ...deps.settings, publishWaitMs: 0 } }, bundle, others).catch(
-      (error: Error) => {
-        // Its own is online. What keeps the others from it is met by the next publish of the view, and told there.
-        deps.log.warn(
-          { view, version, error: error.message },
-          'what was committed meanwhile is left to the next publish',
-        )
-        return null
-      },
-    )
+    const next = await publishOnce(unwaiting, bundle, others).catch((error: Error) => {
+      // Its own is online. What keeps the others from it is met by the next publish of the view, and told there.
+      deps.log.warn({ view, version, error: error.message }, 'what was committed meanwhile is left to the next publish')
+      return null
+    })
     if (next?.kind !== 'finished') break
     published = together(published, next)
   }

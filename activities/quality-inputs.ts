@@ -31,7 +31,7 @@ const shownMax = 100
 /** Of those that its windows reach no more. */
 const olderMax = 100
 /** The same of a view on a view, each interval of which may be as many queries as the view below has ends in it. */
-const onViewMax = { intervals: 12, shown: 8, older: 4 } as const
+const onViewMax = { intervals: 12, shown: 8, older: 4 }
 /** Intervals without an accepted version that are looked at, the newest. */
 const openMax = 100
 const runsAtOnce = 8
@@ -99,19 +99,22 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
   const statesBeyond = await inParallel(mergeRanges(beyond.map(({ interval }) => interval)), runsAtOnce, (range) =>
     deps.ledger.intervalStates(key, range),
   )
-  const isAtFault = (commit: Commit) =>
-    request.again.starts.has(commit.interval.start) || brokenOf(request, commit).length > 0
-  const isWanted = (commit: Commit) => isAgain(request, commit) || isAtFault(commit)
   const runs = await inParallel([...chosen, ...beyond], runsAtOnce, ({ runId }) => runOf(deps, request, runId))
   const intervalsOf = (some: readonly { readonly interval: Interval }[]) => some.map(({ interval }) => interval)
   const looked = { looked: intervalsOf(chosen), open: intervalsOf(open.slice(-openMax)) }
   const source = await readSource(deps, bundle, {
     ...{ ...looked, beyond: request.areOthersRead ? intervalsOf(beyond) : [] },
     pins: runs.flatMap((run) => run?.pins?.files ?? []),
-    first: new Set(intervalsOf([...beyond, ...chosen].filter(isWanted)).map(({ start }) => start)),
+    first: new Set(
+      intervalsOf([...beyond, ...chosen].filter((one) => isWanted(request, one))).map(({ start }) => start),
+    ),
     ...{ known: request.knownBelow, unreadable: request.unreadable },
   })
-  const above = await readAbove(deps, request, [...chosen, ...beyond].filter(isAtFault))
+  const above = await readAbove(
+    deps,
+    request,
+    [...chosen, ...beyond].filter((one) => isAtFault(request, one)),
+  )
   const known: Known = {
     ...{ deps, request, source, above },
     chosen: new Set([...chosen, ...beyond].map(({ commitId }) => commitId)),
@@ -185,33 +188,38 @@ interface MadeInterval extends QualityInterval {
 /** Those that lie in what was at fault last time, or is now, are computed again in any case. */
 function chooseCommits(request: InputsRequest): Commit[] {
   const { bundle, commits, seed, shown } = request
-  const isOnView = rowSource(bundle.source).upstream !== undefined
-  const max = isOnView ? onViewMax.intervals : intervalsMax[bundle.view.viewKind]
+  const max = drawnMax(bundle)
   const startText = ({ interval }: Commit) => String(interval.start)
   const ofKeys = commits.filter(({ interval }) => shown.has(interval.start))
   const drawn = new Set([
-    ...drawNewestAndOthers(commits, max, seed, startText),
-    ...drawByChance(ofKeys, isOnView ? onViewMax.shown : shownMax, seed, startText),
+    ...drawNewestAndOthers(commits, max.intervals, seed, startText),
+    ...drawByChance(ofKeys, max.shown, seed, startText),
   ])
-  const isWanted = (commit: Commit) => isAgain(request, commit) || brokenOf(request, commit).length > 0
-  return commits.filter((commit) => drawn.has(commit) || isWanted(commit))
+  return commits.filter((commit) => drawn.has(commit) || isWanted(request, commit))
 }
 
-function isAgain({ again, places }: InputsRequest, commit: Commit): boolean {
-  const { starts, files } = again
-  return (
-    starts.has(commit.interval.start) || (files.size > 0 && places.filesOf(commit).some(({ uri }) => files.has(uri)))
-  )
+function drawnMax({ view, source }: ViewBundle): typeof onViewMax {
+  if (rowSource(source).upstream) return onViewMax
+  return { intervals: intervalsMax[view.viewKind], shown: shownMax, older: olderMax }
+}
+
+/** It was, or lies in a file that is. */
+function isAtFault(request: InputsRequest, commit: Commit): boolean {
+  return request.again.starts.has(commit.interval.start) || brokenOf(request, commit).length > 0
+}
+
+/** Or in one that was. */
+function isWanted(request: InputsRequest, commit: Commit): boolean {
+  const { files } = request.again
+  const isInOne = files.size > 0 && request.places.filesOf(commit).some(({ uri }) => files.has(uri))
+  return isInOne || isAtFault(request, commit)
 }
 
 /** Of those in a file at fault it is asked whether they can run again: their rows are compared with nothing. */
 function chooseOthers(request: InputsRequest): Commit[] {
-  const { bundle, others, span, seed, again } = request
-  const isOnView = rowSource(bundle.source).upstream !== undefined
-  const drawn = new Set(drawOlder(others, span, seed, isOnView ? onViewMax.older : olderMax))
-  return others.filter(
-    (commit) => drawn.has(commit) || again.starts.has(commit.interval.start) || brokenOf(request, commit).length > 0,
-  )
+  const { bundle, others, span, seed } = request
+  const drawn = new Set(drawOlder(others, span, seed, drawnMax(bundle).older))
+  return others.filter((commit) => drawn.has(commit) || isAtFault(request, commit))
 }
 
 /** Of what lies before the span. */
@@ -249,7 +257,7 @@ function ofCommit(
   const isPinnedHere = source.isHere(interval, pins)
   const isComputable = isMeant && isPinnedHere && isOfTheseDimensions(pins, source.dimensionsOf(interval))
   const isRecomputed = isComputable && (isReached || isReadable)
-  const isAsked = above !== null && (atFault.length > 0 || request.again.starts.has(interval.start))
+  const isAsked = above !== null && isAtFault(request, commit)
   const isHere = isAsked ? above.starts.has(interval.start) : isPinnedHere
   const isRunnable = isAsked ? isChosen && isAsRun && !isRejected && isHere : isComputable
   const now = isLooked && isReached ? source.ownOf(interval) : null

@@ -3,14 +3,14 @@ import { searchedAroundNs, type UpstreamRead } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { isMillcourseError, type MillcourseError } from '../core/errors.js'
 import { mergeRanges, type PinnedFile } from '../core/plan/index.js'
-import { filesOf, isCommitUri, rowSource, type SourceFile } from '../core/source/index.js'
+import { type CommitFile, filesOf, isCommitUri, rowSource, type SourceFile } from '../core/source/index.js'
 import type { Instant } from '../core/time/instant.js'
 import type { Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { currentFiles } from './current-files.js'
 import { type DimensionFile, listDimensions } from './dimension-files.js'
 import { sourceFiles } from './source-files.js'
-import { type CommitFile, type KnownFiles, readUpstreamNow } from './upstream-now.js'
+import { type KnownFiles, readUpstreamNow } from './upstream-now.js'
 
 export interface SourceNow {
   /** Own files of an interval, or commits; null: it is not looked at. */

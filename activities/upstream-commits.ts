@@ -3,9 +3,8 @@ import { type UpstreamPart, upstreamParts } from '../core/compute/index.js'
 import type { SourceDefinition, UpstreamView } from '../core/define/definitions.js'
 import { MillcourseError } from '../core/errors.js'
 import type { IntervalState, PinnedFile } from '../core/plan/index.js'
-import type { Commit } from '../core/ports/ledger.js'
 import {
-  commitUri,
+  commitFile,
   isCommitUri,
   judgeReadiness,
   type Readiness,
@@ -13,7 +12,7 @@ import {
   touchedByCommit,
   upstreamSpan,
 } from '../core/source/index.js'
-import { formatInstant, type Instant } from '../core/time/instant.js'
+import type { Instant } from '../core/time/instant.js'
 import { formatInterval, type Interval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { findCompactions } from './find-compactions.js'
@@ -21,14 +20,13 @@ import { findCompactions } from './find-compactions.js'
 type CommitDeps = Pick<ActivityDeps, 'ledger'>
 
 const keyOf = ({ view }: UpstreamView) => ({ view: view.name, version: view.version })
-const uriOf = (upstream: UpstreamView, { interval }: Commit) => commitUri(upstream, formatInstant(interval.start))
 
 /** Commits that rows of `range` are made of; one of them is made of it where the instants that it touches overlap. */
 export async function upstreamFiles(deps: CommitDeps, upstream: UpstreamView, range: Interval): Promise<SourceFile[]> {
   const span = upstreamSpan(upstream, range)
   const commits = span === null ? [] : await deps.ledger.currentCommits(keyOf(upstream), span)
   return commits.map((commit) => ({
-    ...{ uri: uriOf(upstream, commit), etag: String(commit.commitId), sizeBytes: commit.data?.sizeBytes ?? 0 },
+    ...commitFile(upstream, commit),
     ...{ partition: touchedByCommit(upstream, commit.interval), eventMin: null, eventMax: null },
   }))
 }
@@ -81,7 +79,7 @@ export async function pinnedCommits(
   const span = upstream && upstreamSpan(upstream, interval)
   if (!upstream || !span) return []
   const commits = await deps.ledger.currentCommits(keyOf(upstream), span)
-  const now = new Map(commits.map((commit) => [uriOf(upstream, commit), String(commit.commitId)]))
+  const now = new Map(commits.map((commit) => commitFile(upstream, commit)).map(({ uri, etag }) => [uri, etag]))
   const pinned = pins.filter(({ uri }) => isCommitUri(uri))
   const moved = pinned.find(({ uri, etag }) => now.get(uri) !== etag)
   if (moved)

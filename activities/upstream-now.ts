@@ -7,10 +7,9 @@ import { type UpstreamRead, upstreamCommits, upstreamParts, upstreamReads, uriOf
 import type { UpstreamView } from '../core/define/definitions.js'
 import { inParallel } from '../core/in-parallel.js'
 import { mergeRanges } from '../core/plan/index.js'
-import type { Commit } from '../core/ports/ledger.js'
 import type { ReadLimit } from '../core/quality/index.js'
-import { commitUri, upstreamSpan } from '../core/source/index.js'
-import { formatInstant, type Instant } from '../core/time/instant.js'
+import { type CommitFile, commitFile, upstreamSpan } from '../core/source/index.js'
+import type { Instant } from '../core/time/instant.js'
 import { type Interval, overlaps } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
 import { filePlaces } from './file-places.js'
@@ -21,13 +20,6 @@ import { unsoundIntervals } from './upstream-sound.js'
 /** Files of the view below that are read whole, to know that they are what was committed. */
 const digestedMax: ReadLimit = { files: 1_000, bytes: 512 * 1024 ** 2 }
 const spansAtOnce = 8
-
-/** A commit as an input file. */
-export interface CommitFile {
-  readonly uri: string
-  readonly etag: string
-  readonly sizeBytes: number
-}
 
 export interface UpstreamNow {
   /** What the rows of an interval are made of; null: not all of it is committed. */
@@ -61,10 +53,6 @@ export async function readUpstreamNow(
   const toUri = (path: string) => lake.uri(path)
   const placed = filePlaces(lake, commits, compactions).allOf(commits)
   const madeOf = (interval: Interval) => upstreamCommits(upstream, interval, commits)
-  const fileOf = ({ interval, commitId, data }: Commit): CommitFile => ({
-    uri: commitUri(upstream, formatInstant(interval.start)),
-    ...{ etag: String(commitId), sizeBytes: data?.sizeBytes ?? 0 },
-  })
   const [looked, sound] = [new Set<Instant>(), new Set<Instant>()]
   const left = { ...digestedMax }
   const unsound = await unsoundIntervals(deps, upstream, reached)
@@ -93,7 +81,7 @@ export async function readUpstreamNow(
   }
   return {
     ...{ looked, sound },
-    commitsOf: (interval) => madeOf(interval)?.map(fileOf) ?? null,
+    commitsOf: (interval) => madeOf(interval)?.map((commit) => commitFile(upstream, commit)) ?? null,
     readsOf: (some) => upstreamReads(upstream, some, commits, compactions, toUri),
   }
 }

@@ -6,8 +6,7 @@ import { MillcourseError } from '../../core/errors.js'
 import { mergeRanges } from '../../core/plan/index.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { LedgerReader } from '../../core/ports/ledger.js'
-import { commitUri, upstreamEnds, upstreamSpan } from '../../core/source/index.js'
-import { formatInstant } from '../../core/time/instant.js'
+import { commitFile, upstreamEnds, upstreamSpan } from '../../core/source/index.js'
 import type { Interval } from '../../core/time/interval.js'
 import type { FileNow } from './source-now.js'
 
@@ -47,10 +46,7 @@ export async function readUpstreamNow(
   const covering = coveringSpan(once)
   const compactions = covering === null ? [] : await ports.ledger.compactions(key, covering)
   return {
-    files: once.map(({ interval, commitId, data }) => ({
-      uri: commitUri(upstream, formatInstant(interval.start)),
-      ...{ etag: String(commitId), sizeBytes: data?.sizeBytes ?? 0 },
-    })),
+    files: once.map((commit) => commitFile(upstream, commit)),
     reads: upstreamReads(upstream, intervals, once, compactions, (path) => ports.lake.uri(path)),
   }
 }

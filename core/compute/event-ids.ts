@@ -8,6 +8,7 @@ import { assert } from '../errors.js'
 import { parseDuration } from '../time/duration.js'
 import { parseInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
+import { intervalStart } from './interval-start.js'
 import { printCreate } from './print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn } from './row-order.js'
 import {
@@ -104,13 +105,10 @@ function deliveryPairs(bundle: ViewBundle, rows: string, rowColumn: string): Rel
 /** `start_ns` of the other intervals, from `since` on, that hold a row which a row of this interval replaces. */
 export function reopenedStarts(bundle: ViewBundle, interval: Interval, rows: string, rowColumn: string): Relation {
   const since = literal(parseInstant(bundle.view.since))
-  const every = literal(parseDuration(bundle.view.every))
-  const start = (event: Expression): Expression =>
-    operation('+', since, operation('*', operation('floorDiv', operation('-', event, since), every), every))
   const inInterval = (event: Expression): Expression =>
     all([operation('>=', event, literal(interval.start)), operation('<', event, literal(interval.end))])
   const event = column(eventColumn, 'row')
-  return select(deliveryPairs(bundle, rows, rowColumn), [['start_ns', start(event)]], {
+  return select(deliveryPairs(bundle, rows, rowColumn), [['start_ns', intervalStart(bundle.view, event)]], {
     where: all([
       inInterval(column(eventColumn, 'later')),
       operation('not', inInterval(event)),

@@ -1,7 +1,7 @@
 /** Which committed files of a view give the rows of another that is built on it. */
 import type { UpstreamView } from '../define/definitions.js'
 import { upstreamSpan } from '../source/index.js'
-import type { Interval } from '../time/interval.js'
+import { type Interval, overlaps } from '../time/interval.js'
 import { type CompactedCommits, committedFiles, type WantedCommit } from './committed-files.js'
 import { featureGroups, type HoldingCommit } from './feature-groups.js'
 import type { UpstreamPart, UpstreamRead } from './upstream-rows.js'
@@ -42,7 +42,7 @@ export function upstreamCommits<C extends UpstreamCommit>(
 ): readonly C[] | null {
   const span = upstreamSpan(upstream, interval)
   if (span === null) return []
-  const made = commits.filter(({ interval: one }) => one.start < span.end && span.start < one.end)
+  const made = commits.filter((commit) => overlaps(commit.interval, span))
   if (upstream.view.viewKind === 'lookup') return made
   let end = span.start
   for (const one of made) {

@@ -10,11 +10,12 @@ import type { SourceDefinition, ViewBundle } from '../define/definitions.js'
 import { assert } from '../errors.js'
 import { upstreamEnds } from '../source/index.js'
 import { parseDuration } from '../time/duration.js'
-import { type Instant, parseInstant } from '../time/instant.js'
+import type { Instant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 import { sqlType } from './column-types.js'
 import type { CommittedFile } from './committed-files.js'
 import { committedColumns, committedRows, isDeleted, keyAlias, lookupColumns } from './committed-rows.js'
+import { intervalStart } from './interval-start.js'
 import { answerOfNothing } from './merged-features.js'
 import { createdColumn, eventColumn, rowOrder } from './row-order.js'
 import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn } from './source-rows.js'
@@ -73,9 +74,7 @@ export function upstreamRows(source: SourceDefinition, read: UpstreamRead, isLoc
       [source.createdTime, instantOf(column(createdColumn), 'timestamp')],
       [source.eventTime, instantOf(column(eventColumn), 'timestamp')],
     ])
-    const [since, every] = [literal(parseInstant(upstream.view.since)), literal(parseDuration(upstream.view.every))]
-    const passed = operation('floorDiv', operation('-', roles.get(source.eventTime)!, since), every)
-    const start = operation('+', since, operation('*', passed, every))
+    const start = intervalStart(upstream.view, roles.get(source.eventTime)!)
     const rowsOf = (part: UpstreamPart): Relation =>
       select(seenRows(bundle, part.files, keysFrom), [
         ...asDeclared(source, (name) => {

@@ -3,6 +3,7 @@ import { storedSqlType } from '../compute/column-types.js'
 import type { DimensionFiles } from '../compute/dimension-rows.js'
 import type { InputFiles } from '../compute/driving-rows.js'
 import type { FileTypes } from '../compute/file-types.js'
+import { intervalStart } from '../compute/interval-start.js'
 import { printCreate, printDrop, printInsert, printQuery } from '../compute/print-duckdb.js'
 import { createdColumn, deliveryOrder, eventColumn, rowOrder } from '../compute/row-order.js'
 import { rowsOfSource } from '../compute/rows-of-source.js'
@@ -115,13 +116,10 @@ function askedRows(bundle: ViewBundle, files: InputFiles, types: readonly FileTy
   const isAsked = view.keyColumns.map(({ key, column: of }, part) =>
     operation('=', cast(column(of, 'rows'), storedSqlType(entity.keys[part]!)), column(key, 'asked')),
   )
-  const since = literal(parseInstant(view.since))
-  const every = literal(parseDuration(view.every))
-  const start = operation('+', since, operation('*', operation('floorDiv', operation('-', event, since), every), every))
   const times = new Map([
     [eventColumn, event],
     [createdColumn, created],
-    [startColumn, start],
+    [startColumn, intervalStart(view, event)],
   ])
   return select(
     join('semi', [found, 'rows'], [table(keys), 'asked'], all(isAsked)),

@@ -19,6 +19,8 @@ export {
 export { compareBytes, filesOf, inputsHash, type SourceFile, touchedSpan, touches } from './source-file.js'
 export { indexName, listedPath } from './source-names.js'
 export {
+  type CommitFile,
+  commitFile,
   commitUri,
   isCommitUri,
   startOfCommitUri,

@@ -1,7 +1,7 @@
 /** Which commits of a view the rows of an interval are made of, where a source is built on that view. */
 import type { UpstreamView } from '../define/definitions.js'
 import { parseDuration } from '../time/duration.js'
-import { endOfTime, type Instant, latest, parseInstant } from '../time/instant.js'
+import { endOfTime, formatInstant, type Instant, latest, parseInstant } from '../time/instant.js'
 import type { Interval } from '../time/interval.js'
 
 /** How far back the longest window looks; null: a lookup view. */
@@ -46,6 +46,25 @@ export function commitUri({ view }: UpstreamView, startText: string): string {
 
 export function isCommitUri(uri: string): boolean {
   return uri.startsWith('commit:')
+}
+
+/** A commit as an input file. */
+export interface CommitFile {
+  readonly uri: string
+  /** Its id. */
+  readonly etag: string
+  readonly sizeBytes: number
+}
+
+interface InputCommit {
+  readonly interval: Interval
+  readonly commitId: bigint
+  readonly data: { readonly sizeBytes: number } | null
+}
+
+export function commitFile(upstream: UpstreamView, { interval, commitId, data }: InputCommit): CommitFile {
+  const uri = commitUri(upstream, formatInstant(interval.start))
+  return { uri, etag: String(commitId), sizeBytes: data?.sizeBytes ?? 0 }
 }
 
 /** Start of the interval of the commit that such a URI names. */
