@@ -58,6 +58,7 @@ export interface QualityInputs {
   /** Of a view that is built on another: where the commits among the files are read. */
   readonly upstream: readonly UpstreamRead[]
   readonly lostInputs: number
+  readonly tooLarge: number
   /** As requested, of those that are reached. */
   readonly shown: readonly QualityInterval[]
   readonly unreadable: MillcourseError | null
@@ -140,6 +141,7 @@ export async function readQualityInputs(deps: ActivityDeps, request: InputsReque
     dimensions: [...new Map(dimensions.map((file) => [`${file.alias} ${file.uri}`, file])).values()],
     upstream: source.readsOf(readAgain.map(({ verified }) => verified.interval)),
     lostInputs: made.filter(({ isLost }) => isLost).length,
+    tooLarge: made.filter(({ verified: { interval, isReached } }) => isReached && source.isTooLarge(interval)).length,
     shown: made.filter(
       ({ verified: { interval, isReached, commit } }) =>
         isReached && commit !== null && request.shown.has(interval.start),

@@ -202,6 +202,7 @@ export async function checkOf(
       ...(view.viewKind === 'lookup' && inputs ? { shown: countsOf(inputs.shown) } : {}),
     },
     lostInputs: inputs?.lostInputs ?? 0,
+    ...(inputs && inputs.tooLarge > 0 ? { tooLarge: inputs.tooLarge } : {}),
     endAt: shown && formatInstant(shown.endAt),
     sequence: shown && String(shown.sequence),
     sequenceSeenMax: look.sequenceSeenMax === 0n ? null : String(look.sequenceSeenMax),

@@ -19,6 +19,8 @@ export interface SourceNow {
   dimensionsOf(interval: Interval): readonly DimensionFile[]
   /** It is looked at, where the source can be read at all. */
   isLooked(interval: Interval): boolean
+  /** Of a view that is built on another: no check reads all that it is made of. */
+  isTooLarge(interval: Interval): boolean
   /** What its run read is there, unchanged. */
   isHere(interval: Interval, pins: readonly PinnedFile[]): boolean
   /** Of a view that is built on another, where the commits are read. */
@@ -50,7 +52,7 @@ const firstMax = 200
 export async function readSource(deps: ActivityDeps, bundle: ViewBundle, request: SourceRequest): Promise<SourceNow> {
   const nothing = {
     ...{ ownOf: () => null, dimensionsOf: () => [], readsOf: () => [] },
-    ...{ isLooked: () => false, isHere: () => false },
+    ...{ isLooked: () => false, isTooLarge: () => false, isHere: () => false },
   }
   if (request.unreadable !== null) return { ...nothing, unreadable: request.unreadable }
   try {
@@ -91,7 +93,7 @@ async function readAll(deps: ActivityDeps, bundle: ViewBundle, request: SourceRe
     return {
       ...{ dimensionsOf, readsOf: () => [], unreadable: null },
       ownOf: (interval) => filesOf(own, interval),
-      isLooked: () => true,
+      ...{ isLooked: () => true, isTooLarge: () => false },
       isHere: (_, some) => areHere(some),
     }
   }
@@ -100,6 +102,7 @@ async function readAll(deps: ActivityDeps, bundle: ViewBundle, request: SourceRe
     ...{ dimensionsOf, unreadable: null },
     ownOf: (interval) => (below.sound.has(interval.start) ? below.commitsOf(interval) : null),
     isLooked: ({ start }) => below.looked.has(start),
+    isTooLarge: ({ start }) => below.tooLarge.has(start) && !below.looked.has(start),
     isHere(interval, some) {
       const pinned = new Set(some.map(({ uri, etag }) => `${uri} ${etag}`))
       const isPinned = ({ uri, etag }: CommitFile) => pinned.has(`${uri} ${etag}`)

@@ -28,6 +28,8 @@ export interface UpstreamNow {
   readonly sound: ReadonlySet<Instant>
   /** Starts of those that had their turn. */
   readonly looked: ReadonlySet<Instant>
+  /** Starts of those that no check computes again: one alone is made of more than is read. */
+  readonly tooLarge: ReadonlySet<Instant>
   readsOf(intervals: readonly Interval[]): UpstreamRead[]
 }
 
@@ -53,7 +55,7 @@ export async function readUpstreamNow(
   const toUri = (path: string) => lake.uri(path)
   const placed = filePlaces(lake, commits, compactions).allOf(commits)
   const madeOf = (interval: Interval) => upstreamCommits(upstream, interval, commits)
-  const [looked, sound] = [new Set<Instant>(), new Set<Instant>()]
+  const [looked, sound, tooLarge] = [new Set<Instant>(), new Set<Instant>(), new Set<Instant>()]
   const left = { ...digestedMax }
   const unsound = await unsoundIntervals(deps, upstream, reached)
   for (const interval of intervals) {
@@ -66,10 +68,15 @@ export async function readUpstreamNow(
     }
     const parts = upstreamParts(upstream, made, compactions, toUri)
     const uris = new Set(parts.flatMap(({ files }) => files.map(uriOfFile)))
+    const sizeOf = (some: readonly string[]): ReadLimit => ({
+      files: some.length,
+      bytes: some.reduce((sum, uri) => sum + (placed.get(uri)?.sizeBytes ?? 0), 0),
+    })
+    if (isOver(sizeOf([...uris]), digestedMax)) tooLarge.add(interval.start)
     const unread = [...uris].filter((uri) => !known.has(uri))
-    const bytes = unread.reduce((sum, uri) => sum + (placed.get(uri)?.sizeBytes ?? 0), 0)
-    if (unread.length > left.files || bytes > left.bytes) continue
-    Object.assign(left, { files: left.files - unread.length, bytes: left.bytes - bytes })
+    const size = sizeOf(unread)
+    if (isOver(size, left)) continue
+    Object.assign(left, { files: left.files - size.files, bytes: left.bytes - size.bytes })
     await inParallel(unread, digestsAtOnce, async (uri) => {
       const now = await digestIfReadable(lake, uri, placed.keys())
       // Nobody knows what a file held that was committed before the ledger kept digests.
@@ -80,8 +87,12 @@ export async function readUpstreamNow(
     if ([...uris].every((uri) => known.get(uri))) sound.add(interval.start)
   }
   return {
-    ...{ looked, sound },
+    ...{ looked, sound, tooLarge },
     commitsOf: (interval) => madeOf(interval)?.map((commit) => commitFile(upstream, commit)) ?? null,
     readsOf: (some) => upstreamReads(upstream, some, commits, compactions, toUri),
   }
+}
+
+function isOver({ files, bytes }: ReadLimit, max: ReadLimit): boolean {
+  return files > max.files || bytes > max.bytes
 }

@@ -53,6 +53,15 @@ test('what may have been published from a file that was put back is said, with t
   expect(text).not.toContain('expected')
 })
 
+test('of how many intervals it is not known whether they are what they should be is said', () => {
+  const text = (left: Partial<QualityCheck>) => formatChecks([{ ...check, faults: [], ...left }], [], [], '')
+  expect(text({})).not.toContain('computed again:')
+  expect(text({ lostInputs: 1 })).toContain('1 interval cannot be computed again: what they are made of is gone')
+  expect(text({ tooLarge: 2 })).toContain(
+    '2 intervals not computed again: made of more of the view below than a check reads',
+  )
+})
+
 test('where the view that it is built on is at fault, that is repaired first', () => {
   const faults = check.faults.map((fault) => ({ ...fault, isRepairable: false }))
   const text = formatChecks([{ ...check, faults, repairFirst: 'below', rebuildWaitsFor: [] }], [], [], '')

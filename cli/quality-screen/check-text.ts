@@ -113,10 +113,13 @@ function lagLines({ lags }: QualityCheck): string[] {
   })
 }
 
-function noteLines({ lostInputs, unreadable, unsettled }: QualityCheck): string[] {
+function noteLines({ lostInputs, tooLarge = 0, unreadable, unsettled }: QualityCheck): string[] {
   return [
     ...(lostInputs > 0
       ? [`${plural(lostInputs, 'interval')} cannot be computed again: what they are made of is gone, or another now`]
+      : []),
+    ...(tooLarge > 0
+      ? [`${plural(tooLarge, 'interval')} not computed again: made of more of the view below than a check reads`]
       : []),
     ...(unreadable ? [`items were compared with tiles and rows alone: ${unreadable.message}`] : []),
     ...(unsettled > 0

@@ -89,6 +89,8 @@ export interface QualityCheck {
   }
   /** Of those intervals the ones whose source files are gone or others now. */
   readonly lostInputs: number
+  /** Of a view that is built on another, of those drawn the ones that are made of more than a check reads; absent: none is. */
+  readonly tooLarge?: number
   /** What online shows; null: nothing published, or an offline view. */
   readonly endAt: IsoInstant | null
   readonly sequence: string | null

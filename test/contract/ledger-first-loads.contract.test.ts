@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { createFilesLake } from '../../adapters/files/files-lake.js'
 import { createPostgresArchive } from '../../adapters/postgres/backup.js'
 import { schemaName } from '../../adapters/postgres/client.js'
@@ -13,7 +12,7 @@ import { restore } from '../../cli/commands/restore.js'
 import type { LedgerWriter } from '../../core/ports/ledger.js'
 import { onlineTableName } from '../../core/publish/index.js'
 import { commandContext } from '../support/command-context.js'
-import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { startTestOnline } from '../support/dynalite.js'
 import { ledgerProject } from '../support/ledger-project.js'
 import {
   commit,
@@ -168,8 +167,7 @@ test('R36: a version first loaded after the backup is taken over where it stands
   await record(ledger, load)
   const dir = mkdtempSync(join(process.env.MILLCOURSE_TEST_ROOT ?? tmpdir(), 'first-loads-'))
   onTestFinished(() => rmSync(dir, { recursive: true }))
-  const dynalite = await startTestDynalite()
-  const online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
+  const { store: online, stop } = await startTestOnline()
   const context = commandContext({
     ledgerArchive: async () => createPostgresArchive(project.client),
     lakeAt: async (root: string) => createFilesLake(root),
@@ -195,8 +193,7 @@ test('R36: a version first loaded after the backup is taken over where it stands
       { ...view, named: `${plain}.s2`, isPublished: false, ofAttempts: [`${plain}.s1`] },
     ])
   } finally {
-    await online.close()
-    await dynalite.stop()
+    await stop()
   }
   // The lake had lost the committed file.
   await commit(ledger, 'again', 0)

@@ -10,12 +10,11 @@ import { planCompaction } from '../../activities/plan-compaction.js'
 import { publishView } from '../../activities/publish-view.js'
 import { removeFiles } from '../../activities/remove-files.js'
 import { repairView } from '../../activities/repair-view.js'
-import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import type { Commit } from '../../core/ports/ledger.js'
 import { decodeValues, encodeKey } from '../../core/publish/index.js'
 import { hexOf, type QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
-import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { startTestOnline, type TestOnline } from '../support/dynalite.js'
 import { rewriteFile } from '../support/lake-files.js'
 import { tableOf } from '../support/publish-rig.js'
 import { faultsOf, recordedCheck } from '../support/recorded-check.js'
@@ -26,24 +25,20 @@ const hourAt = (at: number) => ({ start: parseInstant(hour(at)), end: parseInsta
 const all = { start: parseInstant(hour(0)), end: parseInstant(hour(4)) }
 
 let rig: SalesRig
-let online: DynamoDbOnlineStore
-let stopDynalite: () => Promise<void>
+let online: TestOnline
 beforeAll(async () => {
-  const dynalite = await startTestDynalite()
-  stopDynalite = () => dynalite.stop()
-  online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
+  online = await startTestOnline()
   const views = {
     packed: { view: { online: true, checks: { features: { amount: { max: 100 } } } } },
     unready: { view: { online: true }, ready: { marker: '_SUCCESS', deadline: '2h' } },
     restless: { view: { online: true } },
     readable: { view: { online: true, checks: { features: { amount: { max: 100 } } } } },
   } as const
-  rig = await startSalesRig(views, null, online)
+  rig = await startSalesRig(views, null, online.store)
 })
 afterAll(async () => {
   await rig?.stop()
-  await online?.close()
-  await stopDynalite?.()
+  await online?.stop()
 })
 
 const check = () => recordedCheck(rig.deps, 'packed')
@@ -141,8 +136,8 @@ test('while publishes come and go a file that is not what was committed is at fa
   const before = await recordedCheck(rig.deps, 'restless')
   expect(faultsOf(before)).toEqual([lost])
   const encoded = encodeKey(bundle.entity.keys, ['a'])
-  const [item] = await online.getItems(await tableOf(rig.deps, bundle), [encoded])
-  await online.putItems(await tableOf(rig.deps, bundle), [{ ...item!, values: new Uint8Array([0xc1]) }])
+  const [item] = await online.store.getItems(await tableOf(rig.deps, bundle), [encoded])
+  await online.store.putItems(await tableOf(rig.deps, bundle), [{ ...item!, values: new Uint8Array([0xc1]) }])
   const place = { key: { shop: 'a' }, keyHex: hexOf(encoded), interval: null, file: null }
   const known = {
     ...before,
@@ -211,18 +206,18 @@ test('a repair compares nothing online with a damaged file that can be read: it 
   }
   const amounts = async () => {
     const encoded = shops.map((shop) => encodeKey(bundle.entity.keys, [shop]))
-    const items = await online.getItems(await tableOf(rig.deps, bundle), encoded)
+    const items = await online.store.getItems(await tableOf(rig.deps, bundle), encoded)
     return items.map((item) => item && decodeValues(bundle.view.features, item.values!, item.schemaHash)[0])
   }
   for (const at of [0, 1]) {
     const [{ data }] = (await rig.deps.ledger.currentCommits(readable, hourAt(at))) as [Commit]
     await rewriteFile(rig.deps, data!.path, '* REPLACE (99::BIGINT AS amount)')
   }
-  const [, , right] = await online.getItems(
+  const [, , right] = await online.store.getItems(
     await tableOf(rig.deps, bundle),
     shops.map((shop) => encodeKey(bundle.entity.keys, [shop])),
   )
-  await online.putItems(await tableOf(rig.deps, bundle), [{ ...right!, values: new Uint8Array([0xc1]) }])
+  await online.store.putItems(await tableOf(rig.deps, bundle), [{ ...right!, values: new Uint8Array([0xc1]) }])
   expect(faultsOf(await recordedCheck(rig.deps, 'readable')).sort()).toEqual([
     ['committed-file', null, '00:00'],
     ['committed-file', null, '01:00'],
@@ -230,7 +225,7 @@ test('a repair compares nothing online with a damaged file that can be read: it 
   ])
   const start = () => rig.step(repairView, [{ ...readable, by: 'ann', reason: 'a test' }])
   expect(await start()).toMatchObject({ reopened: [{ start: hour(0) }, { start: hour(1) }], isRebuildAsked: true })
-  await online.putItems(await tableOf(rig.deps, bundle), [right!])
+  await online.store.putItems(await tableOf(rig.deps, bundle), [right!])
   await rig.run(hourOf('readable', 1, { kind: 'manual' }))
   expect(await amounts()).toEqual([0n, 1n, 2n])
   // Held, its accepted version stands, and is as wrong as before.
@@ -239,7 +234,7 @@ test('a repair compares nothing online with a damaged file that can be read: it 
   await rig.step(publishView, [{ ...readable, now: null }])
   expect(await amounts()).toEqual([0n, 1n, 2n])
   expect(await rig.deps.ledger.rebuildWaits(readable)).toEqual([hourAt(0)])
-  await online.putItems(await tableOf(rig.deps, bundle), [{ ...right!, values: new Uint8Array([0xc1]) }])
+  await online.store.putItems(await tableOf(rig.deps, bundle), [{ ...right!, values: new Uint8Array([0xc1]) }])
   await rig.write('readable', 0, 'late', sale(hour(0, 40), 'a', 50))
   await rig.run(hourOf('readable', 0, { kind: 'manual' }))
   expect(await amounts()).toEqual([50n, 1n, 2n])
@@ -257,11 +252,11 @@ test('a repair compares nothing online with a damaged file that can be read: it 
 
   // An old copy of the table was restored, say: all of its items bear another schema.
   const table = await tableOf(rig.deps, bundle)
-  const items = await online.getItems(
+  const items = await online.store.getItems(
     table,
     shops.map((shop) => encodeKey(bundle.entity.keys, [shop])),
   )
-  await online.putItems(
+  await online.store.putItems(
     table,
     items.map((item) => ({ ...item!, schemaHash: 'other' })),
   )

@@ -3,11 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { publishView } from '../../activities/publish-view.js'
 import { recordFailure } from '../../activities/record-run.js'
 import { repairView } from '../../activities/repair-view.js'
-import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { entity, type FeatureRepo, featureView, fromView, lookup, parquet, t, window } from '../../core/define/index.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import { parseInstant } from '../../core/time/instant.js'
-import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { startTestOnline, type TestOnline } from '../support/dynalite.js'
 import { rewriteFile } from '../support/lake-files.js'
 import { tableOf } from '../support/publish-rig.js'
 import { faultsOf, recordedCheck } from '../support/recorded-check.js'
@@ -45,18 +44,14 @@ function repoOf(version: number): FeatureRepo {
 }
 
 let rig: StepRig
-let online: DynamoDbOnlineStore
-let stopDynalite: () => Promise<void>
+let online: TestOnline
 beforeAll(async () => {
-  const { endpoint, stop } = await startTestDynalite()
-  stopDynalite = stop
-  online = new DynamoDbOnlineStore({ endpoint, credentials: localCredentials })
-  rig = await startStepRig(repoOf(1), null, online)
+  online = await startTestOnline()
+  rig = await startStepRig(repoOf(1), null, online.store)
 })
 afterAll(async () => {
   await rig?.stop()
-  await online?.close()
-  await stopDynalite?.()
+  await online?.stop()
 })
 
 test('what a served version was made of a file at fault is re-opened, and its newest version’s tick has it run once the view below is mended', async () => {
@@ -118,6 +113,6 @@ test('what a served version was made of a file at fault is re-opened, and its ne
   const again = { start: parseInstant(hour(2)), end: parseInstant(hour(3)) }
   await rig.deps.ledger.reopenIntervals({ view: 'last', version: 1 }, [again], 'check-quality: a test')
   expect((await rig.tick('last', hour(4))).repairedVersions).toEqual([1])
-  await online.dropTable(await tableOf(rig.deps, await rig.deps.registry.view('last', 1)), { isAwaited: true })
+  await online.store.dropTable(await tableOf(rig.deps, await rig.deps.registry.view('last', 1)), { isAwaited: true })
   expect(await rig.tick('last', hour(4))).not.toHaveProperty('repairedVersions')
 })

@@ -3,7 +3,6 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkVersion } from '../../activities/check-view.js'
 import { repairView } from '../../activities/repair-view.js'
-import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { formatChecks } from '../../cli/quality-screen/check-text.js'
 import { window } from '../../core/define/index.js'
 import { defaultPrices, estimateBackfill } from '../../core/plan/index.js'
@@ -12,7 +11,7 @@ import { encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/ind
 import type { FaultCause, QualityCheck } from '../../core/quality/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { compactInBuckets } from '../support/compact-in-buckets.js'
-import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { startTestOnline, type TestOnline } from '../support/dynalite.js'
 import { columnsOf, rewriteFile } from '../support/lake-files.js'
 import { tableOf } from '../support/publish-rig.js'
 import { faultsOf, recordedCheck } from '../support/recorded-check.js'
@@ -33,12 +32,9 @@ const wide = {
 }
 
 let rig: SalesRig
-let online: DynamoDbOnlineStore
-let stopDynalite: () => Promise<void>
+let online: TestOnline
 beforeAll(async () => {
-  const dynalite = await startTestDynalite()
-  stopDynalite = () => dynalite.stop()
-  online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
+  online = await startTestOnline()
   const views = {
     lost: sums,
     older: sums,
@@ -53,12 +49,11 @@ beforeAll(async () => {
     ended: wide,
     coarse: sums,
   }
-  rig = await startSalesRig(views, null, online)
+  rig = await startSalesRig(views, null, online.store)
 })
 afterAll(async () => {
   await rig?.stop()
-  await online?.close()
-  await stopDynalite?.()
+  await online?.stop()
 })
 
 const sourceOf = (view: string, at: number) => rig.deps.sources.uri(`${folder(view, at)}/a.parquet`)
@@ -104,11 +99,11 @@ async function putWrong(view: string, shop: string): Promise<void> {
   const bundle = await rig.deps.registry.view(view)
   const table = await tableOf(rig.deps, bundle)
   const { features } = bundle.view
-  await online.putItems(table, [
+  await online.store.putItems(table, [
     {
       ...{
         key: encodeKey(bundle.entity.keys, [shop]),
-        sequence: (await online.getEnd(table))!.sequence,
+        sequence: (await online.store.getEnd(table))!.sequence,
         eventAt: null,
       },
       ...{ values: encodeValues(features, ['0', 0n]), schemaHash: valueSchemaHash(features), expiresAtSeconds: null },

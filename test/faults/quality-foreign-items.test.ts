@@ -3,30 +3,25 @@ import { type AttributeValue, DynamoDBClient, PutItemCommand } from '@aws-sdk/cl
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { publishOnline } from '../../activities/publish-online.js'
 import { repairView } from '../../activities/repair-view.js'
-import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { decodeValues, encodeKey, valueSchemaHash } from '../../core/publish/index.js'
 import { pack } from '../../core/publish/message-pack.js'
-import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { localCredentials, startTestOnline, type TestOnline } from '../support/dynalite.js'
 import { tableOf } from '../support/publish-rig.js'
 import { recordedCheck } from '../support/recorded-check.js'
 import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
 let rig: SalesRig
-let online: DynamoDbOnlineStore
+let online: TestOnline
 let raw: DynamoDBClient
-let stopDynalite: () => Promise<void>
 beforeAll(async () => {
-  const { endpoint, stop } = await startTestDynalite()
-  stopDynalite = stop
-  online = new DynamoDbOnlineStore({ endpoint, credentials: localCredentials })
-  raw = new DynamoDBClient({ endpoint, region: 'us-east-1', credentials: localCredentials })
-  rig = await startSalesRig({ foreign: { view: { online: true } } }, null, online)
+  online = await startTestOnline()
+  raw = new DynamoDBClient({ endpoint: online.endpoint, region: 'us-east-1', credentials: localCredentials })
+  rig = await startSalesRig({ foreign: { view: { online: true } } }, null, online.store)
 })
 afterAll(async () => {
   await rig?.stop()
   raw?.destroy()
-  await online?.close()
-  await stopDynalite?.()
+  await online?.stop()
 })
 
 test('items that somebody else has put keep neither a check nor a rebuild from what is true', async () => {
@@ -38,7 +33,7 @@ test('items that somebody else has put keep neither a check nor a rebuild from w
   const bundle = await rig.deps.registry.view('foreign')
   const table = await tableOf(rig.deps, bundle)
   const keyOf = (shop: string) => encodeKey(bundle.entity.keys, [shop])
-  const end = (await online.getEnd(table))!
+  const end = (await online.store.getEnd(table))!
   const schema = { S: valueSchemaHash(bundle.view.features) }
   const own = { seq: { N: String(end.sequence) }, schema, v: { B: pack([1n, 'n']) } }
   const items: [Uint8Array, Record<string, AttributeValue>][] = [
@@ -63,7 +58,7 @@ test('items that somebody else has put keep neither a check nor a rebuild from w
   expect(await rig.deps.ledger.isRebuildAsked({ view: 'foreign', version: 1 })).toBe(false)
   expect((await recordedCheck(rig.deps, 'foreign', { seed: 2 })).faults).toEqual([])
   const shops = ['a', 'b', 'c', 'd', 'e', 'nobody']
-  const found = await online.getItems(table, shops.map(keyOf))
+  const found = await online.store.getItems(table, shops.map(keyOf))
   const amounts = found.map((item) => {
     const { values, schemaHash } = item!
     return values === null ? null : decodeValues(bundle.view.features, values, schemaHash)[0]

@@ -1,7 +1,6 @@
 /** Views on views are computed again from what the views below have committed: what is wrong of their own files is found, and nothing else. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { publishView } from '../../activities/publish-view.js'
-import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import {
   asOf,
   entity,
@@ -17,7 +16,7 @@ import {
 import { parseInstant } from '../../core/time/instant.js'
 import { askedExplanation } from '../support/asked-explanation.js'
 import { compactInBuckets } from '../support/compact-in-buckets.js'
-import { localCredentials, startTestDynalite } from '../support/dynalite.js'
+import { startTestOnline, type TestOnline } from '../support/dynalite.js'
 import { columnsOf, rewriteFile } from '../support/lake-files.js'
 import { faultsOf, recordedCheck } from '../support/recorded-check.js'
 import { hour, hourOf } from '../support/sales-views.js'
@@ -73,18 +72,14 @@ const repo: FeatureRepo = {
 }
 
 let rig: StepRig
-let online: DynamoDbOnlineStore
-let stopDynalite: () => Promise<void>
+let online: TestOnline
 beforeAll(async () => {
-  const { endpoint, stop } = await startTestDynalite()
-  stopDynalite = stop
-  online = new DynamoDbOnlineStore({ endpoint, credentials: localCredentials })
-  rig = await startStepRig(repo, null, online)
+  online = await startTestOnline()
+  rig = await startStepRig(repo, null, online.store)
 })
 afterAll(async () => {
   await rig?.stop()
-  await online?.close()
-  await stopDynalite?.()
+  await online?.stop()
 })
 
 const write = (hours: number, file: string, amount: number) =>
@@ -184,6 +179,18 @@ test('what was committed anew below since is no fault: not computed again until 
     await rig.step(publishView, [{ view, version: 1, now: null }])
     expect([view, await checked(view)]).toEqual([view, { faults: [], recomputed: 5, lostInputs: 0, lags: 0 }])
   }
+})
+
+test('what is made of more than a check reads is told', async () => {
+  const { path } = (await commitOf('sums', 1)).data!
+  await rig.commitAsIs(path, 'as large')
+  const toldOf = async (view: string) => {
+    const { faults, intervals, lostInputs, tooLarge } = await recordedCheck(rig.deps, view)
+    return { faults, recomputed: intervals.recomputed, lostInputs, tooLarge }
+  }
+  expect(await toldOf('last')).toEqual({ faults: [], recomputed: 3, lostInputs: 0, tooLarge: 2 })
+  await rig.commitAsIs(path)
+  expect(await toldOf('last')).toEqual({ faults: [], recomputed: 5, lostInputs: 0, tooLarge: undefined })
 })
 
 test('what is at fault below is told there alone', async () => {

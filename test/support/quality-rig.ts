@@ -2,13 +2,13 @@
 import { expect } from 'vitest'
 import { publishOnline } from '../../activities/publish-online.js'
 import { repairView } from '../../activities/repair-view.js'
-import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
+import type { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import type { ViewBundle } from '../../core/define/index.js'
 import type { Commit } from '../../core/ports/ledger.js'
 import type { RepairStarted } from '../../core/ports/run-control.js'
 import { encodeKey, encodeValues, valueSchemaHash } from '../../core/publish/index.js'
 import { parseInstant } from '../../core/time/instant.js'
-import { localCredentials, startTestDynalite } from './dynalite.js'
+import { startTestOnline } from './dynalite.js'
 import { rewriteFile } from './lake-files.js'
 import { tableOf } from './publish-rig.js'
 import { faultsOf, recordedCheck } from './recorded-check.js'
@@ -35,12 +35,7 @@ export interface QualityRig {
 }
 
 export async function startQualityRig(views: Readonly<Record<string, SalesOptions>>): Promise<QualityRig> {
-  const dynalite = await startTestDynalite()
-  const online = new DynamoDbOnlineStore({ endpoint: dynalite.endpoint, credentials: localCredentials })
-  const stopOnline = async () => {
-    await online.close()
-    await dynalite.stop()
-  }
+  const { store: online, stop: stopOnline } = await startTestOnline()
   const rig = await startSalesRig(views, null, online).catch(async (error: unknown) => {
     await stopOnline()
     throw error

@@ -58,8 +58,8 @@ export interface StepRig {
   stop(): Promise<void>
 }
 
-/** What the ledger is to say of a file: what it is now; all but its digest, as if it was edited below its store; no digest, as a release before. */
-type AsIs = 'all' | 'but its digest' | 'as before digests'
+/** What the ledger is to say of a file: what it is now; all but its digest, as if it was edited below its store; no digest, as a release before; a size of 1 GiB. */
+type AsIs = 'all' | 'but its digest' | 'as before digests' | 'as large'
 
 let calls = 0
 
@@ -158,8 +158,9 @@ export async function startStepRig(
     commitAsIs: async (path, what = 'all') => {
       const { sha256, etag, sizeBytes } = (await lake.digest(path))!
       await client.query(async (db) => {
-        const digest = { all: sha256, 'but its digest': undefined, 'as before digests': null }[what]
-        const committed = { etag, size_bytes: BigInt(sizeBytes), ...(digest === undefined ? {} : { sha256: digest }) }
+        const digest = { all: sha256, 'but its digest': undefined, 'as before digests': null, 'as large': sha256 }[what]
+        const size = what === 'as large' ? 2 ** 30 : sizeBytes
+        const committed = { etag, size_bytes: BigInt(size), ...(digest === undefined ? {} : { sha256: digest }) }
         await db.updateTable('commits').set(committed).where('path', '=', path).execute()
         for (const { compaction_id: id, files } of await db.selectFrom('compactions').selectAll().execute()) {
           const now = (files ?? []).map((file) => {
