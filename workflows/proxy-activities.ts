@@ -1,11 +1,14 @@
 /** How long each step may take and how it is retried. Which error is retried at all is the error table's word (activities/failure.ts). */
-import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow'
+import { ActivityCancellationType, type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { Activities } from '../activities/steps.js'
 
 const heartbeatMsDefault = 20_000
 
 /** Pauses between attempts. A passing fault is waited out for an hour beyond the step's own time; then the run fails. */
 const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' } as const
+
+/** Of a workflow that was started with none. */
+const priorityDefault = 3
 
 /** The activities, typed; a step that is silent for `heartbeatMs` counts as dead and starts again on another worker. */
 export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
@@ -28,11 +31,13 @@ export function proxySteps(heartbeatMs = heartbeatMsDefault): Activities {
   const short = step('10m', '70m')
   const long = step('2h', '3h')
   // It takes as long as the write budget makes it, as long as it gets on (activities/attempt-pulse.ts). Beyond, its empty items expire (R36).
-  const publish = step('14d', '14d')
+  // Where workers have no hand free, what has begun is finished before another begins: so it is over soonest on average.
+  const ahead = Math.max(1, (workflowInfo().priority?.priorityKey || priorityDefault) - 1)
+  const publish = step('14d', '14d', ahead)
   // Nobody waits for a check as for values.
   const last = step('2h', '3h', 5)
   // What has happened has to reach the ledger, also after a long outage of the ledger itself.
-  const record = step('10m', '24h')
+  const record = step('10m', '24h', ahead)
   return {
     planTick: tick.planTick,
     planRun: short.planRun,

@@ -1,4 +1,5 @@
 /** What Temporal's lists are searched by, and in which order queued runs reach a busy worker, on the dev server. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { WorkflowHandle } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Activities } from '../../activities/steps.js'
@@ -176,6 +177,41 @@ describe('priorities', () => {
     expect(overtaken).toEqual(overtaken.toSorted((a, b) => rank[a]! - rank[b]!))
     expect(overtaken).toContain('scheduled')
     expect(overtaken).toContain('backfill')
+  })
+
+  test('what has begun is finished before another of its kind begins', async () => {
+    const taskQueue = temporal.newTaskQueue()
+    const gate = newGate()
+    const [open, openAtOnce] = [new Set<string>(), [0]]
+    const hours = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    const { activities } = plainActivities({
+      planRun: async (input) => {
+        open.add(input.interval.start)
+        openAtOnce.push(open.size)
+        await gate.opened
+        // Longer than the way of a run's next step to the queue.
+        await sleep(100)
+        return { kind: 'unchanged', run: runRef(input) }
+      },
+      recordRun: async (run) => {
+        open.delete(run.interval.start)
+      },
+    })
+    await temporal.startWorker(taskQueue, activities, { maxConcurrentActivityTaskExecutions: 1 })
+    const runs = await Promise.all(
+      hours.map((hour) => {
+        const interval = { start: `2001-01-01T0${hour}:00:00Z`, end: `2001-01-01T0${hour}:59:00Z` }
+        const workflowId = `begun/${interval.start}`
+        return temporal.client.workflow.start('run', { taskQueue, workflowId, args: [{ ...runInput, interval }] })
+      }),
+    )
+    await expect
+      .poll(async () => (await Promise.all(runs.map(isWaiting))).filter(Boolean).length, { timeout: 20_000 })
+      .toBe(hours.length)
+    gate.open()
+    await Promise.all(runs.map((run) => run.result()))
+    // Beside the one whose next step is on its way some may have been handed to the worker in advance.
+    expect(Math.max(...openAtOnce)).toBeLessThanOrEqual(4)
   })
 })
 
