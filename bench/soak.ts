@@ -10,7 +10,8 @@ import { parseDuration } from '../core/time/duration.js'
 import type { BenchResult } from './bench-result.js'
 import { rounded } from './figures.js'
 import { compareSoak } from './soak/compare-soak.js'
-import { type Growth, growthOf } from './soak/memory-lives.js'
+import { keptMemory } from './soak/kept-memory.js'
+import { type Growth, growthOf, type ProcessLife } from './soak/memory-lives.js'
 import { playSoak } from './soak/play-soak.js'
 import { settleSoak } from './soak/settle-soak.js'
 import { describeFault, planSoak, type SoakProcess } from './soak/soak-plan.js'
@@ -41,8 +42,12 @@ export async function soak(args: readonly string[]): Promise<BenchResult> {
     const settled = await settleSoak(world, dueMs, say)
     say('at rest; compared with the reference')
     const compared = await compareSoak(world, dueMs)
-    const growths = judgeMemory(world, { startedMs, endedMs, everyMs })
+    const { lives } = world.children
+    const lived = { startedMs, endedMs, everyMs }
+    const growths = judgeMemory(lives, lived, 'highest')
     for (const growth of growths) say(describeGrowth(growth))
+    const kept = isHeapSeen ? judgeMemory(await keptMemory(lives, world.logDir), lived, 'lowest') : []
+    for (const growth of kept) say(`keeps after a collection: ${describeGrowth(growth)}`)
     const isWhole = minutes >= wholeMinutes && sources >= wholeSources
     const grown = growths.filter(isGrowing)
     for (const growth of growths.filter(isUnsure))
@@ -79,7 +84,8 @@ export async function soak(args: readonly string[]): Promise<BenchResult> {
         onlineValues: compared.onlineValues,
         trainingValues: compared.trainingValues,
         growthUnsure: growths.filter(isUnsure).length,
-        ...Object.assign({}, ...growths.map(growthFigures)),
+        ...Object.assign({}, ...growths.map((growth) => growthFigures(growth))),
+        ...Object.assign({}, ...kept.map((growth) => growthFigures(growth, 'Kept'))),
       },
       goal: `ledger, lake and online as the reference says, no interval missing, no incident open, the peaks of every process grow less than ${growthMaxMibPerMinute} MiB a minute over the last half`,
       met: broken.length === 0 && isWhole,
@@ -111,15 +117,16 @@ function readArguments(args: readonly string[]) {
 }
 
 function judgeMemory(
-  world: SoakWorld,
+  lives: readonly ProcessLife[],
   { startedMs, endedMs, everyMs }: { startedMs: number; endedMs: number; everyMs: number },
+  point: 'highest' | 'lowest',
 ) {
   const halfMs = (endedMs - startedMs) / 2
   const rules = {
-    ...{ fromMs: startedMs + halfMs, untilMs: endedMs, spanMs: 2 * everyMs },
+    ...{ fromMs: startedMs + halfMs, untilMs: endedMs, spanMs: 2 * everyMs, point },
     ...{ settlingMs: 0.6 * halfMs, livedMsMin: 0.4 * halfMs },
   }
-  return world.children.lives.map((life) => growthOf(life, rules)).filter((growth) => growth !== null)
+  return lives.map((life) => growthOf(life, rules)).filter((growth) => growth !== null)
 }
 
 /** Beyond what the ups and downs of its peaks make of a level line. */
@@ -137,8 +144,11 @@ function describeGrowth({ name, pid, fromMs, untilMs, firstMib, lastMib, mibPerM
   return `${name} (${pid}): ${mibPerMinute.toFixed(2)} ${interval} MiB a minute over ${seconds} s, ${firstMib.toFixed(0)} to ${lastMib.toFixed(0)} MiB`
 }
 
-function growthFigures({ name, mibPerMinute, plusMinus, lastMib, fromMs, untilMs }: Growth): Record<string, number> {
-  const id = name.replace('-', '')
+function growthFigures(
+  { name, mibPerMinute, plusMinus, lastMib, fromMs, untilMs }: Growth,
+  what = '',
+): Record<string, number> {
+  const id = `${name.replace('-', '')}${what}`
   return {
     [`${id}MibPerMinute`]: rounded(mibPerMinute, 2),
     [`${id}PlusMinus`]: plusMinus === null ? -1 : rounded(plusMinus, 2),

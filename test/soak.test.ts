@@ -30,7 +30,8 @@ test('in the half in which memory is judged one process of each kind is let live
       if (fault.kind === 'kill' && fault.atMs > 0.35 * length.durationMs) expect(fault.process).toBe('worker-2')
 })
 
-const rules = { fromMs: 300_000, untilMs: 600_000, settlingMs: 100_000, livedMsMin: 120_000, spanMs: 60_000 }
+const times = { fromMs: 300_000, untilMs: 600_000, settlingMs: 100_000, livedMsMin: 120_000, spanMs: 60_000 }
+const rules = { ...times, point: 'highest' } as const
 
 /** A sample a second, up and down by 4 MiB within each interval. */
 function lifeOf(startedMs: number, endedMs: number, mibPerMinute: number): ProcessLife {
@@ -65,6 +66,23 @@ test('growth is the slope over the judged half, with an interval that a saw-toot
   expect(grown.plusMinus!).toBeLessThan(0.2)
   expect([grown.fromMs, grown.untilMs]).toEqual([300_000, 599_000])
   expect(Math.abs(growthOf(lifeOf(0, 600_000, 0), rules)!.mibPerMinute)).toBeLessThan(0.5)
+})
+
+test('what a process keeps is the line through its lowest: what swings above it says nothing', () => {
+  const swinging = (mibPerMinute: number): ProcessLife => {
+    const life = lifeOf(0, 600_000, mibPerMinute)
+    // Up by 59 MiB within 30 seconds and down again, as a heap that is collected.
+    const samples = life.samples.map(({ atMs, rssBytes }) => ({
+      atMs,
+      rssBytes: rssBytes + (atMs % 30_000) * 2 * 1_024,
+    }))
+    return { ...life, samples }
+  }
+  const lowest = { ...rules, point: 'lowest' } as const
+  const level = growthOf(swinging(0), lowest)!
+  expect(Math.abs(level.mibPerMinute)).toBeLessThan(0.3)
+  expect(level.firstMib).toBeLessThan(205)
+  expect(growthOf(swinging(1.5), lowest)!.mibPerMinute).toBeGreaterThan(1.2)
 })
 
 test('a process that was started again is judged from then on, once it has settled and if it lived long enough', () => {

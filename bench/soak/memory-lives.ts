@@ -25,8 +25,10 @@ export interface GrowthRules {
   readonly settlingMs: number
   /** Of the rest it has to have lived so long. */
   readonly livedMsMin: number
-  /** Of each span so long the highest sample is a point of the line. */
+  /** Of each span so long one sample is a point of the line. */
   readonly spanMs: number
+  /** Which. */
+  readonly point: 'highest' | 'lowest'
 }
 
 export interface Growth {
@@ -47,28 +49,29 @@ export function growthOf({ name, pid, startedMs, samples }: ProcessLife, rules: 
   const judged = samples.filter(({ atMs }) => atMs >= fromMs && atMs <= rules.untilMs)
   const untilMs = judged.at(-1)?.atMs ?? fromMs
   if (untilMs - fromMs < rules.livedMsMin) return null
-  const peaks = peaksOf(judged, fromMs, rules.spanMs)
-  if (peaks.length < 2) return null
-  const { slope, intercept } = leastSquares(peaks)
+  const points = pointsOf(judged, fromMs, rules)
+  if (points.length < 2) return null
+  const { slope, intercept } = leastSquares(points)
   const at = (x: number) => slope * x + intercept
   return {
     ...{ name, pid, fromMs, untilMs, mibPerMinute: slope },
     ...{ firstMib: at(0), lastMib: at((untilMs - fromMs) / 60_000) },
-    plusMinus: peaks.length < 3 ? null : halfWidth(peaks),
+    plusMinus: points.length < 3 ? null : halfWidth(points),
   }
 }
 
-/** In minutes and MiB; of a span that was seen less than half it is not known how high it went. */
-function peaksOf(samples: readonly MemorySample[], fromMs: number, spanMs: number): Point[] {
+/** In minutes and MiB; of a span that was seen less than half it is not known how far it went. */
+function pointsOf(samples: readonly MemorySample[], fromMs: number, { spanMs, point }: GrowthRules): Point[] {
+  const sign = point === 'highest' ? 1 : -1
   const spans = new Map<number, MemorySample[]>()
   for (const sample of samples) {
     const span = Math.floor((sample.atMs - fromMs) / spanMs)
     spans.set(span, [...(spans.get(span) ?? []), sample])
   }
-  const most = Math.max(...[...spans.values()].map(({ length }) => length))
+  const seenMost = Math.max(...[...spans.values()].map(({ length }) => length))
   return [...spans.values()]
-    .filter(({ length }) => 2 * length >= most)
-    .map((span) => span.reduce((highest, sample) => (sample.rssBytes > highest.rssBytes ? sample : highest)))
+    .filter(({ length }) => 2 * length >= seenMost)
+    .map((span) => span.reduce((most, sample) => (sign * (sample.rssBytes - most.rssBytes) > 0 ? sample : most)))
     .map(({ atMs, rssBytes }) => ({ x: (atMs - fromMs) / 60_000, y: rssBytes / mib }))
 }
 
