@@ -1,6 +1,7 @@
 /** `tsx windows-product.ts WORLD OUT MEMORY_MB`: the product's windows, from committed tiles to the written set. Prints what it took. */
 import { performance } from 'node:perf_hooks'
 import { createDuckdbEngine } from '../adapters/duckdb/duckdb-query-engine.js'
+import { tileConstants } from '../cli/training/tile-constants.js'
 import {
   buildSpineColumnsQuery,
   buildTrainingSet,
@@ -33,7 +34,10 @@ await engine.withSession(async (session) => {
   checkSpineRows(await session.all(before.problems))
   const { times } = spineTimesFrom(await session.all(before.times))
   step('spine')
-  const query = buildTrainingSet({ plan, times, files: [days(world).map((day) => tileFile(world, day))] })
+  const files = [days(world).map((day) => tileFile(world, day))]
+  const constants = await tileConstants(session, plan, { files, held: [[]], coarse: [[]] })
+  step('footers')
+  const query = buildTrainingSet({ plan, times, constants, files })
   for (const [index, statement] of query.statements.entries()) {
     await session.execute(statement)
     step(`statement${index}`)

@@ -14,6 +14,7 @@ import { inputsOf, type PreparedSet } from './prepare-set.js'
 import type { QueriedSpine } from './query-spine.js'
 import { findFiles } from './set-state.js'
 import { digestOf, storedBytes } from './stored-bytes.js'
+import { tileConstants } from './tile-constants.js'
 import type { TrainingOutput } from './training-output.js'
 
 /** While a set is being made its files stay; one that was not finished keeps them no longer. */
@@ -83,7 +84,9 @@ async function write(
   const coarse = await Promise.all(
     prepared.views.map((view, index) => coarseFilesOf(ledger, lake, plan.views[index]!.bundle, asked.mode, view)),
   )
-  const query = buildTrainingSet({ plan, times, coarse, ...inputsOf(lake, asked.mode, prepared) })
+  const inputs = inputsOf(lake, asked.mode, prepared)
+  const constants = await tileConstants(session, plan, { ...inputs, coarse })
+  const query = buildTrainingSet({ plan, times, coarse, constants, ...inputs })
   const names = plan.views.map(({ bundle }) => bundle.view.name).join(', ')
   for (const [index, statement] of query.statements.entries()) {
     const step = (done?: number) =>

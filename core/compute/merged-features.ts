@@ -1,11 +1,14 @@
 /** Tile rows to answers: merged per key, finished, and put side by side (operations/operation.ts). */
 import type { ViewBundle, WindowFeature } from '../define/definitions.js'
+import { storedType } from './column-types.js'
 import { addLayers, columnsIn } from './layers.js'
 import { ruleOf } from './operations/index.js'
-import type { Merged } from './operations/operation.js'
+import type { Merged, TileState } from './operations/operation.js'
 import {
   aggregate,
   all,
+  cases,
+  cast,
   column,
   type Expression,
   join,
@@ -16,6 +19,7 @@ import {
   select,
   struct,
 } from './sql-algebra.js'
+import { noConstants, type TileConstants } from './tile-constants.js'
 import {
   bucketColumn,
   innerColumn,
@@ -34,16 +38,17 @@ export function answerOfNothing({ operation: name, by }: Pick<WindowFeature, 'op
 
 /**
  * Groups tile rows by `keys` and gives each feature the merge of the rows for which `isIn(feature)` holds. Columns: `keys`, the
- * features. `rows`: `keys`, what `isIn` reads, and of a tile the columns of its parts and states.
+ * features. `rows`: `keys`, what `isIn` reads, and of a tile the columns of its parts and states. `constants`: of all these rows, and maybe others.
  */
 export function mergedFeatures(
   bundle: ViewBundle,
   rows: Relation,
   keys: readonly string[],
   isIn: (feature: WindowFeature) => Expression | null,
+  constants: TileConstants = noConstants,
 ): Relation {
   const parts = tileParts(bundle)
-  const [first, ...others] = parts.map((part) => partAnswers(rows, parts.length > 1, part, keys, isIn))
+  const [first, ...others] = parts.map((part) => partAnswers(rows, parts.length > 1, part, keys, isIn, constants))
   // A key has a row of the first part in each of its tiles, so that none is lost here.
   const together = others.reduce<Relation>((left, right, index) => {
     const on = keys.map((key) => operation('=', column(key, 'part0'), column(key, `part${index + 1}`)))
@@ -72,6 +77,7 @@ function partAnswers(
   part: TilePart,
   keys: readonly string[],
   isIn: (feature: WindowFeature) => Expression | null,
+  constants: TileConstants,
 ): Relation {
   const { by, features } = part
   const where = isOneOfMany ? operation('=', column(partColumn), literal(part.number)) : null
@@ -79,10 +85,7 @@ function partAnswers(
   const states = unique(
     features.flatMap(({ feature, plan }) =>
       plan.states.map(
-        (state): NamedExpression => [
-          mergedOf(feature).name(state.name),
-          state.merge(column(state.name), isIn(feature)),
-        ],
+        (state): NamedExpression => [mergedOf(feature).name(state.name), mergedState(state, isIn(feature), constants)],
       ),
     ),
   )
@@ -103,6 +106,16 @@ function partAnswers(
     features.map((planned) => mapOf(planned, by.name)),
     null,
   )
+}
+
+/** A column that says the same in each row is not merged row by row: then it matters only whether there is one. */
+function mergedState(state: TileState, where: Expression | null, constants: TileConstants): Expression {
+  const known = constants.get(state.name)
+  if (known === undefined) return state.merge(column(state.name), where)
+  const type = storedType(state.type)
+  if (known === 'null') return cast(literal(null), type)
+  const isThere = known === 'zero' ? literal(true) : operation('isNotNull', column(state.name))
+  return cases([[aggregate('boolOr', isThere, where), cast(literal(0n), type)]])
 }
 
 /** States that are kept per inner value: merged for each of them, then taken together. */

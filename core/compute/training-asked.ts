@@ -17,6 +17,7 @@ import {
   select,
   table,
 } from './sql-algebra.js'
+import type { TileConstants } from './tile-constants.js'
 import { spineKey } from './training-spine.js'
 import type { CoarseFile } from './window-values.js'
 
@@ -30,6 +31,8 @@ export interface Asked {
   readonly files: readonly CommittedFile[]
   /** Of a window view: coarse files that stand for what `files` hold in their spans. */
   readonly coarse: readonly CoarseFile[]
+  /** Of all of those; left out: nothing is known of them. */
+  readonly constants?: TileConstants
   /** R35: windows of features that were held: of a key with nothing in them null, not the answer of nothing (R8): it is new. */
   readonly isHeld?: true
   /** R35: the view is read in parts. Of windows a column of this name says whether a key has anything in any of the view's. */

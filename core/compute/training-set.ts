@@ -29,6 +29,7 @@ import {
   struct,
   table,
 } from './sql-algebra.js'
+import { noConstants, type TileConstants } from './tile-constants.js'
 import type { Asked } from './training-asked.js'
 import { type Served, servedStatements } from './training-served.js'
 import { comparedType, type TrainingPlan, type TrainingViewPlan } from './training-set-plan.js'
@@ -42,6 +43,8 @@ export interface TrainingSetInput {
   readonly files: readonly (readonly CommittedFile[])[]
   /** For each window view coarse tiles of the same commits (`usableCoarse`); left out: none. */
   readonly coarse?: readonly (readonly CoarseFile[])[]
+  /** For each window view what its tiles say alike in every row (`tileConstantsFrom`), of all files named here; left out or null: nothing is known. */
+  readonly constants?: readonly (TileConstants | null)[]
   /** For each view what online reads would have seen (R30); left out or null: what was knowable at each row's time (R1, R9). */
   readonly served?: readonly (Served | null)[]
   /** For each view features that commits leave out (R35), each read on its own; left out: all are read as said above. */
@@ -92,6 +95,7 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
       ...{ spine, prefix: `${prefix}_view${index}`, view: index, keys, files },
       latest: input.times?.max ?? null,
       coarse: input.coarse?.[index] ?? [],
+      constants: input.constants?.[index] ?? noConstants,
     }
     const into = answerTable(prefix, index)
     const served = input.served?.[index] ?? null

@@ -40,8 +40,12 @@ export function windowAnswers(view: TrainingViewPlan, asked: Asked): Answers {
     { distinct: true, where: all(spineKeys.map((key) => operation('isNotNull', key))) },
   )
   const keys = [...asked.keys.map((_, part) => keyName(part)), endColumn]
-  const merged = mergedFeatures(bundle, tilesInReach(view, asked, questions), keys, (feature) =>
-    column(startFlag(windowLengths(bundle).indexOf(feature.over))),
+  const merged = mergedFeatures(
+    bundle,
+    tilesInReach(view, asked, questions),
+    keys,
+    (feature) => column(startFlag(windowLengths(bundle).indexOf(feature.over))),
+    asked.constants,
   )
   const spine = select(table(asked.spine), [
     ['__row', column('__row')],
@@ -93,9 +97,8 @@ function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
     ...bundle.view.keyColumns.map(
       ({ key }, part): NamedExpression => [keyName(part), cast(column(key), storedSqlType(asked.keys[part]!))],
     ),
-    ...[tileColumn, spanColumn, knownColumn, untilColumn, ...states].map(
-      (name): NamedExpression => [name, column(name)],
-    ),
+    ...[tileColumn, spanColumn, knownColumn, ...states].map((name): NamedExpression => [name, column(name)]),
+    [untilColumn, asked.constants?.get(untilColumn) === 'null' ? literal(null) : column(untilColumn)],
     ...longer.map((length): NamedExpression => [coarseStart(length), startOfCoarse(length, spans)]),
   ])
   const end = column(endColumn, 'question')
@@ -118,12 +121,17 @@ function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
       asked.thereColumn !== undefined || isAsked(view, name) ? [over] : [],
     ),
   )
+  const wanted = lengths.flatMap((over, index) =>
+    asksFor.has(over) ? [{ from: reaches[index]!, flag: flags[index]! }] : [],
+  )
+  // Without coarse tiles the longest window holds what is in any; said so, the join itself leaves out the rest.
+  const deciding = longer.length > 0 ? wanted : wanted.toSorted((a, b) => compareReach(a.from, b.from)).slice(0, 1)
   const on = all([
     ...asked.keys.map((_, part) => operation('=', column(keyName(part), 'question'), column(keyName(part), 'tile'))),
     operation('<=', operation('+', first, column(spanColumn, 'tile')), end),
     operation('<', column(knownColumn, 'tile'), end),
     operation('coalesce', operation('<=', end, column(untilColumn, 'tile')), literal(true)),
-    any(flags.filter((_, index) => asksFor.has(lengths[index]!))),
+    any(deciding.map(({ flag }) => flag)),
   ])
   return select(join('inner', [table(questions), 'question'], [tiles, 'tile'], on), [
     ...asked.keys.map((_, part): NamedExpression => [keyName(part), column(keyName(part), 'question')]),
@@ -131,6 +139,12 @@ function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
     ...flags.map((flag, index): NamedExpression => [startFlag(index), flag]),
     ...states.map((name): NamedExpression => [name, column(name, 'tile')]),
   ])
+}
+
+/** The longest first, by where windows begin before their end; null: nowhere. */
+function compareReach(a: bigint | null, b: bigint | null): number {
+  if (a === b) return 0
+  return a === null || (b !== null && a < b) ? -1 : 1
 }
 
 /** Windows that nobody asks for need not reach anything. */

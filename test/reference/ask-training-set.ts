@@ -1,3 +1,4 @@
+import { tileConstants } from '../../cli/training/tile-constants.js'
 import {
   buildSpineColumnsQuery,
   buildTrainingSet,
@@ -32,14 +33,13 @@ export async function askTrainingSet(
   for (const statement of before.spine) await session.execute(statement)
   checkSpineRows(await session.all(before.problems))
   const { times } = spineTimesFrom(await session.all(before.times))
-  const query = buildTrainingSet({
-    plan,
+  const read = {
     files: views.map((view) => view.files),
-    served: views.map((view) => view.served ?? null),
     coarse: views.map((view) => view.coarse ?? []),
     held: views.map((view) => view.held ?? []),
-    times,
-  })
+  }
+  const constants = await tileConstants(session, plan, read)
+  const query = buildTrainingSet({ plan, ...read, constants, served: views.map((view) => view.served ?? null), times })
   for (const statement of query.statements) await session.execute(statement)
   const units = query.timeUnits === null ? null : (await session.all(query.timeUnits))[0]!
   const file = await bench.write(session, query.output(units))
