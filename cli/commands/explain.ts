@@ -34,7 +34,7 @@ export async function explain(
   const question: Question = { key: keyOf(bundle, given), at: askedTime(bundle, options.at, now) }
   const evidence = await gatherEvidence(context, bundle, [question], rowsMax)
   context.progress.end()
-  const facts = explainFactsFrom({ bundle, question, given, features, evidence, now, rowsMax })
+  const facts = explainFactsFrom({ bundle, question, given, features, evidence, now })
   return { outcome: 'done', data: facts, text: formatExplainScreen(facts, context.givenOptions) }
 }
 

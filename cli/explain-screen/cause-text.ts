@@ -8,7 +8,7 @@ const causesShown = 6
 
 export function causeLines(facts: ExplainFacts, givenOptions: string): string[] {
   const { causes } = facts
-  if (causes.length === 0) return ['agrees   what is committed, recomputed and online is the same']
+  if (causes.length === 0) return [noCause(facts)]
   const shown = causes.slice(0, causesShown)
   const lines = shown.map((cause, index) => {
     const isFirst = index === 0 || shown[index - 1]!.between !== cause.between
@@ -21,6 +21,13 @@ export function causeLines(facts: ExplainFacts, givenOptions: string): string[] 
     ...(left > 0 ? [`         and ${plural(left, 'more cause')} (--json)`] : []),
     ...next.map((step, index) => `${index === 0 ? 'next     ' : '         '}${step}`),
   ]
+}
+
+function noCause({ features, counts }: ExplainFacts): string {
+  const isMoved = features.some(({ recomputed, sourceNow }) => JSON.stringify(recomputed) !== JSON.stringify(sourceNow))
+  return counts.isCut && isMoved
+    ? 'differs  committed and source: by rows beyond those that were looked at'
+    : 'agrees   what is committed, recomputed and online is the same'
 }
 
 function causeText(cause: CauseFacts, { online, at, unreadable }: ExplainFacts): string {

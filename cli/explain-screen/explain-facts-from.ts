@@ -29,7 +29,6 @@ export interface FactsInput {
   readonly features: readonly string[]
   readonly evidence: Evidence
   readonly now: Instant
-  readonly rowsMax: number
 }
 
 export function explainFactsFrom(input: FactsInput): ExplainFacts {
@@ -85,7 +84,8 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
   const counted = verdicts.filter(({ role }) => role === 'counted')
   const weight = { counted: 0, tombstone: 0, expired: 0, 'not-committed': 1 } as const
   const weightOf = (role: RowRole): number => weight[role as keyof typeof weight] ?? 2
-  const shown = verdicts.toSorted((a, b) => weightOf(a.role) - weightOf(b.role)).slice(0, input.rowsMax)
+  const shown = verdicts.toSorted((a, b) => weightOf(a.role) - weightOf(b.role))
+  const found = explained.rowCounts.get(key) ?? 0
   const ofRows = new Set(rows.map(({ intervalStart }) => intervalStart))
   return {
     ...{ view: view.name, version: view.version, kind: view.viewKind, key: input.given },
@@ -119,7 +119,7 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
         columns: columnsOf(bundle, row),
       }
     }),
-    counts: { rows: rows.length, counted: counted.length, isCut: shown.length < rows.length },
+    counts: { ...{ rows: found, looked: rows.length }, counted: counted.length, isCut: rows.length < found },
     commits: commits.filter(({ interval }) => ofRows.has(interval.start)).map(commitFacts),
     online: onlineFacts(evidence, item, read),
     state: {

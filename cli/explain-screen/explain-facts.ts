@@ -19,7 +19,16 @@ export interface ExplainFacts {
   readonly causes: readonly CauseFacts[]
   /** Nearest in time to `at` first. */
   readonly rows: readonly RowFacts[]
-  readonly counts: { readonly rows: number; readonly counted: number; readonly isCut: boolean }
+  readonly counts: {
+    /** Of the key in reach. */
+    readonly rows: number
+    /** Of these, as many as were looked at, and are in `rows`. */
+    readonly looked: number
+    /** Of those looked at. */
+    readonly counted: number
+    /** There are more than were looked at. */
+    readonly isCut: boolean
+  }
   /** Accepted versions that the rows lie in, oldest first. */
   readonly commits: readonly CommitFacts[]
   readonly online: OnlineFacts

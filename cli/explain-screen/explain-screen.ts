@@ -63,16 +63,23 @@ function whyText({ kind, rows, counts, unreadable, upstream, answeredAt }: Expla
   if (counts.rows === 0) return `${source} has no row of this key in reach`
   if (kind === 'window') {
     const none = counts.counted === 0 ? 'no row' : plural(counts.counted, 'source row')
-    return `${none} of ${formatCount(counts.rows)} in reach ${counts.counted === 1 ? 'lies' : 'lie'} in a window that ends at ${answeredAt}`
+    const all = counts.isCut ? `the ${lookedAt(counts)}` : `${formatCount(counts.rows)} in reach`
+    return `${none} of ${all} ${counts.counted === 1 ? 'lies' : 'lie'} in a window that ends at ${answeredAt}`
   }
   const decided = rows.find(({ role }) => role === 'counted' || role === 'tombstone' || role === 'expired')
-  if (decided === undefined) return `none of the ${plural(counts.rows, 'row')} of this key is seen at that time`
+  if (decided === undefined)
+    return `none of the ${counts.isCut ? lookedAt(counts) : `${plural(counts.rows, 'row')} of this key`} is seen at that time`
   const what = {
     tombstone: 'the newest row seen is a deletion (R18)',
     expired: 'the newest row seen is older than the ttl (R2)',
   }
   const said = decided.role === 'counted' ? 'the newest row seen (R1)' : what[decided.role as keyof typeof what]
   return `${said}: row ${decided.row} of ${tail(decided.file)}, of ${decided.eventAt}`
+}
+
+/** Where there are too many rows to look at each. */
+function lookedAt({ looked, rows }: ExplainFacts['counts']): string {
+  return `${formatCount(looked)} looked at (of ${formatCount(rows)} in reach)`
 }
 
 function belowLines({ upstream }: ExplainFacts): string[] {

@@ -17,9 +17,10 @@ import type { Interval } from '../time/interval.js'
 import { answersOfNothing, type PublishedAnswer, publishedAnswers, trainingAnswers } from './compute-answers.js'
 import { filesOfKeys } from './files-of-keys.js'
 import { createKeys, createQuestions, keyText, type Question } from './question.js'
-import { placesOf, type RecomputeTools, readSourceRows, writeRecomputed } from './recompute.js'
+import { placesOf, type RecomputeTools, readSourceRows, recomputedPlaces, writeRecomputed } from './recompute.js'
+import { answeredAt } from './row-roles.js'
 import type { Answer } from './same-answer.js'
-import { buildSourceRowsQuery, type SourceRow, sourceRowFrom } from './source-row.js'
+import { buildRowCountsQuery, buildSourceRowsQuery, countColumn, type SourceRow, sourceRowFrom } from './source-row.js'
 
 export type ExplainTools = RecomputeTools
 
@@ -43,7 +44,7 @@ export interface ExplainInput {
   readonly upstream?: readonly UpstreamRead[]
   /** Null: nothing was published. */
   readonly publishedEndAt: Instant | null
-  /** At most so many rows, the nearest in time to the first question. */
+  /** At most so many rows are told. */
   readonly rowsMax: number
   /** Why the source could not even be listed; null: it was. */
   readonly sourceError: MillcourseError | null
@@ -70,7 +71,10 @@ export interface Explained {
   /** By `keyText`: what a publish of the committed, and of the recomputed state shows. Null: nothing was published, or see `unreadable`. */
   readonly published: ReadonlyMap<string, PublishedAnswer> | null
   readonly publishedRecomputed: ReadonlyMap<string, PublishedAnswer> | null
+  /** At most `rowsMax`, those nearest in time to the first question first. */
   readonly rows: readonly KeyedRow[]
+  /** By `keyText`: how many rows the source has of each key, be they among `rows` or not. */
+  readonly rowCounts: ReadonlyMap<string, number>
   /** Why the source could not be read; then there is no more than what is committed. */
   readonly unreadable: MillcourseError | null
 }
@@ -98,7 +102,7 @@ export async function explainAnswers(tools: ExplainTools, input: ExplainInput): 
   const committed = await withHeld(tools, input, whole)
   try {
     if (input.sourceError !== null) throw input.sourceError
-    const { rows, recomputed, sourceNow } = await readSources(tools, input)
+    const { rows, rowCounts, recomputed, sourceNow } = await readSources(tools, input)
     return {
       answers: questions.map((_, row) => ({
         committed: committed.answers[row]!,
@@ -107,7 +111,7 @@ export async function explainAnswers(tools: ExplainTools, input: ExplainInput): 
       })),
       published: committed.published,
       publishedRecomputed: publishedEndAt === null ? null : recomputed.published,
-      rows,
+      ...{ rows, rowCounts },
       unreadable: null,
     }
   } catch (error) {
@@ -115,7 +119,8 @@ export async function explainAnswers(tools: ExplainTools, input: ExplainInput): 
     const isOfSource = isMillcourseError(error) && (input.upstream ? /^(SOURCE|LAKE)_/ : /^SOURCE_/).test(error.code)
     if (!isMillcourseError(error) || !(error === input.sourceError || isOfSource)) throw error
     const answers = committed.answers.map((one) => ({ committed: one, recomputed: null, sourceNow: null }))
-    return { answers, published: committed.published, publishedRecomputed: null, rows: [], unreadable: error }
+    const noRows = { rows: [], rowCounts: new Map<string, number>() }
+    return { answers, published: committed.published, publishedRecomputed: null, ...noRows, unreadable: error }
   }
 }
 
@@ -170,18 +175,23 @@ async function answersOf(
 async function readSources(tools: ExplainTools, input: ExplainInput) {
   const { bundle } = input
   const read = await readSourceRows(tools, bundle, input.files, keysTable, rowsTable, input.upstream)
-  const found = await tools.all(buildSourceRowsQuery(bundle, rowsTable, input.questions[0]?.at ?? 0n, input.rowsMax))
-  const rows = found.map((row): KeyedRow => {
-    const key = keyText(
-      bundle,
-      bundle.view.keyColumns.map(({ column }) => row[column]),
-    )
-    return { ...sourceRowFrom(bundle, row, read.origins), key }
-  })
   const counted = input.commits.filter(({ isRejected }) => !isRejected)
   const of = (name: string, at: ReturnType<typeof placesOf> | null) =>
     writeRecomputed(tools, bundle, rowsTable, `${prefix}_${name}`, at)
   const recomputed = await answersOf(tools, input, [await of('run', placesOf(counted, read))])
   const sourceNow = await answersOf(tools, input, [await of('now', null)])
-  return { rows, recomputed, sourceNow }
+  const keyOf = (row: Readonly<Record<string, unknown>>): string =>
+    keyText(
+      bundle,
+      bundle.view.keyColumns.map(({ column }) => row[column]),
+    )
+  const near = input.questions[0]?.at ?? 0n
+  const before = bundle.view.viewKind === 'lookup' ? near + 1n : answeredAt(bundle, near)
+  const told = { ...{ near, before }, rowsMax: input.rowsMax, made: recomputedPlaces(`${prefix}_run`) }
+  const rows = (await tools.all(buildSourceRowsQuery(bundle, rowsTable, told))).map(
+    (row): KeyedRow => ({ ...sourceRowFrom(bundle, row, read.origins), key: keyOf(row) }),
+  )
+  const counts = await tools.all(buildRowCountsQuery(bundle, rowsTable))
+  const rowCounts = new Map(counts.map((row) => [keyOf(row), Number(row[countColumn])]))
+  return { rows, rowCounts, recomputed, sourceNow }
 }

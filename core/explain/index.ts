@@ -26,6 +26,7 @@ export {
   type ReadPlaces,
   type RecomputeTools,
   readSourceRows,
+  recomputedPlaces,
   writeRecomputed,
 } from './recompute.js'
 export { answeredAt, type RowRole, type RowVerdict, rowRoles } from './row-roles.js'

@@ -8,7 +8,7 @@ import type { PinnedFile } from '../plan/index.js'
 import { dimensionsOf, isCommitUri, rowSource, startOfCommitUri } from '../source/index.js'
 import { endOfTime, type Instant, parseInstant } from '../time/instant.js'
 import type { AnswerTools } from './compute-answers.js'
-import { createRowsAt, createSourceRows, type Place } from './source-row.js'
+import { createRowsAt, createSourceRows, type Place, placesTable } from './source-row.js'
 
 /** A query session, and how bytes of a source file are read. */
 export interface RecomputeTools extends AnswerTools, ExactCopyTools {
@@ -96,7 +96,7 @@ export async function writeRecomputed(
   prefix: string,
   at: { readonly places: readonly Place[]; readonly within: readonly string[] } | null,
 ): Promise<string> {
-  const [own, within] = [`${prefix}_own`, `${prefix}_within`]
+  const [own, within] = [ownTable(prefix), `${prefix}_within`]
   const none = { places: [], within: [] }
   if (at !== null)
     for (const statement of createRowsAt(bundle, rows, { places: at.places }, own)) await tools.execute(statement)
@@ -116,6 +116,11 @@ export async function writeRecomputed(
   for (const statement of query.cleanup) await tools.execute(statement)
   return file
 }
+
+const ownTable = (prefix: string): string => `${prefix}_own`
+
+/** Table of the places that `writeRecomputed` was given under this prefix. */
+export const recomputedPlaces = (prefix: string): string => placesTable(ownTable(prefix))
 
 /** The engine writes over it: what is kept goes with the session. */
 async function* nothing(): AsyncIterable<Uint8Array> {}

@@ -9,6 +9,7 @@ import { createdColumn, deliveryOrder, eventColumn, rowOrder } from '../compute/
 import { rowsOfSource } from '../compute/rows-of-source.js'
 import { fileColumn, fileRowColumn, isAmbiguousColumn, isSkippedColumn } from '../compute/source-rows.js'
 import {
+  aggregate,
   all,
   cast,
   column,
@@ -16,6 +17,7 @@ import {
   join,
   literal,
   type NamedExpression,
+  type OrderTerm,
   operation,
   type Relation,
   type SqlQuery,
@@ -50,6 +52,9 @@ export interface SourceRow {
 const startColumn = '__start_ns'
 const rankColumn = '__rank'
 const deliveryColumn = '__delivery_rank'
+const [madeColumn, turnColumn] = ['__is_made', '__turn']
+/** Of `buildRowCountsQuery`. */
+export const countColumn = '__rows'
 
 /** Files of a source, or of the view that it is built on instead of `own`. */
 export interface ReadFiles {
@@ -136,6 +141,14 @@ export interface Place {
   readonly intervalStart: Instant
 }
 
+/** Of the places that a table of `createRowsAt` was made of: `file`, `start`. */
+export const placesTable = (name: string): string => `${name}_places`
+
+const isAtPlace: Expression = all([
+  operation('=', column(fileColumn, 'rows'), column('file', 'place')),
+  operation('=', column(startColumn, 'rows'), column('start', 'place')),
+])
+
 /** Table `name` of the rows of `rows` that lie at one of the places; `within`: those that lie in these files, but at none of the places. */
 export function createRowsAt(
   bundle: ViewBundle,
@@ -143,7 +156,7 @@ export function createRowsAt(
   at: { readonly places: readonly Place[]; readonly within?: readonly string[] },
   name: string,
 ): SqlQuery[] {
-  const places = `${name}_places`
+  const places = placesTable(name)
   const listed = values(
     [
       ['file', { kind: 'string' }],
@@ -151,10 +164,6 @@ export function createRowsAt(
     ],
     at.places.map(({ file, intervalStart }) => [literal(file), literal(intervalStart)]),
   )
-  const isThere = all([
-    operation('=', column(fileColumn, 'rows'), column('file', 'place')),
-    operation('=', column(startColumn, 'rows'), column('start', 'place')),
-  ])
   const passed = [...declared(bundle), isAmbiguousColumn, isSkippedColumn]
   const columns = (of: string | null) => passed.map((one): NamedExpression => [one, column(one, of)])
   const made = printCreate('table', places, listed)
@@ -164,7 +173,7 @@ export function createRowsAt(
       printCreate(
         'table',
         name,
-        select(join('semi', [table(rows), 'rows'], [table(places), 'place'], isThere), columns(null)),
+        select(join('semi', [table(rows), 'rows'], [table(places), 'place'], isAtPlace), columns(null)),
       ),
     ]
   const elsewhere: Expression = all([
@@ -178,44 +187,81 @@ export function createRowsAt(
     printCreate(
       'table',
       name,
-      select(join('left', [table(rows), 'rows'], [table(places), 'place'], isThere), columns('rows'), {
+      select(join('left', [table(rows), 'rows'], [table(places), 'place'], isAtPlace), columns('rows'), {
         where: elsewhere,
       }),
     ),
   ]
 }
 
-/** Rows for `sourceRowFrom`, those nearest in time to `near` first. */
-export function buildSourceRowsQuery(bundle: ViewBundle, rows: string, near: Instant, rowsMax: number): SqlQuery {
-  const { source, view } = bundle
-  const keys = view.keyColumns.map(({ column: of }) => column(of))
+export interface RowsTold {
+  /** Those nearest to it in time come first. */
+  readonly near: Instant
+  /** An answer is made of rows before it. */
+  readonly before: Instant
+  /** Of all keys together. */
+  readonly rowsMax: number
+  /** A table of places (`placesTable`) at which the committed state has its rows. */
+  readonly made: string
+}
+
+/**
+ * Rows for `sourceRowFrom`. Where there are more than are told, those before `before` and from it on, committed and not, take turns: so the
+ * one row of a late file is among them, however many others lie nearer.
+ */
+export function buildSourceRowsQuery(
+  bundle: ViewBundle,
+  rows: string,
+  { near, before, rowsMax, made }: RowsTold,
+): SqlQuery {
+  const { source } = bundle
+  const keys = keyColumnsOf(bundle).map((of) => column(of))
   const id = source.eventId === null ? literal(null) : cast(column(source.eventId.column), { kind: 'string' })
   const isDeleted =
     source.tombstone === null ? literal(false) : operation('coalesce', column(source.tombstone), literal(false))
   const names = [...declared(bundle), fileColumn, fileRowColumn, eventColumn, createdColumn, startColumn]
-  const numbered = select(table(rows), [
-    ...names.map((name): NamedExpression => [name, column(name)]),
+  const passed = (some: readonly string[], of: string | null = null) =>
+    some.map((name): NamedExpression => [name, column(name, of)])
+  // A file may be one of several intervals, and be named twice.
+  const places = select(table(made), passed(['file', 'start']), { distinct: true })
+  const placed = select(join('left', [table(rows), 'rows'], [places, 'place'], isAtPlace), [
+    ...passed(names, 'rows'),
+    [madeColumn, operation('isNotNull', column('file', 'place'))],
+  ])
+  const added = ['__id', '__is_gone', rankColumn, deliveryColumn]
+  const distance = operation('abs', operation('-', column(eventColumn), literal(near)))
+  const nearest: OrderTerm[] = [
+    { by: distance, descending: false },
+    { by: column(rankColumn), descending: true },
+  ]
+  const numbered = select(placed, [
+    ...passed([...names, madeColumn]),
     ['__id', id],
     ['__is_gone', isDeleted],
     [rankColumn, { is: 'rowNumber', partitionBy: keys, orderBy: rowOrder(source.schema, false) }],
     [deliveryColumn, { is: 'rowNumber', partitionBy: keys, orderBy: deliveryOrder(source.schema, false) }],
   ])
-  const added = ['__id', '__is_gone', rankColumn, deliveryColumn]
-  const distance = operation('abs', operation('-', column(eventColumn), literal(near)))
-  return printQuery(
-    select(
-      numbered,
-      [...names, ...added].map((name): NamedExpression => [name, column(name)]),
-      {
-        orderBy: [
-          { by: distance, descending: false },
-          { by: column(rankColumn), descending: true },
-        ],
-        limit: rowsMax,
-      },
-    ),
-  )
+  const isBefore = operation('<', column(eventColumn), literal(before))
+  const inTurn = select(numbered, [
+    ...passed([...names, ...added]),
+    [turnColumn, { is: 'rowNumber', partitionBy: [...keys, isBefore, column(madeColumn)], orderBy: nearest }],
+  ])
+  const told = select(inTurn, passed([...names, ...added]), {
+    orderBy: [{ by: column(turnColumn), descending: false }, ...nearest],
+    limit: rowsMax,
+  })
+  return printQuery(select(told, passed([...names, ...added]), { orderBy: nearest }))
 }
+
+/** How many rows each key has, told or not: its columns, and `countColumn`. */
+export function buildRowCountsQuery(bundle: ViewBundle, rows: string): SqlQuery {
+  const keys = keyColumnsOf(bundle).map((of): NamedExpression => [of, column(of)])
+  const count: NamedExpression = [countColumn, aggregate('count', null)]
+  return printQuery(select(table(rows), [...keys, count], { groupBy: keys.map(([, value]) => value) }))
+}
+
+/** Of two keys that are made of one column it is named once. */
+const keyColumnsOf = ({ view }: ViewBundle): string[] => [...new Set(view.keyColumns.map(({ column: of }) => of))]
 
 /** @param origins where a copy was made of: path of the copy -> URI of the file */
 export function sourceRowFrom(

@@ -27,6 +27,7 @@ import {
   type ReadPlaces,
   type RecomputeTools,
   readSourceRows,
+  recomputedPlaces,
   type SourceRow,
   sourceRowFrom,
   writeRecomputed,
@@ -240,7 +241,8 @@ async function sourceNow(
     compactions,
   )
   const now = await publishedAnswers(tools, bundle, [file, ...others], keysTable, endAt)
-  const found = await tools.all(buildSourceRowsQuery(bundle, rowsTable, endAt, rowsToldMax))
+  const told = { near: endAt, before: endAt, rowsMax: rowsToldMax, made: recomputedPlaces(`${prefix}_run`) }
+  const found = await tools.all(buildSourceRowsQuery(bundle, rowsTable, told))
   const rows = found.map((row) => ({
     ...sourceRowFrom(bundle, row, read.origins),
     key: keyText(

@@ -39,7 +39,7 @@ const window: ExplainFacts = {
   ],
   causes: [],
   rows: [row('06:10', 'counted'), row('05:50', 'counted'), row('07:00', 'window-edge'), row('07:40', 'after')],
-  counts: { rows: 4, counted: 2, isCut: false },
+  counts: { rows: 4, looked: 4, counted: 2, isCut: false },
   commits: ['05', '06'].map((text, index) => ({
     ...{
       interval: hour(text),
@@ -64,11 +64,16 @@ const late = row('06:20', 'not-committed', { file: `${folder}/hour=06/part-1.par
 
 const cases: Readonly<Record<string, ExplainFacts>> = {
   agrees: window,
+  'more-rows-than-are-looked-at': {
+    ...window,
+    features: changed({ sourceNow: '3' }),
+    counts: { rows: 12_345, looked: 500, counted: 480, isCut: true },
+  },
   'on-a-view': {
     ...window,
     upstream: { view: 'flights', version: 1 },
     rows: [row('06:00', 'counted', { ...ofCommit, row: 1 })],
-    counts: { rows: 1, counted: 1, isCut: false },
+    counts: { rows: 1, looked: 1, counted: 1, isCut: false },
     features: changed({ sourceNow: '3' }),
     causes: [cause('file-changed', { interval: hour('06'), run, file: ofCommit.file, rows: 1 })],
   },
@@ -76,7 +81,7 @@ const cases: Readonly<Record<string, ExplainFacts>> = {
     ...window,
     features: changed({ sourceNow: '3' }),
     rows: [...window.rows, late],
-    counts: { rows: 5, counted: 2, isCut: false },
+    counts: { rows: 5, looked: 5, counted: 2, isCut: false },
     causes: [cause('late-file', { interval: hour('06'), run, file: late.file, rows: 1 })],
   },
   blocked: {
@@ -99,7 +104,7 @@ const cases: Readonly<Record<string, ExplainFacts>> = {
   'nothing-known': {
     ...window,
     ...{ key: { origin: 'LOST' }, features: changed({ value: null, recomputed: null, sourceNow: null, online: null }) },
-    ...{ rows: [], commits: [], counts: { rows: 0, counted: 0, isCut: false } },
+    ...{ rows: [], commits: [], counts: { rows: 0, looked: 0, counted: 0, isCut: false } },
     online: { ...window.online, status: 'missing', sequence: null },
   },
   unreadable: {
@@ -110,7 +115,7 @@ const cases: Readonly<Record<string, ExplainFacts>> = {
       value,
       ...(online === undefined ? {} : { online }),
     })),
-    ...{ rows: [], commits: [], counts: { rows: 0, counted: 0, isCut: false } },
+    ...{ rows: [], commits: [], counts: { rows: 0, looked: 0, counted: 0, isCut: false } },
     causes: [cause('source-unreadable')],
     unreadable: { code: 'LAKE_ACCESS_DENIED', message: `${folder}: access denied` },
   },

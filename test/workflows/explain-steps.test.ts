@@ -28,6 +28,8 @@ beforeAll(async () => {
     alone: { view: { checks: { features: { amount: { max: 100, severity: 'hold-feature' } } } } },
     alone_sums: { view: { ...sums, checks: { features: { total: { max: 100, severity: 'hold-feature' } } } } },
     unreadable: {},
+    busy: {},
+    busy_sums: { view: sums },
     bucketed: {},
     bucketed_sums: { view: { tile: '1h', features: { total: window.sum('amount', { over: '4h' }) } } },
   })
@@ -189,6 +191,30 @@ describe('a difference has its cause', () => {
       const [, other] = found.facts.features
       expect([other!.value, other!.recomputed]).toEqual(view === 'alone' ? ['n', 'n'] : ['2', '2'])
     }
+  })
+
+  test('of a key with more rows than are looked at: the row that is the answer, and the one that came late', async () => {
+    const perSecond = (at: string) =>
+      `SELECT TIMESTAMP '${at.slice(0, -1)}' + to_seconds(i) AS "at", 'x' AS shop, 1::BIGINT AS amount, 'n' AS note FROM range(600) AS numbers(i)`
+    await rig.write('busy', 0, 'a', sale(hour(0, 5), 'x', 7))
+    await rig.write('busy', 1, 'a', perSecond(hour(1)))
+    for (const hours of [0, 1]) await run('busy', hours)
+    const lookup = await asked('busy', hour(0, 59))
+    expect([three(lookup), causesOf(lookup)]).toEqual([['7', '7', '7'], []])
+    expect(lookup.facts.rows[0]).toMatchObject({ role: 'counted', eventAt: hour(0, 5) })
+    expect(lookup.text).toContain('the newest row seen (R1): row 1 of h=2001-01-01T00/a.parquet')
+
+    await rig.write('busy_sums', 0, 'a', perSecond(hour(0, 50)))
+    await run('busy_sums', 0)
+    await rig.write('busy_sums', 0, 'b', sale(hour(0, 1), 'x', 5))
+    const sum = await asked('busy_sums', hour(1))
+    expect([three(sum, 'total'), causesOf(sum)]).toEqual([
+      ['600', '600', '605'],
+      [['late-file', 'h=2001-01-01T00/b.parquet', '00:00']],
+    ])
+    expect(sum.facts.counts).toEqual({ rows: 601, looked: 500, counted: 499, isCut: true })
+    expect(sum.text).toContain('499 source rows of the 500 looked at (of 601 in reach) lie in a window that ends at')
+    expect(sum.text).toContain('\nand 589 more rows\n')
   })
 
   test('a committed file that does not hold what its source gives', async () => {
