@@ -83,11 +83,9 @@ function nextStep({ code, interval }: CauseFacts, { view, version }: ExplainFact
         `the next tick publishes it, or its backfill at its end; millcourse runs show ${place}${givenOptions} says why it has not`,
       ]
     case 'committed-file':
-      return interval === null
-        ? []
-        : [
-            `millcourse backfill ${view} --from ${interval.start} --to ${interval.end} --force --yes --reason "…"${givenOptions}: the file in the lake was changed, or an older release computed otherwise`,
-          ]
+      return [
+        `millcourse check-quality ${view} --repair --reason "…"${givenOptions}: it finds the file in the lake that is not as it was committed, and has its interval run again`,
+      ]
     case 'online-item':
       return ['something else wrote to the table, or it was restored: docs/explain.md, "An item that is wrong"']
     default:

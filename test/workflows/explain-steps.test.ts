@@ -234,6 +234,7 @@ describe('a difference has its cause', () => {
     await utimes(file, 0, 0)
     const found = await asked('damaged', hour(1))
     expect([three(found), causesOf(found)]).toEqual([['99', '1', '1'], [['committed-file', null, null]]])
+    expect(found.text).toContain('next     millcourse check-quality damaged --repair --reason "…"')
   })
 })
 
