@@ -10,7 +10,7 @@ import {
 import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
 import { formatTable } from '../output/table.js'
-import { formatMs } from '../output/words.js'
+import { formatMs, formatValue } from '../output/words.js'
 import { parsePairs } from './key-pairs.js'
 
 /** Reads what is online for one entity, with status and age per view (R25); by the same code as `millcourse server`. */
@@ -56,7 +56,7 @@ function vectorText(features: readonly ShownFeature[], { parts }: VectorPlan, re
   const values = formatTable<ShownFeature>(
     [
       { title: 'FEATURE', cell: ({ view, feature }) => `${view}:${feature}` },
-      { title: 'VALUE', cell: ({ value }) => String(value) },
+      { title: 'VALUE', cell: ({ value }) => formatValue(value) },
       ...(isAnyHeld ? [{ title: 'STATUS', cell: heldText }] : []),
     ],
     features,

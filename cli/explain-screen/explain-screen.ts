@@ -1,6 +1,6 @@
 /** An explanation on one screen: the value and why first, then the rows, runs and publishes it was made of. */
 import { formatTable } from '../output/table.js'
-import { formatCount, plural } from '../output/words.js'
+import { formatCount, formatValue, plural } from '../output/words.js'
 import { causeLines } from './cause-text.js'
 import type { CommitFacts, ExplainFacts, FeatureFacts, OnlineFacts, RowFacts } from './explain-facts.js'
 import { roleText } from './role-text.js'
@@ -37,7 +37,7 @@ function line(label: string, text: string): string {
 }
 
 function featureTable(features: readonly FeatureFacts[]): string {
-  const shown = (value: unknown): string => (value === undefined ? '-' : value === null ? 'null' : cut(String(value)))
+  const shown = (value: unknown): string => (value === undefined ? '-' : cut(formatValue(value)))
   const isMoved = features.some(({ recomputed, sourceNow }) => JSON.stringify(recomputed) !== JSON.stringify(sourceNow))
   return formatTable<FeatureFacts>(
     [

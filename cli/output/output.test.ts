@@ -3,7 +3,7 @@ import { formatFinding } from './finding-text.js'
 import { toJson } from './json.js'
 import { pipeProgress, timeLeft } from './progress.js'
 import { formatTable } from './table.js'
-import { formatBytes, formatMs, plural } from './words.js'
+import { formatBytes, formatMs, formatValue, plural } from './words.js'
 
 test('R12: 64-bit integers are exact in JSON, as text', () => {
   expect(JSON.parse(toJson({ key: 9007199254740993n }))).toEqual({ key: '9007199254740993' })
@@ -11,6 +11,11 @@ test('R12: 64-bit integers are exact in JSON, as text', () => {
 
 test('R20: NaN and infinity are values in JSON, not null', () => {
   expect(JSON.parse(toJson([Number.NaN, Number.POSITIVE_INFINITY]))).toEqual(['NaN', 'Infinity'])
+})
+
+test('a list and a map of values are told as JSON, all else as it is', () => {
+  const told = [{ ATL: 3, ORD: null }, ['a', 'b, c'], 'a', 1.5, null, false].map(formatValue)
+  expect(told).toEqual(['{"ATL":3,"ORD":null}', '["a","b, c"]', 'a', '1.5', 'null', 'false'])
 })
 
 test('a table is aligned text without rules or trailing blanks', () => {

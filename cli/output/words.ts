@@ -33,3 +33,8 @@ export function formatDollars(dollars: number): string {
 export function formatSecond(instant: Instant | null): string {
   return instant === null ? '' : formatInstant(instant).replace(/\.\d+Z$/, 'Z')
 }
+
+/** A value as JSON has it (core/serve/json-value.ts): text and numbers as they are, a list or a map in JSON's own words. */
+export function formatValue(value: unknown): string {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
+}

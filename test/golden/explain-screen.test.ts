@@ -57,6 +57,9 @@ const window: ExplainFacts = {
   state: { intervals: 24, missing: [] },
   unreadable: null,
 }
+const all = (value: ExplainFacts['features'][number]['value']) => ({
+  ...{ value, recomputed: value, sourceNow: value, online: value },
+})
 const changed = (values: Partial<ExplainFacts['features'][number]>) =>
   window.features.map((one) => ({ ...one, ...values }))
 const ofCommit = { file: 'commit:flights@v1/2001-01-02T05:00:00Z' }
@@ -68,6 +71,13 @@ const cases: Readonly<Record<string, ExplainFacts>> = {
     ...window,
     features: changed({ sourceNow: '3' }),
     counts: { rows: 12_345, looked: 500, counted: 480, isCut: true },
+  },
+  'lists-and-maps': {
+    ...window,
+    features: [
+      { name: 'by_carrier', type: 'map', ...all({ AA: '3', UA: '1' }), online: null },
+      { name: 'last_3', type: 'list', ...all(['a', 'b, c']) },
+    ],
   },
   'on-a-view': {
     ...window,
