@@ -63,7 +63,7 @@ export interface VerifiedFiles {
 
 /**
  * A committed file that cannot be read is told, and its interval computed from the source; a coarse tile is told, and its tiles read; a
- * source that cannot be read is left out.
+ * source that cannot be read is left out, and so is what it has by now where that cannot be computed.
  */
 export async function verifyFiles(
   deps: ActivityDeps,
@@ -95,6 +95,7 @@ export async function verifyFiles(
   let unreadable: MillcourseError | null = null
   let isSwept = false
   let areOthersRead = true
+  let isNowRead = true
   const shownCommits = [...heldCommits, ...commits].map((one) => ({
     ...one,
     data: one.data && { path: uriOf(deps, one.data)! },
@@ -119,7 +120,7 @@ export async function verifyFiles(
     const sizes = new Map(inputs.read.map(({ uri, sizeBytes }) => [uri, sizeBytes]))
     const input = {
       ...{ bundle, keys, endAt: endAt! },
-      intervals: inputs.intervals.map(({ verified }) => verified),
+      intervals: inputs.intervals.map(({ verified }) => (isNowRead ? verified : { ...verified, now: null })),
       ...{ dimensions: inputs.dimensions, upstream: inputs.upstream },
       compactions: soundCompactions(deps, target, broken),
       coarse: isCoarseRead(inputs, doubted) ? coarse.filter((tile) => !lost.includes(tile)) : [],
@@ -159,9 +160,12 @@ export async function verifyFiles(
       } else if (isHeldRead && (ofHeld.has(file) || broken.has(file))) {
         // What is shown at E is judged without what is held at an older one.
         isHeldRead = false
+      } else if (isOfValue(error) && isNowRead) {
+        // The run that met the value has failed of it, and nothing of it is committed: what is can be computed again.
+        isNowRead = false
       } else if (
         isMillcourseError(error) &&
-        error.code.startsWith('SOURCE_') &&
+        (error.code.startsWith('SOURCE_') || isOfValue(error)) &&
         unreadable === null &&
         !committed.has(file)
       ) {
@@ -171,6 +175,9 @@ export async function verifyFiles(
     }
   }
 }
+
+/** A value that the source's query, or a sum, cannot take. */
+const isOfValue = (error: unknown): boolean => isMillcourseError(error) && error.code === 'COMPUTE_VALUE_OUT_OF_RANGE'
 
 const isOlderRead = ({ verified }: QualityInterval): boolean => !verified.isReached && verified.isRecomputed
 

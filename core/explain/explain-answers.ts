@@ -115,9 +115,9 @@ export async function explainAnswers(tools: ExplainTools, input: ExplainInput): 
       unreadable: null,
     }
   } catch (error) {
-    // Files of the other view lie in the lake.
-    const isOfSource = isMillcourseError(error) && (input.upstream ? /^(SOURCE|LAKE)_/ : /^SOURCE_/).test(error.code)
-    if (!isMillcourseError(error) || !(error === input.sourceError || isOfSource)) throw error
+    // Files of the other view lie in the lake. A value that the source's query, or a sum, cannot take is one that the run of its interval failed of.
+    const codes = input.upstream ? /^(SOURCE_|LAKE_|COMPUTE_VALUE_)/ : /^(SOURCE_|COMPUTE_VALUE_)/
+    if (!isMillcourseError(error) || !(error === input.sourceError || codes.test(error.code))) throw error
     const answers = committed.answers.map((one) => ({ committed: one, recomputed: null, sourceNow: null }))
     const noRows = { rows: [], rowCounts: new Map<string, number>() }
     return { answers, published: committed.published, publishedRecomputed: null, ...noRows, unreadable: error }

@@ -18,6 +18,7 @@ import {
 } from '../../core/define/index.js'
 import { parseInstant } from '../../core/time/instant.js'
 import { buildCalendar, evaluateView } from '../../core/watch/index.js'
+import { recordedCheck } from '../support/recorded-check.js'
 import { hour, hourOf } from '../support/sales-views.js'
 import { type StepRig, startStepRig } from '../support/step-rig.js'
 
@@ -70,7 +71,7 @@ function definitions(name: string) {
 
 let rig: StepRig
 beforeAll(async () => {
-  const all = ['kept', 'moved', 'bad', 'told'].map(definitions)
+  const all = ['kept', 'moved', 'bad', 'told', 'great'].map(definitions)
   const repo: FeatureRepo = {
     project: 'test',
     entities: [shop.definition],
@@ -209,4 +210,20 @@ test('explain tells the rows of a query, recomputed with its dimension', async (
   const changed = await asked('told_last', hour(1))
   expect(three(changed, 'worth')).toEqual(['8', '28', '28'])
   expect(changed.facts.causes.map(({ code }) => code)).toEqual(['file-changed'])
+})
+
+test('a value that the SQL cannot take keeps nobody from explaining and checking what is committed', async () => {
+  await writeShops('great', 'a', place(hour(0), 'x', 'east', 2))
+  const beyond64Bits = 9_000_000_000_000_000_000
+  for (const [hours, amount] of [5, beyond64Bits, 7].entries())
+    await write('great', hours, sale(hour(hours, 10), 'x', amount))
+  const outcomes = []
+  for (const hours of [0, 1, 2]) outcomes.push((await rig.run(hourOf('great_last', hours))).outcome)
+  expect(outcomes).toEqual(['done', 'COMPUTE_VALUE_OUT_OF_RANGE', 'done'])
+  const found = await asked('great_last', hour(2))
+  expect(three(found, 'worth')).toEqual(['10', undefined, undefined])
+  expect(found.facts.unreadable).toMatchObject({ code: 'COMPUTE_VALUE_OUT_OF_RANGE' })
+  expect(found.facts.state.missing[0]).toMatchObject({ interval: { start: hour(1) }, outcome: 'failed' })
+  const check = await recordedCheck(rig.deps, 'great_last')
+  expect([check.faults, check.unreadable, check.intervals]).toMatchObject([[], null, { recomputed: 2, of: 2 }])
 })
