@@ -58,3 +58,14 @@ test('a query that makes no sense opens no file', async () => {
   })
   expect(error).toMatchObject({ code: 'COMPUTE_FAILED', message: expect.stringContaining('no such column') })
 })
+test('text that a function cannot read is a value that does not fit, unless a file is at fault', async () => {
+  const message = 'Invalid Input Error: Could not parse string "x" according to format specifier "%Y"'
+  expect(await map(message)).toMatchObject({
+    code: 'COMPUTE_VALUE_OUT_OF_RANGE',
+    message: expect.stringContaining('Could not parse string "x"'),
+  })
+  const broken = async () => {
+    throw new Error('Invalid Input Error: No magic bytes found at end of file')
+  }
+  expect(await map(message, broken)).toMatchObject({ code: 'SOURCE_FILE_CORRUPT' })
+})

@@ -29,10 +29,22 @@ export async function toMillcourseError(
     const atFault = (await findUnreadable(message, files, probe)) ?? namedMissing(message)
     if (atFault) return fileError(atFault, error)
   }
+  // So the engine calls text that is no JSON, hexadecimal or time of the asked form; and what is no Parquet, which has been looked for.
+  if (message.startsWith('Invalid Input Error')) return valueError(message, error)
   return new MillcourseError('COMPUTE_FAILED', `the query failed: ${firstLine(message)}`, {
     cause: error,
     hint: 'this is a fault of the query, not of the data; report it with the run id',
   })
+}
+
+const ofValue = {
+  what: 'a value does not fit its type',
+  hint: 'correct the value in the source, or declare a wider type',
+}
+
+function valueError(message: string, cause: unknown): MillcourseError {
+  const { what, hint } = ofValue
+  return new MillcourseError('COMPUTE_VALUE_OUT_OF_RANGE', `${what}: ${firstLine(message)}`, { cause, hint })
 }
 
 function httpError({ code, what, hint, file }: HttpFault, message: string, cause: unknown): MillcourseError {
@@ -66,12 +78,7 @@ function classify(
       what: 'the query needs more memory than it may have',
       hint: 'raise MILLCOURSE_MEMORY_LIMIT, or make the interval shorter',
     }
-  if (/^(Conversion Error|Out of Range Error)/.test(message))
-    return {
-      code: 'COMPUTE_VALUE_OUT_OF_RANGE',
-      what: 'a value does not fit its type',
-      hint: 'correct the value in the source, or declare a wider type',
-    }
+  if (/^(Conversion Error|Out of Range Error)/.test(message)) return { code: 'COMPUTE_VALUE_OUT_OF_RANGE', ...ofValue }
   if (/^(IO|Permission) Error.*(Permission denied|Operation not permitted|Read-only file system)/s.test(message)) {
     const file = files.find((uri) => message.includes(uri))
     const said = { what: 'a file may not be opened', hint: 'give the worker access to it' }

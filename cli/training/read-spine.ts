@@ -94,7 +94,12 @@ export async function namingSpine<T>(spine: SpineFile, work: () => Promise<T>): 
   }
 }
 
-const csvFaults: readonly ErrorCode[] = ['COMPUTE_FAILED', 'SOURCE_FILE_CORRUPT', 'TRAINING_SPINE_INVALID']
+const csvFaults: readonly ErrorCode[] = [
+  'COMPUTE_FAILED',
+  'COMPUTE_VALUE_OUT_OF_RANGE',
+  'SOURCE_FILE_CORRUPT',
+  'TRAINING_SPINE_INVALID',
+]
 
 /** Null: the file is a table, the error is about something else. The engine's words for the cause are many and guess at its options. */
 async function explainCsv({ file, bytes }: SpineFile, error: MillcourseError): Promise<MillcourseError | null> {

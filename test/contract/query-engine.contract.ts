@@ -290,6 +290,8 @@ export function queryEngineContract(name: string, { newEngine }: QueryEngineCont
         await expect(one('9223372036854775807 + 1::BIGINT')).rejects.toMatchObject({
           code: 'COMPUTE_VALUE_OUT_OF_RANGE',
         })
+        for (const unreadable of ["strptime('x', '%Y')", "json_extract('{', '$.a')", "from_hex('zz')"])
+          await expect(one(unreadable)).rejects.toMatchObject({ code: 'COMPUTE_VALUE_OUT_OF_RANGE' })
       })
       test('a query that makes no sense, beside a good file', async () => {
         await expect(
