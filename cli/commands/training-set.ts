@@ -12,7 +12,7 @@ import { openOutput } from '../training/open-output.js'
 import { prepareSet } from '../training/prepare-set.js'
 import { readQuerySpine, spineQuery } from '../training/query-spine.js'
 import { findSpine, type SpineFile } from '../training/read-spine.js'
-import { storedBytes } from '../training/stored-bytes.js'
+import { storedBytes, whyNotRead } from '../training/stored-bytes.js'
 import { manifestOf } from '../training/training-output.js'
 
 export interface TrainingSetOptions {
@@ -144,12 +144,17 @@ function askedSet(options: TrainingSetOptions, before: TrainingManifest | null):
 
 /** @throws MillcourseError TRAINING_MANIFEST_INVALID, LAKE_… */
 async function readManifest(context: CliContext, file: string): Promise<TrainingManifest> {
-  const bytes = await storedBytes(context, file)
+  const why = await whyNotRead(file)
+  const bytes = why === null ? await storedBytes(context, file) : null
   if (bytes === null)
-    throw new MillcourseError('TRAINING_MANIFEST_INVALID', `there is no manifest ${file}`, {
-      hint: 'name the file that was written beside the set: <out>.manifest.json',
-      facts: { file },
-    })
+    throw new MillcourseError(
+      'TRAINING_MANIFEST_INVALID',
+      why === null ? `there is no manifest ${file}` : `${file} ${why}`,
+      {
+        hint: 'name the file that was written beside the set: <out>.manifest.json',
+        facts: { file },
+      },
+    )
   const read = new TextDecoder().decode(await bytes.read(0, bytes.sizeBytes))
   return parseManifest(read, file)
 }

@@ -10,7 +10,7 @@ import { type ErrorCode, isMillcourseError, MillcourseError } from '../../core/e
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { whyUnreadable } from '../../core/source/index.js'
 import type { CliContext } from '../context.js'
-import { isInS3, partsOf, type StoredBytes, storedBytes } from './stored-bytes.js'
+import { isInS3, partsOf, type StoredBytes, storedBytes, whyNotRead } from './stored-bytes.js'
 import { whyCsvUnreadable } from './why-csv-unreadable.js'
 
 export interface SpineFile extends Pick<TrainingRequest['spine'], 'file' | 'format'> {
@@ -19,6 +19,14 @@ export interface SpineFile extends Pick<TrainingRequest['spine'], 'file' | 'form
 
 /** @throws MillcourseError TRAINING_SPINE_INVALID, LAKE_… */
 export async function findSpine(context: Pick<CliContext, 'lakeAt'>, file: string): Promise<SpineFile> {
+  const why = await whyNotRead(file)
+  if (why !== null) {
+    const ofFolder = `--spine names one file; of a folder of them: --spine-sql "SELECT * FROM '${file.replace(/\/+$/, '')}/*.parquet'"`
+    throw new MillcourseError('TRAINING_SPINE_INVALID', `${file} ${why}`, {
+      hint: why === 'is a folder' ? ofFolder : 'give this user the right to read it',
+      facts: { file },
+    })
+  }
   const bytes = await storedBytes(context, file)
   if (bytes === null)
     throw new MillcourseError('TRAINING_SPINE_INVALID', `there is no file ${file}`, {

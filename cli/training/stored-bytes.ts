@@ -1,6 +1,6 @@
 /** A file here or in S3: its bytes, read in parts, and whether they are still those that were there before. */
 import { createHash } from 'node:crypto'
-import { open, stat } from 'node:fs/promises'
+import { access, constants, open, stat } from 'node:fs/promises'
 import type { FileBytes } from '../../core/source/index.js'
 import type { CliContext } from '../context.js'
 
@@ -12,6 +12,17 @@ export interface StoredBytes extends FileBytes {
 /** Null: there is no such file. @throws MillcourseError LAKE_… */
 export async function storedBytes(context: Pick<CliContext, 'lakeAt'>, file: string): Promise<StoredBytes | null> {
   return isInS3(file) ? await bytesInS3(context, file) : await bytesHere(file)
+}
+
+/** What keeps this machine from reading what lies there; null: nothing, or it does not lie here. */
+export async function whyNotRead(file: string): Promise<'is a folder' | 'may not be read by this user' | null> {
+  const found = isInS3(file) ? null : await stat(file).catch(() => null)
+  if (found === null) return null
+  if (found.isDirectory()) return 'is a folder'
+  return await access(file, constants.R_OK).then(
+    () => null,
+    () => 'may not be read by this user' as const,
+  )
 }
 
 export function isInS3(file: string): boolean {
