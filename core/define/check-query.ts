@@ -20,13 +20,10 @@ export function queryProblems(source: SourceDefinition, given: GivenQuery): Prob
       ? [invalid(source, `${who} has no sql`, `sql: 'SELECT … FROM ${query.from.name}'`)]
       : []),
     ...roleProblems(source, given),
-    ...source.schema
-      .filter(({ name }) => name.startsWith('__'))
-      .map(({ name }) => invalid(source, `${who}: column '${name}' begins with __`, 'such names are taken')),
     ...checkColumnNames(`${who} with its dimensions`, [
       ...query.from.schema.map(({ name }) => name),
       ...query.with.map(({ alias }) => alias),
-    ]).filter(() => query.with.length > 0),
+    ]).filter(({ code }) => query.with.length > 0 && code === 'DEFINE_DUPLICATE_NAME'),
     ...query.with.flatMap((dimension) => dimensionProblems(source, query.from, dimension)),
   ]
 }

@@ -16,7 +16,7 @@ export function checkName(what: string, name: unknown): Problem[] {
   ]
 }
 
-/** R23: a column may be called anything, but two that differ only by case are refused. */
+/** R23: a column may be called anything but what the product's own columns are; two that differ only by case are refused. */
 export function checkColumnNames(owner: string, names: readonly string[]): Problem[] {
   const problems: Problem[] = []
   const seen = new Map<string, string>()
@@ -26,6 +26,13 @@ export function checkColumnNames(owner: string, names: readonly string[]): Probl
       problems.push({
         code: 'DEFINE_INVALID',
         message: `${owner} has a column without a name`,
+        facts: { column: name },
+      })
+    else if (name.startsWith('__'))
+      problems.push({
+        code: 'DEFINE_INVALID',
+        message: `${owner}: column '${name}' begins with __`,
+        hint: 'such names are taken; leave it out of the schema, or have it written under another name',
         facts: { column: name },
       })
     else if (other !== undefined)
