@@ -11,6 +11,7 @@ import {
   type RowCounts,
   reopensFrom,
   rowCountsFrom,
+  summingFeatures,
 } from '../core/compute/index.js'
 import type { ViewBundle } from '../core/define/definitions.js'
 import { assert, isMillcourseError, MillcourseError } from '../core/errors.js'
@@ -151,24 +152,18 @@ async function readTypes(
 }
 
 /** Every value fits its type when it is read: what does not fit later is a sum. */
-async function namingSums<T>({ view }: ViewBundle, compute: () => Promise<T>): Promise<T> {
+async function namingSums<T>(bundle: ViewBundle, compute: () => Promise<T>): Promise<T> {
   try {
     return await compute()
   } catch (error) {
-    if (!isMillcourseError(error) || error.code !== 'COMPUTE_VALUE_OUT_OF_RANGE') throw error
-    const sums = view.features.filter(
-      (feature) => feature.kind === 'window' && (feature.operation === 'sum' || feature.operation === 'avg'),
-    )
-    const names = sums.map(({ name }) => name).join(', ')
-    throw new MillcourseError(
-      error.code,
-      `a sum of ${view.name} does not fit 38 digits, of ${names}: ${error.message}`,
-      {
-        cause: error,
-        hint: 'correct the values in the source, or leave the feature out; the interval runs again when its files or the definition change',
-        facts: { view: view.name, features: names },
-      },
-    )
+    const names = summingFeatures(bundle).join(', ')
+    if (!isMillcourseError(error) || error.code !== 'COMPUTE_VALUE_OUT_OF_RANGE' || names === '') throw error
+    const view = bundle.view.name
+    throw new MillcourseError(error.code, `a sum of ${view} does not fit 38 digits, of ${names}: ${error.message}`, {
+      cause: error,
+      hint: 'correct the values in the source, or leave the feature out; the interval runs again when its files or the definition change',
+      facts: { view, features: names },
+    })
   }
 }
 

@@ -58,6 +58,7 @@ export { buildOwnCheck, keptAsSeen, ownAnswerFrom } from './own-check.js'
 export { printCommittedFile, printFileRows } from './print-duckdb.js'
 export type { SqlQuery } from './sql-algebra.js'
 export { buildTileConstantsQuery, type TileConstants, tileConstantsFrom } from './tile-constants.js'
+export { summingFeatures } from './tile-parts.js'
 export type { PublishedRead, Served } from './training-served.js'
 export {
   buildTrainingSet,

@@ -13,6 +13,7 @@
 import type { Column } from '../define/column-type.js'
 import type { ViewBundle, WindowFeature } from '../define/definitions.js'
 import { declaredColumn, storedSqlType, storedType } from './column-types.js'
+import { sumName } from './operations/exact-sums.js'
 import { ruleOf } from './operations/index.js'
 import type { InnerGroups, Layer, OperationPlan, TileState } from './operations/operation.js'
 import type { SqlType } from './sql-algebra.js'
@@ -64,6 +65,17 @@ export function tileParts(bundle: ViewBundle): TilePart[] {
       states: [...new Map(states).values()],
     }
   })
+}
+
+/** Names of the features that keep a sum of integers or decimals, which has 38 digits at most; a float's has no end. */
+export function summingFeatures(bundle: ViewBundle): string[] {
+  const summed = tileParts(bundle).flatMap(({ features }) =>
+    features.filter(({ feature: { column }, plan }) =>
+      plan.states.some(({ name }) => column !== null && name === sumName(column)),
+    ),
+  )
+  const names = new Set(summed.map(({ feature }) => feature.name))
+  return windowFeatures(bundle).flatMap(({ name }) => (names.has(name) ? [name] : []))
 }
 
 function groupOf(by: string | undefined, inner: string | undefined): string {
