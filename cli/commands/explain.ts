@@ -28,13 +28,23 @@ export async function explain(
 ): Promise<Report> {
   const given = parsePairs(pairs)
   const [, view = name, version] = /^(.+)@v(\d+)$/.exec(name) ?? []
-  const bundle = await (await context.registry()).view(view, version === undefined ? undefined : Number(version))
+  const registry = await context.registry()
+  const newest = await registry.view(view)
+  const bundle = version === undefined ? newest : await registry.view(view, Number(version))
   const features = askedFeatures(bundle, options.features)
   const now = context.clock.now()
   const question: Question = { key: keyOf(bundle, given), at: askedTime(bundle, options.at, now) }
   const evidence = await gatherEvidence(context, bundle, [question], rowsMax)
   context.progress.end()
-  const facts = explainFactsFrom({ bundle, question, given, features, evidence, now })
+  const facts = explainFactsFrom({
+    bundle,
+    newestVersion: newest.view.version,
+    question,
+    given,
+    features,
+    evidence,
+    now,
+  })
   return { outcome: 'done', data: facts, text: formatExplainScreen(facts, context.givenOptions) }
 }
 

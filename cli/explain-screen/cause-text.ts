@@ -63,12 +63,18 @@ function causeText(cause: CauseFacts, { online, at, unreadable }: ExplainFacts):
   return texts[cause.code]
 }
 
-function nextStep({ code, interval }: CauseFacts, { view, version }: ExplainFacts, givenOptions: string): string[] {
+function nextStep(
+  { code, interval }: CauseFacts,
+  { view, version, newestVersion }: ExplainFacts,
+  givenOptions: string,
+): string[] {
   const place = interval === null ? '' : `${view}@v${version}@${interval.start}`
   switch (code) {
     case 'late-file':
     case 'file-changed':
     case 'interval-missing':
+      if (newestVersion !== undefined)
+        return [`none: of ${view} only v${newestVersion} runs, in which what the source has by now counts`]
       return interval === null
         ? []
         : [`millcourse materialize ${view} --from ${interval.start} --to ${interval.end}${givenOptions}`]

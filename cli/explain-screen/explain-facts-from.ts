@@ -24,6 +24,8 @@ import { type Evidence, movedCommit } from './gather-evidence.js'
 
 export interface FactsInput {
   readonly bundle: ViewBundle
+  /** Of the view. */
+  readonly newestVersion: number
   readonly question: Question
   readonly given: Readonly<Record<string, string>>
   readonly features: readonly string[]
@@ -89,6 +91,7 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
   const ofRows = new Set(rows.map(({ intervalStart }) => intervalStart))
   return {
     ...{ view: view.name, version: view.version, kind: view.viewKind, key: input.given },
+    ...(input.newestVersion === view.version ? {} : { newestVersion: input.newestVersion }),
     ...{ at: formatInstant(question.at), answeredAt: formatInstant(answeredAt(bundle, question.at)) },
     features: view.features
       .filter(({ name }) => input.features.includes(name))

@@ -8,6 +8,8 @@ import type { IsoInterval } from '../../core/time/interval.js'
 export interface ExplainFacts {
   readonly view: string
   readonly version: number
+  /** Of the view, where it is another: that alone runs. */
+  readonly newestVersion?: number
   readonly kind: 'lookup' | 'window'
   readonly key: Readonly<Record<string, string>>
   /** The asked time. */

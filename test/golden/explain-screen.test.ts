@@ -94,6 +94,12 @@ const cases: Readonly<Record<string, ExplainFacts>> = {
     counts: { rows: 5, looked: 5, counted: 2, isCut: false },
     causes: [cause('late-file', { interval: hour('06'), run, file: late.file, rows: 1 })],
   },
+  'of-a-former-version': {
+    ...window,
+    ...{ newestVersion: 2, features: changed({ sourceNow: '3' }), rows: [...window.rows, late] },
+    counts: { rows: 5, looked: 5, counted: 2, isCut: false },
+    causes: [cause('late-file', { interval: hour('06'), run, file: late.file, rows: 1 })],
+  },
   blocked: {
     ...window,
     features: changed({ online: '9' }),
