@@ -32,8 +32,6 @@ export function printOperation(operator: Operator, operands: readonly string[]):
       return `${operator}(${operands.join(', ')})`
     case 'truncate':
       return `trunc(${first})`
-    case 'ceiling':
-      return `ceil(${first})`
     case 'listOf':
       return `[${operands.join(', ')}]`
     case 'squareRoot':

@@ -59,7 +59,6 @@ export type Operator =
   | 'least'
   | 'abs'
   | 'truncate'
-  | 'ceiling'
   | 'squareRoot'
   /** (base, exponent), floats. */
   | 'power'

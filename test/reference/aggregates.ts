@@ -87,9 +87,10 @@ function distinct(values: readonly Value[]): Value[] {
   return values.filter((value, at) => values.findIndex((other) => compareValues(other, value) === 0) === at)
 }
 
-/** Of rank ceil(q·n). */
+/** Of rank ceil(q·n), q as it is written: the noise of its double is far behind the twelfth digit. */
 function quantile(sorted: readonly Value[], q: number, scale: number): number {
-  return Number(sorted[Math.max(1, Math.ceil(q * sorted.length)) - 1]) / 10 ** scale
+  const rank = Math.ceil(Number((q * sorted.length).toPrecision(12)))
+  return Number(sorted[Math.max(1, rank) - 1]) / 10 ** scale
 }
 
 function root(value: number | null): number | null {

@@ -172,4 +172,11 @@ describe('approximate answers keep within what they state', () => {
       expect(Math.abs(found[at]! - truth) / truth, `q ${q}`).toBeLessThan(0.004)
     }
   })
+
+  test('R7b: the rank of a quantile is that of the share as it is written, not of the double nearest to it', async () => {
+    const quantiles = [0.07, 0.28, 0.55, 0.56, 1e-7] as const
+    expect(await ask(window.approx_quantile('amount', { quantiles, over }), 'i + 1', 'NULL', 100)).toEqual([
+      7, 28, 55, 56, 1,
+    ])
+  })
 })

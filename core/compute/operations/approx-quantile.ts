@@ -5,7 +5,7 @@
  * many values it has, the smallest and the largest; merging adds, takes the smaller and the larger, so the answer does not depend on
  * how the rows were cut.
  *
- * The answer for q is of the value of rank max(1, ceil(q·n)) among n, NaN above every number. It is exact where that value is its
+ * The answer for q is of the value of rank max(1, ceil(q·n)) among n, NaN above every number; q is the decimal that was written. It is exact where that value is its
  * bin's smallest or largest one (so for q 0 and 1, for whole numbers below 256, and where values are few), else the middle
  * of the two, which is at most 0.4 % or 2^-1029 off.
  */
@@ -94,14 +94,17 @@ function quantilePlan({ name }: Column, asked: readonly number[], isList: boolea
         asked.map((share) => {
           const [first, count] = [merged.column(before), merged.column(counted)]
           const [low, high] = [merged.column(`__bin_min ${name}`), merged.column(`__bin_max ${name}`)]
-          const wanted = operation('ceiling', operation('*', literal(share), cast(merged.column(total), float64)))
-          const rank = operation('-', operation('greatest', literal(1), wanted), cast(first, float64))
-          const holds = all([operation('>=', rank, literal(1)), operation('<=', rank, cast(count, float64))])
+          const [numerator, denominator] = fractionOf(share)
+          const less = operation('*', literal(-numerator), merged.column(total))
+          // The ceiling, by way of the floor.
+          const wanted = operation('-', literal(0n), operation('floorDiv', less, literal(denominator)))
+          const rank = operation('-', operation('greatest', literal(1n), wanted), first)
+          const holds = all([operation('>=', rank, literal(1n)), operation('<=', rank, count)])
           const half = (one: Expression): Expression => operation('/', one, literal(2))
           const middle = cases(
             [
-              [operation('=', rank, literal(1)), low],
-              [operation('=', rank, cast(count, float64)), high],
+              [operation('=', rank, literal(1n)), low],
+              [operation('=', rank, count), high],
             ],
             operation('+', half(low), half(high)),
           )
@@ -114,6 +117,18 @@ function quantilePlan({ name }: Column, asked: readonly number[], isList: boolea
       return { layers: [], value }
     },
   }
+}
+
+/** Beyond so many digits no number of rows tells two shares apart. */
+const digitsMax = 18
+
+/** A share by the digits that it is written with: the double that stands for 0.55 is a little more, and of 100 values would ask for the 56th. */
+function fractionOf(share: number): readonly [numerator: bigint, denominator: bigint] {
+  const [digits = '', exponent = '0'] = String(share).split('e')
+  const [whole = '', after = ''] = digits.split('.')
+  const [written, places] = [BigInt(whole + after), after.length - Number(exponent)]
+  if (places <= digitsMax) return [written, 10n ** BigInt(places)]
+  return [written / 10n ** BigInt(places - digitsMax), 10n ** BigInt(digitsMax)]
 }
 
 function binOf(value: Expression): Expression {
