@@ -32,11 +32,10 @@ export function handDownOptions(parent: Command): void {
   })
 }
 
-export function list(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
+/** Comma-separated, and given as often as one likes. @param before what the option was given earlier on the line */
+export function list(text: string, before: readonly string[] = []): string[] {
+  const parts = text.split(',').map((part) => part.trim())
+  return [...before, ...parts.filter((part) => part !== '')]
 }
 
 export function positiveInteger(text: string): number {

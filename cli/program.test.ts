@@ -56,3 +56,14 @@ test('values arrive as they were read, also from before the name', async () => {
   const pause = root.commands.find((one) => one.name() === 'backfill')!.commands.find((one) => one.name() === 'pause')!
   expect(pause.opts()).toEqual({ reason: 'why' })
 })
+
+test('a list that is given in parts is all of them', async () => {
+  const maps = ['--map', 'from.origin=dep', '--map', 'to.origin=arr,to.terminal=gate']
+  const features = ['--features', 'from=airport', '--features', 'to=airport']
+  const root = program()
+  await root.parseAsync(['training-set', ...features, ...maps], { from: 'user' })
+  expect(root.commands.find((one) => one.name() === 'training-set')!.opts()).toMatchObject({
+    features: ['from=airport', 'to=airport'],
+    map: ['from.origin=dep', 'to.origin=arr', 'to.terminal=gate'],
+  })
+})

@@ -95,6 +95,9 @@ function addMapping(views: ReadonlyMap<string, Asked>, text: string): void {
   const [, alias = '', key = '', column = ''] = match
   const asked = views.get(alias)
   if (!asked) throw usage(`--map names "${alias}", of which no feature is asked for`, [...views.keys()].join(', '))
+  const known = Object.hasOwn(asked.mapping, key) ? asked.mapping[key] : column
+  if (known !== column)
+    throw usage(`--map says that ${alias}.${key} is "${known}" and "${column}"`, 'say one of the two')
   asked.mapping[key] = column
 }
 
