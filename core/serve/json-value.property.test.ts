@@ -71,6 +71,16 @@ describe('R12: what an answer says can be asked for', () => {
     )
   })
 
+  test('a date in another spelling than its own is refused, and not a key that is missing', () => {
+    const entity = { ...documented, keys: [{ name: 'day', kind: 'date', nullable: false }] } as const
+    for (const text of ['2001-1-5', '2001/01/05', '20010105', '2001-13-01', '2001-01-05T00:00:00Z', ''])
+      expect(() => parseKey(entity, { day: text })).toThrowError(
+        expect.objectContaining({ code: 'SERVE_KEY_INVALID', message: expect.stringContaining('is not a date') }),
+      )
+    for (const text of ['2001-01-05', '0044-03-15 (BC)', '10000-01-01'])
+      expect(parseKey(entity, { day: text })).toEqual(encodeKey(entity.keys, [text]))
+  })
+
   test('text that is no base64 is no byte string', () => {
     const entity = { ...documented, keys: [{ name: 'id', kind: 'binary', nullable: false }] } as const
     for (const text of ['zz!', 'abc', 'AA=A'])

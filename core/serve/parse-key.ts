@@ -23,14 +23,20 @@ export function parseKey(entity: EntityDefinition, parts: Readonly<Record<string
   )
 }
 
+const asEngineWrites = /^\d{4,}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( \(BC\))?$/
+
 function parsePart(column: Column, value: unknown, names: readonly string[]): unknown {
   // A whole number is an exact decimal too; one with a fraction has gone through floating point and is refused.
   if (column.kind === 'decimal' && typeof value === 'bigint') return value.toString()
   if (typeof value !== 'string') return value
   switch (column.kind) {
     case 'string':
-    case 'date':
     case 'decimal':
+      return value
+    case 'date':
+      // In another spelling it would be a key that nobody has.
+      if (!asEngineWrites.test(value))
+        throw invalid(`key "${column.name}": "${value}" is not a date as 2001-01-31`, names)
       return value
     case 'boolean':
       return value === 'true' ? true : value === 'false' ? false : value
