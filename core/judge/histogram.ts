@@ -20,8 +20,6 @@ export interface Histogram {
   readonly bins: readonly (readonly [bin: number, count: number])[]
 }
 
-export const emptyHistogram: Histogram = { bits: finestBits, bins: [] }
-
 /** Bounded: with bins as narrow as go into the number of bins. */
 export function boundHistogram(histogram: Histogram): Histogram {
   let bounded = histogram
