@@ -19,3 +19,16 @@ test.each([
   )
   expect(await whyCsvUnreadable(Readable.from(parts))).toEqual(why)
 })
+
+test('of a quote that is open for longer than any line is, the rest of the file is not kept in memory', async () => {
+  let read = 0
+  async function* endless(first: string) {
+    yield Buffer.from(first)
+    for (const part = Buffer.alloc(1 << 20, 'a,b\n'); read < 1_000; read++) yield part
+  }
+  expect(await whyCsvUnreadable(endless('at,id\n2001,"'))).toEqual({
+    what: 'has a quote in row 1 that is not closed',
+    row: 1,
+  })
+  expect(read).toBeLessThan(20)
+})

@@ -11,6 +11,8 @@ export interface UnreadableCsv {
   readonly row: number | null
 }
 
+/** The engine reads lines of up to 2 MB. In bytes. */
+const recordBytesMax = 8 << 20
 const [quote, lineFeed, carriageReturn] = [0x22, 0x0a, 0x0d]
 const delimiters = [',', '\t', ';', '|'].map((letter) => letter.charCodeAt(0))
 
@@ -18,9 +20,10 @@ const delimiters = [',', '\t', ';', '|'].map((letter) => letter.charCodeAt(0))
 export async function whyCsvUnreadable(parts: AsyncIterable<Uint8Array>): Promise<UnreadableCsv | null> {
   let row = 0
   let header: { readonly fields: number; readonly delimiter: number } | null = null
-  for await (const { bytes, isClosed } of recordsOf(parts)) {
-    if (!isUtf8(bytes)) return { what: `is not UTF-8 in ${nameOf(row)}`, row: row || null }
+  for await (const { bytes, isClosed, isWhole } of recordsOf(parts)) {
     if (!isClosed) return { what: `has a quote in ${nameOf(row)} that is not closed`, row: row || null }
+    if (!isWhole) return { what: `has a line of more than 8 MiB in ${nameOf(row)}`, row: row || null }
+    if (!isUtf8(bytes)) return { what: `is not UTF-8 in ${nameOf(row)}`, row: row || null }
     if (header === null) header = headerOf(bytes)
     else {
       const fields = countFields(bytes, header.delimiter)
@@ -58,7 +61,7 @@ function countFields(bytes: Uint8Array, delimiter: number): number {
 /** Lines that are not empty; what is between quotes may hold line ends. */
 async function* recordsOf(
   parts: AsyncIterable<Uint8Array>,
-): AsyncGenerator<{ readonly bytes: Uint8Array; readonly isClosed: boolean }> {
+): AsyncGenerator<{ readonly bytes: Uint8Array; readonly isClosed: boolean; readonly isWhole: boolean }> {
   let rest: Uint8Array = new Uint8Array()
   let looked = 0
   let isQuoted = false
@@ -69,11 +72,13 @@ async function* recordsOf(
       const byte = rest[looked]
       if (byte === quote) isQuoted = !isQuoted
       if (isQuoted || (byte !== lineFeed && byte !== carriageReturn)) continue
-      if (looked > start) yield { bytes: rest.subarray(start, looked), isClosed: true }
+      if (looked > start) yield { bytes: rest.subarray(start, looked), isClosed: true, isWhole: true }
       start = looked + 1
     }
     rest = rest.subarray(start)
     looked = rest.length
+    // An open quote may have taken all that follows with it, be it larger than memory.
+    if (looked > recordBytesMax) break
   }
-  if (rest.length > 0) yield { bytes: rest, isClosed: !isQuoted }
+  if (rest.length > 0) yield { bytes: rest, isClosed: !isQuoted, isWhole: rest.length <= recordBytesMax }
 }
