@@ -13,6 +13,7 @@ import type {
   FeatureViewDefinition,
 } from '../../core/define/definitions.js'
 import { didYouMean } from '../../core/define/did-you-mean.js'
+import { versionMax } from '../../core/define/names.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import type { ServingDefinitions } from '../../core/serve/index.js'
@@ -192,6 +193,7 @@ async function readDefinitions(db: Database, revision: number) {
 
 /** The applied version comes before retired ones, else the newest. */
 async function findView(db: Database, name: string, version: number | undefined) {
+  if (version !== undefined && version > versionMax) return undefined
   const named = db.selectFrom('definitions').selectAll().where('kind', '=', 'view').where('name', '=', name)
   return await (version === undefined ? named : named.where('version', '=', version))
     .orderBy((row) => row('until_revision', 'is', null), 'desc')

@@ -14,12 +14,12 @@ import type {
 } from './definitions.js'
 import { didYouMean } from './did-you-mean.js'
 import type { GivenView } from './given-view.js'
-import { checkColumnNames, checkName, isPlainObject } from './names.js'
+import { checkColumnNames, checkName, checkVersion, isPlainObject } from './names.js'
 
 export function viewProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {
   return [
     ...checkName('view', view.name),
-    ...versionProblems(view),
+    ...checkVersion(`view '${view.name}'`, view.version).map((problem) => ({ ...problem, facts: { view: view.name } })),
     ...partsProblems(view, given),
     ...keyProblems(view, given),
     ...featureProblems(view, given),
@@ -51,11 +51,6 @@ function budgetProblems(view: FeatureViewDefinition): Problem[] {
     ]
   if (typeof units === 'number' && Number.isFinite(units) && units > 0) return []
   return [invalid(view, `: budget.writeUnitsPerDay ${units} is not a number above 0`, { hint })]
-}
-
-function versionProblems(view: FeatureViewDefinition): Problem[] {
-  if (Number.isInteger(view.version) && view.version >= 1) return []
-  return [invalid(view, `: version ${view.version} is not 1, 2, 3, …`)]
 }
 
 function partsProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {

@@ -2,7 +2,7 @@ import { type Declared, declare, definitionBrand, type Problem } from './declare
 import type { FeatureServiceDefinition } from './definitions.js'
 import { type Documentation, documented } from './documentation.js'
 import type { FeatureSelection } from './feature-view.js'
-import { checkName } from './names.js'
+import { checkName, checkVersion } from './names.js'
 import { callerLocation } from './source-location.js'
 import { documentationOptions, unknownOptions } from './unknown-options.js'
 
@@ -36,9 +36,7 @@ export function featureService<const Name extends string>(name: Name, options: S
 
 function serviceProblems(service: FeatureServiceDefinition): Problem[] {
   const who = `service '${service.name}'`
-  const problems = checkName('service', service.name)
-  if (!Number.isInteger(service.version) || service.version < 1)
-    problems.push({ code: 'DEFINE_INVALID', message: `${who}: version ${service.version} is not 1, 2, 3, …` })
+  const problems = [...checkName('service', service.name), ...checkVersion(who, service.version)]
   if (service.features.length === 0)
     problems.push({ code: 'DEFINE_INVALID', message: `${who} has no features`, hint: 'features: [view.all()]' })
   const seen = new Set<string>()

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { entity, parquet, t } from './index.js'
+import { checkVersion } from './names.js'
 
 test('R23: columns and keys that are called as the product’s own columns are, in whatever case, are refused', () => {
   const schema = { at: t.timestamp(), __Event_ns: t.timestamp() }
@@ -7,4 +8,12 @@ test('R23: columns and keys that are called as the product’s own columns are, 
     /source 's': column '__Event_ns' begins with __/,
   )
   expect(() => entity('e', { keys: { __tile: t.int64() } })).toThrow(/entity 'e': column '__tile' begins with __/)
+})
+
+test('versions are those that the ledger can hold', () => {
+  for (const version of [1, 7, 20260101, 2 ** 31 - 1]) expect(checkVersion('view v', version)).toEqual([])
+  for (const version of [0, -1, 1.5, 2 ** 31, 202601011200, '1', Number.NaN])
+    expect(checkVersion('view v', version)).toMatchObject([
+      { code: 'DEFINE_INVALID', message: `view v: version ${version} is not 1, 2, 3, … 2147483647` },
+    ])
 })

@@ -47,6 +47,15 @@ export function checkColumnNames(owner: string, names: readonly string[]): Probl
   return problems
 }
 
+/** What the ledger holds as a version: 32 bits. */
+export const versionMax = 2 ** 31 - 1
+
+/** @param who begins the message: `view 'x'` */
+export function checkVersion(who: string, version: unknown): Problem[] {
+  if (Number.isInteger(version) && Number(version) >= 1 && Number(version) <= versionMax) return []
+  return [{ code: 'DEFINE_INVALID', message: `${who}: version ${version} is not 1, 2, 3, … ${versionMax}` }]
+}
+
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

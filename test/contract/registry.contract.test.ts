@@ -101,7 +101,8 @@ test('nothing applied is nothing, and an unknown view says what there is', async
     code: 'REGISTRY_UNKNOWN_VIEW',
     detail: { hint: 'did you mean "delays"? applied views are delays@v1' },
   })
-  await expect(registry.view('delays', 2)).rejects.toMatchObject({ code: 'REGISTRY_UNKNOWN_VIEW' })
+  for (const version of [2, 99_999_999_999])
+    await expect(registry.view('delays', version)).rejects.toMatchObject({ code: 'REGISTRY_UNKNOWN_VIEW' })
 })
 
 test('what is applied comes back, hash included', async () => {
