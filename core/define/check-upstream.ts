@@ -14,6 +14,7 @@ export function upstreamProblems(source: SourceDefinition, given: { readonly vie
     ...sourceProblems(source, { visibility: source.visibility } as GivenSource),
     ...(upstream.view.viewKind === 'lookup' ? lookupProblems(source, upstream) : []),
     ...roleProblems(source, upstream),
+    ...nameProblems(source, upstream),
     ...source.schema
       .filter(({ name }) => !isRole(source, name))
       .flatMap((one) => columnProblems(source, upstream, one)),
@@ -69,6 +70,20 @@ function roleProblems(source: SourceDefinition, { view, source: below }: Upstrea
           ),
         ],
   )
+}
+
+/** A column is a role of the row or a value of the view: under one name it would be the first, and nobody would be told. */
+function nameProblems(source: SourceDefinition, { view, entity, source: below }: UpstreamView): Problem[] {
+  return (['eventTime', 'createdTime', 'tombstone'] as const).flatMap((role) => {
+    const name = source[role]
+    const isKey = entity.keys.some((key) => key.name === name)
+    const feature = view.features.find((one) => one.name === name)
+    const column = isKey ? view.keyColumns.find(({ key }) => key === name)?.column : feature?.column
+    const isTheSame = view.viewKind === 'lookup' && column === below[role]
+    if ((!isKey && feature === undefined) || isTheSame) return []
+    const what = `source '${source.name}': its ${role} '${name}' is also a ${isKey ? 'key' : 'feature'} of view '${view.name}', which is something else`
+    return [invalid(source, what, 'call one of the two otherwise: the name of the role is free')]
+  })
 }
 
 function columnProblems(source: SourceDefinition, upstream: UpstreamView, declared: Column): Problem[] {

@@ -45,6 +45,8 @@ const sums = (over: '2h' | '3h' = '2h') =>
   featureView('sums', { ...base, source: sales, features: { n: window.count({ over }) } })
 const last = (source: Source<string, typeof schema>) =>
   featureView('last', { ...base, source, features: { amount: lookup() } })
+const timed = (column: 'at' | 'made') =>
+  featureView('timed', { ...base, source: sales, features: { amount: lookup(), at: lookup(column) } })
 const columns = { end: t.timestamp(), shop: t.string(), n: t.int64() }
 
 function said(options: object): string {
@@ -58,6 +60,7 @@ function said(options: object): string {
 }
 
 const rows = { end: t.timestamp(), shop: t.string(), amount: t.int64() }
+const timedRows = { at: t.timestamp(), shop: t.string(), amount: t.int64() }
 test.each([
   [{}, 'nothing'],
   [{ view: undefined }, "DEFINE_INVALID source 'rows' has no view"],
@@ -75,6 +78,11 @@ test.each([
     "DEFINE_INVALID source 'rows' has a tombstone, and the rows of view 'sums' have none",
   ],
   [{ view: last(sales), schema: rows }, 'nothing'],
+  [{ view: timed('at'), schema: timedRows, eventTime: 'at' }, 'nothing'],
+  [
+    { view: timed('made'), schema: timedRows, eventTime: 'at' },
+    "DEFINE_INVALID source 'rows': its eventTime 'at' is also a feature of view 'timed', which is something else",
+  ],
   [
     { view: last(corrected), schema: rows },
     "DEFINE_INVALID source 'rows' has no createdTime, and the rows of view 'last' have (R16)",
