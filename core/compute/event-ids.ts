@@ -61,7 +61,8 @@ export function deliveryStatements(bundle: ViewBundle, rows: string, rowColumn: 
 
 /** Aliases `row`, the replaced one, and `later`, one that replaces it. */
 function deliveryPairs(bundle: ViewBundle, rows: string, rowColumn: string): Relation {
-  const identity = [...bundle.view.keyColumns.map((key) => key.column), idColumn(bundle)]
+  // A key may be the id itself, and two keys one column.
+  const identity = [...new Set([...bundle.view.keyColumns.map((key) => key.column), idColumn(bundle)])]
   const isKnown = bundle.source.visibility === 'created' ? [operation('isNotNull', column(createdColumn))] : []
   // What lies before `since` is of no interval, so none would tell the others when it comes or goes.
   const isOfView = operation('>=', column(eventColumn), literal(parseInstant(bundle.view.since)))

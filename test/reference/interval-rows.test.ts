@@ -186,6 +186,20 @@ describe('rows of an interval', () => {
     })
   })
 
+  test('R19: the id of an event may be a part of its key', async () => {
+    await bench.engine.withSession(async (session) => {
+      const file = await write(session, [
+        [1, 'a', 10, 10, null, 1],
+        [1, 'a', 15, 20, null, 2],
+        [1, 'b', 20, 20, null, 3],
+      ])
+      const given = bundle('window')
+      const view = { ...given, source: { ...given.source, eventId: { column: 'na "me', within: '1h' } } }
+      const { counts, reopens } = await run(session, view, [file], [], 0n)
+      expect([counts, reopens]).toMatchObject([{ kept: 2, replaced: 1 }, []])
+    })
+  })
+
   test('R24: no files and files without rows give no rows, and a tile file all the same', async () => {
     await bench.engine.withSession(async (session) => {
       const { counts, output } = await run(session, bundle('window'), [], [], 0n)
