@@ -1,6 +1,6 @@
 /** What is wrong with a view, at run time: the compiler says most of it first (view-types.ts). */
 
-import { familyOf, formatColumnType, isCounted, isNumeric } from './column-types.js'
+import { familyOf, formatColumnType, holdsKind, isCounted, isNumeric } from './column-types.js'
 import { isDeclared, type Problem } from './declare.js'
 import type {
   FeatureCheck,
@@ -90,9 +90,11 @@ function keyProblems(view: FeatureViewDefinition, given: GivenView): Problem[] {
         ]
       const isSame =
         familyOf(column.kind) === familyOf(key.kind) && (key.kind !== 'decimal' || key.scale === column.scale)
-      if (isSame) return []
+      if (isSame && holdsKind(key, column)) return []
       const types = `: key '${key.name}' is ${formatColumnType(key)}, column '${columnName}' of source '${source.name}' is ${formatColumnType(column)} (R12)`
-      return [invalid(view, types, { facts })]
+      if (!isSame) return [invalid(view, types, { facts })]
+      const hint = `the key has to hold every value of the column: declare it as wide, or the column as narrow as its values are`
+      return [invalid(view, types, { hint, facts })]
     }),
   ]
 }

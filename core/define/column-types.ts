@@ -46,6 +46,16 @@ export function familyOf(kind: ColumnKind): string {
   return isFloat(kind) ? 'float' : kind
 }
 
+/** Whether a type holds every value of another of its family, decimals having one scale. */
+export function holdsKind(type: ColumnType, other: ColumnType): boolean {
+  if (type.kind === 'decimal') return (type.precision ?? 38) >= (other.precision ?? 38)
+  if (!isInteger(type.kind) || !isInteger(other.kind)) return true
+  const bits = (kind: IntegerKind): number => Number(/\d+/.exec(kind)![0])
+  const [isSigned, isOtherSigned] = [type.kind.startsWith('int'), other.kind.startsWith('int')]
+  const more = bits(type.kind) - bits(other.kind)
+  return isSigned === isOtherSigned ? more >= 0 : isSigned && more > 0
+}
+
 /** `decimal(12,2)`, `int64`, `string or null`, `list(float64)`, `map(string, int64)`: a type as messages and lists show it. */
 export function formatColumnType(type: ValueType): string {
   const kind = formatKind(type)

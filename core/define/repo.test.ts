@@ -33,7 +33,7 @@ function repo(variant: Variant = {}): FeatureRepo {
     eventTime: 'ts',
     schema: {
       ts: t.timestamp(),
-      id: variant.key === 'string' ? t.string() : t.int64(),
+      id: t[variant.key ?? 'int64'](),
       ...(variant.columns === 'inserted' ? note : {}),
       amount: variant.columns === 'nullable' ? t.float64().nullable() : t.float64(),
       ...(variant.columns === 'appended' ? note : {}),
