@@ -6,7 +6,8 @@ describe('print-duckdb', () => {
   test('R23: names and text are quoted, whatever is in them', () => {
     expect(printName('a "b"; DROP TABLE x')).toBe('"a ""b""; DROP TABLE x"')
     expect(printLiteral("it's")).toBe("'it''s'")
-    expect(() => printLiteral('a\0b')).toThrow('NUL')
+    expect(printLiteral('a\0b\0')).toBe("('a' || chr(0) || 'b' || chr(0) || '')")
+    expect(() => printRelation(parquet(['a\0b']))).toThrow('NUL')
     expect(printExpression(operation('=', column('x"y', 't'), literal("'")))).toBe(`("t"."x""y" = '''')`)
   })
 

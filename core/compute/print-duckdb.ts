@@ -125,7 +125,11 @@ export function printLiteral(value: null | boolean | bigint | number | string): 
   if (value === null) return 'NULL'
   if (typeof value === 'boolean') return value ? 'true' : 'false'
   if (typeof value === 'bigint') return value < 0n ? `(${value})` : `${value}`
-  if (typeof value === 'string') return printText(value)
+  if (typeof value === 'string') {
+    // A key may hold a NUL, as any other letter.
+    const parts = value.split('\0').map(printText)
+    return parts.length === 1 ? parts[0]! : `(${parts.join(' || chr(0) || ')})`
+  }
   assert(Number.isFinite(value), 'a floating-point literal is finite')
   return `CAST(${printText(String(value))} AS DOUBLE)`
 }

@@ -71,7 +71,7 @@ function definitions(name: string) {
 
 let rig: StepRig
 beforeAll(async () => {
-  const all = ['kept', 'moved', 'bad', 'told', 'great'].map(definitions)
+  const all = ['kept', 'moved', 'bad', 'told', 'great', 'odd'].map(definitions)
   const repo: FeatureRepo = {
     project: 'test',
     entities: [shop.definition],
@@ -226,4 +226,12 @@ test('a value that the SQL cannot take keeps nobody from explaining and checking
   expect(found.facts.state.missing[0]).toMatchObject({ interval: { start: hour(1) }, outcome: 'failed' })
   const check = await recordedCheck(rig.deps, 'great_last')
   expect([check.faults, check.unreadable, check.intervals]).toMatchObject([[], null, { recomputed: 2, of: 2 }])
+})
+
+test('R12, R23: a key with quotes and a NUL in it is checked, and explained, as any other', async () => {
+  await write('odd', 0, sale(hour(0, 10), "it''s' || chr(0) || '", 5))
+  expect((await rig.run(hourOf('odd_amounts', 0))).outcome).toBe('done')
+  const check = await recordedCheck(rig.deps, 'odd_amounts')
+  expect([check.faults, check.keys, check.intervals]).toMatchObject([[], { committed: 1 }, { recomputed: 1 }])
+  expect(three(await asked('odd_amounts', hour(1), "shop=it's\0"), 'amount')).toEqual(['5', '5', '5'])
 })
