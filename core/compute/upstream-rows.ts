@@ -34,7 +34,7 @@ import {
   values,
 } from './sql-algebra.js'
 import { windowFeatures } from './tile-parts.js'
-import { windowValues } from './window-values.js'
+import { endColumn, windowValuesAt } from './window-values.js'
 
 /**
  * Committed files, and the features that they answer: others are left out of their commits (R35). Of a lookup view parts are of different commits,
@@ -101,16 +101,23 @@ export function upstreamRows(source: SourceDefinition, read: UpstreamRead, isLoc
       ],
       [],
     )
-  const every = parseDuration(upstream.view.every)
+  const every = literal(parseDuration(upstream.view.every))
+  const end = column(endColumn)
+  const together = Array.from({ length: Math.ceil(ends.length / endsAtOnce) }, (_, at) =>
+    ends.slice(at * endsAtOnce, (at + 1) * endsAtOnce),
+  )
   return unionAll(
-    ends.map((endNs) =>
-      select(windowsOfParts(bundle, read, endNs), [
-        ...asDeclared(source, (name) => (name === source.eventTime ? literal(endNs) : column(name))),
-        ...(isLocated ? placeOf(literal(commitPlace(endNs - every))) : []),
+    together.map((some) =>
+      select(windowsOfParts(bundle, read, some), [
+        ...asDeclared(source, (name) => (name === source.eventTime ? end : column(name))),
+        ...(isLocated ? placeOf(cast(operation('-', end, every), { kind: 'string' })) : []),
       ]),
     ),
   )
 }
+
+/** What is merged at once grows with them: a row of each key for each end. */
+const endsAtOnce = 64
 
 /** As `__file` has the commit of the interval that starts then. */
 export function commitPlace(start: Instant): string {
@@ -122,12 +129,13 @@ const placeOf = (file: Expression): NamedExpression[] => [
   [fileRowColumn, cast(literal(0n), { kind: 'int64' })],
 ]
 
-function windowsOfParts(bundle: ViewBundle, { parts, keysFrom }: UpstreamRead, endNs: Instant): Relation {
-  const answers = (files: readonly CommittedFile[]) =>
-    windowValues({ bundle, endNs, tiles: files, coarse: [], ...(keysFrom === undefined ? {} : { keysFrom }) })
+/** With `__end_ns`. */
+function windowsOfParts(bundle: ViewBundle, { parts, keysFrom }: UpstreamRead, ends: readonly Instant[]): Relation {
+  const answers = (tiles: readonly CommittedFile[]) =>
+    windowValuesAt({ bundle, ends, tiles, ...(keysFrom === undefined ? {} : { keysFrom }) })
   const [first, ...others] = parts
   if (others.length === 0) return answers(first?.files ?? [])
-  const keys = bundle.view.keyColumns.map(({ key }) => key)
+  const keys = [...bundle.view.keyColumns.map(({ key }) => key), endColumn]
   const partOf = (name: string): number =>
     Math.max(
       0,

@@ -8,7 +8,7 @@
  * A coarse row stands for all fine tiles of its span, in the windows that hold the whole span, and only there; the fine rows of the
  * span count in the other windows. So no event counts twice, whichever coarse files there are.
  */
-import type { ViewBundle } from '../define/definitions.js'
+import type { ViewBundle, WindowFeature } from '../define/definitions.js'
 import { assert } from '../errors.js'
 import { parseDuration } from '../time/duration.js'
 import { floorDiv, type Instant } from '../time/instant.js'
@@ -20,6 +20,7 @@ import { printQuery } from './print-duckdb.js'
 import {
   all,
   any,
+  cast,
   column,
   type Expression,
   join,
@@ -29,11 +30,13 @@ import {
   parquet,
   type Relation,
   type SqlQuery,
+  type SqlType,
   select,
   table,
   unionAll,
+  values,
 } from './sql-algebra.js'
-import { windowFeatures } from './tile-parts.js'
+import { partColumns, tileParts, tileStates, windowFeatures } from './tile-parts.js'
 import { knownColumn, spanColumn, tileColumn, tileColumnTypes, tileNs, untilColumn } from './tile-rows.js'
 
 export interface CoarseFile {
@@ -85,11 +88,70 @@ export function windowValues(input: WindowValuesInput): Relation {
   ])
 }
 
+export interface WindowValuesAtInput extends Pick<WindowValuesInput, 'bundle' | 'tiles' | 'keysFrom'> {
+  /** Ends of tiles, oldest first, at least one. */
+  readonly ends: readonly Instant[]
+}
+
+/** Of `windowValuesAt`: the end that a row is of, an instant. */
+export const endColumn = '__end_ns'
+const endTileColumn = '__end_tile'
+
+/**
+ * As `windowValues` at each of the ends, from one reading of the tiles, with `__end_ns`: a query of its own for each end names all files once more, and
+ * is planned once more.
+ */
+export function windowValuesAt({ bundle, tiles, ends, keysFrom }: WindowValuesAtInput): Relation {
+  const { view, entity } = bundle
+  if (tiles.length === 0) return noAnswers(bundle, [[endColumn, { kind: 'instant' }]])
+  const numbers = ends.map((end) => floorDiv(end, tileNs(bundle)))
+  const windows = windowLengths(bundle)
+  const reaches = windows.map((length) => windowTiles(bundle, length, 0n).from)
+  const [end, first] = [column(endTileColumn, 'end'), column(tileColumn, 'tile')]
+  const isSince = (from: bigint | null, tile: Expression, at: Expression): Expression =>
+    from === null ? literal(true) : operation('>=', tile, operation('+', at, literal(from)))
+  // Numbers, so that the files' own statistics leave out what no end reaches.
+  const inReach = select(readTiles(bundle, tiles), passedTile(bundle), {
+    where: all([
+      operation('<', column(tileColumn), literal(numbers.at(-1)!)),
+      any(reaches.map((from) => isSince(from, column(tileColumn), literal(numbers[0]!)))),
+    ]),
+  })
+  const wanted = keysFrom === undefined ? inReach : onlyKeys(bundle, inReach, keysFrom, passedTile(bundle))
+  const flags = reaches.map((from) => isSince(from, first, end))
+  const on = all([
+    operation('<=', operation('+', first, column(spanColumn, 'tile')), end),
+    operation('<', column(knownColumn, 'tile'), end),
+    operation('coalesce', operation('<=', end, column(untilColumn, 'tile')), literal(true)),
+    any(flags),
+  ])
+  const endTiles = values(
+    [[endTileColumn, { kind: 'int64' }]],
+    numbers.map((number) => [literal(number)]),
+  )
+  const keys = view.keyColumns.map(({ key }) => key)
+  const parts = tileParts(bundle)
+  const kept = [...keys, ...partColumns(parts).map(([name]) => name), ...tileStates(parts).map(({ name }) => name)]
+  const joined = select(join('inner', [endTiles, 'end'], [wanted, 'tile'], on), [
+    [endTileColumn, end],
+    ...kept.map((name): NamedExpression => [name, column(name, 'tile')]),
+    ...flags.map((flag, index): NamedExpression => [windowFlag(index), flag]),
+  ])
+  const flagOf = ({ over }: WindowFeature): Expression => column(windowFlag(windows.indexOf(over)))
+  const merged = mergedFeatures(bundle, joined, [...keys, endTileColumn], flagOf)
+  const endNs = operation('*', cast(column(endTileColumn), { kind: 'instant' }), literal(tileNs(bundle)))
+  return select(merged, [
+    ...keys.map((key, part): NamedExpression => [key, fromStored(column(key), entity.keys[part]!)]),
+    ...windowFeatures(bundle).map(({ name }): NamedExpression => [name, column(name)]),
+    [endColumn, endNs],
+  ])
+}
+
 /** As the answers of no tiles would be, whose planning costs as much as that of many. */
-function noAnswers({ entity, view }: ViewBundle): Relation {
+function noAnswers({ entity, view }: ViewBundle, more: readonly (readonly [string, SqlType])[] = []): Relation {
   const keys = view.keyColumns.map(({ key }, part) => [key, sqlType(entity.keys[part]!)] as const)
   const features = view.features.map(({ name, type }) => [name, sqlType(type)] as const)
-  return { is: 'values', columns: [...keys, ...features], rows: [] }
+  return { is: 'values', columns: [...keys, ...features, ...more], rows: [] }
 }
 
 /** The distinct window lengths of a view, in the order of its features. */
