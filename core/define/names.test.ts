@@ -12,8 +12,9 @@ test('R23: columns and keys that are called as the product’s own columns are, 
 
 test('versions are those that the ledger can hold', () => {
   for (const version of [1, 7, 20260101, 2 ** 31 - 1]) expect(checkVersion('view v', version)).toEqual([])
-  for (const version of [0, -1, 1.5, 2 ** 31, 202601011200, '1', Number.NaN])
-    expect(checkVersion('view v', version)).toMatchObject([
-      { code: 'DEFINE_INVALID', message: `view v: version ${version} is not 1, 2, 3, … 2147483647` },
-    ])
+  const problem = (version: unknown) => checkVersion('view v', version).map(({ code, message }) => `${code} ${message}`)
+  for (const version of [0, -1, 1.5, '1', Number.NaN])
+    expect(problem(version)).toEqual([`DEFINE_INVALID view v: version ${version} is not 1, 2, 3, …`])
+  for (const version of [2 ** 31, 202601011200])
+    expect(problem(version)).toEqual([`DEFINE_INVALID view v: version ${version} is not 1, 2, 3, … up to 2147483647`])
 })

@@ -53,7 +53,8 @@ export const versionMax = 2 ** 31 - 1
 /** @param who begins the message: `view 'x'` */
 export function checkVersion(who: string, version: unknown): Problem[] {
   if (Number.isInteger(version) && Number(version) >= 1 && Number(version) <= versionMax) return []
-  return [{ code: 'DEFINE_INVALID', message: `${who}: version ${version} is not 1, 2, 3, … ${versionMax}` }]
+  const most = Number(version) > versionMax ? ` up to ${versionMax}` : ''
+  return [{ code: 'DEFINE_INVALID', message: `${who}: version ${version} is not 1, 2, 3, …${most}` }]
 }
 
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
