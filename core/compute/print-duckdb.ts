@@ -91,10 +91,11 @@ export function printFileRows(files: readonly string[]): SqlQuery {
 /**
  * Of each column that every row group of these files has: `is_null`, nothing but nulls; `has_no_null`; `is_zero`, where it has values, these are 0.
  * Of floats that is not known: a footer's 0 may stand for -0.0, and says nothing of NaN.
+ * As many digits after the point as there may be: fewer would round a small decimal to 0.
  */
 export function printColumnConstants(files: readonly string[]): SqlQuery {
   const [isNull, hasNoNull] = ['"stats_null_count" = "num_values"', '"stats_null_count" = 0']
-  const isZero = ['"stats_min_value"', '"stats_max_value"'].map((bound) => `TRY_CAST(${bound} AS DECIMAL(38, 19)) = 0`)
+  const isZero = ['"stats_min_value"', '"stats_max_value"'].map((bound) => `TRY_CAST(${bound} AS DECIMAL(38, 38)) = 0`)
   const isWhole = `"type" IN ('INT32', 'INT64', 'FIXED_LEN_BYTE_ARRAY')`
   const always = (condition: string): string => `bool_and(coalesce(${condition}, false))`
   const isZeroOrNull = `${isNull} OR (${isWhole} AND "stats_null_count" IS NOT NULL AND ${isZero.join(' AND ')})`

@@ -127,9 +127,10 @@ test('what is constant in one file and not in another is merged', async () => {
   })
 })
 
-test('nothing is known of floats that look like zero, of columns that a file lacks, and of too many files', async () => {
+test('nothing is known of floats and small decimals that look like zero, of columns that a file lacks, and of too many files', async () => {
   await bench.engine.withSession(async (session) => {
-    const columns = `-0.0::DOUBLE AS f, 0 AS i, '0' AS s, DATE '1970-01-01' AS d`
+    const small = `'0.${'0'.repeat(37)}1'::DECIMAL(38, 38)`
+    const columns = `-0.0::DOUBLE AS f, 0 AS i, '0' AS s, DATE '1970-01-01' AS d, ${small} AS p`
     const whole = await bench.write(session, `SELECT ${columns}, 0 AS n`)
     const lacking = await bench.write(session, `SELECT ${columns}`)
     expect(await known(session, [whole])).toEqual({ i: 'zero', n: 'zero' })
