@@ -16,6 +16,7 @@ import {
   type SqlQuery,
   select,
   table,
+  tryCast,
 } from './sql-algebra.js'
 import type { TileConstants } from './tile-constants.js'
 import { spineKey } from './training-spine.js'
@@ -63,10 +64,13 @@ export const neverShown = (bundle: Pick<ViewBundle, 'view'>): Instant => nowhere
 
 /** From committed rows. */
 export function comparedKeys({ view }: ViewBundle, asked: Asked): NamedExpression[] {
-  return view.keyColumns.map(({ key }, part) => [
-    keyName(part),
-    cast(column(keyAlias(key)), storedSqlType(asked.keys[part]!)),
-  ])
+  return view.keyColumns.map(({ key }, part) => [keyName(part), comparedKey(asked, part, keyAlias(key))])
+}
+
+/** Null: a decimal that the spine's type, of more digits after the point, has no room for, so that no row of it has it. */
+export function comparedKey(asked: Asked, part: number, name: string): Expression {
+  const type = storedSqlType(asked.keys[part]!)
+  return type.kind === 'decimal' ? tryCast(column(name), type) : cast(column(name), type)
 }
 
 /** The relation `spine` beside the one of this alias. */

@@ -1,6 +1,5 @@
 /** Windows for a spine: each row at time t is answered at T = floor(t / d)·d from the committed tiles (R9), as online is at E = T (R29). */
 import type { WindowFeature } from '../define/definitions.js'
-import { storedSqlType } from './column-types.js'
 import { answerOfNothing, mergedFeatures } from './merged-features.js'
 import { printCreate, printDrop } from './print-duckdb.js'
 import {
@@ -19,7 +18,7 @@ import {
 } from './sql-algebra.js'
 import { partColumns, tileParts, tileStates, windowFeatures } from './tile-parts.js'
 import { knownColumn, spanColumn, tileColumn, tileNs, untilColumn } from './tile-rows.js'
-import { type Answers, type Asked, nowhere } from './training-asked.js'
+import { type Answers, type Asked, comparedKey, nowhere } from './training-asked.js'
 import type { TrainingViewPlan } from './training-set-plan.js'
 import { coarseSpan, readTiles, type TileSpan, windowLengths, windowTiles } from './window-values.js'
 
@@ -94,9 +93,7 @@ function tilesInReach(view: TrainingViewPlan, asked: Asked, questions: string) {
   const longer = [...new Set(spans.map(({ length }) => length))]
   const coarseFiles = asked.coarse.flatMap(({ file }) => file ?? [])
   const tiles = select(readTiles(bundle, [...asked.files, ...coarseFiles]), [
-    ...bundle.view.keyColumns.map(
-      ({ key }, part): NamedExpression => [keyName(part), cast(column(key), storedSqlType(asked.keys[part]!))],
-    ),
+    ...bundle.view.keyColumns.map(({ key }, part): NamedExpression => [keyName(part), comparedKey(asked, part, key)]),
     ...[tileColumn, spanColumn, knownColumn, ...states].map((name): NamedExpression => [name, column(name)]),
     [untilColumn, asked.constants?.get(untilColumn) === 'null' ? literal(null) : column(untilColumn)],
     ...longer.map((length): NamedExpression => [coarseStart(length), startOfCoarse(length, spans)]),

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildIntervalQuery } from '../../core/compute/index.js'
-import { entity, featureView, lookup, parquet, t, type ViewBundle } from '../../core/define/index.js'
+import { entity, featureView, lookup, parquet, t, type ViewBundle, window } from '../../core/define/index.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { askTrainingSet } from './ask-training-set.js'
 import { Bench } from './generated-history.js'
@@ -35,7 +35,6 @@ const bundle: ViewBundle = {
   source: source.definition,
   definitionHash: 'test',
 }
-
 let bench: Bench
 let rows: string
 beforeAll(async () => {
@@ -50,11 +49,11 @@ beforeAll(async () => {
 })
 afterAll(() => bench.close())
 
-async function commit(session: QuerySession, select: string): Promise<string> {
+async function commit(session: QuerySession, select: string, of = bundle): Promise<string> {
   const path = await bench.write(session, select)
   const fileTypes = await bench.fileTypes(session, [path])
   const interval = { start: 0n, end: 10n ** 19n }
-  const query = buildIntervalQuery({ bundle, interval, files: { own: [path], within: [] }, fileTypes })
+  const query = buildIntervalQuery({ bundle: of, interval, files: { own: [path], within: [] }, fileTypes })
   for (const statement of query.statements) await session.execute(statement)
   return bench.write(session, query.output)
 }
@@ -74,6 +73,37 @@ async function ask(
   })
 }
 const when = `make_timestamp(978307200000000) AS "when"`
+
+const keys = { price: t.decimal(30, 2) }
+const priced = entity('priced', { keys, owner: 'test' })
+const prices = parquet('prices', {
+  path: 'prices/*.parquet',
+  schema: { ...keys, at: t.timestamp(), n: t.int64() },
+  ...{ eventTime: 'at', owner: 'test' },
+})
+const shared = { version: 1, entity: priced, source: prices, since: '2001-01-01T00:00:00Z', owner: 'test' } as const
+const ofPrices = [
+  featureView('latest', { ...shared, every: '1d', features: { n: lookup() } }),
+  featureView('least', { ...shared, every: '1d', tile: '1d', features: { n: window.min('n', { over: '1d' }) } }),
+].map(
+  ({ definition }): ViewBundle => ({
+    ...{ view: definition, entity: priced.definition, source: prices.definition, definitionHash: 'test' },
+  }),
+)
+
+/** What a spine of one row, a day later, finds in each view. @param of the prices that are committed */
+function priceFound(of: readonly string[], select: string) {
+  return bench.engine.withSession(async (session) => {
+    const rows = `SELECT unnest([${of.map((price) => `'${price}'::DECIMAL(30, 2)`).join(', ')}]) AS price, TIMESTAMP '2001-01-01' AS "at", 1::BIGINT AS n`
+    const file = await bench.write(session, `SELECT ${select}, TIMESTAMP '2001-01-02' AS "when"`)
+    const asked = { file, format: 'parquet', eventTimeColumn: 'when' } as const
+    const views = []
+    for (const bundle of ofPrices)
+      views.push({ bundle, features: ['n'], mapping: {}, files: [await commit(session, rows, bundle)] })
+    const found = await askTrainingSet(bench, session, asked, views)
+    return found.map(({ latest__n, least__n }) => [latest__n, least__n])
+  })
+}
 
 describe('requests for training sets', () => {
   test('R4: a spine row without a time is refused with its number', async () => {
@@ -117,6 +147,11 @@ describe('requests for training sets', () => {
       ['1', 'a', '00', null],
       ['1', 'a', '1.10', '1.10'],
     ])
+  })
+
+  test('R12: a decimal that the type of the spine has no room for is in nobody’s way', async () => {
+    const spine = `'1.5'::DECIMAL(38, 20) AS price`
+    expect(await priceFound(['1.50', '9'.repeat(28)], spine)).toEqual([[1n, 1n]])
   })
 
   test('R14: of a CSV spine no row is a comment or a note, and no letter a quote but the double one', async () => {
