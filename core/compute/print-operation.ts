@@ -82,8 +82,8 @@ export function printOperation(operator: Operator, operands: readonly string[]):
       return printTimestamp('TIMESTAMP', `make_timestamp(CAST(${first} // 1000 AS BIGINT))`, first!)
     case 'timestampNsFromInstant':
       return printTimestamp('TIMESTAMP_NS', `make_timestamp_ns(CAST(${first} AS BIGINT))`, first!)
-    case 'looksLikeInteger':
-      return `regexp_full_match(${first}, '-?[0-9]+')`
+    case 'matches':
+      return `regexp_full_match(${first}, ${second})`
     case 'zonedUs':
       return `epoch_us(timezone(${second}, make_timestamp(CAST(${first} AS BIGINT))))`
     case 'wallUs':

@@ -114,7 +114,8 @@ export type Operator =
   /** And back. */
   | 'mapPairs'
   | 'in'
-  | 'looksLikeInteger'
+  /** (text, regular expression): whether it is one from end to end. */
+  | 'matches'
 /** (text, type literal through `tryCast`) is an expression kind of its own; see `tryCast`. */
 
 export type Aggregate = 'count' | 'sum' | 'min' | 'max' | 'list' | 'any' | 'boolOr'

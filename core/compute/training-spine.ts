@@ -1,4 +1,6 @@
 /** The spine: its rows by number, the time and the keys of each, and what is wrong with them (R4, R11, R12). */
+import type { ColumnType } from '../define/column-type.js'
+import { isInteger } from '../define/column-types.js'
 import { MillcourseError } from '../errors.js'
 import type { Instant } from '../time/instant.js'
 import { sqlType, storedSqlType } from './column-types.js'
@@ -85,11 +87,15 @@ function keyValue({ key, spineColumn }: TrainingKey, isCsv: boolean): Expression
   const type = comparedType(key, spineColumn.type)
   if (key.kind === 'timestamp') return cast(readInstant(value, spineColumn.type, isCsv), storedSqlType(key))
   if (!isCsv) return cast(value, sqlType(type))
-  // Text is read as an integer only where it is written as one: 1.5 or 1e3 would become another key.
-  const isWhole = operation('looksLikeInteger', value)
-  return type.kind === 'int64' || type.kind === 'decimal'
-    ? cases([[isWhole, tryCast(value, sqlType(type))]])
-    : tryCast(value, sqlType(type))
+  const spelling = spellingOf(key)
+  const read = tryCast(value, sqlType(type))
+  return spelling === null ? read : cases([[operation('matches', value, literal(spelling)), read]])
+}
+
+/** Text is read only where it is written as the type is: 1.5 or 1e3 would become another integer, an instant its day. */
+function spellingOf({ kind }: ColumnType): string | null {
+  if (isInteger(kind)) return '-?[0-9]+'
+  return kind === 'date' ? '[0-9]+-[0-9]+-[0-9]+( [(]BC[)])?' : null
 }
 
 /** The first row without a time, or of a CSV file with a key that cannot be read as its type. */

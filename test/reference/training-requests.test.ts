@@ -60,13 +60,25 @@ async function commit(session: QuerySession, select: string, of = bundle): Promi
 
 async function ask(
   spine: { select?: string; csv?: string; time?: string },
-  request: { features?: string[]; mapping?: Record<string, string>; as?: string; twice?: boolean } = {},
+  request: {
+    features?: string[]
+    mapping?: Record<string, string>
+    as?: string
+    twice?: boolean
+    of?: ViewBundle
+  } = {},
 ) {
   return bench.engine.withSession(async (session) => {
     const file = spine.csv === undefined ? await bench.write(session, spine.select!) : `${bench.path()}.csv`
     if (spine.csv !== undefined) await writeFile(file, spine.csv)
     const { features = ['value'], mapping = {}, as } = request
-    const asked = { bundle, features, mapping, files: [rows], ...(as ? { as } : {}) }
+    const asked = {
+      bundle: request.of ?? bundle,
+      features,
+      mapping,
+      files: request.of ? [] : [rows],
+      ...(as ? { as } : {}),
+    }
     const format = spine.csv === undefined ? 'parquet' : 'csv'
     const views = request.twice ? [asked, { ...asked, as: 'again' }] : [asked]
     return askTrainingSet(bench, session, { file, format, eventTimeColumn: spine.time ?? 'when' }, views)
@@ -147,6 +159,28 @@ describe('requests for training sets', () => {
       ['1', 'a', '00', null],
       ['1', 'a', '1.10', '1.10'],
     ])
+  })
+
+  test('R12: of a CSV spine a day is read where a day is written', async () => {
+    const daily = entity('daily', { keys: { id: t.date() }, owner: 'test' })
+    const days = parquet('days', {
+      path: 'days/*.parquet',
+      schema: { id: t.date(), at: t.timestamp(), value: t.int64() },
+      ...{ eventTime: 'at', owner: 'test' },
+    })
+    const { definition } = featureView('daily', {
+      ...{ version: 1, entity: daily, source: days, since: '2001-01-01T00:00:00Z', every: '1d', owner: 'test' },
+      features: { value: lookup() },
+    })
+    const ofDays = { view: definition, entity: daily.definition, source: days.definition, definitionHash: 'test' }
+    const onDay = (day: string) => ask({ csv: `id,when\n${day},2001-01-01\n` }, { of: ofDays })
+    for (const day of ['2001-01-31', '2001-1-31', '10000-01-01', '0044-03-15 (BC)'])
+      expect(await onDay(day)).toMatchObject([{ id: day, daily__value: null }])
+    for (const day of ['2001-01-31 12:00:00', '2001-01-31T12:00:00Z', '2001-01-31 x', 'epoch', '2001-02-30'])
+      await expect(onDay(day)).rejects.toMatchObject({
+        code: 'TRAINING_SPINE_INVALID',
+        message: 'row 1 of the spine has a "id" that cannot be read',
+      })
   })
 
   test('R12: a decimal that the type of the spine has no room for is in nobody’s way', async () => {
