@@ -30,7 +30,7 @@ const intervalsMax = { window: 1_000, lookup: 100 } as const
 const shownMax = 100
 /** Of those that its windows reach no more. */
 const olderMax = 100
-/** The same of a view on a view, each interval of which may be as many queries as the view below has ends in it. */
+/** The same of a view on a view, each interval of which is a query for every 64 ends that the view below has in it. */
 const onViewMax = { intervals: 12, shown: 8, older: 4 }
 /** Intervals without an accepted version that are looked at, the newest. */
 const openMax = 100

@@ -43,7 +43,7 @@ export interface SourceRequest {
   readonly unreadable: MillcourseError | null
 }
 
-/** Of a view on a view: each may be as many queries as the view below has ends in it. */
+/** Of a view on a view: each is a query for every 64 ends that the view below has in it. */
 const intervalsMax = 24
 /** Beside those: that were at fault, or are, or lie in one file with them. */
 const firstMax = 200
