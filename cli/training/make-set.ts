@@ -86,7 +86,7 @@ async function write(
   )
   const inputs = inputsOf(lake, asked.mode, prepared)
   const constants = await tileConstants(session, plan, { ...inputs, coarse })
-  const query = buildTrainingSet({ plan, times, coarse, constants, ...inputs })
+  const query = buildTrainingSet({ plan, times, coarse, constants, isInParts: output.partRows !== null, ...inputs })
   const names = plan.views.map(({ bundle }) => bundle.view.name).join(', ')
   for (const [index, statement] of query.statements.entries()) {
     const step = (done?: number) =>

@@ -1,11 +1,12 @@
 /**
  * A training set: the spine's rows, in its order, with its own columns untouched, and beside them what each view knew at each row's
- * time (R14). Each view is answered on its own, into a table by row number; at the end they are put side by side.
+ * time (R14). Each view is answered on its own, into a table by row number or a view that the output reads; at the end they are put side by side.
  */
 import type { Feature, ValueType } from '../define/definitions.js'
 import type { Instant } from '../time/instant.js'
 import { sqlType } from './column-types.js'
-import type { CommittedFile } from './committed-files.js'
+import { type CommittedFile, isOfCompaction } from './committed-files.js'
+import { areTiesResolved } from './committed-rows.js'
 import { answerOfNothing } from './merged-features.js'
 import { printCreate, printDrop, printQuery, printRelation } from './print-duckdb.js'
 import { eventColumn } from './row-order.js'
@@ -51,6 +52,8 @@ export interface TrainingSetInput {
   readonly held?: readonly (readonly HeldFeaturesRead[])[]
   /** Of the spine's rows (`spineTimesFrom`): left out or null, they are compared in a wider, slower type. */
   readonly times?: { readonly max: Instant } | null
+  /** The output is asked for in parts: what each of them would read anew is kept. */
+  readonly isInParts?: boolean
   readonly prefix?: string
 }
 
@@ -83,11 +86,11 @@ export interface SpineRows {
 }
 
 const answer = (view: number, feature: number): string => `__answer${view}_${feature}`
-const answerTable = (prefix: string, view: number): string => `${prefix}_view${view}`
-
 export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
   const { plan, prefix = '__training' } = input
   const spine = `${prefix}_spine`
+  const fetched = plan.views.map((_, index) => isFetchedLast(input, index))
+  const names = fetched.map((isLast, index) => `${prefix}_${isLast ? 'fetched' : 'view'}${index}`)
   const statements = plan.views.flatMap((view, index) => {
     const files = input.files[index] ?? []
     const keys = view.keys.map(({ key, spineColumn }) => comparedType(key, spineColumn.type))
@@ -97,11 +100,12 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
       coarse: input.coarse?.[index] ?? [],
       constants: input.constants?.[index] ?? noConstants,
     }
-    const into = answerTable(prefix, index)
+    const into = names[index]!
     const served = input.served?.[index] ?? null
     const held = input.held?.[index] ?? []
     const all = view.features.map(({ feature }) => feature.name)
-    if (held.length === 0) return answerStatements(view, asked, served, { table: into, features: all, view: index })
+    const whole = { table: into, features: all, view: index, isFetchedLast: fetched[index]! }
+    if (held.length === 0) return answerStatements(view, asked, served, whole)
     const apart = new Set(held.flatMap(({ features }) => features))
     // A key is there or missing in all features: of lookups the first read knows, of windows that were shown all reads together.
     const isWindow = view.bundle.view.viewKind === 'window'
@@ -122,7 +126,7 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
             ...(thereColumn === null ? {} : { thereColumn }),
           },
           how,
-          { table: name, features: all, view: index },
+          { table: name, features: all, view: index, isFetchedLast: false },
         ),
       ),
       ...togetherStatements(spine, into, parts, { view, index }),
@@ -132,10 +136,29 @@ export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
     spine: [printCreate('table', spine, readSpine(plan))],
     problems: printQuery(spineProblems(plan, spine)),
     times: printQuery(spineTimes(spine)),
-    statements: [...statements, ...groupStatements(plan, prefix, spine)],
-    timeUnits: timeUnits(plan, prefix),
-    output: (units, rows) => printRelation(output(plan, prefix, spine, units, rows ?? null)),
+    statements: [...statements, ...groupStatements(plan, prefix, spine, names)],
+    timeUnits: timeUnits(plan, names),
+    output: (units, rows) => printRelation(output(plan, answerSides(plan, prefix, names), spine, units, rows ?? null)),
   }
+}
+
+/**
+ * What a lookup found in compacted files is read by the output itself, where that reads it once: a table of it beside the output's own hash tables
+ * and sort would hold every value twice. Of files of single commits alone tied rows are in a table as large, and nothing would be saved.
+ */
+function isFetchedLast({ plan, files, served, held, isInParts }: TrainingSetInput, index: number): boolean {
+  const { bundle, features } = plan.views[index]!
+  return (
+    bundle.view.viewKind === 'lookup' &&
+    bundle.source.visibility === 'event' &&
+    areTiesResolved(bundle) &&
+    (files[index] ?? []).some(isOfCompaction) &&
+    (served?.[index] ?? null) === null &&
+    (held?.[index] ?? []).length === 0 &&
+    isInParts !== true &&
+    plan.views.length <= joinedMax &&
+    !features.some(({ feature: { type } }) => timesIn(type, column('')))
+  )
 }
 
 interface AnswersInto {
@@ -143,13 +166,14 @@ interface AnswersInto {
   /** Of the view as it is asked for: their places name the answers. */
   readonly features: readonly string[]
   readonly view: number
+  readonly isFetchedLast: boolean
 }
 
 function answerStatements(
   view: TrainingViewPlan,
   asked: Asked,
   served: Served | null,
-  { table: name, features, view: index }: AnswersInto,
+  { table: name, features, view: index, isFetchedLast }: AnswersInto,
 ): readonly SqlQuery[] {
   const columns = view.features.map(
     ({ feature }): NamedExpression => [answer(index, features.indexOf(feature.name)), column(feature.name)],
@@ -161,11 +185,10 @@ function answerStatements(
   const told = thereColumn === undefined || isWindow ? view : withEventAs(thereColumn, view)
   if (served !== null) return servedStatements(told, asked, served, { table: name, columns })
   const { before, answers, after } = viewAnswers(told, asked)
-  return [
-    ...before,
-    printCreate('table', name, select(answers, [[rowColumn, column(rowColumn)], ...columns])),
-    ...after,
-  ]
+  const named = select(answers, [[rowColumn, column(rowColumn)], ...columns])
+  return isFetchedLast
+    ? [...before, printCreate('view', name, named)]
+    : [...before, printCreate('table', name, named), ...after]
 }
 
 /** Of a lookup, a row that has a time is there. */
@@ -215,7 +238,7 @@ function timestampFeatures(
 }
 
 /** Whether a timestamp feature has values between two microseconds: only then is it written in nanoseconds, which end in 2262 (R11). */
-function timeUnits(plan: TrainingPlan, prefix: string): SqlQuery | null {
+function timeUnits(plan: TrainingPlan, names: readonly string[]): SqlQuery | null {
   const features = timestampFeatures(plan)
   if (features.length === 0) return null
   const thousand = literal(1000n)
@@ -224,7 +247,7 @@ function timeUnits(plan: TrainingPlan, prefix: string): SqlQuery | null {
   const views = [...new Set(features.map(({ view }) => view))]
   const parts = views.map((view) =>
     select(
-      table(answerTable(prefix, view)),
+      table(names[view]!),
       features
         .filter((entry) => entry.view === view)
         .map(({ feature, type }): NamedExpression => {
@@ -278,26 +301,26 @@ function written(value: Expression, type: ValueType, times: Operator): Expressio
 const joinedMax = 24
 
 /** What stands beside the spine at the end: the answers of each view, or of many views by groups of them. */
-function answerSides(plan: TrainingPlan, prefix: string) {
+function answerSides(plan: TrainingPlan, prefix: string, names: readonly string[]) {
   const isGrouped = plan.views.length > joinedMax
   const size = isGrouped ? joinedMax : 1
   return Array.from({ length: Math.ceil(plan.views.length / size) }, (_, side) => {
     const views = plan.views.map((_, view) => view).slice(side * size, (side + 1) * size)
     return {
       views,
-      name: isGrouped ? `${prefix}_group${side}` : answerTable(prefix, side),
+      name: isGrouped ? `${prefix}_group${side}` : names[side]!,
       columns: views.flatMap((view) => plan.views[view]!.features.map((_, at) => answer(view, at))),
     }
   })
 }
 
-function groupStatements(plan: TrainingPlan, prefix: string, spine: string): SqlQuery[] {
+function groupStatements(plan: TrainingPlan, prefix: string, spine: string, names: readonly string[]): SqlQuery[] {
   if (plan.views.length <= joinedMax) return []
-  return answerSides(plan, prefix).map(({ name, columns, views }) => {
+  return answerSides(plan, prefix, names).map(({ name, columns, views }) => {
     const rows = select(table(spine), [[rowColumn, column(rowColumn)]])
     const joined = joinByRow(
       rows,
-      views.map((view) => table(answerTable(prefix, view))),
+      views.map((view) => table(names[view]!)),
     )
     return printCreate(
       'table',
@@ -328,7 +351,7 @@ function joinByRow(spine: Relation, sides: readonly Relation[]): Relation {
 
 function output(
   plan: TrainingPlan,
-  prefix: string,
+  sides: ReturnType<typeof answerSides>,
   spine: string,
   units: Readonly<Record<string, unknown>> | null,
   rows: SpineRows | null,
@@ -343,7 +366,6 @@ function output(
       { where: all([operation('>=', column(rowColumn), from!), operation('<', column(rowColumn), below!)]) },
     )
   }
-  const sides = answerSides(plan, prefix)
   const spineRows = some(
     spine,
     plan.spine.columns.map((_, index) => ownColumn(index)),

@@ -181,6 +181,8 @@ async function writeSpine(session: QuerySession, asked: readonly AskedRow[]): Pr
   return await bench.write(session, `SELECT ${columns} FROM ${rows} v(n, t, a, b, c, d) ORDER BY n`)
 }
 const mappings = { here: { shop: 'the shop' }, there: { shop: 'other "shop', code: 'Other' } } as const
+/** Times are looked at before the set is written; without any, rows of compactions are read by the output itself. */
+const asksOf = (as: string): string[] => Object.keys(lookups).filter((name) => as === 'here' || name !== 'seen')
 
 interface Truth {
   readonly rows: readonly Row[]
@@ -236,7 +238,7 @@ function compareTraining(truth: Truth, asked: readonly AskedRow[], answers: read
       ['there', row.to],
     ] as const) {
       const isThere = newestOf(truth, key, row.t, ttl) !== null
-      for (const name of Object.keys(lookups)) {
+      for (const name of asksOf(as)) {
         const own = isThere ? newestOf(truth, key, row.t, ttl, name) : null
         const value = own?.columns[columnOf(name)] ?? null
         compare({ at, as, key, t: row.t }, name, answer[`${as}_latest__${name}`], value)
@@ -306,7 +308,7 @@ async function check(session: QuerySession, many: readonly History[], { shape, t
   const requests = Object.entries(mappings).flatMap(([as, mapping]) => [
     {
       bundle: views.latest,
-      features: Object.keys(lookups),
+      features: asksOf(as),
       mapping,
       as: `${as}_latest`,
       ...{ files: rowGroups[0]!.files, held: heldOf(rowGroups) },
