@@ -104,7 +104,7 @@ export function watchedIncidents(
 
   async function takeUntold(given: WatcherState): Promise<WatcherState> {
     const state = await sayTold(given)
-    const untold = (await ledger.untoldChanges()).filter(({ changeId }) => !state.handed.includes(changeId))
+    const untold = await ledger.untoldChanges(state.handed)
     return {
       ...state,
       outbox: [...state.outbox, ...untold.flatMap(({ change, changeId }) => forAll(change, changeId))],

@@ -81,13 +81,14 @@ export function createIncidentWatch(client: PostgresClient): IncidentWatch {
           .execute()
       }),
 
-    untoldChanges: () =>
+    untoldChanges: (handed = []) =>
       client.query(async (db) => {
         const rows = await db
           .selectFrom('incident_events')
           .select(['event_id', 'event', 'body'])
           .where('told_at', 'is', null)
           .where('is_quiet', '=', false)
+          .where('event_id', '!=', sql<bigint>`all(${handed.map(BigInt)}::bigint[])`)
           .orderBy('event_id')
           .limit(untoldMax)
           .execute()

@@ -59,8 +59,11 @@ export interface IncidentWriter extends IncidentReader {
   recordChanges(owner: string, changes: readonly IncidentChange[], news: ReadonlyMap<string, string>): Promise<boolean>
   /** Open ones say what these say by now; it is no event, and nothing happens where another watcher is on duty. */
   rewordIncidents(owner: string, incidents: readonly Incident[]): Promise<void>
-  /** What is recorded, not silenced, and was not yet told to every channel; oldest first. */
-  untoldChanges(): Promise<UntoldChange[]>
+  /**
+   * What is recorded, not silenced, and was not yet told to every channel, a few hundred at a time; oldest first.
+   * @param handed ids of those that the caller has already, and that wait for a channel: they keep none after them from being told
+   */
+  untoldChanges(handed?: readonly string[]): Promise<UntoldChange[]>
   changesTold(changeIds: readonly string[]): Promise<void>
   /**
    * What a watcher saw, and told, while it could not reach the ledger: opens, updates or resolves by key. Another watcher may have recorded

@@ -93,6 +93,7 @@ test('what is recorded waits until it is said to be told, and nothing opens twic
   const untold = await ledger.untoldChanges()
   expect(untold).toMatchObject([{ change: opened }])
   expect(await ledger.untoldChanges()).toEqual(untold)
+  expect(await ledger.untoldChanges(untold.map(({ changeId }) => changeId))).toEqual([])
   await ledger.changesTold(untold.map(({ changeId }) => changeId))
   expect(await ledger.untoldChanges()).toEqual([])
   expect(await ledger.watchedIncidents()).toEqual([{ ...opened.incident, news: 'run-1' }])
