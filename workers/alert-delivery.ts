@@ -181,6 +181,20 @@ function channelLine(deps: DeliveryDeps, settings: DeliverySettings, channel: Al
   }
 }
 
+/** Of a state that a former process kept: what waits for channels that there are no more is given up, for nobody would ever take it. */
+export function ofChannels<State extends DeliveryState>(
+  state: State,
+  { channels, log }: Pick<DeliveryDeps, 'log'> & { readonly channels: readonly Pick<AlertChannel, 'name'>[] },
+): State {
+  const isThere = ({ channel }: { readonly channel: string }) => channels.some(({ name }) => name === channel)
+  for (const { channel, message } of state.outbox.filter((entry) => !isThere(entry))) {
+    const { event, incident, deliveryId } = message
+    const facts = { channel, event, key: incident.key, deliveryId, why: 'there is no such channel any more' }
+    log.error(facts, `an alert is given up: ${incident.summary}`)
+  }
+  return { ...state, outbox: state.outbox.filter(isThere), troubles: state.troubles.filter(isThere) }
+}
+
 interface Failure {
   readonly why: string
   readonly refused: 'message' | 'channel' | null

@@ -29,7 +29,11 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function startBlind(stateDir: string, more: readonly AlertChannel[] = []) {
+async function startBlind(
+  stateDir: string,
+  more: readonly AlertChannel[] = [],
+  graceMs: number = watcherDefaults.graceMs,
+) {
   const nowhere = `127.0.0.1:${await freePort()}`
   const stores = connectPostgres({ url: `postgresql://me:word@${nowhere}/x`, project: 'shop' })
   const scheduler = new TemporalRunControl({
@@ -54,7 +58,7 @@ async function startBlind(stateDir: string, more: readonly AlertChannel[] = []) 
   ]
   const parts = { clock: new SystemClock(null), log, ledger: stores.ledger, registry: stores.registry }
   const delivery = { ...deliveryDefaults, firstMs: 1, maxMs: 1, closeMs: 50 }
-  const settings = { ...watcherDefaults, stateDir, pollMs: 500, unreachableAfterMs: 0, delivery }
+  const settings = { ...watcherDefaults, stateDir, graceMs, pollMs: 500, unreachableAfterMs: 0, delivery }
   const deps = { ...parts, scheduler, channels }
   const watcher = await createWatcher(deps, settings)
   cleanups.push(() => watcher.leave())
@@ -100,9 +104,31 @@ test('a channel that never answers keeps neither a look nor another channel wait
   await vi.waitFor(() => expect(sent).toHaveLength(2), soon)
   await watcher.look()
   await vi.waitFor(() => {
-    const { outbox } = JSON.parse(readFileSync(join(dir, 'watcher.json'), 'utf8')) as { outbox: { channel: string }[] }
-    expect(outbox.map(({ channel }) => channel)).toEqual(['dead', 'dead'])
+    expect(kept(dir).outbox.map(({ channel }) => channel)).toEqual(['dead', 'dead'])
   }, soon)
+})
+
+interface Kept {
+  readonly outbox: readonly { readonly channel: string }[]
+  readonly troubles: readonly { readonly channel: string }[]
+}
+
+const kept = (dir: string): Kept => JSON.parse(readFileSync(join(dir, 'watcher.json'), 'utf8')) as Kept
+
+test('a channel that is taken out of the file takes what waits for it along, and its incident ends', async () => {
+  const dir = newFolder()
+  const before = await startBlind(dir, [{ name: 'gone', send: () => Promise.reject(new Error('nobody there')) }], 0)
+  await before.watcher.look()
+  await vi.waitFor(() => expect(kept(dir).troubles).toMatchObject([{ channel: 'gone' }]), soon)
+  await before.watcher.look()
+  await vi.waitFor(() => expect(before.sent.at(-1)).toBe('undelivered'), soon)
+  await before.watcher.leave()
+
+  const after = await startBlind(dir)
+  expect(after.errors).toEqual([expect.stringMatching(/^an alert is given up/), expect.anything()])
+  await after.watcher.look()
+  await vi.waitFor(() => expect(after.sent).toEqual(['resolved undelivered']), soon)
+  await vi.waitFor(() => expect(kept(dir)).toMatchObject({ outbox: [], troubles: [] }), soon)
 })
 
 test('a channel that refuses is an incident, told by the others and not by itself, until it takes one', async () => {
@@ -112,16 +138,12 @@ test('a channel that refuses is an incident, told by the others and not by itsel
   const hook = createWebhookAlertChannel({ ...teller, name: 'hook', url: receiver.url, secret, timeoutMs: 15_000 })
   const dir = newFolder()
   const { watcher, sent } = await startBlind(dir, [hook])
-  const troubles = () => {
-    const text = readFileSync(join(dir, 'watcher.json'), 'utf8')
-    return (JSON.parse(text) as { troubles: { channel: string; why: string }[] }).troubles
-  }
   await watcher.look()
-  await vi.waitFor(() => expect(troubles()).toMatchObject([{ channel: 'hook' }]), soon)
+  await vi.waitFor(() => expect(kept(dir).troubles).toMatchObject([{ channel: 'hook' }]), soon)
   await watcher.look()
   await vi.waitFor(() => expect(sent).toEqual(['ledger_unreachable', 'scheduler_unreachable', 'undelivered']), soon)
   receiver.answer({ status: 200 })
-  await vi.waitFor(() => expect(troubles()).toEqual([]), soon)
+  await vi.waitFor(() => expect(kept(dir).troubles).toEqual([]), soon)
   await watcher.look()
   await vi.waitFor(() => expect(sent.at(-1)).toBe('resolved undelivered'), soon)
   const rules = receiver.received.map(({ body }) => (JSON.parse(body) as { data: { rule: string } }).data.rule)

@@ -14,7 +14,7 @@ import type { RunControl } from '../core/ports/run-control.js'
 import { noTelemetry, type Telemetry } from '../core/ports/telemetry.js'
 import { formatInstant } from '../core/time/instant.js'
 import { type Incident, type IncidentRule, viewAge } from '../core/watch/index.js'
-import { type DeliverySettings, deliveryDefaults, type OutboxEntry, startDelivery } from './alert-delivery.js'
+import { type DeliverySettings, deliveryDefaults, type OutboxEntry, ofChannels, startDelivery } from './alert-delivery.js'
 import { DayBudgets } from './day-budgets.js'
 import { FirstCauses } from './first-causes.js'
 import { observe, rulesOf } from './observe-views.js'
@@ -107,7 +107,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
   const statePath = join(settings.stateDir, 'watcher.json')
   const loaded = await readWatcherState(statePath)
   if (loaded.problem) deps.log.warn({}, loaded.problem)
-  let state = loaded.state
+  let state = ofChannels(loaded.state, deps)
   const kept = keepWatcherState(statePath, deps.log)
   const keep = () => kept.write(() => state)
   const { telemetry = noTelemetry } = deps
