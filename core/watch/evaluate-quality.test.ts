@@ -26,6 +26,11 @@ test('the faults of one cause are one incident; wrong values that are served are
   })
 })
 
+test('whatever is in a key, what is news of it is a word that the ledger can keep', () => {
+  const [draft] = evaluateQuality([entry], [check([fault('online-item', 'A B\0C')])])
+  expect(draft!.news).toBe('origin=A_B_C')
+})
+
 test('a check that found nothing makes none; one of a version that is served beside the applied one does', () => {
   expect(evaluateQuality([entry], [check([])])).toEqual([])
   expect(evaluateQuality([entry], [check([fault('online-item', 'ATL')], 2)])).toMatchObject([

@@ -44,7 +44,8 @@ function draftOf(entry: Checked, check: QualityCheck, cause: FaultCause): Incide
       : `millcourse check-quality ${entry.view} --last`,
     facts: { services: entry.services.join(', '), cause, faults: faults.length, checkedAt: check.checkedAt },
     news: faults
-      .map((fault) => placeOf(fault).replaceAll(' ', '_'))
+      // A key may hold a NUL, which no text of Postgres does.
+      .map((fault) => placeOf(fault).replaceAll(' ', '_').replaceAll('\0', '_'))
       .sort()
       .slice(0, newsMax)
       .join(' '),
