@@ -132,6 +132,23 @@ describe('drift', () => {
     expect(judge(part(), empty, checks({}, { volumeChangeMax: 9 })).findings).toMatchObject([{ code: 'rows_drifted' }])
     expect(judge(empty[0]!, empty, checks({}, { volumeChangeMax: 0 })).findings).toEqual([])
   })
+  test('a column of one value has not moved, however the means of its sums are rounded', () => {
+    // What DuckDB makes of as many rows of 0.1.
+    const ofTenths = (rows: number, mean: number, value = 0.1) =>
+      part(rows, { mean, standardDeviation: 0, min: value, max: value })
+    const past = [
+      ofTenths(3, 0.10000000000000002),
+      ofTenths(1_000, 0.09999999999999859),
+      ofTenths(50_000, 0.10000000000001318),
+      ofTenths(1_000, 0.09999999999999859),
+    ]
+    for (const runs of [past, past.map(() => ofTenths(1_000, 0.09999999999999859))]) {
+      expect(judge(ofTenths(1_003, 0.09999999999999858), runs, checks({ sigmaMax: 0 })).findings).toEqual([])
+      expect(judge(ofTenths(1_003, 0.2, 0.2), runs, checks({ sigmaMax: 1e6 })).findings).toMatchObject([
+        { code: 'mean_drifted' },
+      ])
+    }
+  })
   test('a single limit may be of another severity than those it stands with', () => {
     const flood = part(100, { mean: 99, nulls: 100, distinctApproximate: 99 }, 17_000)
     const limits = { sigmaMax: 1, nullRateChangeMax: 0, psiMax: 0, cardinalityChangeMax: 0 }

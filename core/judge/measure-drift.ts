@@ -1,6 +1,7 @@
 /** How far the rows of a run are from those of its baseline, whatever the limits. Null: there is too little to say it. */
 import type { BaselineKind } from './baseline.js'
 import { decodeHistogram, mergeHistograms } from './histogram.js'
+import { isOneValue } from './is-one-value.js'
 import { type MergedColumn, mergeProfiles, type ProfilePart } from './merge-profiles.js'
 import { populationStability } from './population-stability.js'
 import type { ColumnProfile } from './verdict.js'
@@ -91,7 +92,8 @@ function featureDrift(
 
 function meanShift(is: ColumnProfile, was: MergedColumn, runs: number): Drifted | null {
   if (is.mean === null || was.mean === null || was.standardDeviation === null || runs < runsMin) return null
-  return { observed: share(Math.abs(is.mean - was.mean), was.standardDeviation), was: was.mean, is: is.mean, runs }
+  const moved = isOneValue(was, is) ? 0 : Math.abs(is.mean - was.mean)
+  return { observed: share(moved, was.standardDeviation), was: was.mean, is: is.mean, runs }
 }
 
 function rateChange(is: number, was: number, runs: number): Drifted | null {

@@ -42,6 +42,8 @@ test('a constant that changes, a mean that goes and an empty side are told witho
     compareProfiles(profile(column('c', was)), profile(column('c', is)))[0]
   expect(shift({ standardDeviation: 0 }, { mean: 10.1 })).toMatchObject({ deviations: null, isShifted: true })
   expect(shift({ standardDeviation: 0 }, {})).toMatchObject({ deviations: null, isShifted: false })
+  const tenth = { min: 0.1, max: 0.1, mean: 0.1, standardDeviation: 0 }
+  expect(shift(tenth, { ...tenth, mean: 0.09999999999999859 })).toMatchObject({ isShifted: false })
   expect(shift({}, { values: 0, nulls: 0, mean: null })).toMatchObject({
     nullRate: { was: 0, is: null },
     isShifted: true,

@@ -1,4 +1,5 @@
 /** How the rows of one run differ from those of another, by their profiles: what a person looks at before deciding on a held run. */
+import { isOneValue } from './is-one-value.js'
 import type { ColumnProfile, Profile } from './verdict.js'
 
 export interface ProfileShift {
@@ -43,7 +44,7 @@ function shiftOf(was: ColumnProfile, is: ColumnProfile, features: readonly strin
   const mean = { was: was.mean, is: is.mean }
   const moved = was.mean === null || is.mean === null ? null : Math.abs(is.mean - was.mean)
   const deviations = moved !== null && was.standardDeviation ? moved / was.standardDeviation : null
-  const isMeanShifted = deviations === null ? mean.was !== mean.is : deviations >= deviationsMin
+  const isMeanShifted = deviations === null ? mean.was !== mean.is && !isOneValue(was, is) : deviations >= deviationsMin
   const isNullShifted = Math.abs((nullRate.is ?? 0) - (nullRate.was ?? 0)) >= nullRateShiftMin
   return { column: is.column, features, nullRate, mean, deviations, isShifted: isMeanShifted || isNullShifted }
 }
