@@ -29,7 +29,7 @@ test('what, since when, by how much, by what, and the next command', () => {
   const [draft, ...more] = evaluateBudgets([entry], [over], '2026-11-22')
   expect(more).toEqual([])
   expect(draft).toMatchObject({
-    ...{ key: 'over_budget/delays@v2', rule: 'over_budget', severity: 'warning', owner: 'ops' },
+    ...{ key: 'over_budget/delays', rule: 'over_budget', severity: 'warning', owner: 'ops' },
     nextStep: 'millcourse backfill status b-1',
     facts: { day: '2026-11-22', budget: 1_000, overBy: 501, cause: 'backfill b-1', causeWriteUnits: 900 },
   })

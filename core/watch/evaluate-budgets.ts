@@ -26,6 +26,8 @@ function draftOf(entry: CalendarEntry, over: OverBudget, budget: number, day: st
   const units = (count: number) => Math.round(count).toLocaleString('en-US')
   const summary = `${viewLabel(entry)} has written ${units(over.writeUnits)} units on ${day}, ${units(over.writeUnits - budget)} more than its budget of ${units(budget)} a day; most by ${cause}`
   return viewDraft(entry, 'over_budget', summary, next, {
+    // Of all versions together: another one that is applied makes no other cause of what was spent.
+    key: `over_budget/${entry.view}`,
     // Of a day that goes on being spent nothing is new; the next day's is.
     news: [day, String(budget)],
     facts: {

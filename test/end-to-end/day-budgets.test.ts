@@ -25,10 +25,10 @@ function spend(view: string, day: string, writeUnits: number): Promise<void> {
 }
 
 /** A watcher on duty that looks at this time: what it found, after what it recorded of it. */
-function watcher() {
+function watcher(applied: readonly CalendarEntry[] = calendar) {
   const budgets = new DayBudgets(ledger)
   return async (at: string): Promise<string[]> => {
-    const found: IncidentDraft[] = await budgets.drafts(calendar, parseInstant(at))
+    const found: IncidentDraft[] = await budgets.drafts(applied, parseInstant(at))
     await ledger.takeWatch('w1', 60_000)
     const rules = { escalateAfterNs: null }
     const { messages, open } = reconcileIncidents(await ledger.watchedIncidents(), found, at, rules)
@@ -68,4 +68,13 @@ test('what was told on its own day is over with it, and told no more; two days i
   expect(await look('2026-11-23T06:00:00Z')).toEqual(['opened orders 2026-11-22', 'updated clicks 2026-11-23'])
   expect(await look('2026-11-23T06:00:15Z')).toEqual(['updated orders 2026-11-23'])
   expect(await look('2026-11-23T06:00:30Z')).toEqual([])
+})
+
+test('a version that is applied later makes nothing new of what was spent before it', async () => {
+  const later = [{ ...entry, version: 2 }]
+  await spend('orders', '2026-11-21', 1_500)
+  expect(await watcher()('2026-11-21T12:00:00Z')).toEqual(['opened orders 2026-11-21'])
+  expect(await watcher(later)('2026-11-21T18:00:00Z')).toEqual([])
+  expect(await watcher(later)('2026-11-22T06:00:00Z')).toEqual(['resolved orders 2026-11-21'])
+  expect(await watcher([{ ...entry, version: 3 }])('2026-11-22T12:00:00Z')).toEqual([])
 })
