@@ -1,6 +1,12 @@
 /** What is said of a ledger or scheduler that does not answer: one incident each, whoever it hits. */
 import { parseDuration } from '../core/time/duration.js'
-import { type CalendarEntry, type IncidentDraft, viewLabel } from '../core/watch/index.js'
+import {
+  type CalendarEntry,
+  type Incident,
+  type IncidentDraft,
+  type IncidentRule,
+  viewLabel,
+} from '../core/watch/index.js'
 
 /** Why the ledger cannot be read, and what its incident says: whatever it is, nobody watches meanwhile. */
 export const blindness = {
@@ -26,10 +32,17 @@ export function ledgerOutage(
   }
 }
 
-/** @param drafts what is wrong with the views: those that miss runs do so for this cause */
+/** With the scheduler gone every view misses its runs, and nobody can say for what else: one cause, one incident. */
+export const rulesOfSchedulerOutage: ReadonlySet<IncidentRule> = new Set(['missing_run', 'skipped', 'stale'] as const)
+
+/**
+ * @param drafts what is wrong with the views: those that miss runs do so for this cause
+ * @param open what was told before it began, and goes on as part of it
+ */
 export function schedulerOutage(
   calendar: readonly CalendarEntry[],
   drafts: readonly Pick<IncidentDraft, 'rule' | 'key' | 'summary'>[],
+  open: readonly Pick<Incident, 'rule' | 'key'>[],
 ): IncidentDraft {
   const missing = drafts.filter((draft) => draft.rule === 'missing_run')
   return {
@@ -37,6 +50,7 @@ export function schedulerOutage(
     summary: `Temporal does not answer: no run starts for ${calendar.length} view(s)${missing.length > 0 ? `, ${missing.length} of them already miss runs` : ''}`,
     nextStep: 'millcourse doctor',
     news: missing.map((draft) => draft.key).join(' '),
+    tells: open.filter(({ rule }) => rulesOfSchedulerOutage.has(rule)).map(({ key }) => key),
     facts: {
       views: calendar.map(viewLabel).join(', '),
       missing: missing.map((draft) => draft.summary).join('; '),

@@ -14,7 +14,13 @@ import type { RunControl } from '../core/ports/run-control.js'
 import { noTelemetry, type Telemetry } from '../core/ports/telemetry.js'
 import { formatInstant } from '../core/time/instant.js'
 import { type Incident, type IncidentRule, viewAge } from '../core/watch/index.js'
-import { type DeliverySettings, deliveryDefaults, type OutboxEntry, ofChannels, startDelivery } from './alert-delivery.js'
+import {
+  type DeliverySettings,
+  deliveryDefaults,
+  type OutboxEntry,
+  ofChannels,
+  startDelivery,
+} from './alert-delivery.js'
 import { DayBudgets } from './day-budgets.js'
 import { FirstCauses } from './first-causes.js'
 import { observe, rulesOf } from './observe-views.js'
@@ -24,7 +30,7 @@ import { showQuality } from './quality-readings.js'
 import { SeenViews } from './seen-views.js'
 import { undeliveredDrafts } from './undelivered.js'
 import { watchedIncidents } from './watch-incidents.js'
-import { ledgerOutage, schedulerOutage } from './watch-outages.js'
+import { ledgerOutage, rulesOfSchedulerOutage, schedulerOutage } from './watch-outages.js'
 import { showAges, showWatch, WatchReadings } from './watch-readings.js'
 import { keepWatcherState, readWatcherState, type WatcherState } from './watcher-state.js'
 
@@ -181,7 +187,9 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       const found = isSeen ? ledgerView.drafts : []
       const isSchedulerGone = lasted(outages.scheduler)
       const untold = undeliveredDrafts(state, deps.clock.realNow(), settings.graceMs)
-      const schedulerDrafts = isSchedulerGone ? [schedulerOutage(calendar, isSeen ? found : state.open)] : []
+      const schedulerDrafts = isSchedulerGone
+        ? [schedulerOutage(calendar, isSeen ? found : state.open, state.open)]
+        : []
       const own = [...schedulerDrafts, ...untold]
       // An outage that is under way but not yet long enough leaves open what is open; why runs are missing nobody can say meanwhile.
       const isUnsure = outages.scheduler !== null && !isSchedulerGone
@@ -189,9 +197,8 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       const ages = isSeen ? ledgerView.looks.map((look) => viewAge(look.entry, look, deps.clock.now())) : state.ages
       state = { ...state, calendar, ages }
       if (isSeen) {
-        // With the scheduler gone every view misses its runs: one cause, one incident.
         const causes = found
-          .filter(({ rule }) => !isSchedulerGone || (rule !== 'missing_run' && rule !== 'stale'))
+          .filter(({ rule }) => !isSchedulerGone || !rulesOfSchedulerOutage.has(rule))
           .filter(({ rule }) => !unsure.includes(rule))
         adopt(await incidents.settle(state, { drafts: [...own, ...causes], unsure, now }, ledgerView.isOnDuty))
       } else if (lasted(outages.ledger)) {
