@@ -21,9 +21,9 @@ function whatIsWrong(finding: Finding): string {
     case 'duplicate_rate_above':
       return `rate of duplicate rows ${short(observed)} is above its limit ${limit}`
     case 'value_below':
-      return `value ${short(observed)} is below its limit ${limit}`
+      return `value ${extreme(observed)} is below its limit ${limit}`
     case 'value_above':
-      return `value ${short(observed)} is above its limit ${limit}`
+      return `value ${extreme(observed)} is above its limit ${limit}`
     case 'rows_drifted':
       return `rows ${movedBy(finding)}`
     case 'keys_drifted':
@@ -74,6 +74,12 @@ function comparedWith({ baseline }: Finding): string {
 /** The largest number stands for what has no bound. */
 function times(value: number): string {
   return value === Number.MAX_VALUE ? 'any number of' : short(value)
+}
+
+/** R20: NaN is above every limit. */
+function extreme(value: number): string {
+  if (Math.abs(value) < Number.MAX_VALUE) return short(value)
+  return value > 0 ? '(NaN or infinity)' : '(-infinity)'
 }
 
 function short(value: number): string {

@@ -65,6 +65,12 @@ test('R26: a finding says feature, what was observed and its limit', () => {
   expect(
     formatFinding({ code: 'null_rate_above', severity: 'hold', feature: 'delay', observed: 0.42, limit: 0.2 }),
   ).toBe('delay: null rate 0.4200 is above its limit 0.2')
+  const ofValue = (code: 'value_above' | 'value_below', observed: number) =>
+    formatFinding({ code, severity: 'hold', feature: 'delay', observed, limit: 5 })
+  expect(ofValue('value_above', 5.5)).toBe('delay: value 5.500 is above its limit 5')
+  // R20, and JSON knows no infinity.
+  expect(ofValue('value_above', Number.MAX_VALUE)).toBe('delay: value (NaN or infinity) is above its limit 5')
+  expect(ofValue('value_below', -Number.MAX_VALUE)).toBe('delay: value (-infinity) is below its limit 5')
 })
 
 test('long work tells a pipe each tenth once', () => {

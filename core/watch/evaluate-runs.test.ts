@@ -145,6 +145,8 @@ test('what the checks of the newest good run warned of is one incident, beside w
     limit: 0.5,
   }
   expect(look(good(drifted))[0]?.summary).toMatch(/: rows drifted \(from none, limit 0.5\)$/)
+  const beyond: Finding = { ...drifted, code: 'value_above', feature: 'avg', limit: 5 }
+  expect(look(good(beyond))[0]?.summary).toMatch(/: avg value above \(NaN or infinity, limit 5\)$/)
   // The next run that warns of the same is no news.
   expect(look(good({ ...finding, observed: 0.6 }, { ...finding, feature: 'max' }))[0]?.news).toBe(warned?.news)
   const both = look({ ...good(finding), states: [state('failed', 'COMPUTE_FAILED')] })

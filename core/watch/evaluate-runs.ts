@@ -241,8 +241,12 @@ export function warnedDrafts(entry: CalendarEntry, { good }: ViewObservation): I
 
 const warningsTold = 3
 
+/** The largest number stands for what is none: a NaN, which is above every limit (R20), an infinity, or a change from nothing. */
+function endlessText(code: Finding['code']): string {
+  return code === 'value_above' ? 'NaN or infinity' : code === 'value_below' ? '-infinity' : 'from none'
+}
+
 function findingText({ feature, code, observed, limit }: Finding): string {
-  // What changed from nothing changed by no number.
-  const by = observed === Number.MAX_VALUE ? 'from none' : Number(observed.toPrecision(4))
+  const by = Math.abs(observed) === Number.MAX_VALUE ? endlessText(code) : Number(observed.toPrecision(4))
   return `${feature === null ? '' : `${feature} `}${code.replaceAll('_', ' ')} (${by}, limit ${limit})`
 }
