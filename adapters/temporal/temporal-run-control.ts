@@ -214,8 +214,7 @@ export class TemporalRunControl implements RunControl {
 
   async isReachable(timeoutMs: number): Promise<boolean> {
     try {
-      this.probe ??= temporalProbe(this.options)
-      const { connection, workflowService } = await this.probe
+      const { connection, workflowService } = await this.probed()
       const { namespace } = this.options
       await connection.withDeadline(Date.now() + timeoutMs, () => workflowService.describeNamespace({ namespace }))
       return true
@@ -311,8 +310,21 @@ export class TemporalRunControl implements RunControl {
     }
   }
 
+  /** What could not be made, for a file of the settings that is not there yet, is made anew when it is asked for again. */
   private connected(): Promise<Client> {
-    this.client ??= temporalClient(this.options)
+    this.client ??= temporalClient(this.options).catch((error: unknown) => {
+      this.client = null
+      throw error
+    })
     return this.client
+  }
+
+  /** As `connected`. */
+  private probed(): Promise<Client> {
+    this.probe ??= temporalProbe(this.options).catch((error: unknown) => {
+      this.probe = null
+      throw error
+    })
+    return this.probe
   }
 }
