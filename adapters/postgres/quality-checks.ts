@@ -107,7 +107,9 @@ export function createQualityChecks(client: PostgresClient): QualityChecks {
     recordQualityCheck: (check, before) =>
       client.query(async (db) => {
         const body = toJson(check)
-        const isBefore = sql<boolean>`quality_checks.body ->> 'checkedAt' = ${before?.checkedAt ?? null}`
+        // As text: Postgres takes no field out of a document that says NUL somewhere, as a key at fault may.
+        const named = before && `"checkedAt":${toJson(before.checkedAt)}`
+        const isBefore = sql<boolean>`strpos(quality_checks.body::text, ${named}) > 0`
         const { numInsertedOrUpdatedRows } = await db
           .insertInto('quality_checks')
           .values({ view: check.view, version: check.version, body })

@@ -55,6 +55,16 @@ test('of each view version the last check is kept, as it was given', async () =>
   expect(await ledger.qualityChecks()).toEqual([])
 })
 
+test('a check that has found a NUL in a key gives its place to the next one', async () => {
+  const fault = { cause: 'online-item', key: { user: 'a\0b' }, keyHex: '00', interval: null, file: null } as const
+  const values = { features: [], expected: '1', found: '2', isRepairable: true }
+  const found = check({ faults: [{ ...fault, ...values }] })
+  expect(await ledger.recordQualityCheck(found, null)).toBe(true)
+  const next = check({ checkedAt: '2001-01-03T00:00:00Z' })
+  expect(await ledger.recordQualityCheck(next, found)).toBe(true)
+  expect(await ledger.qualityChecks()).toEqual([next])
+})
+
 describe('what online should show', () => {
   test('is the state at the last finished publish’s horizon; its mark changes with each publish, not with each commit', async () => {
     expect(await ledger.shownState(view)).toBeNull()
