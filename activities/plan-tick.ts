@@ -82,7 +82,8 @@ export function planTick(deps: ActivityDeps) {
       due: due.map(toIsoInterval),
       left,
       ...searchLabels(deps, view),
-      decisionIds: (await deps.ledger.pendingDecisions(key)).map((decision) => decision.decisionId),
+      // Of former versions, too: these have no tick of their own.
+      decisionIds: (await deps.ledger.pendingDecisions({ view: view.name })).map((decision) => decision.decisionId),
       ...(await openBackfills(deps, view.name)),
       ...(isFollowed && asked === null ? await repairedVersions(deps, bundle) : {}),
       isPublishDue:

@@ -65,14 +65,10 @@ export function createDecisionRecords(client: PostgresClient): DecisionRecords {
         return outcome
       }),
 
-    pendingDecisions: (key) =>
+    pendingDecisions: ({ view, version }) =>
       client.query(async (db) => {
-        const rows = await db
-          .selectFrom('decisions')
-          .selectAll()
-          .where('view', '=', key.view)
-          .where('version', '=', key.version)
-          .where('applied_at', 'is', null)
+        const pending = db.selectFrom('decisions').selectAll().where('view', '=', view).where('applied_at', 'is', null)
+        const rows = await (version === undefined ? pending : pending.where('version', '=', version))
           .orderBy('ordinal')
           .execute()
         return rows.map(toDecision)

@@ -322,7 +322,7 @@ export interface LedgerReader extends LedgerReaders<Commit> {
   isPublishOpen(key: ViewKey): Promise<boolean>
   /** Whether `giveUpPublish` was said, and nothing has been committed since. */
   isPublishGivenUp(key: ViewKey): Promise<boolean>
-  pendingDecisions(key: ViewKey): Promise<Decision[]>
+  pendingDecisions(of: { readonly view: string; readonly version?: number }): Promise<Decision[]>
   decision(decisionId: string): Promise<Decision | null>
   indexedFiles(source: string, range: Interval): Promise<IndexedFile[]>
   /** Whatever their event times; of a file that was changed every version. */

@@ -4,6 +4,7 @@ import { openBackfill } from '../../activities/open-backfill.js'
 import { planBackfill } from '../../activities/plan-backfill.js'
 import { errorCodes } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
+import { fromIsoInterval } from '../../core/time/interval.js'
 import { folder, hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
 let rig: SalesRig
@@ -70,6 +71,13 @@ describe('tick', () => {
     expect(await rig.starts('ended', '2001-01-01T00:59:59.999999999Z')).toEqual([])
     expect(await rig.starts('ended', hour(1))).toEqual(['00:00'])
     expect(await rig.starts('ended', '2000-06-01T00:00:00Z')).toEqual([])
+  })
+  test('R37: a decision on a run of a former version that nobody could start is carried out by the view’s tick', async () => {
+    const decision = { view: 'ended', version: 7, action: 'rerun', reason: 'mended', by: 'ann', runId: null } as const
+    const { interval } = hourOf('ended', 0)
+    const { decisionId } = await rig.deps.ledger.recordDecision({ ...decision, interval: fromIsoInterval(interval) })
+    expect((await rig.tick('ended', hour(1))).decisionIds).toEqual([decisionId])
+    expect(await rig.deps.ledger.pendingDecisions({ view: 'ended', version: 1 })).toEqual([])
   })
   test('decades of minutes are counted, not listed', async () => {
     const started = performance.now()
