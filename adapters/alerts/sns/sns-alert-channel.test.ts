@@ -32,10 +32,10 @@ afterEach(async () => {
   await receiver?.close()
 })
 
-async function sendTo(answer: Answer, to = topic, timeoutMs = 15_000) {
+async function sendTo(answer: Answer, to = topic, timeoutMs = 15_000, message = alertMessage()) {
   receiver = await startAlertReceiver(answer)
   const channel = createSnsAlertChannel({ ...teller, name: 'bus', topic: to, endpoint: receiver.url, timeoutMs })
-  return channel.send(alertMessage())
+  return channel.send(message)
 }
 const form = () => Object.fromEntries(new URLSearchParams(receiver!.received[0]!.body))
 
@@ -92,6 +92,22 @@ test('a FIFO topic is told the incident as the group and the delivery as what is
   expect(form()).toMatchObject({
     MessageGroupId: 'flights/failed/delays@v1/SOURCE_FILE_CORRUPT',
     MessageDeduplicationId: 'msg_opened',
+  })
+})
+
+test('an incident of hundreds of views with long names goes into what SNS takes', async () => {
+  const views = Array.from({ length: 500 }, (_, at) => `${'v'.repeat(60)}${at}@v1`)
+  const missing = views.map(
+    (view) => `${view} has no run for 8 intervals from 2001-01-01T00:00:00Z to 2001-01-01T07:00:00Z`,
+  )
+  const facts = { views: views.join(', '), missing: missing.join('; ') }
+  await sendTo(xml(200, published), topic, 15_000, alertMessage('opened', { facts, summary: 'Temporal is gone' }))
+  const message = form().Message!
+  expect(Buffer.byteLength(message)).toBeLessThan(256 * 1_024)
+  const { default: body } = JSON.parse(message) as { readonly default: string }
+  expect(JSON.parse(body)).toMatchObject({
+    summary: 'Temporal is gone',
+    hits: expect.stringMatching(/^v{60}0@v1, .*…$/),
   })
 })
 

@@ -15,6 +15,8 @@ export interface SnsOptions extends Teller {
 
 /** Of an e-mail that SNS sends; ASCII, without line ends. */
 const subjectMax = 100
+/** SNS takes 256 KiB for all bodies of a message; what hits hundreds of views names them all. In characters, of each text in it. */
+const textMax = 3_000
 
 export function createSnsAlertChannel(options: SnsOptions): AlertChannel {
   const { name, topic, timeoutMs } = options
@@ -48,10 +50,13 @@ function requestOf(message: AlertMessage, options: SnsOptions): ConstructorParam
   const { deliveryId, event, incident } = message
   const told = tellIncident(message, options)
   const text = incidentLines(told)
-    .map(([name, line]) => `${name}: ${line}`)
+    .map(([name, line]) => `${name}: ${cut(line)}`)
     .join('\n')
   const { project } = options
-  const json = JSON.stringify({ event, deliveryId, project, ...incident, hits: told.views, runbook: told.runbook })
+  const json = JSON.stringify(
+    { event, deliveryId, project, ...incident, hits: told.views, runbook: told.runbook },
+    (_, value) => (typeof value === 'string' ? cut(value) : value),
+  )
   // Subscriptions that show text get words; the rest, which parse, the incident.
   const bodies = { default: json, email: text, sms: told.title.slice(0, 140), 'email-json': json }
   const attributes = { event, project, rule: incident.rule, severity: incident.severity, owner: incident.owner }
@@ -73,6 +78,10 @@ function requestOf(message: AlertMessage, options: SnsOptions): ConstructorParam
       ? { MessageGroupId: groupOf(`${project}/${incident.key}`), MessageDeduplicationId: deliveryId }
       : {}),
   }
+}
+
+function cut(text: string): string {
+  return text.length <= textMax ? text : `${text.slice(0, textMax - 1)}…`
 }
 
 /** A FIFO topic takes 128 characters without spaces for it. */
