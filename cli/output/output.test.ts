@@ -57,6 +57,7 @@ test('numbers are said with their units', () => {
     '1 min 1 s',
     '1 h 1 min',
   ])
+  expect([formatMs(59_960), formatMs(119_700), formatMs(3_599_700)]).toEqual(['1 min 0 s', '2 min 0 s', '1 h 0 min'])
   expect([formatBytes(0), formatBytes(1023), formatBytes(1024 ** 2)]).toEqual(['0 B', '1023 B', '1.0 MiB'])
   expect([plural(1, 'run'), plural(1200, 'run')]).toEqual(['1 run', '1,200 runs'])
 })
