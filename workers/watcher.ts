@@ -28,7 +28,7 @@ import { sayOpenIncidents } from './open-incidents-line.js'
 import type { Heartbeat } from './outward-heartbeat.js'
 import { showQuality } from './quality-readings.js'
 import { SeenViews } from './seen-views.js'
-import { undeliveredDrafts } from './undelivered.js'
+import { inheritedTroubles, undeliveredDrafts } from './undelivered.js'
 import { watchedIncidents } from './watch-incidents.js'
 import { ledgerOutage, rulesOfSchedulerOutage, schedulerOutage } from './watch-outages.js'
 import { showAges, showWatch, WatchReadings } from './watch-readings.js'
@@ -186,6 +186,10 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
       const calendar = isSeen ? ledgerView.calendar : state.calendar
       const found = isSeen ? ledgerView.drafts : []
       const isSchedulerGone = lasted(outages.scheduler)
+      if (isSeen && ledgerView.isOnDuty && state.onDuty !== true) {
+        const open = await deps.ledger.watchedIncidents()
+        state = { ...state, troubles: [...state.troubles, ...inheritedTroubles(open, state, deps.channels)] }
+      }
       const untold = undeliveredDrafts(state, deps.clock.realNow(), settings.graceMs)
       const schedulerDrafts = isSchedulerGone
         ? [schedulerOutage(calendar, isSeen ? found : state.open, state.open)]
