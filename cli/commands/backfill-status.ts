@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MillcourseError } from '../../core/errors.js'
 import type { Backfill, BackfillInterval } from '../../core/ports/backfill-ledger.js'
 import type { LedgerReader } from '../../core/ports/ledger.js'
 import { formatInstant } from '../../core/time/instant.js'
@@ -18,7 +19,7 @@ import { findBackfill, readProgress } from './backfill-target.js'
 const listed = 20
 const lookEveryMs = 500
 
-/** All of them, newest first, or one with what has become of its intervals. */
+/** All of them, newest first, or one with what has become of its intervals. @throws MillcourseError BACKFILL_UNKNOWN, USAGE */
 export async function backfillStatus(
   context: CliContext,
   id: string | undefined,
@@ -28,6 +29,10 @@ export async function backfillStatus(
     const { backfillId } = await findBackfill(context, id)
     return options.wait ? await followBackfill(context, backfillId) : await oneReport(context, backfillId)
   }
+  if (options.wait)
+    throw new MillcourseError('USAGE', '--wait waits for one backfill', {
+      hint: 'name it: millcourse backfill status ID --wait',
+    })
   const ledger = await context.ledger()
   const [found, places] = [await ledger.backfills({ limit: listed }), await queuePlaces(ledger)]
   const rows = await Promise.all(
