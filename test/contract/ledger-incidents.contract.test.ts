@@ -257,6 +257,17 @@ test('a view’s mark changes with all that the watcher reads of its intervals, 
   const mark = async () => (await ledger.watchMarks([view]))[0]!.mark
   const marks = [await mark()]
   const nothing = { error: null, keyCounts: null, measures: null }
+  const reject = async (runId: string, index: number) => {
+    const decision = {
+      ...view,
+      action: 'reject',
+      interval: hour(index),
+      runId,
+      reason: 'none comes',
+      by: 'ann',
+    } as const
+    await ledger.applyDecision((await ledger.recordDecision(decision)).decisionId, null)
+  }
   const changes = [
     // Not planned yet: what waits for its source may end without a number.
     () => ledger.startRun(startOf('waits', 3)),
@@ -267,6 +278,9 @@ test('a view’s mark changes with all that the watcher reads of its intervals, 
     () => ledger.reopenIntervals(view, [hour(0)], 'a late file'),
     () => ledger.reopenIntervals(view, [hour(0)], 'a late file'),
     () => publishAll(ledger, 'p1'),
+    () => fail(ledger, 'failed', 0),
+    // R37: the accepted version stays.
+    () => reject('failed', 0),
     () => ledger.askRebuild(view, 0n),
   ]
   for (const change of changes) {
