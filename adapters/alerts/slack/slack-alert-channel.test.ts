@@ -48,11 +48,15 @@ test('one that is over says since when, and asks for nothing', async () => {
   expect(blocks[1]!.text!.text).not.toContain('*next*')
 })
 
-test('texts stay within Slack’s limits', async () => {
-  const { text, blocks } = await arrived('opened', { summary: 'long '.repeat(2_000), key: 'k'.repeat(4_000) })
+test('texts stay within Slack’s limits, and say what to do all the same', async () => {
+  const facts = { views: Array.from({ length: 500 }, (_, at) => `view_${at}@v1`).join(', '), code: 'LAKE_FULL' }
+  const { text, blocks } = await arrived('opened', { summary: 'long '.repeat(2_000), key: 'k'.repeat(4_000), facts })
   expect(text.length).toBeLessThanOrEqual(3_000)
   expect(blocks[0]!.text!.text.length).toBeLessThanOrEqual(150)
   expect(blocks[1]!.text!.text.length).toBeLessThanOrEqual(3_000)
+  expect(blocks[1]!.text!.text).toMatch(
+    /\n\*views\* view_0@v1, .*…\n\*first cause\* LAKE_FULL\n\*next\* `millcourse runs show r1`\n\*runbook\* <\S+\.md>$/,
+  )
   expect(blocks[2]!.elements![0]!.text.length).toBeLessThanOrEqual(3_000)
 })
 

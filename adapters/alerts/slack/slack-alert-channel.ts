@@ -37,7 +37,7 @@ function payloadOf(message: AlertMessage, teller: Teller): object {
     text: cut(escaped(told.title), textMax),
     blocks: [
       { type: 'header', text: { type: 'plain_text', text: cut(`${mark} ${told.title}`, headerMax), emoji: true } },
-      { type: 'section', text: { type: 'mrkdwn', text: cut(lines.join('\n'), textMax) } },
+      { type: 'section', text: { type: 'mrkdwn', text: fitted(lines, textMax) } },
       {
         type: 'context',
         elements: [{ type: 'mrkdwn', text: cut(`${escaped(incident.key)} · ${deliveryId}`, textMax) }],
@@ -59,6 +59,14 @@ function code(text: string): string {
 
 function linked(text: string): string {
   return /^https?:\/\/[^\s|<>]+$/.test(text) ? `<${escaped(text)}>` : escaped(text)
+}
+
+/** The longest lines are cut, and none is left out: names of hundreds of views keep neither the next command nor the runbook from being told. */
+function fitted(lines: readonly string[], max: number): string {
+  const cutAt = (lineMax: number) => lines.map((line) => cut(line, lineMax)).join('\n')
+  let lineMax = max
+  while (cutAt(lineMax).length > max) lineMax = Math.floor(0.9 * lineMax)
+  return cutAt(lineMax)
 }
 
 function cut(text: string, max: number): string {
