@@ -134,7 +134,8 @@ test('`alerts test` sends a test and its end to each channel, and says what came
   )
   expect(JSON.stringify(failed)).not.toMatch(/hidden/)
   expect(receiver!.received).toHaveLength(1)
-  await expect(testAlerts(contextOf(env), ['adds'])).rejects.toThrow('no channel is called adds')
+  for (const name of ['adds', 'constructor'])
+    await expect(testAlerts(contextOf(env), [name])).rejects.toThrow(`no channel is called ${name}`)
   await expect(testAlerts(contextOf({}), [])).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
 

@@ -22,7 +22,7 @@ export async function readAlerts({ project, alerts }: Pick<Config, 'project' | '
     unset: unset.map(({ where, env }) => `${where}: ${env} is not set`),
     channelsFor: (incident) => channelsFor(routing, incident),
     open: async (name) => {
-      const settings = routing.channels[name]
+      const settings = Object.hasOwn(routing.channels, name) ? routing.channels[name] : undefined
       if (settings === undefined)
         throw new MillcourseError('CONFIG_INVALID', `no channel is called ${name}`, {
           hint: `there are: ${Object.keys(routing.channels).join(', ') || 'none'}`,
