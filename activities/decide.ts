@@ -1,13 +1,17 @@
 /** Carries out a recorded decision (R37): accept commits exactly the judged candidate, reject none, rerun asks for a new run. */
 import type { LakePart } from '../core/compute/candidate.js'
-import { assertNever, MillcourseError } from '../core/errors.js'
+import { searchedAroundNs } from '../core/compute/index.js'
+import { assertNever, isMillcourseError, MillcourseError } from '../core/errors.js'
 import type { Decision } from '../core/ports/ledger.js'
 import type { DecideInput, RunInput, SearchLabels } from '../core/ports/run-control.js'
 import { committedPath } from '../core/publish/index.js'
+import { filesOf, inputsHash, rowSource } from '../core/source/index.js'
 import { toIsoInterval } from '../core/time/interval.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { listDimensions } from './dimension-files.js'
 import { promoteCandidate } from './promote-candidate.js'
 import { searchLabels } from './search-labels.js'
+import { sourceFiles } from './source-files.js'
 import type { ApplyDecisionResult } from './steps.js'
 
 /** May be repeated: the ledger carries a decision out once, and gives the same answer afterwards. */
@@ -20,7 +24,8 @@ export function applyDecision(deps: ActivityDeps): (input: DecideInput) => Promi
         facts: { decision: input.decisionId },
       })
     const acceptedData = decision.action === 'accept' ? await placeCandidate(deps, decision) : null
-    const outcome = await deps.ledger.applyDecision(input.decisionId, acceptedData)
+    const seen = decision.action === 'reject' ? await filesSeen(deps, decision) : null
+    const outcome = await deps.ledger.applyDecision(input.decisionId, acceptedData, seen)
     const { view, version, action, by } = decision
     deps.log.info({ decision: input.decisionId, view, version, action, by, outcome: outcome.kind }, 'decision applied')
     const labels = await labelsOf(deps, decision)
@@ -81,6 +86,27 @@ async function placeCandidate(
     const found = isMissing ? await Promise.all(places.map((path) => (path ? deps.lake.head(path) : null))) : []
     if (isMissing && found.every((file) => file === null)) return 'gone'
     throw error
+  }
+}
+
+/**
+ * R27: what comes later is to be told from what was there when somebody rejected a run that had not come to its files. Null: the run has its
+ * own, or there is none, or the source cannot be listed: then nothing is compared, and the decision stands.
+ */
+async function filesSeen(deps: ActivityDeps, { view, version, runId, interval }: Decision): Promise<string | null> {
+  const run = runId === null ? null : await deps.ledger.run(runId)
+  if (run === null || run.pins !== null) return null
+  try {
+    const bundle = await deps.registry.view(view, version)
+    const around = searchedAroundNs(bundle)
+    const searched = { start: interval.start - around, end: interval.end + around }
+    const own = filesOf(await sourceFiles(deps, rowSource(bundle.source), searched), interval)
+    const dimensions = await listDimensions(deps, bundle.source, searched)
+    return inputsHash([...own, ...dimensions(searched)])
+  } catch (error) {
+    if (!isMillcourseError(error)) throw error
+    deps.log.warn({ run: runId, view, version, code: error.code }, 'later files of a rejected interval are not noticed')
+    return null
   }
 }
 

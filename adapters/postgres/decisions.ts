@@ -39,7 +39,7 @@ export function createDecisionRecords(client: PostgresClient): DecisionRecords {
         return await insertDecision(trx, request)
       }),
 
-    applyDecision: (decisionId, acceptedData) =>
+    applyDecision: (decisionId, acceptedData, seen = null) =>
       client.transact(async (trx) => {
         const row = await trx
           .selectFrom('decisions')
@@ -60,7 +60,7 @@ export function createDecisionRecords(client: PostgresClient): DecisionRecords {
           .where('decision_id', '=', decisionId)
           .executeTakeFirstOrThrow()
         if (decision.applied_at !== null) return outcomeOf(decision)
-        const outcome = await carryOut(trx, decision, currentId, acceptedData)
+        const outcome = await carryOut(trx, decision, currentId, acceptedData, seen)
         await markApplied(trx, decisionId, outcome)
         return outcome
       }),
@@ -216,6 +216,7 @@ async function carryOut(
   decision: DecisionRow,
   currentId: bigint | null,
   acceptedData: LakePart | null | 'gone',
+  seen: string | null,
 ): Promise<DecisionOutcome> {
   const run = decision.run_id === null ? null : await findRun(trx, decision.run_id, 'locked')
   const newer = run === null ? null : await findNewerCommitted(trx, run, currentId)
@@ -227,7 +228,7 @@ async function carryOut(
       return await accept(trx, decision, run, currentId, acceptedData)
     case 'reject': {
       const holding = run === null ? null : await findHolding(trx, run, currentId)
-      return holding ? await rejectFeatures(trx, decision, holding) : await reject(trx, decision, run, currentId)
+      return holding ? await rejectFeatures(trx, decision, holding) : await reject(trx, decision, run, currentId, seen)
     }
     case 'rerun':
       await reopen(trx, decision, intervalOf(decision), `rerun asked for by ${decision.decided_by}: ${decision.reason}`)
@@ -276,14 +277,18 @@ async function rejectFeatures(
   return { kind: 'committed', commitId }
 }
 
-/** Keeps the accepted version; only where there is none, the interval is committed as empty and marked so. */
+/**
+ * Keeps the accepted version; only where there is none, the interval is committed as empty and marked so.
+ * @param seen what ticks compare a run with that has pinned nothing (R27); null: nobody could look
+ */
 async function reject(
   trx: OpenTransaction,
   decision: DecisionRow,
   run: RunRow | null,
   currentId: bigint | null,
+  seen: string | null,
 ): Promise<DecisionOutcome> {
-  if (run !== null) await setOutcome(trx, run.run_id, 'rejected')
+  if (run !== null) await setOutcome(trx, run.run_id, 'rejected', seen)
   if (currentId !== null) return { kind: 'kept' }
   const { last_number: lastNumber } = await lockInterval(trx, decision, intervalOf(decision))
   const commitId = await insertCommit(trx, decision, {
@@ -308,8 +313,14 @@ async function reopen(trx: OpenTransaction, key: ViewKey, interval: Interval, be
     .execute()
 }
 
-async function setOutcome(trx: OpenTransaction, runId: string, outcome: 'accepted' | 'rejected'): Promise<void> {
-  await trx.updateTable('runs').set({ outcome }).where('run_id', '=', runId).execute()
+async function setOutcome(
+  trx: OpenTransaction,
+  runId: string,
+  outcome: 'accepted' | 'rejected',
+  seen: string | null = null,
+): Promise<void> {
+  const inputs = sql<string | null>`coalesce(inputs_hash, ${seen})`
+  await trx.updateTable('runs').set({ outcome, inputs_hash: inputs }).where('run_id', '=', runId).execute()
 }
 
 async function markApplied(trx: OpenTransaction, decisionId: string, outcome: DecisionOutcome): Promise<void> {

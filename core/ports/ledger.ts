@@ -363,8 +363,8 @@ export interface LedgerWriter extends LedgerReader, LedgerWriters {
 
   /** @throws MillcourseError DECIDE_NOT_APPLICABLE (nothing held there), RUN_SUPERSEDED (a newer run counts) */
   recordDecision(request: DecisionRequest): Promise<Decision>
-  /** Carries the decision out in one transaction, once; `acceptedData` is the judged candidate at its final place, or `gone`. */
-  applyDecision(decisionId: string, acceptedData: LakePart | null | 'gone'): Promise<DecisionOutcome>
+  /** In one transaction, once. `accepted`: the judged candidate at its final place. `seen`: hash of files that a rejected run has not pinned. */
+  applyDecision(decisionId: string, accepted: LakePart | null | 'gone', seen?: string | null): Promise<DecisionOutcome>
 
   /** Takes the lease, draws a sequence and fixes what is covered, in one transaction; or resumes. Not idempotent: a new owner draws anew. */
   openPublish(request: OpenPublishRequest): Promise<OpenPublishResult>

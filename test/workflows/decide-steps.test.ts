@@ -24,6 +24,7 @@ beforeAll(async () => {
     gates: heldBelowTwoRows,
     loses: heldBelowTwoRows,
     fails: {},
+    awaits: { view: { lookback: '6h' }, ready: { marker: '_SUCCESS', deadline: '2h' } },
     alone: holdsAmount,
     again: holdsAmount,
     measured: {
@@ -125,6 +126,17 @@ describe('R37: decisions', () => {
     const applyAgain = await decide('rejects', 'reject', again.runId)
     expect(await applyAgain()).toEqual({ kind: 'kept', view: 'rejects', version: 1 })
     expect(await current('rejects')).toEqual(empty)
+  })
+
+  test('R27: a run that was rejected before it had come to its files is run again once there are others, and not before', async () => {
+    await rig.write('awaits', 0, 'a', sale(hour(0, 5), 'x', 1))
+    const { outcome, runId } = await rig.run(hourOf('awaits', 0, { now: hour(4) }))
+    expect(outcome).toBe('not-ready')
+    await (await decide('awaits', 'reject', runId))()
+    expect(await current('awaits')).toMatchObject({ isRejected: true })
+    expect(await rig.starts('awaits', hour(4))).toEqual(['01:00', '02:00', '03:00'])
+    await rig.write('awaits', 0, 'b', sale(hour(0, 6), 'y', 2))
+    expect(await rig.starts('awaits', hour(4))).toEqual(['00:00', '01:00', '02:00', '03:00'])
   })
 
   test('rerun asks for a run of the interval, which does not take unchanged inputs for done', async () => {
