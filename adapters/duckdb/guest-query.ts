@@ -9,7 +9,7 @@ import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { CancelSignal } from '../../core/ports/cancel-signal.js'
 import type { DuckdbClient } from './client.js'
 import { toMillcourseError } from './errors.js'
-import { readsS3 } from './file-names.js'
+import { mayReadS3 } from './file-names.js'
 import { Httpfs } from './httpfs.js'
 import { interruptible, throwIfAborted } from './interruptible.js'
 import { holdsSeconds, whyChanged } from './kept-types.js'
@@ -71,7 +71,7 @@ async function prepareGuest(
   const connection = await instance.connect()
   // R10: the machine's own zone never matters.
   await connection.run("SET GLOBAL TimeZone = 'UTC'")
-  if (readsS3({ sql })) {
+  if (mayReadS3(sql)) {
     await new Httpfs(instance, folder, options.httpfsFile ?? null, options.s3 ?? null).makeReady()
     // Here `*` in a name means what it says in DuckDB's documentation.
     await connection.run('SET GLOBAL s3_url_compatibility_mode = false')

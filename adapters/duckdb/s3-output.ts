@@ -19,7 +19,7 @@ export interface S3Output {
 
 /** Null: the statement writes nothing to S3. */
 export function redirectOutput(sql: string, spillFolder: string): S3Output | null {
-  const target = sqlLiterals(sql).find(({ text, isTarget }) => isTarget && isInS3(text))
+  const target = sqlLiterals(sql).find(({ text, names }) => names === 'target' && isInS3(text))
   if (!target) return null
   const file = join(spillFolder, `upload-${files++}.parquet`)
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fileNamesIn, readsS3, withPlainS3Names } from './file-names.js'
+import { fileNamesIn, mayReadS3, readsS3, withPlainS3Names } from './file-names.js'
 import { httpFault } from './http-errors.js'
 import { redirectOutput } from './s3-output.js'
 
@@ -14,15 +14,35 @@ describe('which statements have to do with S3', () => {
 
   test('a COPY to S3 writes to the spill folder, whatever quotes are about', () => {
     const output = redirectOutput(
-      `COPY (SELECT 'a TO b' AS "it's" FROM 's3://b/in.parquet') TO 's3://b/it''s/x.parquet' (FORMAT parquet)`,
+      `COPY (SELECT 'a TO b' AS "it's" FROM read_parquet('s3://b/in.parquet')) TO 's3://b/it''s/x.parquet' (FORMAT parquet)`,
       "/spill's",
     )
     expect(output!.uri).toBe("s3://b/it's/x.parquet")
     expect(output!.file).toMatch(/^\/spill's\/upload-\d+\.parquet$/)
     expect(output!.sql).toMatch(
-      /^COPY \(SELECT 'a TO b' AS "it's" FROM 's3:\/\/b\/in\.parquet'\) TO '\/spill''s\/upload-\d+\.parquet' \(FORMAT parquet\)$/,
+      /^COPY \(SELECT 'a TO b' AS "it's" FROM read_parquet\('s3:\/\/b\/in\.parquet'\)\) TO '\/spill''s\/upload-\d+\.parquet' \(FORMAT parquet\)$/,
     )
     expect(redirectOutput("COPY t TO '/lake/x.parquet'", '/spill')).toBeNull()
+  })
+
+  test('a text that a person wrote is a value, whatever it looks like', () => {
+    const read = "read_parquet(['s3://b/[?].parquet', '/lake/y.parquet'], hive_partitioning = false)"
+    const written = [
+      "starts_with(uri, 's3://photos/[?]') AND name = '/notes/x.parquet'",
+      "uri SIMILAR TO 's3://photos/.*' AND other SIMILAR TO E's3://it\\'s/[*]'",
+      "uri IS DISTINCT FROM 's3://photos/[*].parquet' -- it's a comment",
+      "uri <> $$it's$$ /* it's */",
+    ].join('\nOR ')
+    const create = (from: string) =>
+      `CREATE TEMP TABLE t AS SELECT a FROM ${from} WHERE ${written}\n UNION ALL SELECT 'x'`
+    expect(readsS3({ sql: create('rows') })).toBe(false)
+    expect(fileNamesIn({ sql: create('rows') })).toEqual([])
+    expect(redirectOutput(create(read), '/spill')).toBeNull()
+    expect(withPlainS3Names(create(read))).toBe(create(read.replace('[?]', '?')))
+    expect(fileNamesIn({ sql: `${create('rows')} FROM ${read}` })).toEqual(['s3://b/?.parquet', '/lake/y.parquet'])
+    const copied = redirectOutput(`COPY (SELECT 1 WHERE ${written}\n) TO 's3://b/x.parquet' (FORMAT parquet)`, '/spill')
+    expect(copied).toMatchObject({ uri: 's3://b/x.parquet', sql: expect.stringContaining(written) })
+    expect(mayReadS3("SELECT * FROM 's3://b/x.parquet'")).toBe(true)
   })
 
   test('names in S3 lose the brackets that keep paths from being globs, others keep them', () => {

@@ -90,6 +90,11 @@ export function queryEngineContract(name: string, { newEngine }: QueryEngineCont
         expect(await one('false')).toBe(false)
         expect(await one('[1, NULL, 3]::BIGINT[]')).toEqual([1n, null, 3n])
       })
+      test('text is text, whatever it looks like', async () => {
+        expect(await one("starts_with('s3://photos/x', 's3://photos/')")).toBe(true)
+        expect(await one("'s3://photos/x' SIMILAR TO 's3://photos/.*'")).toBe(true)
+        expect(await one("'s3://photos/[?].parquet'")).toBe('s3://photos/[?].parquet')
+      })
       test('a type that has no value here is refused by column, not mangled', async () => {
         await expect(one('{x: 1}')).rejects.toMatchObject({
           code: 'COMPUTE_FAILED',

@@ -96,7 +96,7 @@ test('a role is taken on with the credentials of the chain, for the lake and for
   const { lake, all, uri } = await open({ roleArn })
   const tokens = watchTokens()
   await expect(lake.read('x')).rejects.toMatchObject({ code: 'LAKE_ACCESS_DENIED' })
-  await expect(all(`SELECT * FROM '${uri}'`)).rejects.toMatchObject({ code: 'SOURCE_ACCESS_DENIED' })
+  await expect(all(`SELECT * FROM read_parquet('${uri}')`)).rejects.toMatchObject({ code: 'SOURCE_ACCESS_DENIED' })
   expect([...tokens]).toEqual([
     ['GET', 'session-1'],
     ['HEAD', 'session-1'],
@@ -119,7 +119,7 @@ test('a session that is about to expire is renewed, for DuckDB too', async () =>
   const seen: unknown[] = []
   for (const _ of [1, 2]) {
     const tokens = watchTokens()
-    await all(`SELECT * FROM '${uri}'`).catch(() => {})
+    await all(`SELECT * FROM read_parquet('${uri}')`).catch(() => {})
     seen.push(tokens.get('HEAD'))
   }
   expect(seen[1]).not.toBe(seen[0])
@@ -134,7 +134,7 @@ test('a profile, and a session token of the environment', async () => {
   Object.assign(process.env, { AWS_SHARED_CREDENTIALS_FILE: file, AWS_CONFIG_FILE: '/dev/null', AWS_PROFILE: 'team' })
   const named = await open({ region: 'us-east-1' })
   await named.all(`COPY (SELECT 7 AS x) TO '${named.uri}' (FORMAT parquet)`)
-  expect(await named.all(`SELECT x FROM '${named.uri}'`)).toEqual([{ x: 7 }])
+  expect(await named.all(`SELECT x FROM read_parquet('${named.uri}')`)).toEqual([{ x: 7 }])
 
   Object.assign(process.env, server.environment, { AWS_PROFILE: '', AWS_SESSION_TOKEN: 'of-the-environment' })
   const { lake } = await open({})
@@ -162,9 +162,12 @@ test('TLS: an authority of one’s own is trusted when it is named, and nobody e
   const trusted = await open({ ...place, caFile: cert })
   await trusted.all(`COPY (SELECT 7 AS x) TO '${trusted.uri}' (FORMAT parquet)`)
   expect((await trusted.lake.head('x.parquet'))?.sizeBytes).toBeGreaterThan(0)
-  expect(await trusted.all(`SELECT x FROM '${trusted.uri}'`)).toEqual([{ x: 7 }])
+  expect(await trusted.all(`SELECT x FROM read_parquet('${trusted.uri}')`)).toEqual([{ x: 7 }])
   const stranger = await open(place)
-  for (const ask of [() => stranger.lake.head('x.parquet'), () => stranger.all(`SELECT x FROM '${stranger.uri}'`)])
+  for (const ask of [
+    () => stranger.lake.head('x.parquet'),
+    () => stranger.all(`SELECT x FROM read_parquet('${stranger.uri}')`),
+  ])
     await expect(ask()).rejects.toMatchObject({
       code: 'LAKE_UNREACHABLE',
       detail: { hint: 'name its authority: MILLCOURSE_S3_CA' },

@@ -148,7 +148,7 @@ describe('reading', () => {
     const swapped = lake.uri('swapped.parquet')
     for (const value of [1, 2, 3]) {
       await write(swapped, `SELECT ${value} AS x`)
-      expect(await query(`SELECT x FROM ${literal(swapped)}`)).toEqual([{ x: value }])
+      expect(await query(`SELECT x FROM read_parquet(${literal(swapped)})`)).toEqual([{ x: value }])
     }
   })
 
@@ -262,7 +262,8 @@ describe('credentials', () => {
     }
     const rotating = await open({ credentials: async () => given })
     await rotating.withSession(async (session) => {
-      const read = () => session.all({ sql: `SELECT count(*)::INT AS n FROM ${literal(lake.uri('data.parquet'))}` })
+      const read = () =>
+        session.all({ sql: `SELECT count(*)::INT AS n FROM read_parquet(${literal(lake.uri('data.parquet'))})` })
       expect((await errorOf(read())).code).toBe('SOURCE_ACCESS_DENIED')
       given = { ...given, secretAccessKey: server.credentials.secretAccessKey }
       expect(await read()).toEqual([{ n: 1_000 }])

@@ -123,7 +123,7 @@ async function expectTrainingSet(world: World): Promise<void> {
   expect(made.stderr).toBe('')
   expect(JSON.parse(made.stdout)).toMatchObject({ out, rows: 3, columns: ['spending__orders_1h', 'last_order__item'] })
   const engine = await world.ports.engine()
-  const rows = await engine.withSession((session) => session.all({ sql: `SELECT * FROM '${out}'` }))
+  const rows = await engine.withSession((session) => session.all({ sql: `SELECT * FROM read_parquet('${out}')` }))
   // R3: the late row of user 2 ties on its time and has the larger amount.
   expect(rows.map((row) => row.last_order__item)).toEqual(['item 2', 'item 0', null])
   expect(millcourse()).toMatchObject({ status: 64, stdout: '', stderr: expect.stringContaining('this file exists') })
