@@ -86,7 +86,8 @@ function keyValue({ key, spineColumn }: TrainingKey, isCsv: boolean): Expression
   const value = operation('asRead', column(spineColumn.name))
   const type = comparedType(key, spineColumn.type)
   if (key.kind === 'timestamp') return cast(readInstant(value, spineColumn.type, isCsv), storedSqlType(key))
-  if (!isCsv) return cast(value, sqlType(type))
+  // A decimal that is too large for as many digits after the point as the key has is no row's key.
+  if (!isCsv) return type.kind === 'decimal' ? tryCast(value, sqlType(type)) : cast(value, sqlType(type))
   const spelling = spellingOf(key)
   const read = tryCast(value, sqlType(type))
   return spelling === null ? read : cases([[operation('matches', value, literal(spelling)), read]])
@@ -102,7 +103,8 @@ function spellingOf({ kind }: ColumnType): string | null {
 export function spineProblems(plan: TrainingPlan, spine: string): Relation {
   const at = (name: string): number => plan.spine.columns.findIndex((entry) => entry.name === name)
   const time = at(plan.spine.eventTimeColumn)
-  const badKeys = plan.views.flatMap((view, index) =>
+  const isCsv = plan.spine.format === 'csv'
+  const badKeys = (isCsv ? plan.views : []).flatMap((view, index) =>
     view.keys.map(({ spineColumn }, part) => ({
       name: spineColumn.name,
       isBad: all([

@@ -188,6 +188,13 @@ describe('requests for training sets', () => {
     expect(await priceFound(['1.50', '9'.repeat(28)], spine)).toEqual([[1n, 1n]])
   })
 
+  test('R12, R14: a decimal of the spine for which the digits of the key leave no room is a key that nobody has', async () => {
+    const found = (price: string) => priceFound(['2.00'], `CAST('${price}' AS DECIMAL(38, 0)) AS price`)
+    expect(await found('2')).toEqual([[1n, 1n]])
+    for (const large of ['9'.repeat(36), '9'.repeat(37), '9'.repeat(38), `-${'9'.repeat(38)}`])
+      expect(await found(large)).toEqual([[null, null]])
+  })
+
   test('R14: of a CSV spine no row is a comment or a note, and no letter a quote but the double one', async () => {
     const codes = Array.from({ length: 40 }, (_, n) => (n % 5 === 0 ? '#N/A' : `${n}`))
     for (const spine of [codes, ['a', '#b'], ["'a'", "'b'"], ['a\\', 'b']]) {
