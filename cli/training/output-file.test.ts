@@ -16,3 +16,10 @@ test('a draft is abandoned if its process of this very host is no more', () => {
     ),
   ).toEqual([false, false, false])
 })
+
+test('what a process before this one has left under the same id, as in a container that is started again, is abandoned', () => {
+  const left = (number: number) => `.training-set-${hostname()}-${process.pid}-${number}.draft`
+  const [, given = ''] = /-(\d+)\.draft$/.exec(draftName('draft')) ?? []
+  const next = Number(given) + 1
+  expect([left(next), left(next + 7), left(Number(given))].map(isAbandonedDraft)).toEqual([true, true, false])
+})

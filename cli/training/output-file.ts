@@ -93,8 +93,10 @@ export function isAbandonedDraft(name: string): boolean {
   const prefix = draftName(null)
   if (!name.startsWith(prefix)) return false
   // Behind the prefix of host `vm` also stand the names of host `vm-4000`.
-  const [, pid] = /^(\d+)-\d+\.draft/.exec(name.slice(prefix.length)) ?? []
-  return pid !== undefined && !isAlive(Number(pid))
+  const [, pid, number] = /^(\d+)-(\d+)\.draft/.exec(name.slice(prefix.length)) ?? []
+  if (pid === undefined) return false
+  // A container that is started again has its processes under the same ids: a number that is not given yet is of the one before.
+  return Number(pid) === process.pid ? Number(number) >= drafts : !isAlive(Number(pid))
 }
 
 function isAlive(pid: number): boolean {

@@ -1,5 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { outputHere } from './output-here.js'
@@ -23,4 +23,20 @@ test('of those that replace one folder at once, what fails leaves no manifest', 
     const made = ended.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
     expect(made).toContain(readFileSync(`${out}.manifest.json`, 'utf8'))
   }
+})
+
+test('what was left by a process of the same id that was killed is in nobody’s way', async () => {
+  const place = join(folder, 'restarted')
+  mkdirSync(join(place, 'set'), { recursive: true })
+  const out = join(place, 'set/')
+  for (let number = 0; number < 200; number++)
+    mkdirSync(join(place, `.training-set-${hostname()}-${process.pid}-${number}.draft`))
+  mkdirSync(join(place, `set.replaced-${process.pid}`))
+  writeFileSync(join(place, `set.replaced-${process.pid}`, 'part-00000.parquet'), 'of a set that was to be replaced')
+  const output = await outputHere({ out, partRows: 1, overwrite: true }, null)
+  writeFileSync(output.draft(0), 'rows')
+  await output.publish('{}', { parts: 1, keptSpine: null }).finally(() => output.discard())
+  expect(readFileSync(join(out, 'part-00000.parquet'), 'utf8')).toBe('rows')
+  expect(existsSync(join(place, `set.replaced-${process.pid}`, 'part-00000.parquet'))).toBe(true)
+  expect(readdirSync(place).filter((name) => name.startsWith('set.replaced'))).toHaveLength(1)
 })

@@ -128,7 +128,7 @@ function makeFolder(draft: string): void {
 async function setAside(asked: string, out: string): Promise<string | null> {
   if (!existsSync(out)) return null
   refuseOthers(asked, out, isPartName)
-  const aside = `${out}.replaced-${process.pid}`
+  const aside = freeNameFor(`${out}.replaced-${process.pid}`)
   await rename(out, aside).catch((error: unknown) => Promise.reject(unwritable(out, error)))
   try {
     refuseOthers(asked, aside, isPartName)
@@ -137,6 +137,14 @@ async function setAside(asked: string, out: string): Promise<string | null> {
     throw error
   }
   return aside
+}
+
+/** What a process of the same id has left, as in a container that is started again, stays. */
+function freeNameFor(wanted: string): string {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? wanted : `${wanted}-${number}`
+    if (!existsSync(name)) return name
+  }
 }
 
 /** A rename takes the place of nothing but an empty folder. */
