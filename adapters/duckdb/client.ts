@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -35,7 +35,9 @@ export interface DuckdbClient {
 /** One instance per process: `memory_limit` is an instance's. What dead processes of this machine left in the spill folder is removed. */
 export async function openDuckdb(options: DuckdbOptions): Promise<DuckdbClient> {
   await removeAbandonedSpill(options.spillDir)
-  const spillFolder = join(options.spillDir, `${spillPrefix()}${process.pid}-${randomBytes(4).toString('hex')}`)
+  const name = `${spillPrefix()}${process.pid}-${randomBytes(4).toString('hex')}`
+  opened.add(name)
+  const spillFolder = join(options.spillDir, name)
   await mkdir(spillFolder, { recursive: true })
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${options.memoryLimitMb}MiB`,
@@ -56,6 +58,8 @@ export async function openDuckdb(options: DuckdbOptions): Promise<DuckdbClient> 
     await connection.run(`SET GLOBAL max_temp_directory_size = '${options.spillMaxMb}MiB'`)
   connection.closeSync()
   const httpLog = new HttpLog(instance)
+  const beat = setInterval(() => void tellAlive(options.spillDir, spillFolder), beatMs)
+  beat.unref()
   return {
     options,
     instance,
@@ -63,12 +67,16 @@ export async function openDuckdb(options: DuckdbOptions): Promise<DuckdbClient> 
     httpfs: new Httpfs(instance, spillFolder, options.httpfsFile ?? null, options.s3 ?? null),
     httpLog,
     close: async () => {
+      clearInterval(beat)
       await httpLog.close()
       instance.closeSync()
       await rm(spillFolder, { recursive: true, force: true })
     },
   }
 }
+
+/** Names of this process's own. */
+const opened = new Set<string>()
 
 /** The host's name is part of it: on a shared volume another machine's process ids say nothing. */
 function spillPrefix(): string {
@@ -79,9 +87,29 @@ async function removeAbandonedSpill(spillDir: string): Promise<void> {
   const names = await readdir(spillDir).catch(() => [])
   for (const name of names) {
     if (!name.startsWith(spillPrefix())) continue
-    const pid = Number(name.slice(spillPrefix().length).split('-')[0])
-    if (Number.isInteger(pid) && !isAlive(pid)) await rm(join(spillDir, name), { recursive: true, force: true })
+    // Behind the prefix of host `vm` also stand the names of host `vm-4000`.
+    const [, pid] = /^(\d+)-[0-9a-f]+$/.exec(name.slice(spillPrefix().length)) ?? []
+    if (pid === undefined) continue
+    const folder = join(spillDir, name)
+    const isUsed = Number(pid) === process.pid ? opened.has(name) || (await isTouched(folder)) : isAlive(Number(pid))
+    if (!isUsed) await rm(folder, { recursive: true, force: true })
   }
+}
+
+const beatMs = 60_000
+/** In a container that is started again, or in another of its name, a process has the same id: who lives touches its folder. */
+const silentMaxMs = 10 * beatMs
+
+async function tellAlive(spillDir: string, folder: string): Promise<void> {
+  const now = new Date()
+  // What keeps it from this keeps nobody from working.
+  await utimes(folder, now, now).catch(() => {})
+  await removeAbandonedSpill(spillDir).catch(() => {})
+}
+
+async function isTouched(folder: string): Promise<boolean> {
+  const found = await stat(folder).catch(() => null)
+  return found !== null && Date.now() - found.mtimeMs < silentMaxMs
 }
 
 function isAlive(pid: number): boolean {

@@ -339,7 +339,7 @@ export function queryEngineContract(name: string, { newEngine }: QueryEngineCont
       })
     })
 
-    test('nothing is left in the spill folder after closing, nor from a process that died', async () => {
+    test('nothing is left in the spill folder after closing', async () => {
       const dir = at('left')
       const first = await newEngine({ memoryLimitMb: 60, spillDir: dir })
       const spills = (session: QuerySession) =>
