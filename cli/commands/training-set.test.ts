@@ -37,13 +37,19 @@ test.each([
   expect(readFileSync(spine, 'utf8')).toBe('the only copy')
 })
 
-test('a folder is neither a spine nor a manifest, and the error says so', async () => {
+test('a folder is neither a spine, nor a query, nor a manifest, and the error says so', async () => {
   const place = join(folder, 'sets.parquet')
   const asked = { eventTime: 'at', features: ['view:feature'], out: join(folder, 'new.parquet') }
   await expect(trainingSet(context, { ...asked, spine: place })).rejects.toMatchObject({
     code: 'TRAINING_SPINE_INVALID',
     message: `${place} is a folder`,
     detail: { hint: expect.stringContaining(`--spine-sql "SELECT * FROM '${place}/*.parquet'"`) },
+  })
+  const query = join(folder, 'spine.sql')
+  mkdirSync(query)
+  await expect(trainingSet(context, { ...asked, spineSql: query })).rejects.toMatchObject({
+    code: 'TRAINING_SPINE_INVALID',
+    message: `${query} is a folder`,
   })
   await expect(trainingSet(context, { rebuild: place, out: asked.out })).rejects.toMatchObject({
     code: 'TRAINING_MANIFEST_INVALID',

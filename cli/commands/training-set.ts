@@ -46,7 +46,7 @@ const keptByDefault = '90d'
 export async function trainingSet(context: CliContext, options: TrainingSetOptions): Promise<Report> {
   const startedMs = context.clock.monotonicMs()
   const before = options.rebuild === undefined ? null : await readManifest(context, options.rebuild)
-  const asked = askedSet(options, before)
+  const asked = await askedSet(options, before)
   const keepMs = Number(parseDuration(options.keep ?? keptByDefault) / nsPerMs)
   const file = await spineFile(context, options, asked, before)
   const { out } = options
@@ -104,7 +104,7 @@ async function spineFile(
 }
 
 /** @throws MillcourseError USAGE */
-function askedSet(options: TrainingSetOptions, before: TrainingManifest | null): AskedSet {
+async function askedSet(options: TrainingSetOptions, before: TrainingManifest | null): Promise<AskedSet> {
   const refuse = (message: string, hint: string): never => {
     throw new MillcourseError('USAGE', message, { hint })
   }
@@ -119,7 +119,7 @@ function askedSet(options: TrainingSetOptions, before: TrainingManifest | null):
     )
       refuse(
         '--rebuild makes the set as its manifest says',
-        'leave out all but --spine, --out, --partition-rows, --pinned and --keep',
+        'leave out all but --spine, --out, --overwrite, --partition-rows, --pinned, --keep and --explain',
       )
     const { sql = null, ...rest } = before.asked
     return { ...rest, sql, mode: before.mode, spine: options.spine ?? before.asked.spine }
@@ -135,7 +135,7 @@ function askedSet(options: TrainingSetOptions, before: TrainingManifest | null):
     )
   if (spine === null && spineSql === undefined)
     refuse('--spine is missing', '--spine FILE: Parquet or CSV; or --spine-sql "SELECT …"')
-  const sql = spineSql === undefined ? null : spineQuery(spineSql)
+  const sql = spineSql === undefined ? null : await spineQuery(spineSql)
   if (eventTime === undefined) return refuse('--event-time is missing', "--event-time COLUMN: the spine's time")
   if (features === undefined) return refuse('--features is missing', '--features VIEW:feature, or service:NAME')
   const mode = options.asServed ? 'as-served' : options.asPublished ? 'as-published' : 'knowable'

@@ -1,11 +1,12 @@
 /** A spine that is the result of a query: its rows are kept, and are read like a file's from then on. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { type ErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import type { CliContext } from '../context.js'
 import { namingOutput } from './output-file.js'
 import type { SpineFile } from './read-spine.js'
-import { storedBytes } from './stored-bytes.js'
+import { storedBytes, whyNotRead } from './stored-bytes.js'
 
 export interface QueriedSpine extends SpineFile {
   /** The query says in which order its rows come. */
@@ -13,11 +14,12 @@ export interface QueriedSpine extends SpineFile {
 }
 
 /** `--spine-sql`: a query, or the name of a file that holds one. @throws MillcourseError TRAINING_SPINE_INVALID */
-export function spineQuery(asked: string): string {
+export async function spineQuery(asked: string): Promise<string> {
   if (!/^\S.*\.sql$/i.test(asked.trim()) || asked.includes('\n')) return asked
   const file = asked.trim()
-  if (existsSync(file)) return readFileSync(file, 'utf8')
-  throw new MillcourseError('TRAINING_SPINE_INVALID', `there is no file ${file}`, {
+  const why = await whyNotRead(file)
+  if (why === null && existsSync(file)) return await readFile(file, 'utf8')
+  throw new MillcourseError('TRAINING_SPINE_INVALID', why === null ? `there is no file ${file}` : `${file} ${why}`, {
     hint: '--spine-sql takes a SELECT, or the name of a .sql file that holds one',
     facts: { file },
   })
