@@ -56,3 +56,14 @@ test('a folder is neither a spine, nor a query, nor a manifest, and the error sa
     message: `${place} is a folder`,
   })
 })
+
+test.each([
+  ['for ever', '999999999d', /too long/],
+  ['nothing that is a duration', 'always', /not a duration/],
+])('what is to be kept %s is refused before the work', async (_, keep, message) => {
+  const asked = { spine, eventTime: 'at', features: ['view:feature'], out: join(folder, 'new.parquet') }
+  await expect(trainingSet(context, { ...asked, keep })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringMatching(message),
+  })
+})

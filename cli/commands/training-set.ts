@@ -41,13 +41,15 @@ export interface TrainingSetOptions {
 }
 
 const keptByDefault = '90d'
+/** For ever, and a time that the ledger can still write down. */
+const keptLongest = '36500d'
 
 /** R14, R30: the spine's rows, in its order, and beside them what each view knew at each row's time; the file appears whole or not at all. */
 export async function trainingSet(context: CliContext, options: TrainingSetOptions): Promise<Report> {
   const startedMs = context.clock.monotonicMs()
   const before = options.rebuild === undefined ? null : await readManifest(context, options.rebuild)
   const asked = await askedSet(options, before)
-  const keepMs = Number(parseDuration(options.keep ?? keptByDefault) / nsPerMs)
+  const keepMs = keepMsOf(options.keep ?? keptByDefault)
   const file = await spineFile(context, options, asked, before)
   const { out } = options
   if (out === undefined && !options.explain)
@@ -87,6 +89,23 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
   } finally {
     await output?.discard()
   }
+}
+
+/** Said before the work: the set that it is refused for would be lost. @throws MillcourseError USAGE */
+function keepMsOf(text: string): number {
+  const fault = (what: string) =>
+    new MillcourseError('USAGE', `--keep ${text} ${what}`, {
+      hint: `write it as ${keptByDefault}, at most ${keptLongest}`,
+      facts: { keep: text },
+    })
+  let ns: bigint
+  try {
+    ns = parseDuration(text)
+  } catch {
+    throw fault('is not a duration')
+  }
+  if (ns > parseDuration(keptLongest)) throw fault('is too long')
+  return Number(ns / nsPerMs)
 }
 
 /** Null: its rows are still to be asked for. @throws MillcourseError TRAINING_SPINE_INVALID, LAKE_… */

@@ -22,7 +22,7 @@ const makingMs = 86_400_000
 
 /**
  * @param queried the spine, where it is a query's result that was kept for this set
- * @throws MillcourseError TRAINING_FILES_REMOVED, TRAINING_OUT_UNWRITABLE, and what ledger, lake and engine throw
+ * @throws MillcourseError USAGE (too many parts), TRAINING_FILES_REMOVED, TRAINING_OUT_UNWRITABLE, and what ledger, lake and engine throw
  */
 export async function makeSet(
   context: CliContext,
@@ -33,6 +33,8 @@ export async function makeSet(
   keepMs: number,
   queried: QueriedSpine | null,
 ): Promise<TrainingManifest> {
+  // Said before the work: whether so many parts have names.
+  output.partName(partCount(prepared.rows, output.partRows) - 1)
   const [ledger, lake] = await Promise.all([context.ledger(), context.lake()])
   const pin = (forMs: number) =>
     ledger.pinTrainingSet({

@@ -69,7 +69,7 @@ const manifestShape = z.object({
     /** Whether the query says in which order they come; else it was the engine's. */
     isOrdered: z.boolean().optional(),
     /** Most rows of a part; left out: one file. */
-    partRows: z.number().optional(),
+    partRows: z.number().int().positive().optional(),
   }),
   spine: z.object({ format: z.enum(['parquet', 'csv']), sha256: z.string(), sizeBytes: z.number() }),
   views: z.array(viewShape),

@@ -166,6 +166,25 @@ test('an interval that was committed anew is named, and the pinned files are rea
     })
 })
 
+test('more parts than have names, or parts without rows, are refused before the work', async () => {
+  const spine = file('many-rows.parquet')
+  await query(
+    `COPY (SELECT 'x' AS shop, TIMESTAMP '2001-01-01 00:30:00' AS "at" FROM range(100001)) TO '${spine}' (FORMAT parquet)`,
+  )
+  const refused = { code: 'USAGE', message: expect.stringContaining('more than 100000 parts') }
+  await expect(make('many/', { spine, partitionRows: 1 })).rejects.toMatchObject(refused)
+  await make('few/', { partitionRows: 2 })
+  const { asked, ...rest } = manifestOf('few')
+  for (const partRows of [0, -1, 0.5]) {
+    writeFileSync(file('edited.manifest.json'), JSON.stringify({ ...rest, asked: { ...asked, partRows } }))
+    await expect(make('edited/', { rebuild: file('edited.manifest.json') })).rejects.toMatchObject({
+      code: 'TRAINING_MANIFEST_INVALID',
+      message: expect.stringContaining('partRows'),
+    })
+  }
+  expect(readdirSync(folder).filter((name) => name.startsWith('.') || name.startsWith('many.'))).toEqual([])
+})
+
 test('another spine and an edited manifest are refused', async () => {
   const spine = file('other.parquet')
   await query(`COPY (SELECT 'x' AS shop, TIMESTAMP '2001-01-01' AS "at") TO '${spine}' (FORMAT parquet)`)
