@@ -139,8 +139,7 @@ function onlineCauses(input: CauseInput): Cause[] {
   const { bundle, published, online, answer, publishedEndAt } = input
   const between = 'committed and online'
   if (!bundle.view.online) return []
-  if (published === null || publishedEndAt === null)
-    return [...unpublishedCauses(input), ...problemCauses(input, 'block')]
+  if (published === null || publishedEndAt === null) return [...unpublishedCauses(input), ...blockedCauses(input)]
   const expected = published?.values ?? null
   const isAsPublished =
     expected === null || online === null
@@ -158,7 +157,7 @@ function onlineCauses(input: CauseInput): Cause[] {
   const others = differingFeatures(bundle, answer.committed, shown)
   if (others.length === 0) return []
   if (others.every((name) => isHeldIn(input, name))) return heldCauses(input, others, between)
-  return [...timeCauses(input), ...unpublishedCauses(input), ...problemCauses(input, 'block')]
+  return [...timeCauses(input), ...unpublishedCauses(input), ...blockedCauses(input)]
 }
 
 const isHeldIn = ({ held = [] }: CauseInput, name: string): boolean =>
@@ -184,8 +183,8 @@ function unpublishedCauses({ unpublished }: CauseInput): Cause[] {
 }
 
 /** R32: what holds the published end back. */
-function problemCauses({ bundle, problems, publishedEndAt }: CauseInput, onGap: 'block'): Cause[] {
-  if (bundle.view.viewKind === 'lookup' || bundle.view.onGap !== onGap) return []
+function blockedCauses({ bundle, problems, publishedEndAt }: CauseInput): Cause[] {
+  if (bundle.view.viewKind === 'lookup' || bundle.view.onGap !== 'block') return []
   const next = problems.find(
     ({ interval, code }) =>
       code !== 'interval-rejected' && (publishedEndAt === null || interval.start >= publishedEndAt),
