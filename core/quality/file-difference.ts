@@ -50,9 +50,10 @@ export function buildDifferenceQuery(
   const [a, b] = [stored, recomputed].map((files) => `SELECT * FROM (${rowsOf(bundle, files, keys)})`)
   const less = (from: string, what: string, side: string) =>
     `SELECT '${side}' AS ${sideColumn}, ${shown(bundle)} FROM (SELECT * FROM ${from} EXCEPT ALL SELECT * FROM ${what})`
+  const both = `${less('stored', 'recomputed', 'stored')} UNION ALL ${less('recomputed', 'stored', 'recomputed')}`
   return {
     sql: `WITH stored AS MATERIALIZED (${a}), recomputed AS MATERIALIZED (${b})
-      ${less('stored', 'recomputed', 'stored')} UNION ALL ${less('recomputed', 'stored', 'recomputed')} LIMIT ${rowsMax}`,
+      SELECT * FROM (${both}) ORDER BY ${placeColumns(bundle).map(printName).join(', ')} LIMIT ${rowsMax}`,
   }
 }
 
@@ -83,7 +84,7 @@ function shown(bundle: ViewBundle): string {
     .join(', ')
 }
 
-/** Rows of one place beside each other; amounts that are summed as floats, in whatever order, are the same when they nearly are. */
+/** @param rows of `buildDifferenceQuery`: rows of one place beside each other; amounts that are summed as floats, in whatever order, are the same when they nearly are. */
 export function rowDifferences(
   bundle: ViewBundle,
   rows: readonly Readonly<Record<string, unknown>>[],
@@ -95,6 +96,8 @@ export function rowDifferences(
     found[row[sideColumn] as 'stored' | 'recomputed'].push(row)
     sides.set(place, found)
   }
+  // Of the last place some may be among those that were cut off.
+  if (rows.length >= rowsMax && sides.size > 1) sides.delete([...sides.keys()].at(-1)!)
   return [...sides.values()].flatMap(({ stored, recomputed }) => {
     const left = [...recomputed]
     const differences: RowDifference[] = []
