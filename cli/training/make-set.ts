@@ -1,6 +1,12 @@
 /** The work: pins what is read, joins each view, writes the output's drafts, and says in a manifest what it was made of. */
 import { createHash } from 'node:crypto'
-import { buildTrainingSet, type TrainingPlan, type TrainingSetQuery } from '../../core/compute/index.js'
+import {
+  buildTrainingSet,
+  nanosecondFeatures,
+  type TrainingPlan,
+  type TrainingSetQuery,
+} from '../../core/compute/index.js'
+import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { Lake } from '../../core/ports/lake.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
 import { formatInstant } from '../../core/time/instant.js'
@@ -98,12 +104,33 @@ async function write(
   }
   const units = query.timeUnits === null ? null : ((await session.all(query.timeUnits))[0] ?? null)
   const { partRows } = output
-  const written = await writeParts(context, session, output, partCount(rows, partRows), (part) =>
-    partRows === null
-      ? query.output(units)
-      : query.output(units, { from: BigInt(part * partRows), below: BigInt((part + 1) * partRows) }),
+  const written = await namingTimes(nanosecondFeatures(plan, units), () =>
+    writeParts(context, session, output, partCount(rows, partRows), (part) =>
+      partRows === null
+        ? query.output(units)
+        : query.output(units, { from: BigInt(part * partRows), below: BigInt((part + 1) * partRows) }),
+    ),
   )
   return { columns: columnsOf(plan), ...written }
+}
+
+/** @throws MillcourseError COMPUTE_VALUE_OUT_OF_RANGE that names these features: every value fits its type when it is committed: what does not fit here is a time that Parquet has nanoseconds of no more. */
+export async function namingTimes<T>(features: readonly string[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isMillcourseError(error) || error.code !== 'COMPUTE_VALUE_OUT_OF_RANGE' || features.length === 0) throw error
+    const names = features.join(', ')
+    throw new MillcourseError(
+      error.code,
+      `a time of ${names} lies outside of the years 1677 to 2262, beside times between two microseconds: Parquet holds those as nanoseconds, which end there`,
+      {
+        cause: error,
+        hint: 'leave the feature out, or the rows of the spine that see it; infinity is an end of time that fits',
+        facts: { features: names },
+      },
+    )
+  }
 }
 
 /** Also a set without rows says what its columns are. */

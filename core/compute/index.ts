@@ -74,6 +74,7 @@ export {
   type TrainingViewRequest,
 } from './training-set-plan.js'
 export { buildSpineColumnsQuery, checkSpineRows, spineColumnsFrom, spineTimesFrom } from './training-spine.js'
+export { nanosecondFeatures } from './training-times.js'
 export { type UpstreamCommit, upstreamCommits, upstreamParts, upstreamReads } from './upstream-reads.js'
 export type { UpstreamPart, UpstreamRead } from './upstream-rows.js'
 export { buildWindowValues, type CoarseFile, coarseLengths, type WindowValuesInput } from './window-values.js'

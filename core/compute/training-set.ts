@@ -2,32 +2,25 @@
  * A training set: the spine's rows, in its order, with its own columns untouched, and beside them what each view knew at each row's
  * time (R14). Each view is answered on its own, into a table by row number or a view that the output reads; at the end they are put side by side.
  */
-import type { Feature, ValueType } from '../define/definitions.js'
+import type { Feature } from '../define/definitions.js'
 import type { Instant } from '../time/instant.js'
-import { sqlType } from './column-types.js'
 import { type CommittedFile, isOfCompaction } from './committed-files.js'
 import { areTiesResolved } from './committed-rows.js'
 import { answerOfNothing } from './merged-features.js'
 import { printCreate, printDrop, printQuery, printRelation } from './print-duckdb.js'
 import { eventColumn } from './row-order.js'
 import {
-  aggregate,
   all,
   cases,
-  cast,
   column,
   type Expression,
-  each,
-  field,
   join,
   literal,
   type NamedExpression,
-  type Operator,
   operation,
   type Relation,
   type SqlQuery,
   select,
-  struct,
   table,
 } from './sql-algebra.js'
 import { noConstants, type TileConstants } from './tile-constants.js'
@@ -35,6 +28,7 @@ import type { Asked } from './training-asked.js'
 import { type Served, servedStatements } from './training-served.js'
 import { comparedType, type TrainingPlan, type TrainingViewPlan } from './training-set-plan.js'
 import { firstRow, ownColumn, readSpine, rowColumn, spineProblems, spineTimes } from './training-spine.js'
+import { answer, timesIn, timeUnits, written } from './training-times.js'
 import { viewAnswers } from './training-view.js'
 import type { CoarseFile } from './window-values.js'
 
@@ -85,7 +79,6 @@ export interface SpineRows {
   readonly below: bigint
 }
 
-const answer = (view: number, feature: number): string => `__answer${view}_${feature}`
 export function buildTrainingSet(input: TrainingSetInput): TrainingSetQuery {
   const { plan, prefix = '__training' } = input
   const spine = `${prefix}_spine`
@@ -225,76 +218,6 @@ function togetherStatements(
   })
   const together = select(joined, [[rowColumn, column(rowColumn, 'spine')], ...answers])
   return [printCreate('table', into, together), ...parts.map(({ table: name }) => printDrop('table', name))]
-}
-
-function timestampFeatures(
-  plan: TrainingPlan,
-): { readonly view: number; readonly feature: number; readonly type: ValueType }[] {
-  return plan.views.flatMap((entry, view) =>
-    entry.features.flatMap(({ feature: { type } }, feature) =>
-      timesIn(type, column('')) ? [{ view, feature, type }] : [],
-    ),
-  )
-}
-
-/** Whether a timestamp feature has values between two microseconds: only then is it written in nanoseconds, which end in 2262 (R11). */
-function timeUnits(plan: TrainingPlan, names: readonly string[]): SqlQuery | null {
-  const features = timestampFeatures(plan)
-  if (features.length === 0) return null
-  const thousand = literal(1000n)
-  const isBetween = (value: Expression): Expression =>
-    operation('<>', operation('*', operation('floorDiv', value, thousand), thousand), value)
-  const views = [...new Set(features.map(({ view }) => view))]
-  const parts = views.map((view) =>
-    select(
-      table(names[view]!),
-      features
-        .filter((entry) => entry.view === view)
-        .map(({ feature, type }): NamedExpression => {
-          const name = answer(view, feature)
-          const times = timesIn(type, column(name))!
-          const isAny = times.isList ? operation('listAny', each(times.value, isBetween)) : isBetween(times.value)
-          return [name, operation('coalesce', aggregate('boolOr', isAny), literal(false))]
-        }),
-    ),
-  )
-  return printQuery(
-    parts.slice(1).reduce((left, right) => join('inner', [left, 'left'], [right, 'right'], literal(true)), parts[0]!),
-  )
-}
-
-/** The times that a value of the type holds: itself, or a list of them. Null: the type has none. */
-function timesIn(type: ValueType, value: Expression): { readonly value: Expression; readonly isList: boolean } | null {
-  switch (type.kind) {
-    case 'timestamp':
-      return { value, isList: false }
-    case 'list':
-      return type.of.kind === 'timestamp' ? { value, isList: true } : null
-    case 'map': {
-      const items = each(operation('mapPairs', value), (pair) => field(pair, 'value'))
-      if (type.of.kind === 'timestamp') return { value: items, isList: true }
-      const isOfTimes = type.of.kind === 'list' && type.of.of.kind === 'timestamp'
-      return isOfTimes ? { value: operation('listFlatten', items), isList: true } : null
-    }
-    default:
-      return null
-  }
-}
-
-/** An answer as the training set's file has it; `times`: what makes a timestamp of an instant. */
-function written(value: Expression, type: ValueType, times: Operator): Expression {
-  if (type.kind === 'timestamp') return operation(times, value)
-  if (timesIn(type, value) === null) return cast(value, sqlType(type))
-  const inside = (item: Expression, of: ValueType): Expression =>
-    of.kind === 'timestamp' ? operation(times, cast(item, { kind: 'int128' })) : written(item, of, times)
-  if (type.kind === 'list') return each(value, (item) => inside(item, type.of))
-  if (type.kind !== 'map') return value
-  const pair = (entry: Expression) =>
-    struct([
-      ['key', field(entry, 'key')],
-      ['value', inside(field(entry, 'value'), type.of)],
-    ])
-  return operation('mapFromPairs', each(operation('mapPairs', value), pair))
 }
 
 /** So many hash tables are held at once; of each the engine takes at least some megabytes. */
