@@ -134,9 +134,16 @@ export async function findFiles(lake: Lake, view: ManifestView): Promise<Manifes
     file.path === null ? file : { ...file, ...look({ ...file, path: file.path }) },
   )
   const compactions = view.compactions?.map((one) => ({ ...one, files: one.files.map(look) }))
-  if (lost.size > 0) throw removed(view, commitsIn(view, lost), [...lost])
+  if (lost.size > 0) {
+    const areThere = [...lost].every((path) => there.has(path))
+    throw removed(view, commitsIn(view, lost), [...lost], areThere ? writtenAgain : null)
+  }
   return { ...view, files, ...(compactions === undefined ? {} : { compactions }) }
 }
+
+/** They are there, and others than those of the manifest by their ETags. */
+const writtenAgain =
+  'they were written anew, or put back from a backup: without --pinned the set is made of what is committed now'
 
 /** What lies in these files. */
 function commitsIn(view: ManifestView, paths: ReadonlySet<string>): PinnedCommit[] {
@@ -149,7 +156,12 @@ function commitsIn(view: ManifestView, paths: ReadonlySet<string>): PinnedCommit
 
 const shownMax = 5
 
-function removed(view: ManifestView, gone: readonly PinnedCommit[], files: readonly string[]): MillcourseError {
+function removed(
+  view: ManifestView,
+  gone: readonly PinnedCommit[],
+  files: readonly string[],
+  advice: string | null = null,
+): MillcourseError {
   const intervals = [...new Set(gone.map(({ start, end }) => `[${start}, ${end})`))]
   const rest = intervals.length > shownMax ? ` and ${intervals.length - shownMax} more` : ''
   return new MillcourseError(
@@ -157,6 +169,7 @@ function removed(view: ManifestView, gone: readonly PinnedCommit[], files: reado
     `of ${view.view}@v${view.version} the lake no longer holds what was committed for ${intervals.slice(0, shownMax).join(', ')}${rest}`,
     {
       hint:
+        advice ??
         compactedFileAdvice(files[0]!) ??
         'superseded files are kept for a time only: leave out the rows of the spine that need them, or make the set from what is committed now',
       facts: { view: view.view, version: view.version, files: files.length, file: files[0]! },

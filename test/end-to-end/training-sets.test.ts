@@ -154,6 +154,7 @@ test('an interval that was committed anew is named, and the pinned files are rea
   // The same bytes under another ETag: what it holds is anybody's guess.
   await expect(again('first.parquet', 'fourth.parquet', { pinned: true })).rejects.toMatchObject({
     code: 'TRAINING_FILES_REMOVED',
+    detail: { hint: expect.stringContaining('put back from a backup') },
   })
   rmSync(path)
   for (const [of, more] of [
