@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -66,4 +66,16 @@ test.each([
     code: 'USAGE',
     message: expect.stringMatching(message),
   })
+})
+
+test('a set that is taken for its manifest is not read, be it larger than memory', async () => {
+  for (const sizeBytes of [0, 2 ** 40]) {
+    const rebuild = join(folder, 'train.parquet')
+    writeFileSync(rebuild, sizeBytes === 0 ? '' : 'PAR1')
+    truncateSync(rebuild, sizeBytes)
+    await expect(trainingSet(context, { rebuild, out: join(folder, 'new.parquet') })).rejects.toMatchObject({
+      code: 'TRAINING_MANIFEST_INVALID',
+      message: expect.stringContaining('it is not JSON'),
+    })
+  }
 })

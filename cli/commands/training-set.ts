@@ -174,7 +174,9 @@ async function readManifest(context: CliContext, file: string): Promise<Training
         facts: { file },
       },
     )
-  const read = new TextDecoder().decode(await bytes.read(0, bytes.sizeBytes))
+  // Whoever names the set, and not its manifest, names a file that may be larger than memory.
+  const isObject = bytes.sizeBytes > 0 && (await bytes.read(0, 1))[0] === '{'.charCodeAt(0)
+  const read = isObject ? new TextDecoder().decode(await bytes.read(0, bytes.sizeBytes)) : ''
   return parseManifest(read, file)
 }
 
