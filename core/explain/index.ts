@@ -18,7 +18,7 @@ export {
   type HeldFiles,
   type KeyedRow,
 } from './explain-answers.js'
-export { createKeys, keyText, type Question } from './question.js'
+export { createKeys, keyText, type Question, storedKeyText } from './question.js'
 export { lookupSpans, type Reach, readNewestPlaces, windowSpans } from './reach.js'
 export {
   type PinnedInterval,

@@ -57,6 +57,15 @@ export function keyText(bundle: ViewBundle, key: readonly unknown[]): string {
   return encodeKey(bundle.entity.keys, key).join()
 }
 
+/** As `keyText`, of a key as the product's own files hold it: an instant is a decimal there, which comes as its text. */
+export function storedKeyText(bundle: ViewBundle, key: readonly unknown[]): string {
+  const { keys } = bundle.entity
+  return keyText(
+    bundle,
+    key.map((value, part) => (keys[part]!.kind === 'timestamp' && typeof value === 'string' ? BigInt(value) : value)),
+  )
+}
+
 /** The engine reads a byte string from its bytes in hex. */
 function keyLiteral(part: PackedValue): Expression {
   assert(!Array.isArray(part), 'a part of a key is no list')

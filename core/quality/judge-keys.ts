@@ -1,6 +1,12 @@
 /** What a check says of each key: nothing, a fault with its cause, or why the source gives another value by now. */
 import type { ViewBundle } from '../define/definitions.js'
-import { type Answer, answersOfNothing, differingFeatures, type PublishedAnswer } from '../explain/index.js'
+import {
+  type Answer,
+  answersOfNothing,
+  differingFeatures,
+  type PublishedAnswer,
+  storedKeyText,
+} from '../explain/index.js'
 import { decodeValues, type OnlineItem, type PackedValue } from '../publish/index.js'
 import { toJsonValue } from '../serve/index.js'
 import { parseDuration } from '../time/duration.js'
@@ -67,10 +73,10 @@ export interface KeyVerdict {
 export function judgeKeys(input: JudgeInput): KeyVerdict[] {
   const { keys } = input
   const differences = new Map<string, RowDifference[]>()
-  const textOfKey = new Map(keys.map(({ text, key }) => [plain(key), text]))
   for (const difference of input.verified.differences) {
-    const text = textOfKey.get(plain(difference.key))
-    if (text !== undefined) differences.set(text, [...(differences.get(text) ?? []), difference])
+    // Not by its spelling: a file says 1.50 where an item, or whoever asks, says 1.5.
+    const text = storedKeyText(input.bundle, difference.key)
+    differences.set(text, [...(differences.get(text) ?? []), difference])
   }
   return keys.map((one) => judgeKey(input, one, differences.get(one.text) ?? []))
 }

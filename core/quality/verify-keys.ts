@@ -30,6 +30,7 @@ import {
   recomputedPlaces,
   type SourceRow,
   sourceRowFrom,
+  storedKeyText,
   writeRecomputed,
 } from '../explain/index.js'
 import type { PinnedFile } from '../plan/index.js'
@@ -169,7 +170,7 @@ async function bucketsOf(
   const rows = await tools.all(printQuery(select(table(keysTable), [...parts, bucket])))
   return new Map(
     rows.map((row) => [
-      keyText(
+      storedKeyText(
         bundle,
         names.map((_, index) => row[`k${index}`]),
       ),
