@@ -177,7 +177,16 @@ async function readManifest(context: CliContext, file: string): Promise<Training
   // Whoever names the set, and not its manifest, names a file that may be larger than memory.
   const isObject = bytes.sizeBytes > 0 && (await bytes.read(0, 1))[0] === '{'.charCodeAt(0)
   const read = isObject ? new TextDecoder().decode(await bytes.read(0, bytes.sizeBytes)) : ''
-  return parseManifest(read, file)
+  const manifest = parseManifest(read, file)
+  if (manifest.project === context.project) return manifest
+  throw new MillcourseError(
+    'TRAINING_MANIFEST_INVALID',
+    `${file} is of project "${manifest.project}", and this is "${context.project}"`,
+    {
+      hint: 'a set is made again where it was made: name its project and its stores in the environment (MILLCOURSE_PROJECT, …)',
+      facts: { file, project: manifest.project },
+    },
+  )
 }
 
 function report(made: TrainingManifest, before: TrainingManifest | null, durationMs: number): Report {

@@ -186,6 +186,17 @@ test('more parts than have names, or parts without rows, are refused before the 
   expect(readdirSync(folder).filter((name) => name.startsWith('.') || name.startsWith('many.'))).toEqual([])
 })
 
+test('a set of another project is not looked for in this one', async () => {
+  const rebuild = file('first.parquet.manifest.json')
+  for (const pinned of [false, true])
+    await expect(make('theirs.parquet', { rebuild, pinned }, { ...context, project: 'another' })).rejects.toMatchObject(
+      {
+        code: 'TRAINING_MANIFEST_INVALID',
+        message: expect.stringMatching(/is of project "[^"]+", and this is "another"/),
+      },
+    )
+})
+
 test('another spine and an edited manifest are refused', async () => {
   const spine = file('other.parquet')
   await query(`COPY (SELECT 'x' AS shop, TIMESTAMP '2001-01-01' AS "at") TO '${spine}' (FORMAT parquet)`)
