@@ -113,12 +113,16 @@ function featureProblems(view: FeatureViewDefinition, given: GivenView): Problem
         hint: 'make two views of them; a feature service puts the two together',
       }),
     )
-  for (const name of names.filter((one) => view.keyColumns.some(({ key }) => key === one)))
+  for (const name of names) {
+    const taken = view.keyColumns.find(({ key }) => key.toLowerCase() === name.toLowerCase())?.key
+    if (taken === undefined) continue
+    const differing = taken === name ? '' : `, '${taken}', but for its case (R23)`
     problems.push({
       code: 'DEFINE_DUPLICATE_NAME',
-      message: `view '${view.name}': feature '${name}' has the name of a key`,
+      message: `view '${view.name}': feature '${name}' has the name of a key${differing}`,
       facts: { view: view.name, feature: name },
     })
+  }
   return problems
 }
 

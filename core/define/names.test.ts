@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { entity, parquet, t } from './index.js'
+import { entity, featureView, lookup, parquet, t } from './index.js'
 import { checkVersion } from './names.js'
 
 test('R23: columns and keys that are called as the product’s own columns are, in whatever case, are refused', () => {
@@ -8,6 +8,24 @@ test('R23: columns and keys that are called as the product’s own columns are, 
     /source 's': column '__Event_ns' begins with __/,
   )
   expect(() => entity('e', { keys: { __tile: t.int64() } })).toThrow(/entity 'e': column '__tile' begins with __/)
+})
+
+test('R23: a feature that has the name of a key but for its case is refused: the engine takes the two for one', () => {
+  const schema = { at: t.timestamp(), Amount: t.int64(), paid: t.int64() }
+  const source = parquet('s', { path: 'x/*.parquet', eventTime: 'at', schema, owner: 'test' })
+  const paid = entity('e', { keys: { Amount: t.int64() }, owner: 'test' })
+  const shared = {
+    version: 1,
+    entity: paid,
+    source,
+    since: '2001-01-01T00:00:00Z',
+    every: '1h',
+    owner: 'test',
+  } as const
+  expect(() => featureView('v', { ...shared, features: { amount: lookup('paid') } })).toThrow(
+    /feature 'amount' has the name of a key, 'Amount', but for its case \(R23\)/,
+  )
+  expect(featureView('v', { ...shared, features: { amounts: lookup('paid') } }).name).toBe('v')
 })
 
 test('versions are those that the ledger can hold', () => {
