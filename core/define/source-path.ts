@@ -26,7 +26,15 @@ export function checkSourcePath(who: string, path: unknown): Problem[] {
       `has the unknown time token ${unknown[0]}`,
       `the tokens are ${pathTokens.map((token) => `{${token}}`).join(' ')}`,
     )
+  const backwards = [...path.matchAll(/\[!?([^\]/]+)\]/g)].flatMap(([, characters]) => backwardsIn(characters!))[0]
+  if (backwards !== undefined)
+    return refuse(`has the characters [${backwards}], from the last to the first`, 'write the lower one first: [a-z]')
   return []
+}
+
+/** Ranges of characters that hold none; read as a pattern reads them. */
+function backwardsIn(characters: string): string[] {
+  return [...characters.matchAll(/(.)-(.)/gs)].flatMap(([range, from, to]) => (from! > to! ? [range] : []))
 }
 
 function isToken(text: string | undefined): boolean {
