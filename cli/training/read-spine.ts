@@ -2,9 +2,12 @@
 import { extname, resolve } from 'node:path'
 import {
   buildSpineColumnsQuery,
+  buildSpineUnitsQuery,
+  type FileTypes,
   makeExactCopies,
   spineColumnsFrom,
   type TrainingRequest,
+  withSpineUnits,
 } from '../../core/compute/index.js'
 import { type ErrorCode, isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { QuerySession } from '../../core/ports/query-engine.js'
@@ -58,8 +61,10 @@ export async function readSpineColumns(
       open: () => spine.bytes,
     },
   )
-  const [read] = types
-  return { columns: read?.columns ?? columns, ...(read?.readFrom === undefined ? {} : { readFrom: read.readFrom }) }
+  const [{ columns: read, readFrom }] = types as readonly [FileTypes]
+  if (readFrom === undefined) return { columns: read }
+  const units = buildSpineUnitsQuery(read, readFrom)
+  return { columns: units === null ? read : withSpineUnits(read, await session.all(units)), readFrom }
 }
 
 /**

@@ -13,6 +13,8 @@ export interface FileColumn {
   readonly type: string
   /** For timestamps: true when the file says that its times are UTC, so that the source's zone does not apply (R10). */
   readonly isUtc: boolean
+  /** Of INT96 in a spine: it has years that nanoseconds do not reach. */
+  readonly isInMicroseconds?: true
 }
 
 export interface FileTypes {

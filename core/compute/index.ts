@@ -73,7 +73,14 @@ export {
   type TrainingRequest,
   type TrainingViewRequest,
 } from './training-set-plan.js'
-export { buildSpineColumnsQuery, checkSpineRows, spineColumnsFrom, spineTimesFrom } from './training-spine.js'
+export {
+  buildSpineColumnsQuery,
+  buildSpineUnitsQuery,
+  checkSpineRows,
+  spineColumnsFrom,
+  spineTimesFrom,
+  withSpineUnits,
+} from './training-spine.js'
 export { nanosecondFeatures } from './training-times.js'
 export { type UpstreamCommit, upstreamCommits, upstreamParts, upstreamReads } from './upstream-reads.js'
 export type { UpstreamPart, UpstreamRead } from './upstream-rows.js'

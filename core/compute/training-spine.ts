@@ -2,10 +2,10 @@
 import type { ColumnType } from '../define/column-type.js'
 import { isInteger } from '../define/column-types.js'
 import { MillcourseError } from '../errors.js'
-import type { Instant } from '../time/instant.js'
+import { type Instant, maxInt64 } from '../time/instant.js'
 import { sqlType, storedSqlType } from './column-types.js'
 import { type FileColumn, fileTypesFrom, roundedTypes } from './file-types.js'
-import { printCsvHeader, printFileSchemas } from './print-duckdb.js'
+import { printCsvHeader, printFileSchemas, printQuery } from './print-duckdb.js'
 import { instantFrom } from './source-rows.js'
 import {
   aggregate,
@@ -18,6 +18,7 @@ import {
   literal,
   type NamedExpression,
   operation,
+  parquet,
   type Relation,
   type SqlQuery,
   select,
@@ -47,6 +48,47 @@ export function spineColumnsFrom(
   return rows.map((row) => ({ name: String(row.column_name ?? ''), type: 'VARCHAR', isUtc: false }))
 }
 
+/**
+ * Of columns of INT96, which holds years that nanoseconds do not: one row for `withSpineUnits`. Null: there are none.
+ * @param readFrom their copy (exact-copies.ts)
+ */
+export function buildSpineUnitsQuery(columns: readonly FileColumn[], readFrom: string): SqlQuery | null {
+  const int96 = columns.filter(({ type }) => type === roundedTypes.int96)
+  const thousand = literal(1000n)
+  const facts = int96.flatMap(({ name, type }, index): NamedExpression[] => {
+    const ns = instantFrom(operation('asRead', column(name)), type)
+    const isFar = any([operation('>', ns, literal(maxInt64)), operation('<', ns, literal(-maxInt64))])
+    const isBetween = operation('<>', operation('*', operation('floorDiv', ns, thousand), thousand), ns)
+    return [
+      [`far${index}`, aggregate('boolOr', isFar)],
+      [`between${index}`, aggregate('boolOr', isBetween)],
+    ]
+  })
+  return int96.length === 0 ? null : printQuery(select(parquet([readFrom]), facts))
+}
+
+/**
+ * In microseconds those that need it: they stay what they are (R14).
+ * @throws MillcourseError TRAINING_SPINE_INVALID naming a column that has both years that nanoseconds do not reach and times between two microseconds
+ */
+export function withSpineUnits(
+  columns: readonly FileColumn[],
+  [row = {}]: readonly Readonly<Record<string, unknown>>[],
+): readonly FileColumn[] {
+  let index = 0
+  return columns.map((one) => {
+    if (one.type !== roundedTypes.int96) return one
+    const at = index++
+    if (row[`far${at}`] !== true) return one
+    if (row[`between${at}`] !== true) return { ...one, isInMicroseconds: true }
+    throw new MillcourseError(
+      'TRAINING_SPINE_INVALID',
+      `the spine's "${one.name}" has times between two microseconds, and others outside of the years 1677 to 2262, which no timestamp holds together`,
+      { hint: 'write them in microseconds, or leave the column out', facts: { column: one.name } },
+    )
+  })
+}
+
 /** The number of the first: files of text are counted by the engine, and from 1. */
 export function firstRow({ spine }: TrainingPlan): bigint {
   return spine.format === 'csv' ? 1n : 0n
@@ -73,9 +115,10 @@ export function readSpine({ spine, views }: TrainingPlan): Relation {
 }
 
 /** As it is; what the copy holds as two halves becomes a timestamp again. */
-function ownValue({ name, type }: FileColumn): Expression {
+function ownValue({ name, type, isInMicroseconds }: FileColumn): Expression {
   const value = operation('asRead', column(name))
-  return type === roundedTypes.int96 ? operation('timestampNsFromInstant', instantFrom(value, type)) : value
+  if (type !== roundedTypes.int96) return value
+  return operation(isInMicroseconds ? 'timestampUsFromInstant' : 'timestampNsFromInstant', instantFrom(value, type))
 }
 
 function readInstant(value: Expression, type: string, isCsv: boolean): Expression {

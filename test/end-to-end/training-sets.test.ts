@@ -1,5 +1,5 @@
 /** Training sets over a real ledger, lake and engine: what pins them, how they are made again, and what is said where they cannot be. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type TrainingSetOptions, trainingSet } from '../../cli/commands/training-set.js'
@@ -184,6 +184,18 @@ test('more parts than have names, or parts without rows, are refused before the 
     })
   }
   expect(readdirSync(folder).filter((name) => name.startsWith('.') || name.startsWith('many.'))).toEqual([])
+})
+
+test('R11, R14: a spine keeps times of INT96 that nanoseconds do not reach', async () => {
+  const spine = file('far.parquet')
+  copyFileSync(new URL('../faults/bad-input/fixtures/int96-far.parquet', import.meta.url), spine)
+  await make('far-set.parquet', { spine })
+  const rows = await query(`SELECT CAST("at" AS VARCHAR) AS "at", shop FROM '${file('far-set.parquet')}'`)
+  expect(rows.map(({ at, shop }) => [at, shop])).toEqual([
+    ['0001-01-01 00:00:00.000001', 'x'],
+    ['1969-12-31 23:59:59.999999', 'y'],
+    ['9999-12-31 23:59:59.999999', 'z'],
+  ])
 })
 
 test('a set of another project is not looked for in this one', async () => {
