@@ -5,6 +5,7 @@ import {
   buildSpineUnitsQuery,
   type FileTypes,
   makeExactCopies,
+  refuseChangedColumns,
   spineColumnsFrom,
   type TrainingRequest,
   withSpineUnits,
@@ -50,8 +51,10 @@ export async function readSpineColumns(
   session: QuerySession,
   spine: SpineFile,
 ): Promise<Pick<TrainingRequest['spine'], 'columns' | 'readFrom'>> {
-  const columns = spineColumnsFrom(spine.format, await session.all(buildSpineColumnsQuery(spine)))
+  const found = await session.all(buildSpineColumnsQuery(spine))
+  const columns = spineColumnsFrom(spine.format, found)
   if (spine.format === 'csv') return { columns }
+  refuseChangedColumns(found)
   const { types } = await makeExactCopies(
     [{ file: spine.file, columns }],
     columns.map(({ name }) => name),

@@ -48,7 +48,7 @@ export function withEmptyFiles(
   })
 }
 
-interface SchemaRow {
+export interface SchemaRow {
   readonly file_name: string
   readonly name: string
   readonly type: string | null
@@ -77,7 +77,7 @@ export function isRounded({ type }: FileColumn): boolean {
   return type === roundedTypes.nanosecondsUtc || type === roundedTypes.int96
 }
 
-function isInNanoseconds(node: SchemaRow): boolean {
+export function isInNanoseconds(node: SchemaRow): boolean {
   return /NANOS=NanoSeconds/.test(node.logical_type ?? '')
 }
 

@@ -1,5 +1,6 @@
 /** Work → query: window edges, point-in-time joins and tiles, as SQL text (docs/point-in-time.md). */
 export type { Candidate, LakePart, RejectReason, RowCounts } from './candidate.js'
+export { refuseChangedColumns } from './changed-columns.js'
 export {
   type CoarseTilePlan,
   type CommittedTiles,

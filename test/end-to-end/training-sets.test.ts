@@ -198,6 +198,15 @@ test('R11, R14: a spine keeps times of INT96 that nanoseconds do not reach', asy
   ])
 })
 
+test('R14: a spine with columns that the engine would change is refused by their names', async () => {
+  const spine = file('odd-spine.parquet')
+  copyFileSync(new URL('../faults/bad-input/fixtures/odd-columns.parquet', import.meta.url), spine)
+  await expect(make('odd-set.parquet', { spine })).rejects.toMatchObject({
+    code: 'TRAINING_SPINE_INVALID',
+    message: `the spine's "wide" has decimals of 60 digits, of which the engine makes other numbers`,
+  })
+})
+
 test('a set of another project is not looked for in this one', async () => {
   const rebuild = file('first.parquet.manifest.json')
   for (const pinned of [false, true])
