@@ -1,7 +1,7 @@
 import { MillcourseError } from '../../core/errors.js'
-import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant } from '../../core/time/instant.js'
 import type { CliContext, Report } from '../context.js'
+import { durationOption } from './duration-option.js'
 import { findIncidentKey } from './incident-key.js'
 import { incidentText, withRunbook } from './incident-text.js'
 
@@ -16,7 +16,10 @@ export async function silenceIncident(
 ): Promise<Report> {
   if (options.reason.trim() === '')
     throw new MillcourseError('USAGE', 'a silence needs a reason', { hint: '--reason "why"' })
-  const lengthNs = silenceNs(options.for)
+  const lengthNs = durationOption('for', options.for, {
+    longest,
+    hint: `write it as 2h, at most ${longest}; 0s ends a silence`,
+  })
   const ledger = await context.ledger()
   const key = await findIncidentKey(text, ledger)
   const now = context.clock.now()
@@ -28,21 +31,4 @@ export async function silenceIncident(
   })
   const shown = await withRunbook(context, incident)
   return { outcome: 'done', data: { incident: shown }, text: incidentText(shown, context.givenOptions) }
-}
-
-/** @throws MillcourseError USAGE */
-function silenceNs(text: string): bigint {
-  const fault = (what: string) =>
-    new MillcourseError('USAGE', `--for ${text} ${what}`, {
-      hint: `write it as 2h, at most ${longest}; 0s ends a silence`,
-      facts: { for: text },
-    })
-  let ns: bigint
-  try {
-    ns = parseDuration(text)
-  } catch {
-    throw fault('is not a duration')
-  }
-  if (ns > parseDuration(longest)) throw fault('is too long')
-  return ns
 }

@@ -1,5 +1,4 @@
 import { MillcourseError } from '../../core/errors.js'
-import { parseDuration } from '../../core/time/duration.js'
 import { nsPerMs } from '../../core/time/instant.js'
 import { parseManifest, type TrainingManifest } from '../../core/training/index.js'
 import type { CliContext, Report } from '../context.js'
@@ -14,6 +13,7 @@ import { readQuerySpine, spineQuery } from '../training/query-spine.js'
 import { findSpine, type SpineFile } from '../training/read-spine.js'
 import { storedBytes, whyNotRead } from '../training/stored-bytes.js'
 import { manifestOf } from '../training/training-output.js'
+import { durationOption } from './duration-option.js'
 
 export interface TrainingSetOptions {
   readonly spine?: string
@@ -49,7 +49,12 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
   const startedMs = context.clock.monotonicMs()
   const before = options.rebuild === undefined ? null : await readManifest(context, options.rebuild)
   const asked = await askedSet(options, before)
-  const keepMs = keepMsOf(options.keep ?? keptByDefault)
+  // Before the work: the set that it is refused for would be lost.
+  const keepNs = durationOption('keep', options.keep ?? keptByDefault, {
+    longest: keptLongest,
+    hint: `write it as ${keptByDefault}, at most ${keptLongest}`,
+  })
+  const keepMs = Number(keepNs / nsPerMs)
   const file = await spineFile(context, options, asked, before)
   const { out } = options
   if (out === undefined && !options.explain)
@@ -89,23 +94,6 @@ export async function trainingSet(context: CliContext, options: TrainingSetOptio
   } finally {
     await output?.discard()
   }
-}
-
-/** Said before the work: the set that it is refused for would be lost. @throws MillcourseError USAGE */
-function keepMsOf(text: string): number {
-  const fault = (what: string) =>
-    new MillcourseError('USAGE', `--keep ${text} ${what}`, {
-      hint: `write it as ${keptByDefault}, at most ${keptLongest}`,
-      facts: { keep: text },
-    })
-  let ns: bigint
-  try {
-    ns = parseDuration(text)
-  } catch {
-    throw fault('is not a duration')
-  }
-  if (ns > parseDuration(keptLongest)) throw fault('is too long')
-  return Number(ns / nsPerMs)
 }
 
 /** Null: its rows are still to be asked for. @throws MillcourseError TRAINING_SPINE_INVALID, LAKE_… */

@@ -26,6 +26,7 @@ import {
   tryCast,
 } from './sql-algebra.js'
 import { comparedType, type TrainingKey, type TrainingPlan } from './training-set-plan.js'
+import { isBetweenMicroseconds } from './training-times.js'
 
 /** Columns of the table that views are joined onto. */
 export const rowColumn = '__row'
@@ -54,14 +55,12 @@ export function spineColumnsFrom(
  */
 export function buildSpineUnitsQuery(columns: readonly FileColumn[], readFrom: string): SqlQuery | null {
   const int96 = columns.filter(({ type }) => type === roundedTypes.int96)
-  const thousand = literal(1000n)
   const facts = int96.flatMap(({ name, type }, index): NamedExpression[] => {
     const ns = instantFrom(operation('asRead', column(name)), type)
     const isFar = any([operation('>', ns, literal(maxInt64)), operation('<', ns, literal(-maxInt64))])
-    const isBetween = operation('<>', operation('*', operation('floorDiv', ns, thousand), thousand), ns)
     return [
       [`far${index}`, aggregate('boolOr', isFar)],
-      [`between${index}`, aggregate('boolOr', isBetween)],
+      [`between${index}`, aggregate('boolOr', isBetweenMicroseconds(ns))],
     ]
   })
   return int96.length === 0 ? null : printQuery(select(parquet([readFrom]), facts))

@@ -34,13 +34,16 @@ function timestampFeatures(
   )
 }
 
+/** Of an instant, which counts nanoseconds. */
+export function isBetweenMicroseconds(instant: Expression): Expression {
+  const thousand = literal(1000n)
+  return operation('<>', operation('*', operation('floorDiv', instant, thousand), thousand), instant)
+}
+
 /** Whether a timestamp feature has values between two microseconds: only then is it written in nanoseconds, which end in 2262 (R11). */
 export function timeUnits(plan: TrainingPlan, names: readonly string[]): SqlQuery | null {
   const features = timestampFeatures(plan)
   if (features.length === 0) return null
-  const thousand = literal(1000n)
-  const isBetween = (value: Expression): Expression =>
-    operation('<>', operation('*', operation('floorDiv', value, thousand), thousand), value)
   const views = [...new Set(features.map(({ view }) => view))]
   const parts = views.map((view) =>
     select(
@@ -50,7 +53,9 @@ export function timeUnits(plan: TrainingPlan, names: readonly string[]): SqlQuer
         .map(({ feature, type }): NamedExpression => {
           const name = answer(view, feature)
           const times = timesIn(type, column(name))!
-          const isAny = times.isList ? operation('listAny', each(times.value, isBetween)) : isBetween(times.value)
+          const isAny = times.isList
+            ? operation('listAny', each(times.value, isBetweenMicroseconds))
+            : isBetweenMicroseconds(times.value)
           return [name, operation('coalesce', aggregate('boolOr', isAny), literal(false))]
         }),
     ),
