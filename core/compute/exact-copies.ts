@@ -1,10 +1,11 @@
 /**
- * Files whose times the engine would round are read from copies (core/source/exact-times.ts). The copy lies in the session's spill
- * folder; the pages are copied, not decoded, so that it costs a read and a write of the file.
+ * Files whose times the engine would round, or with a column of a name that the engine needs, are read from copies
+ * (core/source/exact-times.ts). The copy lies in the session's spill folder; the pages are copied, not decoded, so that it costs a read
+ * and a write of the file.
  */
 import { isMillcourseError, MillcourseError } from '../errors.js'
 import { exactTimesFile, type FileBytes } from '../source/index.js'
-import { type FileTypes, isRounded, roundedTypes } from './file-types.js'
+import { type FileColumn, type FileTypes, isRounded, roundedTypes } from './file-types.js'
 import { printFilesOfSpark } from './print-duckdb.js'
 import type { SqlQuery } from './sql-algebra.js'
 
@@ -22,25 +23,28 @@ export interface ExactCopies {
 
 /**
  * @param columns names of the timestamp columns that are going to be read
+ * @param needed names in lower case; columns that are called so in any case have another name in the copy (`FileColumn.readAs`)
  * @throws MillcourseError SOURCE_FILE_CORRUPT naming the file, and what the tools throw
  */
 export async function makeExactCopies(
   types: readonly FileTypes[],
   columns: readonly string[],
   tools: ExactCopyTools,
+  needed: readonly string[] = [],
 ): Promise<ExactCopies> {
   const origins = new Map<string, string>()
   const made: FileTypes[] = []
   for (const entry of await withoutSpark(types, columns, tools)) {
     const rounded = roundedOf(entry, columns)
-    if (rounded.length === 0) made.push(entry)
+    const renamed = renamedOf(entry, needed)
+    if (rounded.length === 0 && renamed.size === 0) made.push(entry)
     else {
-      const parts = exactTimesFile(tools.open(entry.file), rounded)
+      const parts = exactTimesFile(tools.open(entry.file), rounded, renamed)
       const readFrom = await naming(new Map([['', entry.file]]), () =>
         tools.keepFile(`exact-times-${made.length}.parquet`, parts),
       )
       origins.set(readFrom, entry.file)
-      made.push({ ...entry, readFrom })
+      made.push({ ...entry, columns: entry.columns.map((one) => withNewName(one, renamed)), readFrom })
     }
   }
   return { types: made, naming: (work) => naming(origins, work) }
@@ -48,6 +52,24 @@ export async function makeExactCopies(
 
 function roundedOf(entry: FileTypes, columns: readonly string[]): string[] {
   return entry.columns.filter((column) => isRounded(column) && columns.includes(column.name)).map(({ name }) => name)
+}
+
+function renamedOf({ columns }: FileTypes, needed: readonly string[]): ReadonlyMap<string, string> {
+  const taken = new Set(columns.map(({ name }) => name.toLowerCase()))
+  const renamed = new Map<string, string>()
+  for (const { name } of columns) {
+    if (!needed.includes(name.toLowerCase())) continue
+    let free = `${name}_of_file`
+    while (taken.has(free.toLowerCase())) free = `${free}_`
+    taken.add(free.toLowerCase())
+    renamed.set(name, free)
+  }
+  return renamed
+}
+
+function withNewName(column: FileColumn, renamed: ReadonlyMap<string, string>): FileColumn {
+  const readAs = renamed.get(column.name)
+  return readAs === undefined ? column : { ...column, readAs }
 }
 
 /** Spark writes INT96, too, but of microseconds: nothing of it is rounded, and nothing has to be copied. */

@@ -15,12 +15,14 @@ export interface FileColumn {
   readonly isUtc: boolean
   /** Of INT96 in a spine: it has years that nanoseconds do not reach. */
   readonly isInMicroseconds?: true
+  /** What it is called where its file is read (`FileTypes.readFrom`). Left out: as in the file. */
+  readonly readAs?: string
 }
 
 export interface FileTypes {
   readonly file: string
   readonly columns: readonly FileColumn[]
-  /** Where its rows are read: a copy whose times the engine does not round (exact-copies.ts). Left out: the file itself. */
+  /** Where its rows are read: a copy that the engine reads as it is meant (exact-copies.ts). Left out: the file itself. */
   readonly readFrom?: string
 }
 

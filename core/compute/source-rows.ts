@@ -29,6 +29,10 @@ export const isSkippedColumn = '__is_skipped'
 /** Where a row lies: the path it was read from (`FileTypes.readFrom`, else the file), and its number there, 1 for the first. */
 export const fileColumn = '__file'
 export const fileRowColumn = '__file_row'
+/** What the engine calls a row's number in its file, from 0. */
+const engineRowColumn = 'file_row_number'
+/** In lower case: no column that is read beside a row's place may be called so. */
+export const placeNames: readonly string[] = [fileColumn, engineRowColumn]
 
 /**
  * Columns: the declared ones, `__is_ambiguous`, `__is_skipped` and what `extra` adds.
@@ -64,7 +68,7 @@ function groupBySignature(source: SourceDefinition, files: readonly string[], ty
     const columns = source.schema.map((declared) => findColumn(declared, found.columns, file))
     assert(found.readFrom || !columns.some((entry) => entry && isRounded(entry)), `${file} is read from an exact copy`)
     const readFrom = found.readFrom ?? file
-    const signature = JSON.stringify(columns.map((entry) => entry && [entry.type, entry.isUtc]))
+    const signature = JSON.stringify(columns.map((entry) => entry && [entry.type, entry.isUtc, entry.readAs]))
     const group = groups.get(signature)
     if (group) group.files.push(readFrom)
     else groups.set(signature, { files: [readFrom], columns })
@@ -139,13 +143,13 @@ function groupRows(
 
 const located: readonly (readonly [string, Expression])[] = [
   [fileColumn, column(fileColumn)],
-  [fileRowColumn, operation('+', column('file_row_number'), literal(1n))],
+  [fileRowColumn, operation('+', column(engineRowColumn), literal(1n))],
 ]
 
 function readColumn(declared: Column, found: FileColumn | null): Expression {
   const type = sqlType(declared)
   if (found === null) return cast(literal(null), type)
-  const value = operation('asRead', column(declared.name))
+  const value = operation('asRead', column(found.readAs ?? declared.name))
   if (declared.kind !== 'timestamp') return cast(value, type)
   return instantFrom(value, found.type)
 }

@@ -2,6 +2,7 @@
 import { type ExactCopies, type ExactCopyTools, makeExactCopies } from '../compute/exact-copies.js'
 import { buildEmptyFilesQuery, buildFileTypesQuery, fileTypesFrom, withEmptyFiles } from '../compute/file-types.js'
 import { buildIntervalQuery } from '../compute/interval-query.js'
+import { placeNames } from '../compute/source-rows.js'
 import { commitPlace, type UpstreamRead } from '../compute/upstream-rows.js'
 import type { ViewBundle } from '../define/definitions.js'
 import type { PinnedFile } from '../plan/index.js'
@@ -134,5 +135,6 @@ async function readTypes(tools: RecomputeTools, bundle: ViewBundle, uris: readon
   if (uris.length === 0) return { types: [], naming: (work) => work() }
   const types = fileTypesFrom(await tools.all(buildFileTypesQuery(uris)))
   const empties = buildEmptyFilesQuery(types)
-  return makeExactCopies(empties === null ? types : withEmptyFiles(types, await tools.all(empties)), times, tools)
+  const known = empties === null ? types : withEmptyFiles(types, await tools.all(empties))
+  return makeExactCopies(known, times, tools, placeNames)
 }

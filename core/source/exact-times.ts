@@ -7,6 +7,8 @@
  *   INT96              is an interval: the other Parquet type of 12 bytes, three numbers of 32 bits, lowest byte first. What it calls
  *                      months and days are the low and the high half of the nanoseconds of the day, its milliseconds the Julian day.
  *
+ * In the same way a column gets another name in the copy whose own the engine needs for something else.
+ *
  * docs/decisions/2026-11-21-times-the-engine-would-round.md
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js'
@@ -33,17 +35,24 @@ const partBytes = 8 * 1024 * 1024
 /** The footer's length and the magic word. */
 const tailBytes = 8
 
+/** Names of columns at the top level of the schema -> their names in the copy. */
+export type NewNames = ReadonlyMap<string, string>
+
 /**
  * The bytes of the copy, in parts. Of the columns named, those of the two kinds are changed, at the top level of the schema.
  * @throws MillcourseError SOURCE_FILE_CORRUPT, and what `file.read` throws
  */
-export async function* exactTimesFile(file: FileBytes, columns: readonly string[]): AsyncGenerator<Uint8Array> {
+export async function* exactTimesFile(
+  file: FileBytes,
+  columns: readonly string[],
+  renamed: NewNames = new Map(),
+): AsyncGenerator<Uint8Array> {
   const tail = await file.read(Math.max(0, file.sizeBytes - tailBytes), tailBytes)
   const isWhole = tail.length === tailBytes && equal(tail.subarray(4), utf8ToBytes('PAR1'))
   const footerBytes = isWhole ? uint32At(tail, 0) : 0
   const pagesEnd = file.sizeBytes - tailBytes - footerBytes
   if (!isWhole || pagesEnd < 4) throw notParquet()
-  const footer = withExactTimes(await file.read(pagesEnd, footerBytes), columns)
+  const footer = withExactTimes(await file.read(pagesEnd, footerBytes), columns, renamed)
   for (let at = 0; at < pagesEnd; at += partBytes) yield await file.read(at, Math.min(partBytes, pagesEnd - at))
   yield footer
   yield Uint8Array.of(...uint32Bytes(footer.length), ...tail.subarray(4))
@@ -67,15 +76,24 @@ const chunkFields = { type: 1, path: 3, statistics: 12 } as const
 const physical = { int96: 3n, fixedBytes: 7n } as const
 const convertedInterval = 21n
 
-/** The footer with other words for the times among `columns`. @throws MillcourseError SOURCE_FILE_CORRUPT */
-export function withExactTimes(footer: Uint8Array, columns: readonly string[]): Uint8Array {
+/** The footer with other words for the times among `columns`, and other names. @throws MillcourseError SOURCE_FILE_CORRUPT */
+export function withExactTimes(
+  footer: Uint8Array,
+  columns: readonly string[],
+  renamed: NewNames = new Map(),
+): Uint8Array {
   const file = readThrift(footer)
   const names = columns.map((name) => utf8ToBytes(name))
+  const newNames = [...renamed].map(([from, to]) => ({ from: utf8ToBytes(from), to: utf8ToBytes(to) }))
   const elements = structsOf(file, fileFields.schema)
   const top = topLevel(elements)
   const asked = elements.map((element, index) => top.has(index) && names.some((name) => isNamed(element, name)))
   const int96 = elements.filter((element, index) => asked[index] && physicalType(element) === physical.int96)
-  const schema = elements.map((element, index) => (asked[index] ? exactElement(element) : element))
+  const schema = elements.map((element, index) => {
+    const exact = asked[index] ? exactElement(element) : element
+    const newName = top.has(index) ? newNames.find(({ from }) => isNamed(element, from)) : undefined
+    return newName ? withField(exact, elementFields.name, { type: thriftType.binary, value: newName.to }) : exact
+  })
   const groups = structsOf(file, fileFields.rowGroups).map((group) =>
     withStructs(
       group,

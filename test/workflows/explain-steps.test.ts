@@ -30,6 +30,7 @@ beforeAll(async () => {
     unreadable: {},
     busy: {},
     busy_sums: { view: sums },
+    named: {},
     bucketed: {},
     bucketed_sums: { view: { tile: '1h', features: { total: window.sum('amount', { over: '4h' }) } } },
   })
@@ -249,6 +250,20 @@ test('of a source that cannot be read what is committed is told', async () => {
     message: expect.stringContaining('b.parquet'),
   })
   expect(found.text).toContain('why      from what is committed; the source could not be read')
+})
+
+test('of files with columns that are named as the engine names the places of rows', async () => {
+  await rig.write('named', 0, 'a', `SELECT *, 7 AS __file, 'u' AS "File_Row_Number" FROM (${sale(hour(0, 5), 'y', 1)})`)
+  await rig.write('named', 0, 'b', `${sale(hour(0, 6), 'y', 2)} UNION ALL ${sale(hour(0, 10), 'x', 7)}`)
+  await rig.write('named', 1, 'a', `SELECT 5 AS file_row_number, * FROM (${sale(hour(1, 30), 'x', 9)})`)
+  for (const hours of [0, 1]) await run('named', hours)
+  const [first, second] = [await asked('named', hour(1)), await asked('named', hour(2))]
+  expect([three(first), three(second)]).toEqual([Array(3).fill('7'), Array(3).fill('9')])
+  expect([first, second].map(({ facts: { causes, rows } }) => [causes, rows[0]!.row])).toEqual([
+    [[], 2],
+    [[], 1],
+  ])
+  expect(second.facts.rows[0]!.file).toMatch(/\/named\/h=2001-01-01T01\/a\.parquet$/)
 })
 
 test.each([
