@@ -236,22 +236,23 @@ async function markOwnFiles(trx: OpenTransaction, key: ViewKey, retention: FileR
 }
 
 async function markCompactions(trx: OpenTransaction, key: ViewKey, retention: FileRetention): Promise<number> {
-  // Two that hold the same do not go for each other's sake: only a newer one stands for it.
-  const newer = trx
-    .selectFrom('compactions as newer')
-    .select('newer.compaction_id')
-    .where('newer.view', '=', key.view)
-    .where('newer.version', '=', key.version)
-    .where(sql<boolean>`newer.compaction_id > compactions.compaction_id`)
-    .where('newer.state', 'in', ['current', 'superseded'])
-    .where('newer.removing_at', 'is', null)
-    .where(sql<boolean>`commits.commit_id = any(newer.commit_ids)`)
+  // Two superseded ones that hold the same do not go for each other's sake: of them only the newer one stands for it.
+  const standIn = trx
+    .selectFrom('compactions as other')
+    .select('other.compaction_id')
+    .where('other.view', '=', key.view)
+    .where('other.version', '=', key.version)
+    .where(
+      sql<boolean>`(other.state = 'current' or (other.state = 'superseded' and other.compaction_id > compactions.compaction_id))`,
+    )
+    .where('other.removing_at', 'is', null)
+    .where(sql<boolean>`commits.commit_id = any(other.commit_ids)`)
   const needed = trx
     .selectFrom('commits')
     .select('commits.commit_id')
     .where(sql<boolean>`commits.commit_id = any(compactions.commit_ids)`)
     .where('commits.removing_at', 'is not', null)
-    .where(sql<boolean>`not exists (${newer})`)
+    .where(sql<boolean>`not exists (${standIn})`)
     .where(sql<boolean>`not ${countsNoLonger(trx, retention)}`)
   const died = sql<boolean>`(state = 'writing' and started_at <= ${before(attemptHoursMax * 3_600_000)})`
   const outdated = sql<boolean>`(state = 'superseded' and superseded_at <= ${before(retention.compactedKeptMs)}

@@ -104,6 +104,20 @@ test('a compaction supersedes those whose part that counts it holds, one that co
   ])
 })
 
+test('a superseded compaction goes, also where the one that took its place was begun before it', async () => {
+  const large = await ledger.beginCompaction(view, spanOf(0, 2))
+  const commitIds = await idsOf(0, 1, 2)
+  const small = await compact('small', 0, 1)
+  expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 2, compactions: 0 })
+  expect(await ledger.recordCompaction(large, { commitIds, files: filesOf('large') })).toBe('recorded')
+  expect(await found()).toEqual([
+    [small, false],
+    [large, true],
+  ])
+  expect(await ledger.markFiles(view, now)).toEqual({ commitFiles: 1, compactions: 1 })
+  expect((await marked())[1]).toEqual([small])
+})
+
 test('own files go after the retention of a compaction that stands for them, told to no reader before they go', async () => {
   await compact('a', 0, 1)
   expect(await ledger.markFiles(view, { ...now, compactedKeptMs: day })).toEqual({ commitFiles: 0, compactions: 0 })
