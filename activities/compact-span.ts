@@ -95,6 +95,7 @@ async function write(deps: ActivityDeps, bundle: ViewBundle, work: Work): Promis
 async function writeBucket(deps: ActivityDeps, session: QuerySession, path: string, select: string) {
   await deps.lake.prepareWrite(path)
   const [written] = await session.all(printCommittedFile(select, deps.lake.uri(path)))
+  await deps.lake.finishWrite(path)
   const file = await deps.lake.digest(path)
   assert(file, 'a file that was written is there')
   return { path, rows: Number(Object.values(written ?? {})[0]), ...file }

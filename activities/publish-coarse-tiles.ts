@@ -49,6 +49,7 @@ async function makeCoarseTile(
     await deps.lake.prepareWrite(path)
     const { sql } = buildCoarseTile({ bundle, tiles, span })
     const rows = await deps.engine.withSession((session) => writeTile(session, sql, deps.lake.uri(path)), { signal })
+    await deps.lake.finishWrite(path)
     data = { path, rows, sizeBytes: (await deps.lake.head(path))?.sizeBytes ?? 0 }
   }
   await deps.ledger.recordCoarseTile(publish, { span, data, commitIds })

@@ -50,6 +50,10 @@ export class RoutedLake implements Lake {
     return this.#parts.root.prepareWrite(path)
   }
 
+  finishWrite(path: string): Promise<void> {
+    return this.#parts.root.finishWrite(path)
+  }
+
   promote(from: string, to: string): Promise<'written' | 'exists'> {
     return this.#parts.root.promote(from, to)
   }

@@ -114,6 +114,14 @@ class FilesLake implements Lake {
     await guarded(target, () => makeFolder(dirname(target)))
   }
 
+  async finishWrite(path: string): Promise<void> {
+    const target = this.#place(path)
+    await guarded(target, async () => {
+      await syncFile(target)
+      await syncFile(dirname(target))
+    })
+  }
+
   async promote(from: string, to: string): Promise<'written' | 'exists'> {
     const [source, target] = [this.#place(from), this.#place(to)]
     return await guarded(target, async () => {

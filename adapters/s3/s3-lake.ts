@@ -129,6 +129,11 @@ class S3Lake implements Lake {
     this.#place(path)
   }
 
+  /** An object is there once its upload is answered. */
+  async finishWrite(path: string): Promise<void> {
+    this.#place(path)
+  }
+
   async promote(from: string, to: string): Promise<'written' | 'exists'> {
     return promoteObject(this.#s3, this.#place(from), this.#place(to), true)
   }

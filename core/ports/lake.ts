@@ -26,6 +26,8 @@ export interface Lake {
   writeIfAbsent(path: string, bytes: Uint8Array): Promise<'written' | 'exists'>
   /** Makes the folder of `path` where the technology needs one, so that the query engine can write there. */
   prepareWrite(path: string): Promise<void>
+  /** What the query engine has written there outlives a power cut from now on: to be called before the ledger names it. */
+  finishWrite(path: string): Promise<void>
   /** Moves a file that the query engine has finished to its final name, all or nothing; `exists`: the source is removed, the target kept. */
   promote(from: string, to: string): Promise<'written' | 'exists'>
   /** The same onto whatever is there: whoever reads `to` meanwhile finds the old file or the new one. */

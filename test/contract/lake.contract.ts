@@ -155,6 +155,7 @@ export function lakeContract(name: string, { newLake, skip = [] }: LakeContractO
       for (const path of ['../x', 'a/../../x', 'a/./b', 'a//b', '', '.', '..', 'a\0b', '/etc/x']) {
         await expect(lake.writeIfAbsent(path, text('x')), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
         await expect(lake.prepareWrite(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+        await expect(lake.finishWrite(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
         await expect(lake.remove(path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
         await expect(lake.promote(path, 'ok'), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
         await expect(lake.promote('ok', path), path).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
@@ -175,6 +176,14 @@ export function lakeContract(name: string, { newLake, skip = [] }: LakeContractO
       expect(Buffer.from(await lake.read(to)).toString()).toBe('candidate')
       expect(await lake.head(from)).toBeNull()
       expect(await lake.promote(from, to)).toBe('exists')
+    })
+
+    holds('what the engine has written in its place is finished there, as often as is asked', async () => {
+      const path = `${folder}/compacted/part.parquet`
+      await lake.prepareWrite(path)
+      await home.writeAsEngine(lake.uri(path), text('part'))
+      for (let time = 0; time < 2; time++) await lake.finishWrite(path)
+      expect(Buffer.from(await lake.read(path)).toString()).toBe('part')
     })
 
     holds('a promotion onto an existing file keeps it and removes the source', async () => {
