@@ -8,6 +8,7 @@ import type { QueryEngine } from '../core/ports/query-engine.js'
 import type { RegistryReader } from '../core/ports/registry.js'
 import type { SpendMeter } from '../core/ports/spend-meter.js'
 import type { Telemetry } from '../core/ports/telemetry.js'
+import type { ScheduledSteps } from './make-way.js'
 import type { PublishSlots } from './publish-slots.js'
 
 /** What the activities are given at the worker; workflows only know their types. */
@@ -28,6 +29,8 @@ export interface ActivityDeps {
   readonly spending?: SpendMeter
   /** Of the worker, made with its activities. */
   readonly publishing?: PublishSlots
+  /** Of the worker, made with its activities. */
+  readonly scheduled?: ScheduledSteps
   readonly settings: ActivitySettings
 }
 

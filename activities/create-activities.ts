@@ -5,6 +5,7 @@ import { compactSpan } from './compact-span.js'
 import { computeInterval } from './compute-interval.js'
 import { applyDecision } from './decide.js'
 import { judgeInterval } from './judge-interval.js'
+import { scheduledSteps } from './make-way.js'
 import { openBackfill } from './open-backfill.js'
 import { planBackfill } from './plan-backfill.js'
 import { planCompaction } from './plan-compaction.js'
@@ -24,7 +25,9 @@ import { watchAttempts } from './watch-attempts.js'
 /** The activities of one worker, given their ports (activity-deps.ts). */
 export function createActivities(given: ActivityDeps): Activities {
   const { activitiesMax = null, writeUnitsPerSecond } = given.settings
-  const deps = { ...given, publishing: publishSlots(writeUnitsPerSecond === undefined ? null : activitiesMax) }
+  const scheduled = scheduledSteps()
+  const publishing = publishSlots(writeUnitsPerSecond === undefined ? null : activitiesMax)
+  const deps = { ...given, publishing, scheduled }
   return watchAttempts(
     {
       planTick: planTick(deps),
@@ -50,5 +53,6 @@ export function createActivities(given: ActivityDeps): Activities {
       endBackfill: endBackfill(deps),
     },
     deps.log,
+    scheduled,
   )
 }

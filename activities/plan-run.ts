@@ -28,6 +28,7 @@ const tellingOutcomes: readonly RunOutcome[] = [
 
 export function planRun(deps: ActivityDeps) {
   return async (input: RunInput): Promise<PlanStepResult> => {
+    deps.scheduled?.makeWay(input.kind, activityInfo())
     const bundle = await deps.registry.view(input.view, input.version)
     const interval = fromIsoInterval(input.interval)
     const now = input.now === null ? deps.clock.now() : parseInstant(input.now)

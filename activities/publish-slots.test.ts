@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isPublishWaiting, type PublishKind, publishSlots } from './publish-slots.js'
+import { isWaiting, type PublishKind, publishSlots } from './publish-slots.js'
 
 /** How many of each kind, asked for one after the other, get a slot while none is given back. */
 async function begun(
@@ -17,7 +17,7 @@ async function begun(
       counts[kind] += 1
       await ended
     }).catch((error: unknown) => {
-      expect(isPublishWaiting(error)).toBe(true)
+      expect(isWaiting(error)).toBe(true)
     }),
   )
   end()
@@ -47,5 +47,5 @@ test('one that waits is told when to ask again, and is no failure', async () => 
       ...{ nonRetryable: false, category: 'BENIGN', nextRetryDelay: expect.any(Number) },
     })
   })
-  expect(isPublishWaiting(new Error('x'))).toBe(false)
+  expect(isWaiting(new Error('x'))).toBe(false)
 })

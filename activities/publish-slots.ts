@@ -40,7 +40,7 @@ export function publishSlots(activitiesMax: number | null): PublishSlots {
   }
 }
 
-/** As opposed to a step that has failed. */
-export function isPublishWaiting(error: unknown): boolean {
+/** As opposed to a step that has failed: a publish without a slot, a backfill's run that makes way. */
+export function isWaiting(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.category === 'BENIGN'
 }

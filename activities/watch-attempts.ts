@@ -1,15 +1,19 @@
-/** What every attempt of every activity gets around it: a pulse; the failure seam (failure.ts); one log line for a failed attempt. */
+/**
+ * What every attempt of every activity gets around it: a pulse; the failure seam (failure.ts); one log line for a failed attempt; and that a step
+ * of a scheduled run is known as one (make-way.ts).
+ */
 import { CancelledFailure, Context } from '@temporalio/activity'
 import type { Log } from './activity-deps.js'
 import { startPulse } from './attempt-pulse.js'
 import { toFirstFailure, toTemporalFailure } from './failure.js'
-import { isPublishWaiting } from './publish-slots.js'
+import { isScheduledStep, type ScheduledSteps } from './make-way.js'
+import { isWaiting } from './publish-slots.js'
 import type { Activities } from './steps.js'
 
 /** So long a publish that fails is tried again without an item more; the other steps have times of their own (workflows/proxy-activities.ts). */
 const publishStalledMsMax = 3 * 3_600_000
 
-export function watchAttempts(activities: Activities, log: Log): Activities {
+export function watchAttempts(activities: Activities, log: Log, scheduled: ScheduledSteps): Activities {
   const watch =
     <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>, stalledMsMax = Infinity) =>
     async (...args: Args): Promise<Result> => {
@@ -18,11 +22,11 @@ export function watchAttempts(activities: Activities, log: Log): Activities {
       const triedForMs = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs
       const pulse = startPulse(context)
       try {
-        return await work(...args)
+        return await (isScheduledStep(info) ? scheduled.during(() => work(...args)) : work(...args))
       } catch (thrown) {
         // What a query says when it is interrupted is not its fault: the step was told to stop, and starts again elsewhere.
         const error = context.cancellationSignal.aborted ? await context.cancelled.catch((reason) => reason) : thrown
-        if (isPublishWaiting(error)) {
+        if (isWaiting(error)) {
           pulse.moved()
           throw error
         }

@@ -21,12 +21,23 @@ export type StackPorts = Pick<
   | 'close'
 >
 
+/** What is known of the step that uses a port right now. */
+export interface StepFacts {
+  /** Absent: nobody counts what it costs. */
+  readonly spending?: SpendMeter
+  /** The lowest gets the engine first; absent: all are alike. */
+  readonly rank?: () => number
+}
+
 /**
  * @param config throws where the port's addresses are not known
  * @param telemetry absent: nobody measures what the ports do
- * @param spending absent: nobody counts what it costs
  */
-export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetry, spending?: SpendMeter): StackPorts {
+export function openStackPorts(
+  config: () => Config,
+  telemetry?: ProcessTelemetry,
+  { spending, rank }: StepFacts = {},
+): StackPorts {
   const counting = spending ? { spending } : {}
   const closers: (() => Promise<void>)[] = []
   const once = <T>(open: () => Promise<T>): (() => Promise<T>) => {
@@ -95,7 +106,7 @@ export function openStackPorts(config: () => Config, telemetry?: ProcessTelemetr
       const { makeConfiguredFolder } = await import('./configured-folder.js')
       const { s3Access: s3 } = await lakes()
       await makeConfiguredFolder('MILLCOURSE_SPILL_DIR', config().engine.spillDir)
-      const engine = await createDuckdbEngine({ ...config().engine, s3, ...counting })
+      const engine = await createDuckdbEngine({ ...config().engine, s3, ...counting, ...(rank ? { rank } : {}) })
       closers.push(() => engine.close())
       if (!telemetry) return engine
       return (await import('../adapters/telemetry/measured-engine.js')).measuredEngine(engine, telemetry)

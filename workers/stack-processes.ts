@@ -24,7 +24,7 @@ export async function runProcess(name: ProcessName, config: Config, signal: Abor
   const telemetry = openTelemetry(name, config, log)
   // What a server reads is for whoever asks it, and a watcher spends nothing.
   const spending = name === 'worker' ? new SpendBook() : undefined
-  const ports = openStackPorts(() => config, telemetry, spending)
+  const ports = openStackPorts(() => config, telemetry, spending && { spending, rank: await stepRank() })
   const clock = new SystemClock(config.now === null ? null : parseInstant(config.now))
   const parts = { config, ports, clock, log, telemetry, spending, signal: signalOfParent(signal) }
   try {
@@ -35,6 +35,12 @@ export async function runProcess(name: ProcessName, config: Config, signal: Abor
     await telemetry.close()
     leaveParent()
   }
+}
+
+/** Temporal's SDK is for the worker alone. */
+async function stepRank(): Promise<() => number> {
+  const { currentRank } = await import('../activities/make-way.js')
+  return currentRank
 }
 
 async function run(name: ProcessName, parts: Parts): Promise<void> {

@@ -21,6 +21,8 @@ export interface DuckdbOptions {
   readonly httpfsFile?: string | null
   /** Left out: nobody counts what sessions take. */
   readonly spending?: SpendMeter
+  /** Of whoever asks for a session right now: the lowest gets the heavy slot first. Left out: in the order they come. */
+  readonly rank?: () => number
 }
 
 export interface DuckdbClient {

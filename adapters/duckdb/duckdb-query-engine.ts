@@ -70,7 +70,7 @@ class DuckdbQueryEngine implements QueryEngine {
   }
 
   async #run<T>(work: (session: QuerySession) => Promise<T>, options: SessionOptions): Promise<T> {
-    const release = options.isLight ? () => {} : await this.#slot.take(options.signal)
+    const release = options.isLight ? () => {} : await this.#slot.take(this.#client.options.rank?.(), options.signal)
     try {
       const connection = await this.#client.instance.connect()
       const kept = new KeptFiles(this.#client.spillFolder)

@@ -99,7 +99,7 @@ async function live(): Promise<void> {
   const measured = openTelemetry('worker', config, log)
   const watched = openTelemetry('watcher', config, log)
   const spending = new SpendBook()
-  const ports = openStackPorts(() => config, measured, spending)
+  const ports = openStackPorts(() => config, measured, { spending })
   await ports.migrate()
   const repo: FeatureRepo = {
     ...{ project: 'measured', entities: [item.definition], sources: [sales.definition] },

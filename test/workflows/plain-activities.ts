@@ -1,5 +1,6 @@
 /** Activities as plain functions, where the sequence is the point: they note their calls and answer as a good run would. */
 import { Context } from '@temporalio/activity'
+import { scheduledSteps } from '../../activities/make-way.js'
 import type { Activities, RecordFailureInput, RecordStepInput, RunRef } from '../../activities/steps.js'
 import { watchAttempts } from '../../activities/watch-attempts.js'
 import type { RunInput } from '../../core/ports/run-control.js'
@@ -13,7 +14,7 @@ export interface PlainActivities {
 }
 
 /** `answers` replace single activities; all of them go through the real failure seam. */
-export function plainActivities(answers: Partial<Activities> = {}): PlainActivities {
+export function plainActivities(answers: Partial<Activities> = {}, scheduled = scheduledSteps()): PlainActivities {
   const calls: string[] = []
   const ended: PlainActivities['ended'] = []
   const failures: RecordFailureInput[] = []
@@ -28,7 +29,7 @@ export function plainActivities(answers: Partial<Activities> = {}): PlainActivit
     ...answers,
   }
   for (const name of Object.keys(noted) as (keyof Activities)[]) noted[name] = note(name, noted[name] as never) as never
-  return { activities: watchAttempts(noted, silentLog), calls, ended, failures }
+  return { activities: watchAttempts(noted, silentLog, scheduled), calls, ended, failures }
 
   function note<Args extends unknown[], Result>(name: string, work: (...args: Args) => Promise<Result>) {
     return (...args: Args): Promise<Result> => {

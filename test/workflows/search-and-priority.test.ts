@@ -1,10 +1,14 @@
 /** What Temporal's lists are searched by, and in which order queued runs reach a busy worker, on the dev server. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { activityInfo } from '@temporalio/activity'
 import type { WorkflowHandle } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { scheduledSteps } from '../../activities/make-way.js'
 import type { Activities } from '../../activities/steps.js'
 import { ensureSearchAttributes } from '../../adapters/temporal/search-attributes.js'
 import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
+import type { RunKind } from '../../core/plan/index.js'
+import { runPriority } from '../../core/ports/run-control.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
 import { plainActivities, runInput, runRef } from './plain-activities.js'
 
@@ -177,6 +181,40 @@ describe('priorities', () => {
     expect(overtaken).toEqual(overtaken.toSorted((a, b) => rank[a]! - rank[b]!))
     expect(overtaken).toContain('scheduled')
     expect(overtaken).toContain('backfill')
+  })
+
+  test('a run of a backfill begins once no step of a scheduled run is under way, and fails of nothing meanwhile', async () => {
+    const taskQueue = temporal.newTaskQueue()
+    const gate = newGate()
+    const scheduled = scheduledSteps()
+    const planned: string[] = []
+    const asked: string[] = []
+    const { activities, failures } = plainActivities(
+      {
+        planRun: async (input) => {
+          asked.push(input.kind)
+          scheduled.makeWay(input.kind, activityInfo())
+          planned.push(input.kind)
+          if (input.kind === 'scheduled') await gate.opened
+          return { kind: 'unchanged', run: runRef(input) }
+        },
+      },
+      scheduled,
+    )
+    await temporal.startWorker(taskQueue, activities)
+    const start = (kind: RunKind) => {
+      const priority = runPriority[kind] === undefined ? {} : { priority: { priorityKey: runPriority[kind] } }
+      const args = [{ ...runInput, kind }]
+      return temporal.client.workflow.start('run', { taskQueue, workflowId: `way/${kind}`, args, ...priority })
+    }
+    const runs = [await start('scheduled')]
+    await expect.poll(() => planned, { timeout: 20_000 }).toEqual(['scheduled'])
+    for (const kind of ['backfill', 'manual'] as const) runs.push(await start(kind))
+    await expect.poll(() => asked.filter((kind) => kind === 'backfill').length, { timeout: 20_000 }).toBe(2)
+    expect(planned).toEqual(['scheduled', 'manual'])
+    gate.open()
+    await Promise.all(runs.map((run) => run.result()))
+    expect([planned, failures]).toEqual([['scheduled', 'manual', 'backfill'], []])
   })
 
   test('what has begun is finished before another of its kind begins', async () => {
