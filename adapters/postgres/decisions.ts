@@ -36,6 +36,7 @@ export function createDecisionRecords(client: PostgresClient): DecisionRecords {
         const pending = await findPending(trx, request)
         if (pending !== null) return samePending(request, pending)
         await checkApplicable(trx, request, interval.commit_id)
+        if (request.action === 'reject' && request.runId !== null) await settleReopening(trx, request, request.runId)
         return await insertDecision(trx, request)
       }),
 
@@ -146,6 +147,33 @@ async function findHolding(trx: OpenTransaction, run: RunRow, currentId: bigint 
 }
 
 type HoldingCommit = Commit & { readonly held: NonNullable<Commit['held']> }
+
+/**
+ * R27: a run clears what has re-opened its interval when it pins its files. Whoever rejects one that did not come so far rejects what it was
+ * re-opened for; what re-opens the interval from now on counts.
+ */
+async function settleReopening(trx: OpenTransaction, request: DecisionRequest, runId: string): Promise<void> {
+  const newest = await trx
+    .selectFrom('runs')
+    .select(['run_id', 'number'])
+    .where('view', '=', request.view)
+    .where('version', '=', request.version)
+    .where('start_at', '=', request.interval.start)
+    .where('end_at', '=', request.interval.end)
+    .where('outcome', '!=', 'skipped')
+    .orderBy('ordinal', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  if (newest?.run_id !== runId || newest.number !== null) return
+  await trx
+    .updateTable('intervals')
+    .set({ reopened_because: null })
+    .where('view', '=', request.view)
+    .where('version', '=', request.version)
+    .where('start_at', '=', request.interval.start)
+    .where('end_at', '=', request.interval.end)
+    .execute()
+}
 
 /** Without a run: an interval that has no version and nothing held (R37). */
 async function checkOverdue(trx: OpenTransaction, request: DecisionRequest, currentId: bigint | null): Promise<void> {

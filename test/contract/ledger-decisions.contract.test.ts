@@ -94,6 +94,29 @@ test('R37: rerun re-opens the interval and commits nothing', async () => {
     })
 })
 
+test('R27: a run that is rejected before it has pinned its files settles what re-opened its interval; what comes after counts', async () => {
+  const becauseOf = async (index: number) => (await stateOf(index))?.reopenedBecause
+  for (const index of [0, 1, 2]) await commit(ledger, `good${index}`, index)
+  await ledger.reopenIntervals(view, [hour(0), hour(1), hour(2)], 'late file')
+  await fail(ledger, 'failed', 0)
+  expect(await becauseOf(0)).toBe('late file')
+  const { decisionId } = await ledger.recordDecision(decideOn('reject', 'failed', 0))
+  expect(await becauseOf(0)).toBeNull()
+  await ledger.reopenIntervals(view, [hour(0)], 'later file')
+  expect(await ledger.applyDecision(decisionId, null)).toEqual({ kind: 'kept' })
+  expect(await becauseOf(0)).toBe('later file')
+  // Re-opened since it pinned: no word on that run is one on this.
+  await hold(ledger, 'held', 1)
+  await ledger.reopenIntervals(view, [hour(1)], 'later file')
+  await decide('reject', 'held', 1)
+  expect(await becauseOf(1)).toBe('later file')
+  // Another run has come since, which takes care of it.
+  await fail(ledger, 'first', 2)
+  await ledger.startRun(startOf('second', 2))
+  await decide('reject', 'first', 2)
+  expect(await becauseOf(2)).toBe('late file')
+})
+
 test('R37: a decision on a run below the committed one is refused', async () => {
   await hold(ledger, 'held', 0)
   await fail(ledger, 'failed', 0)
