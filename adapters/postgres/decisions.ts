@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import type { LakePart } from '../../core/compute/candidate.js'
 import { assert, MillcourseError } from '../../core/errors.js'
+import type { RunOutcome } from '../../core/plan/interval-state.js'
 import type {
   Commit,
   Decision,
@@ -130,13 +131,20 @@ async function checkApplicable(trx: OpenTransaction, request: DecisionRequest, c
       facts: { runId: run.run_id, committedRunId: newer },
     })
   if (run.outcome !== 'running' && (await findHolding(trx, run, currentId)) !== null) return
-  const allowed = request.action === 'accept' ? ['held'] : ['held', 'failed', 'not-ready']
+  const allowed = decidable[request.action]
   if (!allowed.includes(run.outcome))
     throw notApplicable(
       request,
       `has run ${run.run_id}, which is ${run.outcome}: ${request.action} is for runs that are ${allowed.join(' or ')}`,
       `millcourse runs show ${run.run_id}`,
     )
+}
+
+const decidable: Readonly<Record<DecisionRequest['action'], readonly RunOutcome[]>> = {
+  accept: ['held'],
+  reject: ['held', 'failed', 'not-ready'],
+  // Also one that was rejected: whoever did may have been wrong.
+  rerun: ['held', 'failed', 'not-ready', 'rejected'],
 }
 
 /** R35: what counts for the interval is this run's, without features that await a decision. */
@@ -175,11 +183,12 @@ async function settleReopening(trx: OpenTransaction, request: DecisionRequest, r
     .execute()
 }
 
-/** Without a run: an interval that has no version and nothing held (R37). */
+/** Without a run: an interval that has no version, or one that is empty by a word like this, and nothing held (R37). */
 async function checkOverdue(trx: OpenTransaction, request: DecisionRequest, currentId: bigint | null): Promise<void> {
   if (request.action === 'accept')
     throw notApplicable(request, 'has no judged candidate', 'accept names the held run: millcourse runs')
-  if (currentId !== null)
+  const isEmptied = request.action === 'rerun' && (await readCommit(trx, currentId))?.isRejected === true
+  if (currentId !== null && !isEmptied)
     throw notApplicable(request, 'has an accepted version', 'name a held or failed run of it: millcourse runs')
   const held = await trx
     .selectFrom('runs')

@@ -152,6 +152,19 @@ test('R37: a decision names the run that was looked at, not whatever is held the
   ])
 })
 
+test('R37: of a rejected run it is said what counts instead, and how it comes back; of a superseded one whose version it is', () => {
+  const steps = (outcome: 'rejected' | 'superseded', committedRun: string | null) =>
+    nextSteps(situation({ outcome, interval: { ...plain, latestRun: { run: 'run-1', outcome }, committedRun } }))
+  const [empty, again] = steps('rejected', 'run-1')
+  expect(empty?.why).toMatch(/^nothing: the interval is committed as empty; a tick runs it again if its files change/)
+  expect(again?.command).toMatch(/^millcourse decide run-1 rerun --reason /)
+  expect(steps('rejected', 'run-0')[0]?.why).toMatch(/^nothing: the version that was accepted before it counts; /)
+  expect(steps('superseded', null)[0]?.why).toMatch(/planned again with the next tick$/)
+  expect(steps('superseded', 'run-0')).toEqual([
+    { why: expect.stringMatching(/of another run$/), command: expect.stringMatching(/^millcourse runs show run-0 /) },
+  ])
+})
+
 test('what waited for a view sends to that view, what waited for files to the owner of their source', () => {
   const waiting = (waitedFor: NonNullable<RunDetails['waitedFor']>) => {
     const given = situation({ outcome: 'not-ready' })

@@ -68,16 +68,13 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
         ? [step('nothing: its backfill publishes it, at its end', command('backfill status'))]
         : [step('nothing: the next publish carries it online; what keeps it back', command('incidents'))]
     case 'rejected':
-      return [
-        step(
-          situation.lookback === null
-            ? 'nothing; its files are not looked at again (the view has no lookback)'
-            : `nothing; the next tick runs it again if its files change (lookback ${situation.lookback})`,
-          null,
-        ),
-      ]
-    case 'superseded':
-      return [step('nothing: the interval is planned again with the next tick', null)]
+      return ofRejected(situation, id, command)
+    case 'superseded': {
+      const { committedRun } = situation.interval
+      return committedRun === null
+        ? [step('nothing: the interval is planned again with the next tick', null)]
+        : [step('nothing: the accepted version is of another run', command(`runs show ${committedRun}`))]
+    }
     case 'done':
       return holds(situation, id) ? ofFeatures(situation, id, command) : [nothing]
     case 'accepted':
@@ -134,6 +131,25 @@ function ofFeatures({ interval: { heldFeatures = [] } }: Situation, id: string, 
     ),
     step('the source was corrected: read it again', command(`decide ${id} rerun --reason "source corrected"`)),
     step(`leave ${names} out for good`, command(`decide ${id} reject --reason "the values are wrong"`)),
+  ]
+}
+
+/** R37: what was left, and the way back. Without files to compare with, as where its source could not be listed, none is noticed (R27). */
+function ofRejected({ interval, lookback }: Situation, id: string, command: Command): NextStep[] {
+  const left =
+    interval.committedRun === id
+      ? 'the interval is committed as empty'
+      : 'the version that was accepted before it counts'
+  const noticed =
+    lookback === null
+      ? 'its files are not looked at again (the view has no lookback)'
+      : `a tick runs it again if its files change while it lies within the lookback (${lookback})`
+  return [
+    step(`nothing: ${left}; ${noticed}`, null),
+    step(
+      'it was a mistake: read the source again',
+      command(`decide ${id} rerun --reason "it was rejected by mistake"`),
+    ),
   ]
 }
 

@@ -117,6 +117,21 @@ test('R27: a run that is rejected before it has pinned its files settles what re
   expect(await becauseOf(2)).toBe('late file')
 })
 
+test('R37: what was rejected may be run again, whether a run was rejected or an interval that had none', async () => {
+  await hold(ledger, 'held', 0)
+  await decide('reject', 'held', 0)
+  await decide('reject', null, 1)
+  await expect(ledger.recordDecision(decideOn('accept', 'held', 0))).rejects.toMatchObject({
+    code: 'DECIDE_NOT_APPLICABLE',
+  })
+  expect(await decide('rerun', 'held', 0)).toEqual({ kind: 'kept' })
+  expect(await decide('rerun', null, 1)).toEqual({ kind: 'kept' })
+  for (const index of [0, 1]) {
+    expect(await stateOf(index)).toMatchObject({ reopenedBecause: 'rerun asked for by anna: looked at it' })
+    expect((await commit(ledger, `anew${index}`, index)).kind).toBe('committed')
+  }
+})
+
 test('R37: a decision on a run below the committed one is refused', async () => {
   await hold(ledger, 'held', 0)
   await fail(ledger, 'failed', 0)
