@@ -124,7 +124,7 @@ export async function createWatcher(deps: WatcherDeps, settings: WatcherSettings
     causes: new FirstCauses(deps.ledger, async (run) =>
       outages.scheduler === null ? await deps.scheduler.workOf(run) : null,
     ),
-    budgets: new DayBudgets(deps.ledger),
+    budgets: new DayBudgets(deps.ledger, deps.registry),
     seenViews: new SeenViews(deps.ledger),
   }
 

@@ -17,6 +17,7 @@ import { versionMax } from '../../core/define/names.js'
 import { MillcourseError } from '../../core/errors.js'
 import type { RegistryWriter } from '../../core/ports/registry.js'
 import type { ServingDefinitions } from '../../core/serve/index.js'
+import { formatInstant, type Instant } from '../../core/time/instant.js'
 import { inTurn } from './apply-turn.js'
 import { writeAudit } from './audit.js'
 import { BundleCache } from './bundle-cache.js'
@@ -40,9 +41,9 @@ export function createPostgresRegistry(client: PostgresClient): RegistryWriter {
 
     apply: (repo, { by }) => client.transact((trx) => applyRepo(trx, client.project, repo, by)),
 
-    current: () =>
+    current: (before) =>
       client.query(async (db) => {
-        const revision = await newestRevision(db)
+        const revision = await newestRevision(db, before)
         if (revision === 0) return null
         return { revision, repo: toRepo(client.project, await readDefinitions(db, revision)) }
       }),
@@ -169,13 +170,10 @@ async function insertDefinitions(
 // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** 0: nothing was applied yet. */
-async function newestRevision(db: Database): Promise<number> {
-  const row = await db
-    .selectFrom('revisions')
-    .select('revision')
-    .orderBy('revision', 'desc')
-    .limit(1)
-    .executeTakeFirst()
+async function newestRevision(db: Database, before?: Instant): Promise<number> {
+  const newest = db.selectFrom('revisions').select('revision').orderBy('revision', 'desc').limit(1)
+  const isBefore = before === undefined ? null : sql<boolean>`applied_at < ${formatInstant(before)}::timestamptz`
+  const row = await (isBefore === null ? newest : newest.where(isBefore)).executeTakeFirst()
   return row?.revision ?? 0
 }
 

@@ -1,11 +1,12 @@
 import type { FeatureRepo, FeatureServiceDefinition, ViewBundle } from '../define/definitions.js'
 import type { ServingDefinitions } from '../serve/serving-definitions.js'
+import type { Instant } from '../time/instant.js'
 import type { ScheduleMarks } from './schedule-marks.js'
 
 /** Applied definitions. @throws MillcourseError LEDGER_UNREACHABLE */
 export interface RegistryReader {
-  /** All that is applied now; null: nothing was applied yet. */
-  current(): Promise<AppliedRepo | null>
+  /** All that is applied now, or was at the end of a time, by the server's clock; null: nothing was applied yet. */
+  current(before?: Instant): Promise<AppliedRepo | null>
   /** The newest version of the view, or the one asked for. @throws MillcourseError REGISTRY_UNKNOWN_VIEW */
   view(name: string, version?: number): Promise<ViewBundle>
   service(name: string): Promise<FeatureServiceDefinition | null>

@@ -58,7 +58,7 @@ async function watched({ online = false } = {}) {
   let calendar: readonly CalendarEntry[] = []
   const begin = () => ({
     causes: new FirstCauses(ledger, nobody),
-    budgets: new DayBudgets(ledger),
+    budgets: new DayBudgets(ledger, registry),
     seenViews: new SeenViews(ledger),
   })
   let memory = begin()
