@@ -85,15 +85,15 @@ export function createIncidentWatch(client: PostgresClient): IncidentWatch {
       client.query(async (db) => {
         const rows = await db
           .selectFrom('incident_events')
-          .select(['event_id', 'event', 'body'])
+          .select(['event_id', 'at', 'event', 'body'])
           .where('told_at', 'is', null)
           .where('is_quiet', '=', false)
-          .where('event_id', '!=', sql<bigint>`all(${handed.map(BigInt)}::bigint[])`)
+          .where((row) => row.not(isNamed(handed)))
           .orderBy('event_id')
           .limit(untoldMax)
           .execute()
-        return rows.map(({ event_id, event, body }) => ({
-          changeId: String(event_id),
+        return rows.map(({ event_id, at, event, body }) => ({
+          changeId: `${event_id}@${at}`,
           change: { event, incident: body },
         }))
       }),
@@ -104,11 +104,26 @@ export function createIncidentWatch(client: PostgresClient): IncidentWatch {
         await db
           .updateTable('incident_events')
           .set({ told_at: sql`clock_timestamp()` })
-          .where('event_id', 'in', changeIds.map(BigInt))
+          .where('event_id', 'in', changeIds.map(idOf))
+          .where(isNamed(changeIds))
           .where('told_at', 'is', null)
           .execute()
       }),
   }
+}
+
+/**
+ * In a ledger that was restored ids begin again where its copy ended: what a watcher names that saw the lost ones is by its time, too. A former
+ * release named them by the id alone.
+ */
+function isNamed(changeIds: readonly string[]) {
+  const times = changeIds.map((changeId) => changeId.split('@')[1] ?? null)
+  return sql<boolean>`exists (select from unnest(${changeIds.map(idOf)}::bigint[], ${times}::text[]) as named(id, at)
+    where named.id = incident_events.event_id and (named.at is null or named.at = incident_events.at))`
+}
+
+function idOf(changeId: string): bigint {
+  return BigInt(changeId.split('@')[0]!)
 }
 
 /** Holds the duty until the transaction is over. */

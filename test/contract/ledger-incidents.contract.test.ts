@@ -99,6 +99,21 @@ test('what is recorded waits until it is said to be told, and nothing opens twic
   expect(await ledger.watchedIncidents()).toEqual([{ ...opened.incident, news: 'run-1' }])
 })
 
+test('a change of a restored ledger is not taken for the one that had its id before', async () => {
+  await ledger.takeWatch('w1', 60_000)
+  await ledger.recordChanges('w1', [{ event: 'opened', incident: incidentOf('failed/x') }], new Map())
+  const [{ changeId } = { changeId: '' }] = await ledger.untoldChanges()
+  const [id] = changeId.split('@')
+  const lost = `${id}@2001-01-01T00:00:59Z`
+  expect(await ledger.untoldChanges([lost])).toMatchObject([{ changeId }])
+  await ledger.changesTold([lost])
+  expect(await ledger.untoldChanges()).toMatchObject([{ changeId }])
+  // As a watcher of the release before has kept it.
+  expect(await ledger.untoldChanges([id!])).toEqual([])
+  await ledger.changesTold([id!])
+  expect(await ledger.untoldChanges()).toEqual([])
+})
+
 test('a word of a person is told, audited, and outlives what the watcher read before it', async () => {
   expect(await watch('opened', 0)).toEqual(['opened'])
   expect(await ledger.acknowledgeIncident('failed/x', word(1))).toMatchObject({ acknowledged: { by: 'ann' } })
