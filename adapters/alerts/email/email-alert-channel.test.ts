@@ -175,6 +175,25 @@ test('a server that says nothing, or is not there, is tried later', async () => 
   expect(gone.message).toContain('ECONNREFUSED')
 })
 
+test('a server that is never silent and never done keeps the channel for a while, and is left', async () => {
+  let isLeft = false
+  const dripping = createServer((socket) => {
+    socket.write('220 at your service\r\n')
+    const drip = setInterval(() => socket.write('2'), 50)
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearInterval(drip)
+      isLeft = true
+    })
+  })
+  await new Promise<void>((resolve) => dripping.listen(0, '127.0.0.1', resolve))
+  const { port } = dripping.address() as { port: number }
+  const error = await refusal(channelTo(port, { tls: 'none', login: null, timeoutMs: 150 }).send(alertMessage()))
+  expect(error).toMatchObject({ code: 'ALERT_UNDELIVERED', message: expect.stringContaining('not done within 900 ms') })
+  await new Promise((resolve) => dripping.close(resolve))
+  expect(isLeft).toBe(true)
+})
+
 test('an authority’s file that is not there is said at the start', () => {
   expect(() => channelTo(25, { caFile: 'nowhere.pem' })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
 })

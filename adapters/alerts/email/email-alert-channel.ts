@@ -19,8 +19,12 @@ export interface EmailOptions extends Teller {
   readonly login: { readonly user: string; readonly password: string } | null
   readonly from: string
   readonly to: readonly string[]
+  /** Of each silence of the server; a mail as a whole gets `silencesMax` times as long. */
   readonly timeoutMs: number
 }
+
+/** A server that is never silent for long, and never done, keeps its channel no longer. */
+const silencesMax = 6
 
 /** @throws MillcourseError CONFIG_INVALID where the authority's file cannot be read */
 export function createEmailAlertChannel(options: EmailOptions): AlertChannel {
@@ -45,9 +49,11 @@ export function createEmailAlertChannel(options: EmailOptions): AlertChannel {
     name,
     async send(message) {
       const where = `SMTP server ${host}:${port}`
+      const signal = AbortSignal.timeout(silencesMax * timeoutMs)
       const sent = await transport
-        .sendMail({ from, to: [...to], ...mailOf(message, options) })
+        .sendMail({ from, to: [...to], ...mailOf(message, options), signal })
         .catch((error: unknown) => {
+          if (signal.aborted) throw undelivered(`${where} was not done within ${silencesMax * timeoutMs} ms`, 'EABORT')
           throw toMillcourse(error as SmtpError, where, login?.password)
         })
       const refused = sent.rejected.map(String)
@@ -94,11 +100,7 @@ function toMillcourse(error: SmtpError, where: string, password: string | undefi
   const { code = 'unknown', responseCode, response, message = '' } = error
   const said = `: ${withoutSecret(response ?? message, password).slice(0, 300)}`
   const isPermanent = (responseCode !== undefined && responseCode >= 500) || code === 'ETLS'
-  if (!isPermanent)
-    return new MillcourseError('ALERT_UNDELIVERED', `${where} did not take it (${code})${said}`, {
-      hint: 'it is tried again until it is delivered',
-      facts: { code },
-    })
+  if (!isPermanent) return undelivered(`${where} did not take it (${code})${said}`, code)
   const isAboutMessage = code === 'EMESSAGE'
   return new MillcourseError('ALERT_REFUSED', `${where} refuses it (${code})${said}`, {
     hint:
@@ -106,6 +108,13 @@ function toMillcourse(error: SmtpError, where: string, password: string | undefi
         ? 'it offers no TLS that can be trusted: name its authority with `ca`, or another server'
         : 'see `user`, `password`, `from` and `to` of the channel',
     facts: { code, refused: isAboutMessage ? 'message' : 'channel' },
+  })
+}
+
+function undelivered(what: string, code: string): MillcourseError {
+  return new MillcourseError('ALERT_UNDELIVERED', what, {
+    hint: 'it is tried again until it is delivered',
+    facts: { code },
   })
 }
 
