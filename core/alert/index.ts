@@ -3,6 +3,7 @@ export {
   type ChannelSettings,
   channelsFor,
   noRouting,
+  ownersOf,
   type Routing,
   routingSchema,
   type SecretName,

@@ -120,7 +120,8 @@ function isEscalated({ escalatedAt = null }: Incident): boolean {
   return escalatedAt !== null
 }
 
-function ownersOf({ owner, facts }: Incident): readonly (string | null)[] {
+/** Of all views that it hits; null: nobody's. */
+export function ownersOf({ owner, facts }: Incident): readonly (string | null)[] {
   const owners = `${facts.owners ?? ''}`.split(', ').filter((one) => one !== '')
   return owners.length > 0 ? owners : [owner]
 }

@@ -87,6 +87,14 @@ test('what arrives is signed by AWS’s rules, says it in words and as the incid
   expect(fields.MessageGroupId).toBeUndefined()
 })
 
+test('what hits several owners can be filtered by each of them', async () => {
+  await sendTo(xml(200, published), topic, 15_000, alertMessage('opened', { facts: { owners: 'ops, ads' } }))
+  const fields = form()
+  const [entry] = Object.entries(fields).find(([, value]) => value === 'owner')!
+  const of = (part: string) => fields[entry.replace('.Name', part)]
+  expect([of('.Value.DataType'), of('.Value.StringValue')]).toEqual(['String.Array', '["ops","ads"]'])
+})
+
 test('a FIFO topic is told the incident as the group and the delivery as what is one', async () => {
   await sendTo(xml(200, published), `${topic}.fifo`)
   expect(form()).toMatchObject({

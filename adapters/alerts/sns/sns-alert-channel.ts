@@ -1,6 +1,6 @@
 /** Alerts as messages of an SNS topic: words for people, the incident as JSON for programs, attributes to filter by. */
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns'
-import { incidentLines, type Teller, tellIncident } from '../../../core/alert/index.js'
+import { incidentLines, ownersOf, type Teller, tellIncident } from '../../../core/alert/index.js'
 import { MillcourseError } from '../../../core/errors.js'
 import { redactSecrets } from '../../../core/measure/index.js'
 import type { AlertChannel, AlertMessage } from '../../../core/ports/alert-channel.js'
@@ -17,6 +17,8 @@ export interface SnsOptions extends Teller {
 const subjectMax = 100
 /** SNS takes 256 KiB for all bodies of a message; what hits hundreds of views names them all. In characters, of each text in it. */
 const textMax = 3_000
+/** Attributes count with the bodies. */
+const ownersMax = 100
 
 export function createSnsAlertChannel(options: SnsOptions): AlertChannel {
   const { name, topic, timeoutMs } = options
@@ -59,7 +61,8 @@ function requestOf(message: AlertMessage, options: SnsOptions): ConstructorParam
   )
   // Subscriptions that show text get words; the rest, which parse, the incident.
   const bodies = { default: json, email: text, sms: told.title.slice(0, 140), 'email-json': json }
-  const attributes = { event, project, rule: incident.rule, severity: incident.severity, owner: incident.owner }
+  const owners = ownersOf(incident).flatMap((owner) => owner ?? [])
+  const attributes = { event, project, rule: incident.rule, severity: incident.severity, owner: owners[0] }
   return {
     TopicArn: options.topic,
     Subject: told.title
@@ -68,11 +71,17 @@ function requestOf(message: AlertMessage, options: SnsOptions): ConstructorParam
       .slice(0, subjectMax),
     MessageStructure: 'json',
     Message: JSON.stringify(bodies),
-    MessageAttributes: Object.fromEntries(
-      Object.entries(attributes).flatMap(([name, value]) =>
-        value ? [[name, { DataType: 'String', StringValue: value }]] : [],
+    MessageAttributes: {
+      ...Object.fromEntries(
+        Object.entries(attributes).flatMap(([name, value]) =>
+          value ? [[name, { DataType: 'String', StringValue: value }]] : [],
+        ),
       ),
-    ),
+      // A filter by one of them is to match.
+      ...(owners.length > 1
+        ? { owner: { DataType: 'String.Array', StringValue: JSON.stringify(owners.slice(0, ownersMax)) } }
+        : {}),
+    },
     // In order per incident, and a repeat is none.
     ...(options.topic.endsWith('.fifo')
       ? { MessageGroupId: groupOf(`${project}/${incident.key}`), MessageDeduplicationId: deliveryId }
