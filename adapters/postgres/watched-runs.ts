@@ -20,13 +20,6 @@ export function createWatchedRuns(client: PostgresClient): WatchReader {
           .select(sql<string>`string_agg(ordinal || outcome, ' ' order by ordinal)`.as('runs'))
           .where('outcome', 'in', ['running', 'held'])
           .groupBy(['view', 'version'])
-        // A failed run that is rejected where there is an accepted version changes nothing else. People decide seldom.
-        const decided = db
-          .selectFrom('decisions')
-          .select(['view', 'version'])
-          .select(sql<bigint>`count(*)`.as('decisions'))
-          .where('applied_at', 'is not', null)
-          .groupBy(['view', 'version'])
         const rows = await asked(db, keys)
           .leftJoin('view_versions', (join) =>
             join.onRef('view_versions.view', '=', 'asked.view').onRef('view_versions.version', '=', 'asked.version'),
@@ -34,12 +27,19 @@ export function createWatchedRuns(client: PostgresClient): WatchReader {
           .leftJoin(open.as('open'), (join) =>
             join.onRef('open.view', '=', 'asked.view').onRef('open.version', '=', 'asked.version'),
           )
-          .leftJoin(decided.as('decided'), (join) =>
-            join.onRef('decided.view', '=', 'asked.view').onRef('decided.version', '=', 'asked.version'),
-          )
-          .select(['asked.view', 'asked.version', 'open.runs', 'decided.decisions'])
+          .select(['asked.view', 'asked.version', 'open.runs'])
           .select(['view_versions.finished_sequence', 'view_versions.rebuild_after'])
           .select((query) => [
+            // A failed run that is rejected where there is an accepted version changes nothing else.
+            query
+              .selectFrom('decisions')
+              .select('applied_at')
+              .whereRef('decisions.view', '=', 'asked.view')
+              .whereRef('decisions.version', '=', 'asked.version')
+              .where('applied_at', 'is not', null)
+              .orderBy('applied_at', 'desc')
+              .limit(1)
+              .as('decided_at'),
             query
               .selectFrom('runs')
               .select('ordinal')

@@ -27,6 +27,7 @@ import { heldFeatures } from './019-held-features.js'
 import { runDetails } from './020-run-details.js'
 import { waitedFor } from './021-waited-for.js'
 import { backfillLimits } from './022-backfill-limits.js'
+import { appliedDecisions } from './023-applied-decisions.js'
 
 export const migrationStatements: Readonly<Record<string, readonly string[]>> = {
   '001-ledger-and-registry': ledgerAndRegistry,
@@ -51,6 +52,7 @@ export const migrationStatements: Readonly<Record<string, readonly string[]>> = 
   '020-run-details': runDetails,
   '021-waited-for': waitedFor,
   '022-backfill-limits': backfillLimits,
+  '023-applied-decisions': appliedDecisions,
 }
 
 export function isContract(name: string): boolean {
