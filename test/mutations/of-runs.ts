@@ -174,8 +174,8 @@ export const mutationsOfRuns: readonly Mutation[] = [
     {
       breaks: 'what is not held is accepted',
       file: decide,
-      before: "? ['held'] : ['held', 'failed', 'not-ready']",
-      after: "? [run.outcome] : ['held', 'failed', 'not-ready']",
+      before: "accept: ['held'],",
+      after: "accept: ['held', 'failed', 'not-ready'],",
     },
   ]),
   ...mutationsOf('R37', ledger, [
