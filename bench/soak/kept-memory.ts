@@ -11,7 +11,7 @@ interface HeapLine {
   readonly heapUsed: number
 }
 
-/** Lives whose samples are resident memory without the unused part of the heap; its lowest in a time is what a collection has left. */
+/** Lives whose samples are resident memory without the unused part of the heap, after a collection; its lowest in a time is what is kept. */
 export async function keptMemory(lives: readonly ProcessLife[], logDir: string): Promise<ProcessLife[]> {
   const names = [...new Set(lives.map(({ name }) => name))]
   const texts = await Promise.all(names.map((name) => readFile(join(logDir, `${name}.heap.jsonl`), 'utf8')))
