@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Backfill, BackfillProgress } from '../../core/ports/backfill-ledger.js'
-import { etaMs, progressLine } from './status-text.js'
+import { etaMs, formatBackfill, progressLine } from './status-text.js'
 
 const backfill: Backfill = {
   ...{ backfillId: 'abc', planId: 'abc', view: 'v', version: 1, state: 'running', retryOf: null, by: 'ann' },
@@ -20,6 +20,20 @@ test('the time that is left is of runs, of which its publish comes after', () =>
   )
   expect(line({}, { msPerInterval: null })).not.toContain('left')
   expect(etaMs({ ...backfill, endedAt: 1n }, progress)).toBeNull()
+})
+
+test('what is left of one that begins nothing more is what is under way', () => {
+  const stopping = { ...backfill.options, onFailure: 'stop' } as const
+  expect(etaMs({ ...backfill, state: 'cancelling' }, progress)).toBe(120_000)
+  expect(etaMs({ ...backfill, options: stopping }, progress)).toBe(120_000)
+  expect(etaMs({ ...backfill, options: stopping }, { ...progress, failed: 0 })).toBe(300_000)
+})
+
+test('runs are named with their version: another one may be applied by now', () => {
+  const bad = [{ interval: { start: 0n, end: 10n }, runId: 'r', outcome: 'held', need: 'missing' }] as const
+  expect(formatBackfill(backfill, progress, bad, { places: new Map(), givenOptions: '' })).toContain(
+    'millcourse runs show v@v1@1970-01-01T00:00:00Z',
+  )
 })
 
 test('whose runs are over is publishing, and not as good as done', () => {

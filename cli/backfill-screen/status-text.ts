@@ -26,7 +26,8 @@ export interface ShownProgress extends BackfillProgress {
 
 /** Of its runs, from the measured rate; null: nothing has ended yet, or none is to come. */
 export function etaMs(backfill: Publishing, progress: BackfillProgress): number | null {
-  const { msPerInterval, running, left } = progress
+  const { msPerInterval, running } = progress
+  const left = isStopping(backfill, progress) ? 0 : progress.left
   if (backfill.endedAt !== null || running + left === 0 || isPublishing(backfill, progress)) return null
   return msPerInterval === null ? null : msPerInterval * (running + left)
 }
@@ -34,11 +35,15 @@ export function etaMs(backfill: Publishing, progress: BackfillProgress): number 
 type Publishing = Pick<Backfill, 'state' | 'endedAt' | 'options'>
 
 /** Its last run has ended, and what it has committed is on its way (R34). */
-export function isPublishing({ state, endedAt, options }: Publishing, progress: BackfillProgress): boolean {
-  const { running, left, failed, unpublished } = progress
-  if (endedAt !== null || running > 0 || unpublished === 0) return false
-  const isStopped = options.onFailure === 'stop' && failed > 0
-  return state === 'cancelling' || (state === 'running' && (left === 0 || isStopped))
+export function isPublishing(backfill: Publishing, progress: BackfillProgress): boolean {
+  const { running, left, unpublished } = progress
+  if (backfill.endedAt !== null || running > 0 || unpublished === 0) return false
+  return isStopping(backfill, progress) || (backfill.state === 'running' && left === 0)
+}
+
+/** It begins nothing more. */
+function isStopping({ state, options }: Publishing, { failed }: BackfillProgress): boolean {
+  return state === 'cancelling' || (state === 'running' && options.onFailure === 'stop' && failed > 0)
 }
 
 export function progressLine(backfill: Backfill, progress: ShownProgress, places: QueuePlaces): string {
@@ -153,7 +158,7 @@ export function formatBackfill(
       .slice(0, badListed)
       .map(
         ({ interval, outcome }) =>
-          `  ${outcome}  millcourse runs show ${view}@${formatInstant(interval.start)}${givenOptions}`,
+          `  ${outcome}  millcourse runs show ${view}@v${version}@${formatInstant(interval.start)}${givenOptions}`,
       ),
     ...(more > 0 ? [`  and ${more} more`] : []),
     ...(progress.failed > 0 && endedAt !== null
