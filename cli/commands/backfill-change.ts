@@ -71,9 +71,24 @@ export async function retryBackfill(context: CliContext, id: string, options: Re
       `backfill ${before.backfillId} is ${before.state}: what failed is tried again once it is over`,
       { hint: `millcourse backfill status ${before.backfillId}`, facts: { backfill: before.backfillId } },
     )
+  await checkApplied(context, before)
   const range = { from: formatInstant(before.range.start), to: formatInstant(before.range.end) }
   const plan = await plannedAnew(context, before.view, {
     ...{ range, options: { ...before.options, isForced: false }, retryOf: before.backfillId },
   })
   return isStarting ? await startPlan(context, plan, options) : planReport(context, plan, options)
+}
+
+/** A plan is of the version that is applied: what failed of another one is no part of it. */
+async function checkApplied(context: CliContext, { backfillId, view, version, range }: Backfill): Promise<void> {
+  const newest = await (await context.registry()).view(view)
+  if (newest.view.version === version) return
+  throw new MillcourseError(
+    'BACKFILL_NOT_APPLICABLE',
+    `backfill ${backfillId} is of ${view}@v${version}, and v${newest.view.version} is applied by now: what failed of v${version} is not run again`,
+    {
+      hint: `of v${newest.view.version}: millcourse backfill ${view} --from ${formatInstant(range.start)} --to ${formatInstant(range.end)}`,
+      facts: { backfill: backfillId, view },
+    },
+  )
 }

@@ -203,6 +203,18 @@ describe('a backfill of hours before those that are online', () => {
       { state: 'done', retryOf: id, costMax: 9, reason: 'the file is gone', progress: { total: 1, done: 1 } },
     ])
   }, 120_000)
+
+  test('of a version that is applied no more is not tried again as one of the version that is', async () => {
+    const context = { ...commandContext(world.ports), project: 'backfilled', pretendedNow: now }
+    const planned = await plan('last_order')
+    await ledger.openBackfill({
+      ...{ backfillId: 'former', plan: { ...planned, version: 7, planId: 'former' }, intervals: [], retryOf: null },
+      ...{ by: 'ann', reason: 'x', pretendedNow: now, limits: { costMax: null, costMaxOfAll: null } },
+    })
+    await ledger.endBackfill('former', 'partly', null)
+    const { exitCode, text } = await say(context, 'backfill', 'retry', 'former', '--failed')
+    expect([exitCode, text]).toEqual([65, expect.stringContaining('is of last_order@v7, and v1 is applied by now')])
+  })
 })
 
 describe('a backfill under way', () => {
