@@ -106,12 +106,16 @@ async function freeId({ ledger }: ActivityDeps, planId: string): Promise<string>
 }
 
 function overlapping(plan: BackfillPlan, other: Backfill): MillcourseError {
-  const isEnding = other.state === 'cancelling'
+  const { backfillId: id, state } = other
+  const wait =
+    state === 'awaiting-approval'
+      ? `approve it (millcourse backfill approve ${id} --reason …) and wait for it`
+      : `wait for it (millcourse backfill status ${id})`
   return new MillcourseError(
     'BACKFILL_OVERLAPS',
     `backfill ${other.backfillId} of ${plan.view}@v${plan.version} is ${other.state} over ${formatInterval(other.range)}, by ${other.by}: ${other.reason}`,
     {
-      hint: `wait for it (millcourse backfill status ${other.backfillId})${isEnding ? '' : `, or millcourse backfill cancel ${other.backfillId}`}`,
+      hint: `${wait}${state === 'cancelling' ? '' : `, or millcourse backfill cancel ${id}`}`,
       facts: { view: plan.view, backfill: other.backfillId, by: other.by },
     },
   )

@@ -224,6 +224,11 @@ describe('a backfill under way', () => {
     const started = await start(forced.planId, { costMax: -1 })
     if (started.kind !== 'awaiting-approval') throw new Error(started.kind)
     const { backfillId } = started
+    // Who waits for one that nobody approves waits for ever.
+    const beside = await plan('last_order', { range, options: { ...options, isForced: true, atOnce: 2 } })
+    await expect(start(beside.planId)).rejects.toMatchObject({
+      detail: { hint: expect.stringContaining(`millcourse backfill approve ${backfillId} `) },
+    })
     await ledger.changeBackfill(backfillId, { to: 'approve', by: 'bob', reason: null })
     await wake(backfillId)
     await expect
