@@ -43,7 +43,9 @@ export function whyText(run: RunRecord): string {
   const isHeld = run.outcome === 'held'
   const weighty = findings.filter(({ severity }) => severity === 'hold-feature' || (isHeld && severity === 'hold'))
   const because = isHeld || heldFeatures ? weighty.map(formatFinding).join('; ') : ''
-  return heldFeatures ? `without ${heldFeatures.join(', ')}: ${because}` : because
+  if (!heldFeatures) return because
+  const without = run.outcome === 'accepted' ? 'at first without' : 'without'
+  return `${without} ${heldFeatures.join(', ')}: ${because}`
 }
 
 /** `date=2001-01-02/_SUCCESS is not there yet (source flights)`. */

@@ -154,13 +154,17 @@ async function intervalFacts(
     isOver: interval.end <= now,
     latestRun: state?.latestRun ? { run: state.latestRun.runId, outcome: state.latestRun.outcome } : null,
     committedRun: state?.committed?.runId ?? null,
+    ...(state?.committed?.isEmpty ? { isEmpty: true as const } : {}),
     isPublished: state?.committed?.isPublished ?? false,
     ...(state?.committed?.isOfOpenBackfill ? { isOfOpenBackfill: true as const } : {}),
     ...(state?.committed?.heldFeatures ? { heldFeatures: state.committed.heldFeatures } : {}),
     reopenedBecause: state?.reopenedBecause ?? null,
     ...(claim ? { claimedBy: { backfill: claim.backfillId, state: claim.state } } : {}),
     pendingDecision: pending
-      ? { action: pending.action, by: pending.by, requestedAt: formatInstant(pending.requestedAt) }
+      ? {
+          ...{ action: pending.action, run: pending.runId, by: pending.by },
+          requestedAt: formatInstant(pending.requestedAt),
+        }
       : null,
   }
 }

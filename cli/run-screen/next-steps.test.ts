@@ -126,7 +126,9 @@ test('what the screen of a run proposes, for each outcome, error and state of it
     ),
     situation({ outcome: 'committed', interval: { ...plain, isPublished: false, isOfOpenBackfill: true } }),
     situation({ interval: { ...plain, latestRun: { run: 'run-2', outcome: 'held' } } }),
-    situation({ interval: { ...plain, pendingDecision: { action: 'accept', by: 'ann', requestedAt: 'now' } } }),
+    ...['run-1', null].map((run) =>
+      situation({ interval: { ...plain, pendingDecision: { action: 'reject', run, by: 'ann', requestedAt: 'now' } } }),
+    ),
   ]
   const commands = new Set(situations.flatMap((given) => nextSteps(given).flatMap(({ command }) => command ?? [])))
   expect(commands.size).toBeGreaterThan(10)
@@ -159,6 +161,10 @@ test('R37: of a rejected run it is said what counts instead, and how it comes ba
   expect(empty?.why).toMatch(/^nothing: the interval is committed as empty; a tick runs it again if its files change/)
   expect(again?.command).toMatch(/^millcourse decide run-1 rerun --reason /)
   expect(steps('rejected', 'run-0')[0]?.why).toMatch(/^nothing: the version that was accepted before it counts; /)
+  const emptied = situation({ outcome: 'held', interval: { ...plain, committedRun: 'run-0', isEmpty: true } })
+  expect(nextSteps({ ...emptied, run: 'run-1' }).at(-1)?.why).toBe(
+    'go on with the version accepted before, which is empty',
+  )
   expect(steps('superseded', null)[0]?.why).toMatch(/planned again with the next tick$/)
   expect(steps('superseded', 'run-0')).toEqual([
     { why: expect.stringMatching(/of another run$/), command: expect.stringMatching(/^millcourse runs show run-0 /) },

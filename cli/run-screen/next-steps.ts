@@ -19,13 +19,19 @@ export function nextSteps(situation: Situation): NextStep[] {
   const { run, details, interval } = situation
   const command = (text: string) => `millcourse ${text}${situation.givenOptions}`
   const decision = interval.pendingDecision
-  if (decision)
+  if (decision) {
+    const target = decision.run ?? `${labelOf(situation)}@${situation.start}`
     return [
       {
         why: `${decision.action} was decided by ${decision.by} at ${decision.requestedAt} and is being carried out; see how it ends`,
         command: command(`runs show ${labelOf(situation)}@${situation.start}`),
       },
+      {
+        why: 'it stays so: Temporal was away then, and the next tick carries it out; the same word again does at once',
+        command: command(`decide ${target} ${decision.action} --reason "as decided"`),
+      },
     ]
+  }
   if (run === null || !details) return [...claimSteps(interval, command), ...neverRan(situation, command)]
   const newer = interval.latestRun
   if (details.outcome === 'skipped') return interval.reopenedBecause === null ? [nothing] : reopened(situation, command)
@@ -139,7 +145,7 @@ function ofRejected({ interval, lookback }: Situation, id: string, command: Comm
   const left =
     interval.committedRun === id
       ? 'the interval is committed as empty'
-      : 'the version that was accepted before it counts'
+      : `the version that was accepted before it counts${interval.isEmpty ? ', which is empty' : ''}`
   const noticed =
     lookback === null
       ? 'its files are not looked at again (the view has no lookback)'
@@ -214,7 +220,7 @@ function reopened({ interval, view, start, end, isNewestVersion }: Situation, co
 function withoutItsRows({ interval }: Situation): string {
   return interval.committedRun === null
     ? 'go on without its rows: commit it as empty'
-    : 'go on with the version accepted before'
+    : `go on with the version accepted before${interval.isEmpty ? ', which is empty' : ''}`
 }
 
 function labelOf({ view, version }: Situation): string {

@@ -65,6 +65,8 @@ export interface IntervalFacts {
   readonly latestRun: { readonly run: string; readonly outcome: RunOutcome } | null
   /** Of the accepted version; null: there is none. */
   readonly committedRun: string | null
+  /** The accepted version has no rows, as after a reject (R37). Absent: it has, or there is none. */
+  readonly isEmpty?: true
   readonly isPublished: boolean
   /** R35: features that the accepted version leaves out and that await a decision. Absent: none. */
   readonly heldFeatures?: readonly string[]
@@ -73,7 +75,13 @@ export interface IntervalFacts {
   readonly isOfOpenBackfill?: true
   /** The open backfill that has yet to run it: ticks leave it to that. Absent: none. */
   readonly claimedBy?: { readonly backfill: string; readonly state: ClaimedInterval['state'] }
-  readonly pendingDecision: { readonly action: string; readonly by: string; readonly requestedAt: IsoInstant } | null
+  readonly pendingDecision: {
+    readonly action: string
+    /** Null: on the interval, which had none. */
+    readonly run: string | null
+    readonly by: string
+    readonly requestedAt: IsoInstant
+  } | null
 }
 
 export interface Differences {

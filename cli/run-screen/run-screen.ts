@@ -9,7 +9,16 @@ import { spendText } from '../cost-screen/cost-text.js'
 import { formatFinding } from '../output/finding-text.js'
 import { formatBytes, formatCount, formatMs, plural } from '../output/words.js'
 import { type RejectedRows, rejectedText } from './rejected-rows.js'
-import type { BlockFacts, Differences, Hits, HitView, RunDetails, RunFacts, SlaFacts } from './run-facts.js'
+import type {
+  BlockFacts,
+  Differences,
+  Hits,
+  HitView,
+  IntervalFacts,
+  RunDetails,
+  RunFacts,
+  SlaFacts,
+} from './run-facts.js'
 import { workText } from './work-text.js'
 
 const widthMax = 120
@@ -25,7 +34,7 @@ export function formatRunScreen(facts: RunFacts): string {
     `${facts.view}@v${facts.version} [${facts.start}, ${facts.end}): ${headline(facts)}`,
     '',
     ...row('broke', facts.layer ? brokeText(facts.layer, facts.details) : ''),
-    ...(facts.details ? causeLines(facts.details, facts.interval.committedRun === facts.run) : []),
+    ...(facts.details ? causeLines(facts.details, facts.interval, facts.run) : []),
     ...runLines(facts),
     ...lastGoodLines(facts),
     ...differenceLines(facts),
@@ -33,7 +42,7 @@ export function formatRunScreen(facts: RunFacts): string {
     '',
     ...hitLines(facts.hits),
     ...row('sla', slaText(facts.sla)),
-    ...blockLines(facts.blocks),
+    ...blockLines(facts.blocks, facts.interval.isEmpty ?? false),
     ...(facts.details?.temporal.ui ? [`${'temporal'.padEnd(labelWidth)}${facts.details.temporal.ui}`] : []),
     ...(facts.runbook ? [`${'runbook'.padEnd(labelWidth)}${facts.runbook}`] : []),
     '',
@@ -80,8 +89,20 @@ function triesText({ attempts, triedForMs }: RunError): string {
   return `${attempts} attempts${over}; this is what the first failed of`
 }
 
-/** @param isAccepted whether its commit is the interval's accepted version */
-function causeLines(details: RunDetails, isAccepted: boolean): string[] {
+/** R35, R37: what has become of features that its first commit left out. */
+function heldText(outcome: RunDetails['outcome'], awaiting: boolean | null): string {
+  if (outcome === 'accepted') return 'left out of its commit until they were accepted'
+  return awaiting === false ? 'left out of its commit for good: they were rejected' : 'left out of its commit'
+}
+
+function causeLines(
+  details: RunDetails,
+  { committedRun, heldFeatures: awaited }: IntervalFacts,
+  run: string | null,
+): string[] {
+  const isAccepted = committedRun === run
+  // Of a commit that another took the place of nobody can say.
+  const awaiting = isAccepted ? awaited !== undefined : null
   const { error, findings, heldFeatures, outcome, waitedFor } = details
   if (error) {
     const message = cut(error.message, messageMax)
@@ -101,7 +122,7 @@ function causeLines(details: RunDetails, isAccepted: boolean): string[] {
   const isHeld = outcome === 'held' || heldFeatures !== undefined
   const holds = (severity: Finding['severity']) => severity === 'hold' || (isHeld && severity === 'hold-feature')
   return [
-    ...row('held alone', heldFeatures ? `${heldFeatures.join(', ')}: left out of its commit` : ''),
+    ...row('held alone', heldFeatures ? `${heldFeatures.join(', ')}: ${heldText(outcome, awaiting)}` : ''),
     ...findings.flatMap((finding) => row(holds(finding.severity) ? 'held by' : 'warning', formatFinding(finding))),
   ]
 }
@@ -279,14 +300,14 @@ function slaText({ kind, freshness, reachedAt, until, distance }: SlaFacts): str
   }
 }
 
-function blockLines({ kind, waiting, until }: BlockFacts): string[] {
+function blockLines({ kind, waiting, until }: BlockFacts, isEmpty: boolean): string[] {
   const reach = until === null ? 'every later end' : `every end before ${until}`
   switch (kind) {
     case 'never':
     case 'not-yet':
       return []
     case 'accepted':
-      return row('blocks', 'nothing: the interval has an accepted version')
+      return row('blocks', `nothing: the interval has an accepted version${isEmpty ? ', which is empty' : ''}`)
     case 'marks':
       return row('blocks', `nothing, but ${reach} is published as partial (onGap: mark)`)
     case 'blocks': {

@@ -270,6 +270,7 @@ test('R37: a late file, held: compared by name with the run before of its interv
   expect(decided.facts.interval.pendingDecision).toMatchObject({ action: 'reject', by: 'ann' })
   expect(decided.facts.nextSteps.map(({ command }) => command)).toEqual([
     'millcourse runs show spending@v1@2001-01-01T03:00:00Z --repo shop',
+    `millcourse decide ${runId} reject --reason "as decided" --repo shop`,
   ])
 })
 

@@ -137,6 +137,16 @@ const accepted = (isPublished: boolean, outcome: RunOutcome) => ({
 })
 const keyCounts = { touched: 210, published: 200, unchanged: 10, superseded: 0, takenBack: 1, rewritten: 0 }
 
+const heldAlone: Partial<RunDetails> = {
+  ...{ ...computed, rejectedRows, keyCounts },
+  heldFeatures: ['delay_avg_24h', 'delay_max_7d'],
+  findings: [
+    { code: 'null_rate_above', severity: 'hold-feature', feature: 'delay_avg_24h', observed: 0.4199, limit: 0.2 },
+    { code: 'value_above', severity: 'hold-feature', feature: 'delay_max_7d', observed: 4000, limit: 2880 },
+    { code: 'rows_above', severity: 'warn', feature: null, observed: 1200, limit: 1000 },
+  ],
+}
+
 const cases: Readonly<Record<string, Situation>> = {
   done: situation(detailsOf('done', { ...computed, keyCounts }), accepted(true, 'done')),
   'done-by-another': situation(detailsOf('done', { ...computed, error: denied }), accepted(true, 'done')),
@@ -173,22 +183,13 @@ const cases: Readonly<Record<string, Situation>> = {
       sla: { ...situation(null).sla, kind: 'broken', distance: '4h' },
     },
   ),
-  'held-alone': situation(
-    detailsOf('done', {
-      ...{ ...computed, rejectedRows, keyCounts },
-      heldFeatures: ['delay_avg_24h', 'delay_max_7d'],
-      findings: [
-        { code: 'null_rate_above', severity: 'hold-feature', feature: 'delay_avg_24h', observed: 0.4199, limit: 0.2 },
-        { code: 'value_above', severity: 'hold-feature', feature: 'delay_max_7d', observed: 4000, limit: 2880 },
-        { code: 'rows_above', severity: 'warn', feature: null, observed: 1200, limit: 1000 },
-      ],
-    }),
-    {
-      ...accepted(true, 'done'),
-      interval: { ...accepted(true, 'done').interval, heldFeatures: ['delay_avg_24h', 'delay_max_7d'] },
-      runbook: 'docs/runbooks/held.md',
-    },
-  ),
+  'held-alone': situation(detailsOf('done', heldAlone), {
+    ...accepted(true, 'done'),
+    interval: { ...accepted(true, 'done').interval, heldFeatures: ['delay_avg_24h', 'delay_max_7d'] },
+    runbook: 'docs/runbooks/held.md',
+  }),
+  'held-alone-accepted': situation(detailsOf('accepted', heldAlone), accepted(true, 'accepted')),
+  'held-alone-rejected': situation(detailsOf('done', heldAlone), accepted(true, 'done')),
   failed: situation(detailsOf('failed', { error }), {
     ...{ layer: 'source', runbook: 'https://books.example.com/source_schema_changed.md' },
     differences: { ...differs, rows: null, profile: null, isDefinitionChanged: false },
@@ -274,7 +275,7 @@ const cases: Readonly<Record<string, Situation>> = {
     interval: {
       ...situation(null).interval,
       latestRun: { run: id, outcome: 'held' },
-      pendingDecision: { action: 'accept', by: 'ann', requestedAt: '2026-11-21T09:10:00Z' },
+      pendingDecision: { action: 'accept', run: id, by: 'ann', requestedAt: '2026-11-21T09:10:00Z' },
     },
   }),
   reopened: situation(detailsOf('done', { ...computed, keyCounts }), {
