@@ -27,7 +27,7 @@ export function nextSteps(situation: Situation): NextStep[] {
         command: command(`runs show ${labelOf(situation)}@${situation.start}`),
       },
       {
-        why: 'it stays so: Temporal was away then, and the next tick carries it out; the same word again does at once',
+        why: 'if it stays so, Temporal was away: the next tick carries it out, or the same word again at once',
         command: command(`decide ${target} ${decision.action} --reason "as decided"`),
       },
     ]
