@@ -29,6 +29,11 @@ test('a step is at work, unclaimed, or pausing after an attempt that failed or t
     ...{ ...none, attempt: 3, state: 'unclaimed' },
     lastFailure: { code: null, message: 'activity Heartbeat timeout' },
   })
+  const madeWay = { message: 'others go first', applicationFailureInfo: { type: 'PublishWaits', category: 1 } }
+  expect(seen({ ...again, lastFailure: madeWay, nextAttemptScheduleTime })).toEqual({
+    ...{ ...none, attempt: 3, state: 'pausing' },
+    lastFailure: { code: null, message: 'others go first' },
+  })
 })
 
 test('without a step it sleeps, nobody has taken it up, or it is over', () => {

@@ -4,6 +4,8 @@ import type { WorkSeen } from '../../core/ports/run-control.js'
 
 /** Of PENDING_ACTIVITY_STATE_… and PENDING_WORKFLOW_TASK_STATE_… of Temporal's API. */
 const scheduled = 1
+/** Of APPLICATION_ERROR_CATEGORY_…. */
+const benign = 1
 
 type Failure = NonNullable<NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number]['lastFailure']>
 
@@ -24,7 +26,8 @@ export function workSeen({ status, raw }: Pick<WorkflowExecutionDescription, 'st
   }
 }
 
-/** Of our own steps the type is the code (activities/failure.ts). */
+/** Of our own steps the type is the code (activities/failure.ts), but of one that makes way for others, which is no failure. */
 function failureOf({ message, applicationFailureInfo }: Failure) {
-  return { code: applicationFailureInfo?.type || null, message: message ?? '' }
+  const isWaiting = applicationFailureInfo?.category === benign
+  return { code: isWaiting ? null : applicationFailureInfo?.type || null, message: message ?? '' }
 }

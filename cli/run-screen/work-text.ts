@@ -46,5 +46,5 @@ function whereText({ state, worker }: Step): string {
 function failureText({ lastFailure }: Step): string {
   if (lastFailure === null) return ''
   const { code, message } = lastFailure
-  return `; the attempt before failed of ${code === null ? message : `${code}: ${message}`}`
+  return code === null ? `; the attempt before: ${message}` : `; the attempt before failed of ${code}: ${message}`
 }

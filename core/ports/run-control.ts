@@ -202,7 +202,7 @@ export type WorkSeen =
       readonly state: 'at-work' | 'unclaimed' | 'pausing'
       /** Process and host; null: none works on it. */
       readonly worker: string | null
-      /** Of the attempt before this one; `code` is null where it timed out. Null: none has failed. */
+      /** Of the attempt before this one; `code` is null where it timed out, or made way for others. Null: none has failed. */
       readonly lastFailure: { readonly code: string | null; readonly message: string } | null
     }
   /** No step is asked for: it sleeps until it looks at its source again, or plans anew; or no worker has taken it up. */

@@ -7,6 +7,7 @@ import { scheduledSteps } from '../../activities/make-way.js'
 import type { Activities } from '../../activities/steps.js'
 import { ensureSearchAttributes } from '../../adapters/temporal/search-attributes.js'
 import { TemporalRunControl } from '../../adapters/temporal/temporal-run-control.js'
+import { workSeen } from '../../adapters/temporal/work-seen.js'
 import type { RunKind } from '../../core/plan/index.js'
 import { runPriority } from '../../core/ports/run-control.js'
 import { startTestTemporal, type TestTemporal } from '../support/temporal.js'
@@ -212,6 +213,11 @@ describe('priorities', () => {
     for (const kind of ['backfill', 'manual'] as const) runs.push(await start(kind))
     await expect.poll(() => asked.filter((kind) => kind === 'backfill').length, { timeout: 20_000 }).toBe(2)
     expect(planned).toEqual(['scheduled', 'manual'])
+    const seen = async () => workSeen(await runs[1]!.describe())
+    await expect.poll(seen, { timeout: 20_000 }).toMatchObject({
+      state: 'pausing',
+      lastFailure: { code: null, message: 'scheduled runs are under way at this worker' },
+    })
     gate.open()
     await Promise.all(runs.map((run) => run.result()))
     expect([planned, failures]).toEqual([['scheduled', 'manual', 'backfill'], []])
