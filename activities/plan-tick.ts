@@ -196,7 +196,7 @@ async function compareFiles(
     const searched = ({ start, end }: Interval) => ({ start: start - around, end: end + around })
     const seen = await listDimensions(deps, bundle.source, searched(range))
     const filesAt = (at: Interval) => [...filesOf(files, at), ...seen(searched(at))]
-    due.push(...(await reopenChanged(deps, key, states, filesAt, hashes)))
+    for (const interval of await reopenChanged(deps, key, states, filesAt, hashes)) due.push(interval)
   }
   const lost = await intervalsWithLostDeliveries(deps, bundle, key, window, inWindow)
   await deps.ledger.reopenIntervals(key, lost, 'files with redelivered events were changed or removed')

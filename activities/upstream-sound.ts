@@ -80,7 +80,8 @@ export async function unsoundIntervals(
   const check = await lastCheck(deps, key)
   const states = await inParallel(ranges, rangesAtOnce, (range) => deps.ledger.unsettledIntervals(key, range))
   const found = states.flat().map(({ interval }) => interval)
-  for (const fault of check?.faults ?? []) found.push(...(await stillAtFault(deps, key, fault, ranges)))
+  for (const fault of check?.faults ?? [])
+    for (const interval of await stillAtFault(deps, key, fault, ranges)) found.push(interval)
   return found
 }
 

@@ -156,7 +156,7 @@ export async function verifyFiles(
           witnesses(),
         )
         for (const one of others) if (committed.has(one)) broken.set(one, 'cannot be read')
-        lost.push(...coarse.filter((tile) => tile.file !== null && others.has(tile.file)))
+        for (const tile of coarse) if (tile.file !== null && others.has(tile.file)) lost.push(tile)
       } else if (isHeldRead && (ofHeld.has(file) || broken.has(file))) {
         // What is shown at E is judged without what is held at an older one.
         isHeldRead = false

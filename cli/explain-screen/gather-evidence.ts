@@ -140,7 +140,7 @@ async function listSource(
     for (const one of dimensionsOf(bundle.source)) {
       const seen = spans.map((span) => dimensionSpan(one, span))
       const found = await readSourceNow(ports, one.source, seen, known(one.alias))
-      inputs.push(...[...found.values()].map((file) => ({ ...file, alias: one.alias })))
+      for (const file of found.values()) inputs.push({ ...file, alias: one.alias })
     }
     return { inputs, upstream: below?.reads ?? [] }
   } catch (error) {

@@ -99,10 +99,8 @@ function explainView(view: ManifestView): ExplainedView {
 /** Of the largest join: keys and times of both sides; and the answers of all views, which lie there until they are written. */
 function memoryOf({ rows, plan, views }: PreparedSet): number {
   const joins = plan.views.map(({ keys }, index) => {
-    const largest = Math.max(
-      0,
-      ...views[index]!.reads.map(({ commitIds }) => rowsOf(views[index]!, new Set(commitIds))),
-    )
+    const view = views[index]!
+    const largest = view.reads.reduce((most, { commitIds }) => Math.max(most, rowsOf(view, new Set(commitIds))), 0)
     return (rows + largest) * (keys.length + 2) * joinedCellBytes
   })
   const answers = rows * sum(plan.views.flatMap((view) => view.features.map(widthOf)))

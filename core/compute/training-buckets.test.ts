@@ -25,6 +25,10 @@ describe('bucketsToJoin', () => {
   })
 })
 
+test('a set may have more files than a function takes arguments', () => {
+  expect(bucketsToJoin([...compacted(4), ...single(300_000)])).toBe(1)
+})
+
 describe('filesOfBucket', () => {
   const files = [...compacted(1), ...compacted(2), ...compacted(8), 'single']
   const urisOf = (number: number, of: number) =>

@@ -52,7 +52,7 @@ export function bucketsToJoin(files: readonly CommittedFile[]): number {
   )
   const readsOf = (buckets: number): number =>
     sizes.reduce((sum, { of, weight }) => sum + weight * Math.max(1, buckets / of), 0)
-  let buckets = Math.max(1, ...sizes.map(({ of }) => of))
+  let buckets = sizes.reduce((finest, { of }) => Math.max(finest, of), 1)
   while (buckets > 1 && readsOf(buckets) > readsMax * readsOf(1)) buckets /= 2
   return buckets
 }

@@ -13,7 +13,7 @@ export async function filesOfKeys(
   files: readonly CommittedFile[],
   keys: string,
 ): Promise<readonly CommittedFile[]> {
-  const finest = Math.max(1, ...files.map((file) => (isOfCompaction(file) ? file.bucket.of : 1)))
+  const finest = files.reduce((most, file) => (isOfCompaction(file) ? Math.max(most, file.bucket.of) : most), 1)
   if (finest === 1) return files
   const { keys: columns } = bundle.entity
   const bucket = keyBucket(

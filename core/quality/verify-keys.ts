@@ -160,7 +160,7 @@ async function bucketsOf(
   bundle: ViewBundle,
   { compactions }: VerifyInput,
 ): Promise<ReadonlyMap<string, Bucket>> {
-  const of = Math.max(1, ...compactions.flatMap(({ files }) => files.map(({ bucket }) => bucket.of)))
+  const of = compactions.flatMap(({ files }) => files).reduce((finest, { bucket }) => Math.max(finest, bucket.of), 1)
   if (of === 1) return new Map()
   const { entity } = bundle
   const names = entity.keys.map(({ name }) => name)

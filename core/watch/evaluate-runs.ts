@@ -118,7 +118,7 @@ export function heldFeatureDrafts(
 
 function heldFor(runs: ReadonlySet<string | undefined>, observed: ViewObservation, { heldMaxNs = null }: WatchRules) {
   const held = (observed.open ?? []).filter(({ outcome, runId }) => outcome === 'held' && runs.has(runId))
-  const heldMs = Math.max(0, ...held.map(({ ageMs }) => ageMs))
+  const heldMs = held.reduce((longest, { ageMs }) => Math.max(longest, ageMs), 0)
   if (heldMaxNs === null || heldMs <= Number(heldMaxNs / 1_000_000n)) return { more: {} as DraftMore, undecided: '' }
   const more: DraftMore = { severity: 'critical', news: ['too-long'], facts: { heldFor: formatMs(heldMs) } }
   return { more, undecided: `, and nobody has decided for ${formatDuration(heldMaxNs)}` }
