@@ -250,7 +250,7 @@ export function buildProgram(run: Runner, version: string): Command {
     )
     .option(
       '--map <pairs>',
-      'VIEW.key=column (or ALIAS.key=column), where a spine column has another name, comma-separated',
+      'VIEW.key=column (or ALIAS.key=column), where a spine column has another name; comma-separated, so no column with a comma in its name',
       list,
     )
     .option('--as-served', 'as online reads answer: at each view’s newest interval end, its lag before the row')

@@ -57,6 +57,8 @@ test.each([
   [['a=x:f', 'a=y:f'], [], /"a" names both x and y/],
   [['airport:busy'], ['route.origin=dep'], /--map names "route"/],
   [['airport:busy'], ['airport=dep'], /is not VIEW.key=column/],
+  // `--map "airport.origin=from, to"`, as the command line takes it apart.
+  [['airport:busy'], ['airport.origin=from', 'to'], /"to" of --map is not VIEW.key=column/],
   [['airport:busy'], ['airport.origin=dep', 'airport.origin=arr'], /airport.origin is "dep" and "arr"/],
   [[], [], /no features/],
 ])('%j with --map %j is refused', (features, maps, message) => {

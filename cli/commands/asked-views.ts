@@ -91,7 +91,13 @@ function addService(views: Map<string, Asked>, service: FeatureServiceDefinition
 
 function addMapping(views: ReadonlyMap<string, Asked>, text: string): void {
   const match = /^([^.=]+)\.([^=]+)=(.+)$/.exec(text)
-  if (!match) throw usage(`"${text}" is not VIEW.key=column`, 'such as airport_delays.origin=departure_airport')
+  if (!match)
+    throw usage(
+      `"${text}" of --map is not VIEW.key=column`,
+      text.includes('=')
+        ? 'such as airport_delays.origin=departure_airport'
+        : 'pairs are separated by commas, so a column whose name has a comma cannot be named: give it another name, as --spine-sql can',
+    )
   const [, alias = '', key = '', column = ''] = match
   const asked = views.get(alias)
   if (!asked) throw usage(`--map names "${alias}", of which no feature is asked for`, [...views.keys()].join(', '))
