@@ -80,11 +80,21 @@ export function draftName(end: string | null): string {
   return end === null ? prefix : `${prefix}${process.pid}-${drafts++}.${end}`
 }
 
-/** What processes of this machine left beside `out` that were killed in the middle. */
-export async function removeAbandonedDrafts(out: string): Promise<void> {
+/**
+ * What processes of this machine left beside `out` that were killed in the middle.
+ * @param removeNamed of a draft that has been given a name beside its own: removes that name, where no set has it
+ */
+export async function removeAbandonedDrafts(
+  out: string,
+  removeNamed: (draft: string, beside: readonly string[]) => Promise<void> = async () => {},
+): Promise<void> {
   const folder = dirname(out)
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (isAbandonedDraft(name)) await rm(join(folder, name), { recursive: true, force: true })
+  const beside = await readdir(folder).catch(() => [])
+  const places = beside.map((name) => join(folder, name))
+  for (const [index, name] of beside.entries()) {
+    if (!isAbandonedDraft(name)) continue
+    await removeNamed(places[index]!, places)
+    await rm(places[index]!, { recursive: true, force: true })
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -39,4 +39,25 @@ test('what was left by a process of the same id that was killed is in nobody’s
   expect(readFileSync(join(out, 'part-00000.parquet'), 'utf8')).toBe('rows')
   expect(existsSync(join(place, `set.replaced-${process.pid}`, 'part-00000.parquet'))).toBe(true)
   expect(readdirSync(place).filter((name) => name.startsWith('set.replaced'))).toHaveLength(1)
+})
+
+test('rows of a query that got their name from a process that was killed before it named its manifest are removed', async () => {
+  const place = join(folder, 'killed')
+  mkdirSync(place)
+  const draft = (number: number) =>
+    join(place, `.training-set-${hostname()}-${2 ** 22 + 1}-${number}.draft.spine.parquet`)
+  const kept = (out: string) => join(place, `${out}.spine-0123456789abcdef.parquet`)
+  // Killed before the manifest, killed after it, and never killed.
+  for (const [number, out] of ['a.parquet', 'b.parquet', 'c.parquet'].entries()) {
+    writeFileSync(draft(number), out)
+    if (out === 'c.parquet') writeFileSync(kept(out), out)
+    else linkSync(draft(number), kept(out))
+  }
+  writeFileSync(join(place, 'b.parquet.manifest.json'), JSON.stringify({ asked: { spine: kept('b.parquet') } }))
+  await outputHere({ out: join(place, 'd.parquet'), partRows: null }, null)
+  expect(readdirSync(place).toSorted()).toEqual([
+    'b.parquet.manifest.json',
+    'b.parquet.spine-0123456789abcdef.parquet',
+    'c.parquet.spine-0123456789abcdef.parquet',
+  ])
 })

@@ -1,6 +1,6 @@
 /** A training set on this machine: a file that gets its name by a link, or a folder that gets it by a rename. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { copyFile, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, lstat, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import {
   alreadyThere,
@@ -19,6 +19,7 @@ import {
   type AskedOutput,
   isPartName,
   manifestOf,
+  outOfSpineCopy,
   partName,
   spineCopyIn,
   spineCopyOf,
@@ -29,7 +30,7 @@ import {
 export async function outputHere(asked: AskedOutput, spine: string | null): Promise<TrainingOutput> {
   const { partRows, overwrite = false } = asked
   const out = partRows === null ? outputFile(asked, spine) : outputFolder(asked, spine, isPartName)
-  await removeAbandonedDrafts(out)
+  await removeAbandonedDrafts(out, removeNamedRows)
   const draft = draftFor(out)
   const drafts = { manifest: manifestOf(draft), oldManifest: `${draft}.old`, spine: `${draft}.spine.parquet` }
   const manifestFile = manifestOf(out)
@@ -93,6 +94,30 @@ export async function outputHere(asked: AskedOutput, spine: string | null): Prom
     async discard() {
       for (const left of [draft, ...Object.values(drafts)]) await rm(left, { recursive: true, force: true })
     },
+  }
+}
+
+/**
+ * A process that is killed between the names that it gives leaves the rows of its spine under theirs, which is a link to its draft. What was there
+ * before has another set; a manifest that names them was given its name.
+ */
+async function removeNamedRows(draft: string, beside: readonly string[]): Promise<void> {
+  const left = await lstat(draft).catch(() => null)
+  if (left === null || !left.isFile() || left.nlink < 2) return
+  for (const place of beside) {
+    const out = outOfSpineCopy(place)
+    const found = out === null || place === draft ? null : await lstat(place).catch(() => null)
+    if (found === null || found.ino !== left.ino || found.dev !== left.dev) continue
+    if (!isNamed(manifestOf(out!), basename(place))) await rm(place, { force: true })
+  }
+}
+
+/** A manifest that cannot be read may name them. */
+function isNamed(manifest: string, copy: string): boolean {
+  try {
+    return textOf(manifest)?.includes(copy) ?? false
+  } catch {
+    return true
   }
 }
 

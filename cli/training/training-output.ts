@@ -43,6 +43,11 @@ export function spineCopyOf(out: string, sha256: string): string {
   return `${out.replace(/\/$/, '')}.spine-${sha256.slice(0, 16)}.parquet`
 }
 
+/** Of which set the rows would be that have such a name; null: it is another's. */
+export function outOfSpineCopy(file: string): string | null {
+  return /^(.+)\.spine-[0-9a-f]{16}\.parquet$/.exec(file)?.[1] ?? null
+}
+
 /** The kept rows that were written with a set, and so go with it. Null: none. @param manifest null: it has none */
 export function spineCopyIn(manifest: string | null, out: string): string | null {
   try {
