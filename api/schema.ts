@@ -32,7 +32,7 @@ const value = z
   .union([scalar, z.array(scalar), z.record(z.string(), z.union([scalar, z.array(scalar)]))])
   .openapi('Value', {
     description:
-      'By the feature’s type. Text: int64, uint64, decimal (all digits), timestamp (ISO 8601 in UTC, up to 9 fractional digits), date, string, binary (base64). Number: int8 to int32, uint8 to uint32, float32, float64; the floats JSON has no number for are the texts NaN, Infinity, -Infinity, -0. Boolean: boolean. List: list. Map (a window with buckets): object, from the text of the bucket.',
+      'By the feature’s type. Text: int64, uint64, decimal (all digits), timestamp (ISO 8601 in UTC, up to 9 fractional digits), date, string, binary (base64). Number: int8 to int32, uint8 to uint32, float32, float64; the floats JSON has no number for are the texts NaN, Infinity, -Infinity, -0. A timestamp or date that is none is the text infinity or -infinity. Boolean: boolean. List: list. Map (a window with buckets): object, from the text of the bucket.',
   })
 
 const instant = z.string().openapi({ description: 'ISO 8601, UTC', example: '2001-01-31T13:00:00Z' })

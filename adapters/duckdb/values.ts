@@ -7,6 +7,7 @@ import {
   type DuckDBArrayValue,
   DuckDBBlobValue,
   type DuckDBDataChunk,
+  DuckDBDateValue,
   type DuckDBListValue,
   DuckDBListValue as DuckDBListValueClass,
   type DuckDBMapValue,
@@ -65,8 +66,9 @@ export function readerOf(name: string, type: DuckDBType): Read {
     case DuckDBTypeId.ENUM:
     case DuckDBTypeId.SQLNULL:
       return (value) => value as EngineValue
-    case DuckDBTypeId.DECIMAL:
     case DuckDBTypeId.DATE:
+      return (value) => dateText(value as DuckDBDateValue)
+    case DuckDBTypeId.DECIMAL:
     case DuckDBTypeId.TIME:
     case DuckDBTypeId.UUID:
       return (value) => String(value)
@@ -106,6 +108,12 @@ export function readerOf(name: string, type: DuckDBType): Read {
         facts: { column: name },
       })
   }
+}
+
+/** The days that stand for none, which DuckDB's own text of a date writes as days that it then cannot read. */
+function dateText(date: DuckDBDateValue): string {
+  if (date.days === DuckDBDateValue.PosInf.days) return 'infinity'
+  return date.days === DuckDBDateValue.NegInf.days ? '-infinity' : String(date)
 }
 
 /** Infinity is the same instant in every unit, and beyond any real one. */

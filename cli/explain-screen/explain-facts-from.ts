@@ -14,7 +14,7 @@ import {
 } from '../../core/explain/index.js'
 import type { IntervalState } from '../../core/plan/interval-state.js'
 import type { Commit } from '../../core/ports/ledger.js'
-import { assembleVector, type FeatureRead, toJsonValue } from '../../core/serve/index.js'
+import { assembleVector, type FeatureRead, instantText, toJsonValue } from '../../core/serve/index.js'
 import { rowSource } from '../../core/source/index.js'
 import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant } from '../../core/time/instant.js'
@@ -114,8 +114,8 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
       return {
         ...{ file: row.file, row: row.row, role, windows },
         ...{
-          eventAt: formatInstant(row.eventAt),
-          createdAt: row.createdAt === null ? null : formatInstant(row.createdAt),
+          eventAt: instantText(row.eventAt),
+          createdAt: row.createdAt === null ? null : instantText(row.createdAt),
         },
         interval: toIsoInterval(intervalOf(row)),
         notCommitted: standing.kind === 'committed' ? null : standing.kind,

@@ -138,7 +138,7 @@ function keyValue({ key, spineColumn }: TrainingKey, isCsv: boolean): Expression
 /** Text is read only where it is written as the type is: 1.5 or 1e3 would become another integer, an instant its day. */
 function spellingOf({ kind }: ColumnType): string | null {
   if (isInteger(kind)) return '-?[0-9]+'
-  return kind === 'date' ? '[0-9]+-[0-9]+-[0-9]+( [(]BC[)])?' : null
+  return kind === 'date' ? '[0-9]+-[0-9]+-[0-9]+( [(]BC[)])?|-?infinity' : null
 }
 
 /** The first row without a time, or of a CSV file with a key that cannot be read as its type. */

@@ -70,7 +70,7 @@ export interface Query {
 
 /**
  * Integers up to 32 bits and floats: number. 64-bit and wider integers: bigint. Decimal: its exact text. Timestamps: nanoseconds
- * since 1970 as bigint, infinity as ±`endOfTime`. Date: `YYYY-MM-DD`. Lists: arrays; maps: arrays of [key, value]. The declared column type tells which is which.
+ * since 1970 as bigint, infinity as ±`endOfTime`. Date: `YYYY-MM-DD`, `infinity`, `-infinity`. Lists: arrays; maps: arrays of [key, value]. The declared column type tells which is which.
  */
 export type EngineValue = null | boolean | number | bigint | string | Uint8Array | readonly EngineValue[]
 export type EngineRow = Readonly<Record<string, EngineValue>>

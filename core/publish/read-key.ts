@@ -37,7 +37,7 @@ function isHeld(column: Column, part: PackedValue): boolean {
 
 /** Of years of four digits each day; what is beyond them the engine can tell. */
 function isDate(text: string): boolean {
-  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return /^\d{4,7}-\d\d-\d\d( \(BC\))?$/.test(text)
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return /^(\d{4,7}-\d\d-\d\d( \(BC\))?|-?infinity)$/.test(text)
   const at = Date.parse(`${text}T00:00:00Z`)
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text)
 }

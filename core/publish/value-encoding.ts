@@ -111,6 +111,12 @@ function packedFrom(name: string, type: ValueType, value: unknown): PackedValue 
   )
 }
 
+/** As items have them that were written before these days had a text that the engine reads. */
+const writtenDates: ReadonlyMap<string, string> = new Map([
+  ['5881580-07-11', 'infinity'],
+  ['5877642-06-24 (BC)', '-infinity'],
+])
+
 function valueFrom(type: ValueType, part: PackedValue): PackedValue {
   if (part === null) return null
   switch (type.kind) {
@@ -144,9 +150,11 @@ function valueFrom(type: ValueType, part: PackedValue): PackedValue {
     case 'float64':
       if (typeof part === 'number') return part
       break
+    case 'date':
+      if (typeof part === 'string') return writtenDates.get(part) ?? part
+      break
     case 'decimal':
     case 'string':
-    case 'date':
       if (typeof part === 'string') return part
       break
     case 'boolean':

@@ -7,7 +7,7 @@ export {
   type ViewReadInput,
 } from './assemble-vector.js'
 export { type ItemsAtEndReader, newItemsAtEndReader, type VectorStore } from './items-at-end.js'
-export { type JsonValue, toJsonValue } from './json-value.js'
+export { instantText, type JsonValue, toJsonValue } from './json-value.js'
 export { parseKey } from './parse-key.js'
 export { planVector, servedTable, type VectorFeature, type VectorPart, type VectorPlan } from './plan-vector.js'
 export { type GivenKey, readVectors, type Vectors } from './read-vectors.js'

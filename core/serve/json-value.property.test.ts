@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ColumnKind } from '../define/definitions.js'
 import { decodeKey, encodeKey, type PackedValue } from '../publish/index.js'
+import { endOfTime } from '../time/instant.js'
 import { fromBase64 } from './base64.js'
 import { toJsonValue } from './json-value.js'
 import { parseKey } from './parse-key.js'
@@ -37,7 +38,10 @@ describe('R20: a value keeps its type and each of its digits in JSON', () => {
     ['uint64', 18_446_744_073_709_551_615n, '18446744073709551615'],
     ['decimal', '1.50', '1.50'],
     ['timestamp', 980_942_400_000_000_001n, '2001-01-31T12:00:00.000000001Z'],
+    ['timestamp', endOfTime, 'infinity'],
+    ['timestamp', -endOfTime, '-infinity'],
     ['date', '2001-01-31', '2001-01-31'],
+    ['date', 'infinity', 'infinity'],
     ['boolean', false, false],
     ['string', '', ''],
     ['float64', null, null],
@@ -69,6 +73,18 @@ describe('R12: what an answer says can be asked for', () => {
       }),
       { examples: [[[0n, '', 0n, 980_942_400_000_000_001n, new Uint8Array(), false]]] },
     )
+  })
+
+  test('a day or a time that is none is asked for as it is told', () => {
+    const keys = [
+      { name: 'day', kind: 'date', nullable: false },
+      { name: 'at', kind: 'timestamp', nullable: false },
+    ] as const
+    for (const [text, at] of [
+      ['infinity', endOfTime],
+      ['-infinity', -endOfTime],
+    ] as const)
+      expect(parseKey({ ...documented, keys }, { day: text, at: text })).toEqual(encodeKey(keys, [text, at]))
   })
 
   test('a date in another spelling than its own is refused, and not a key that is missing', () => {

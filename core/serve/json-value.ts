@@ -4,14 +4,15 @@
  *
  *     int8 … int32, uint8 … uint32   number         int64, uint64, decimal   text: "9007199254740993", "1.50"
  *     float32, float64               number; NaN, the infinities and -0, which JSON or its parsers lack, as text: "NaN", "-Infinity", "-0"
- *     timestamp                      text, UTC, to the nanosecond: "2001-01-31T13:00:00.000000001Z"
- *     date, string, boolean          as they are     binary                  text, base64
+ *     timestamp                      text, UTC, to the nanosecond: "2001-01-31T13:00:00.000000001Z"; "infinity", "-infinity"
+ *     date                           text: "2001-01-31", "infinity", "-infinity"
+ *     string, boolean                as they are     binary                  text, base64
  *     list                           list            map                     object; a key is the text of its value: {"ATL": 3}, {"17": 3}, {"true": 3}
  */
 import type { ColumnType, ListType, ValueType } from '../define/definitions.js'
 import { assertNever } from '../errors.js'
 import type { PackedValue } from '../publish/index.js'
-import { formatInstant } from '../time/instant.js'
+import { endOfTime, formatInstant, type Instant } from '../time/instant.js'
 import { toBase64 } from './base64.js'
 
 export type JsonScalar = null | boolean | number | string
@@ -55,7 +56,7 @@ function toJsonScalar({ kind }: ColumnType, value: PackedValue): JsonScalar {
       if (Object.is(value, -0)) return '-0'
       return Number.isFinite(value) ? (value as number) : String(value)
     case 'timestamp':
-      return formatInstant(value as bigint)
+      return instantText(value as bigint)
     case 'binary':
       return toBase64(value as Uint8Array)
     case 'boolean':
@@ -67,4 +68,14 @@ function toJsonScalar({ kind }: ColumnType, value: PackedValue): JsonScalar {
     default:
       return assertNever(kind)
   }
+}
+
+export const endlessInstants = [
+  ['infinity', endOfTime],
+  ['-infinity', -endOfTime],
+] as const
+
+/** An event or created time may be an end of time, too (R11). */
+export function instantText(instant: Instant): string {
+  return endlessInstants.find(([, written]) => written === instant)?.[0] ?? formatInstant(instant)
 }

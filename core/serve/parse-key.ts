@@ -4,6 +4,7 @@ import { isMillcourseError, MillcourseError } from '../errors.js'
 import { encodeKey } from '../publish/index.js'
 import { parseInstant } from '../time/instant.js'
 import { fromBase64 } from './base64.js'
+import { endlessInstants } from './json-value.js'
 
 /**
  * The encoded key; null: a part is null, which matches nothing (R5).
@@ -23,7 +24,7 @@ export function parseKey(entity: EntityDefinition, parts: Readonly<Record<string
   )
 }
 
-const asEngineWrites = /^\d{4,}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( \(BC\))?$/
+const asEngineWrites = /^(\d{4,}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])( \(BC\))?|-?infinity)$/
 
 function parsePart(column: Column, value: unknown, names: readonly string[]): unknown {
   // A whole number is an exact decimal too; one with a fraction has gone through floating point and is refused.
@@ -40,12 +41,15 @@ function parsePart(column: Column, value: unknown, names: readonly string[]): un
       return value
     case 'boolean':
       return value === 'true' ? true : value === 'false' ? false : value
-    case 'timestamp':
+    case 'timestamp': {
+      const endless = endlessInstants.find(([text]) => text === value)
+      if (endless) return endless[1]
       try {
         return parseInstant(value)
       } catch (error) {
         throw isMillcourseError(error) ? invalid(`key "${column.name}": ${error.message}`, names) : error
       }
+    }
     case 'binary':
       return fromBase64(value) ?? value
     default:

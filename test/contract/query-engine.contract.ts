@@ -87,6 +87,7 @@ export function queryEngineContract(name: string, { newEngine }: QueryEngineCont
         expect(await one("'it''s'")).toBe("it's")
         expect(Buffer.from((await one("'\\x00\\xFF'::BLOB")) as Uint8Array)).toEqual(Buffer.from([0, 255]))
         expect(await one("DATE '1969-12-31'")).toBe('1969-12-31')
+        expect(await one("[DATE 'infinity', DATE '-infinity']")).toEqual(['infinity', '-infinity'])
         expect(await one('false')).toBe(false)
         expect(await one('[1, NULL, 3]::BIGINT[]')).toEqual([1n, null, 3n])
       })
