@@ -14,20 +14,27 @@ import { createdColumn, deliveryOrder, eventColumn } from './row-order.js'
 import {
   aggregate,
   all,
+  cases,
+  cast,
   column,
   type Expression,
   join,
   literal,
+  type NamedExpression,
   operation,
   type Relation,
   type SqlQuery,
   select,
   table,
+  unionAll,
 } from './sql-algebra.js'
 
-/** When the earliest of the rows that replace a row was created; null: under `event` visibility without created times. */
+/** When the earliest of the rows that replace a row was created; null under `event` visibility, where it never counts. */
 export const replacedFromColumn = '__replaced_from_ns'
 const orderColumn = '__delivery'
+const lastColumn = '__last_delivery'
+const placedTable = '__deliveries'
+const nextLookedAt = 6
 
 function idColumn(bundle: ViewBundle): string {
   assert(bundle.source.eventId, 'the source has an event id')
@@ -47,26 +54,103 @@ export function searchedInterval(bundle: ViewBundle, interval: Interval): Interv
 
 /** Creates table `name`: one row per replaced row, with `__replaced_from_ns`. */
 export function deliveryStatements(bundle: ViewBundle, rows: string, rowColumn: string, name: string): SqlQuery[] {
-  const pairs = deliveryPairs(bundle, rows, rowColumn)
-  const replaced = select(
-    pairs,
+  const last = aggregateAround(bundle, column(orderColumn))
+  const isReplaced = operation('>', column(lastColumn), column(orderColumn))
+  const row: NamedExpression = [rowColumn, column(rowColumn)]
+  if (bundle.source.visibility === 'event') {
+    // Whenever its successor became known, it never counts.
+    const placed = select(deliveriesOf(bundle, rows, rowColumn), [
+      row,
+      [orderColumn, column(orderColumn)],
+      [lastColumn, last],
+    ])
+    const never: NamedExpression = [replacedFromColumn, cast(literal(null), { kind: 'instant' })]
+    return [printCreate('table', name, select(placed, [row, never], { where: isReplaced }))]
+  }
+  return [
+    printCreate('table', name, knownFrom(bundle, deliveriesOf(bundle, rows, rowColumn), rowColumn, last, isReplaced)),
+  ]
+}
+
+/**
+ * When the first of those was created that replace a row: of those that come next in the order of deliveries the first that happened near enough.
+ * Where none of the next few did, all that follow are looked at: to do that for each row of an id that repeats would take quadratic time.
+ */
+function knownFrom(
+  bundle: ViewBundle,
+  deliveries: Relation,
+  rowColumn: string,
+  last: Expression,
+  isReplaced: Expression,
+): Relation {
+  const identity = identityOf(bundle)
+  const next = (of: string, rowsOn: number): Expression => ({
+    ...{ is: 'next', operand: column(of), rowsOn },
+    partitionBy: identity.map((name) => column(name)),
+    orderBy: [{ by: column(orderColumn), descending: false }],
+  })
+  const firstNear = cases(
+    Array.from({ length: nextLookedAt }, (_, index) => [
+      isNear(bundle, next(eventColumn, index + 1), column(eventColumn)),
+      next(createdColumn, index + 1),
+    ]),
+  )
+  const places = [...identity, rowColumn, eventColumn, createdColumn, orderColumn]
+  const passed = places.map((name): NamedExpression => [name, column(name)])
+  const placed = select(deliveries, [...passed, [lastColumn, last], [replacedFromColumn, firstNear]])
+  const [isFound, isNotFound] = (['isNotNull', 'isNull'] as const).map((is) =>
+    operation(is, column(replacedFromColumn)),
+  )
+  const found = select(
+    table(placedTable),
+    [rowColumn, replacedFromColumn].map((name): NamedExpression => [name, column(name)]),
+    { where: isFound! },
+  )
+  const others = select(table(placedTable), passed, { where: all([isReplaced, isNotFound!]) })
+  const follows = all([
+    ...identity.map((name) => operation('=', column(name, 'row'), column(name, 'later'))),
+    operation('>', column(orderColumn, 'later'), column(orderColumn, 'row')),
+    isNear(bundle, column(eventColumn, 'later'), column(eventColumn, 'row')),
+  ])
+  const foundFar = select(
+    join('inner', [others, 'row'], [table(placedTable), 'later'], follows),
     [
       [rowColumn, column(rowColumn, 'row')],
       [replacedFromColumn, aggregate('min', column(createdColumn, 'later'))],
     ],
     { groupBy: [column(rowColumn, 'row')] },
   )
-  return [printCreate('table', name, replaced)]
+  return { is: 'shared', name: placedTable, relation: placed, body: unionAll([found, foundFar]) }
 }
 
-/** Aliases `row`, the replaced one, and `later`, one that replaces it. */
-function deliveryPairs(bundle: ViewBundle, rows: string, rowColumn: string): Relation {
-  // A key may be the id itself, and two keys one column.
-  const identity = [...new Set([...bundle.view.keyColumns.map((key) => key.column), idColumn(bundle)])]
+function isNear(bundle: ViewBundle, one: Expression, other: Expression): Expression {
+  return operation('<=', operation('abs', operation('-', one, other)), literal(withinNs(bundle)))
+}
+
+/** The highest place in the order of deliveries among those of a row's key and id that happened near enough. */
+function aggregateAround(bundle: ViewBundle, operand: Expression): Expression {
+  return {
+    is: 'around',
+    aggregate: 'max',
+    operand,
+    partitionBy: identityOf(bundle).map((name) => column(name)),
+    orderBy: column(eventColumn),
+    reach: withinNs(bundle),
+  }
+}
+
+/** A key may be the id itself, and two keys one column. */
+function identityOf(bundle: ViewBundle): string[] {
+  return [...new Set([...bundle.view.keyColumns.map((key) => key.column), idColumn(bundle)])]
+}
+
+/** With the columns of `identityOf`, times, and the place among the deliveries of its key and id. */
+function deliveriesOf(bundle: ViewBundle, rows: string, rowColumn: string): Relation {
+  const identity = identityOf(bundle)
   const isKnown = bundle.source.visibility === 'created' ? [operation('isNotNull', column(createdColumn))] : []
   // What lies before `since` is of no interval, so none would tell the others when it comes or goes.
   const isOfView = operation('>=', column(eventColumn), literal(parseInstant(bundle.view.since)))
-  const deliveries = select(
+  return select(
     table(rows),
     [
       ...identity.map((name) => [name, column(name)] as const),
@@ -90,31 +174,19 @@ function deliveryPairs(bundle: ViewBundle, rows: string, rowColumn: string): Rel
       ]),
     },
   )
-  const apart = operation('abs', operation('-', column(eventColumn, 'later'), column(eventColumn, 'row')))
-  return join(
-    'inner',
-    [deliveries, 'row'],
-    [deliveries, 'later'],
-    all([
-      ...identity.map((name) => operation('=', column(name, 'row'), column(name, 'later'))),
-      operation('>', column(orderColumn, 'later'), column(orderColumn, 'row')),
-      operation('<=', apart, literal(withinNs(bundle))),
-    ]),
-  )
 }
 
 /** `start_ns` of the other intervals, from `since` on, that hold a row which a row of this interval replaces. */
 export function reopenedStarts(bundle: ViewBundle, interval: Interval, rows: string, rowColumn: string): Relation {
-  const since = literal(parseInstant(bundle.view.since))
-  const inInterval = (event: Expression): Expression =>
-    all([operation('>=', event, literal(interval.start)), operation('<', event, literal(interval.end))])
-  const event = column(eventColumn, 'row')
-  return select(deliveryPairs(bundle, rows, rowColumn), [['start_ns', intervalStart(bundle.view, event)]], {
-    where: all([
-      inInterval(column(eventColumn, 'later')),
-      operation('not', inInterval(event)),
-      operation('>=', event, since),
-    ]),
+  const event = column(eventColumn)
+  const isInside = all([operation('>=', event, literal(interval.start)), operation('<', event, literal(interval.end))])
+  const placed = select(deliveriesOf(bundle, rows, rowColumn), [
+    [eventColumn, event],
+    [orderColumn, column(orderColumn)],
+    [lastColumn, aggregateAround(bundle, cases([[isInside, column(orderColumn)]]))],
+  ])
+  return select(placed, [['start_ns', intervalStart(bundle.view, event)]], {
+    where: all([operation('not', isInside), operation('>', column(lastColumn), column(orderColumn))]),
     distinct: true,
     orderBy: [{ by: column('start_ns'), descending: false }],
   })

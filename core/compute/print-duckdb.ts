@@ -293,8 +293,12 @@ export function printExpression(expression: Expression): string {
       return `row_number() OVER (${printPartition(expression.partitionBy)}${expression.orderBy.length > 0 ? `ORDER BY ${printOrder(expression.orderBy)}` : ''})`
     case 'running':
       return `${printAggregate(expression.aggregate, expression.operand, null)} OVER (${printPartition(expression.partitionBy)}ORDER BY ${printExpression(expression.orderBy)} RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`
+    case 'around': {
+      const reach = printLiteral(expression.reach)
+      return `${printAggregate(expression.aggregate, expression.operand, null)} OVER (${printPartition(expression.partitionBy)}ORDER BY ${printExpression(expression.orderBy)} RANGE BETWEEN ${reach} PRECEDING AND ${reach} FOLLOWING)`
+    }
     case 'next':
-      return `lead(${printExpression(expression.operand)}) OVER (${printPartition(expression.partitionBy)}ORDER BY ${printOrder(expression.orderBy)})`
+      return `lead(${printExpression(expression.operand)}${expression.rowsOn === undefined ? '' : `, ${expression.rowsOn}`}) OVER (${printPartition(expression.partitionBy)}ORDER BY ${printOrder(expression.orderBy)})`
     default:
       return assertNever(expression)
   }

@@ -152,10 +152,20 @@ export type Expression =
       readonly partitionBy: readonly Expression[]
       readonly orderBy: Expression
     }
-  /** The operand in the next row of the partition; null in the last. */
+  /** An aggregate over the rows of one partition whose order value is at most `reach` below or above this one's. */
+  | {
+      readonly is: 'around'
+      readonly aggregate: Aggregate
+      readonly operand: Expression
+      readonly partitionBy: readonly Expression[]
+      readonly orderBy: Expression
+      readonly reach: bigint
+    }
+  /** The operand in the next row of the partition, or so many rows on; null where there is none. */
   | {
       readonly is: 'next'
       readonly operand: Expression
+      readonly rowsOn?: number
       readonly partitionBy: readonly Expression[]
       readonly orderBy: readonly OrderTerm[]
     }

@@ -345,16 +345,22 @@ export const mutationsOfValues: readonly Mutation[] = [
     {
       breaks: 'a redelivery exactly the span apart counts again',
       file: 'core/compute/event-ids.ts',
-      before: "operation('<=', apart, literal(withinNs(bundle)))",
-      after: "operation('<', apart, literal(withinNs(bundle)))",
+      before: 'reach: withinNs(bundle),',
+      after: 'reach: withinNs(bundle) - 1n,',
     },
   ]),
   ...mutationsOf('R19', intervalRows, [
     {
       breaks: 'a redelivery re-opens nothing',
       file: 'core/compute/event-ids.ts',
-      before: "operation('not', inInterval(event)),",
-      after: 'inInterval(event),',
+      before: "operation('not', isInside),",
+      after: 'isInside,',
+    },
+    {
+      breaks: 'a row counts until a delivery is known that is less than the span apart',
+      file: 'core/compute/event-ids.ts',
+      before: "operation('<=', operation('abs', operation('-', one, other)), literal(withinNs(bundle)))",
+      after: "operation('<', operation('abs', operation('-', one, other)), literal(withinNs(bundle)))",
     },
   ]),
 ]

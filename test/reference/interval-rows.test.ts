@@ -161,6 +161,39 @@ describe('rows of an interval', () => {
     })
   })
 
+  test('R19: the first of the deliveries that replace a row is found behind many that are too far from it', async () => {
+    await bench.engine.withSession(async (session) => {
+      const far = Array.from({ length: 9 }, (_, at) => [1, 'a', 200 + at, 60 + at, 'x', at] as const)
+      const file = await write(session, [
+        [1, 'a', 5, 5, 'x', 1],
+        ...far,
+        [1, 'a', 65, 181, 'x', 2],
+        [1, 'a', 64, 241, 'x', 3],
+      ])
+      const { counts, output } = await run(session, bundle('window', 'created'), [file], [], 0n)
+      expect(counts).toMatchObject({ kept: 1, replaced: 0 })
+      expect(output).toMatchObject([{ __tile: 0n, __known: 0n, __until: 3n }])
+    })
+  })
+
+  test.each(['event', 'created'] as const)(
+    'R19: as many deliveries of one id as an interval may have rows do not take quadratic time, under %s visibility',
+    async (visibility) => {
+      await bench.engine.withSession(async (session) => {
+        const [count, path] = [40_000, bench.path()]
+        const at = `make_timestamp(range * 7200000000 // ${count})`
+        const made = `make_timestamp((hash(range) % 7200000000)::BIGINT)`
+        await session.execute({
+          sql: `COPY (SELECT 1::BIGINT AS id, 'a' AS "na ""me", ${at} AS date, ${made} AS made, 'x' AS event, range AS value, 0.5::DOUBLE AS "select; --" FROM range(${count})) TO '${path}' (FORMAT parquet)`,
+        })
+        const { counts, reopens } = await run(session, bundle('window', visibility), [path], [], hour)
+        expect(counts.kept + (counts.replaced ?? 0)).toBe(count / 2)
+        expect(reopens).toEqual([formatInstant(0n)])
+      })
+    },
+    20_000,
+  )
+
   test('R19: a delivery from before `since` is no row of the view, and replaces none', async () => {
     await bench.engine.withSession(async (session) => {
       const file = await write(session, [
