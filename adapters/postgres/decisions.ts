@@ -130,7 +130,9 @@ async function checkApplicable(trx: OpenTransaction, request: DecisionRequest, c
       hint: `decide on the newest run of ${formatInterval(request.interval)}: millcourse runs`,
       facts: { runId: run.run_id, committedRunId: newer },
     })
-  if (run.outcome !== 'running' && (await findHolding(trx, run, currentId)) !== null) return
+  const current = await readCommit(trx, currentId)
+  const isLeftOut = current?.runId === run.run_id && current.held !== undefined
+  if (run.outcome !== 'running' && isLeftOut && (request.action === 'rerun' || !current.held.isRejected)) return
   const allowed = decidable[request.action]
   if (!allowed.includes(run.outcome))
     throw notApplicable(
@@ -143,7 +145,7 @@ async function checkApplicable(trx: OpenTransaction, request: DecisionRequest, c
 const decidable: Readonly<Record<DecisionRequest['action'], readonly RunOutcome[]>> = {
   accept: ['held'],
   reject: ['held', 'failed', 'not-ready'],
-  // Also one that was rejected: whoever did may have been wrong.
+  // Also one that was rejected, as a whole or in some features: whoever did may have been wrong.
   rerun: ['held', 'failed', 'not-ready', 'rejected'],
 }
 

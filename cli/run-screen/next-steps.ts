@@ -69,7 +69,7 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
       return underWay(situation, id, details, command)
     case 'committed':
       if (holds(situation, id)) return ofFeatures(situation, id, command)
-      if (situation.interval.isPublished) return [nothing]
+      if (situation.interval.isPublished) return nothingBut(situation, id, command)
       return situation.interval.isOfOpenBackfill
         ? [step('nothing: its backfill publishes it, at its end', command('backfill status'))]
         : [step('nothing: the next publish carries it online; what keeps it back', command('incidents'))]
@@ -82,7 +82,7 @@ function ofOutcome(situation: Situation, id: string, details: RunDetails, comman
         : [step('nothing: the accepted version is of another run', command(`runs show ${committedRun}`))]
     }
     case 'done':
-      return holds(situation, id) ? ofFeatures(situation, id, command) : [nothing]
+      return holds(situation, id) ? ofFeatures(situation, id, command) : nothingBut(situation, id, command)
     case 'accepted':
     case 'skipped':
       return [nothing]
@@ -150,13 +150,20 @@ function ofRejected({ interval, lookback }: Situation, id: string, command: Comm
     lookback === null
       ? 'its files are not looked at again (the view has no lookback)'
       : `a tick runs it again if its files change while it lies within the lookback (${lookback})`
-  return [
-    step(`nothing: ${left}; ${noticed}`, null),
-    step(
-      'it was a mistake: read the source again',
-      command(`decide ${id} rerun --reason "it was rejected by mistake"`),
-    ),
-  ]
+  return [step(`nothing: ${left}; ${noticed}`, null), asMistake(id, command)]
+}
+
+/** R35: of features that its commit leaves out and nobody has to decide on, that they were rejected. */
+function nothingBut({ details, interval }: Situation, id: string, command: Command): NextStep[] {
+  const isLeftOut = details?.heldFeatures !== undefined && interval.committedRun === id
+  return isLeftOut ? [nothing, asMistake(id, command)] : [nothing]
+}
+
+function asMistake(id: string, command: Command): NextStep {
+  return step(
+    'the reject was a mistake: read the source again',
+    command(`decide ${id} rerun --reason "it was rejected by mistake"`),
+  )
 }
 
 function ofFailure(situation: Situation, id: string, { error }: RunDetails, command: Command): NextStep[] {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { DecisionRequest, LedgerWriter } from '../../core/ports/ledger.js'
 import { ledgerProject } from '../support/ledger-project.js'
-import { allTime, commit, fail, hold, hour, part, pin, startOf, view } from '../support/ledger-steps.js'
+import { allTime, commit, end, fail, hold, hour, part, pin, startOf, view } from '../support/ledger-steps.js'
 import type { TestProject } from '../support/postgres.js'
 
 let project: TestProject
@@ -130,6 +130,19 @@ test('R37: what was rejected may be run again, whether a run was rejected or an 
     expect(await stateOf(index)).toMatchObject({ reopenedBecause: 'rerun asked for by anna: looked at it' })
     expect((await commit(ledger, `anew${index}`, index)).kind).toBe('committed')
   }
+})
+
+test('R35: of features that were left out for good the interval may be run again', async () => {
+  const { supersedes } = await pin(ledger, 'alone', 0)
+  await ledger.commitRun({ runId: 'alone', data: part('alone'), supersedes, heldFeatures: ['delay'] })
+  await end(ledger, 'alone', 'committed')
+  await decide('reject', 'alone', 0)
+  for (const action of ['accept', 'reject'] as const)
+    await expect(ledger.recordDecision(decideOn(action, 'alone', 0))).rejects.toMatchObject({
+      code: 'DECIDE_NOT_APPLICABLE',
+    })
+  expect(await decide('rerun', 'alone', 0)).toEqual({ kind: 'kept' })
+  expect(await stateOf(0)).toMatchObject({ reopenedBecause: 'rerun asked for by anna: looked at it' })
 })
 
 test('R37: a decision on a run below the committed one is refused', async () => {
