@@ -132,7 +132,9 @@ async function sample(deps: ActivityDeps, work: PlannedWork, drawn: readonly Due
       for (const one of drawn) {
         const found = await readKeys(deps, session, work, one)
         if (found === null) continue
-        const items = table === null ? found.keys.map(() => null) : await deps.online.getItems(table, found.keys)
+        const items = table === null ? found.keys.map(() => null) : await itemsThere(deps, table, found.keys)
+        // Another interval would wait for it as long.
+        if (items === null) break
         for (const item of items) if (item?.values) sizes.push(item.key.length + item.values.length + itemOverheadBytes)
         const changed = items.filter((item) => isChanged(work.bundle, one, item)).length
         samples.push({ keysSoFar: found.keysSoFar, drawn: found.keys.length, changed })
@@ -142,6 +144,21 @@ async function sample(deps: ActivityDeps, work: PlannedWork, drawn: readonly Due
   )
   const itemBytes = sizes.length === 0 ? null : sizes.reduce((sum, bytes) => sum + bytes, 0) / sizes.length
   return { samples: samples.length === 0 ? null : samples, itemBytes }
+}
+
+/** Null: the store does not answer. Its price is not worth an outage's wait: who asks then needs the plan. */
+async function itemsThere(
+  { online, log }: ActivityDeps,
+  table: string,
+  keys: readonly Uint8Array[],
+): Promise<readonly (OnlineItem | null)[] | null> {
+  try {
+    return await online.getItems(table, keys)
+  } catch (error) {
+    if (!isMillcourseError(error) || error.code !== 'PUBLISH_UNREACHABLE') throw error
+    log.warn({ table, error }, 'what a backfill writes is not estimated')
+    return null
+  }
 }
 
 async function onlineTable({ ledger, settings }: ActivityDeps, { view }: ViewBundle): Promise<string | null> {

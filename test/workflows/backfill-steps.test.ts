@@ -3,11 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endBackfill, takeBackfillTurn } from '../../activities/backfill-turn.js'
 import { openBackfill } from '../../activities/open-backfill.js'
 import { planBackfill } from '../../activities/plan-backfill.js'
+import { DynamoDbOnlineStore } from '../../adapters/dynamodb/dynamodb-online-store.js'
 import { progressLine } from '../../cli/backfill-screen/status-text.js'
 import { oneReport } from '../../cli/commands/backfill-status.js'
 import { readProgress } from '../../cli/commands/backfill-target.js'
 import type { CliContext } from '../../cli/context.js'
 import type { BackfillOptions } from '../../core/plan/index.js'
+import { localCredentials } from '../support/dynalite.js'
+import { deltaOf, noKeys, open, publishRequest } from '../support/ledger-steps.js'
 import { folder, hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
 const hours = 4
@@ -16,8 +19,9 @@ const range = { from: hour(0), to: hour(hours) }
 
 let rig: SalesRig
 beforeAll(async () => {
-  const views = ['stops', 'goes', 'offline', 'newest', 'retried']
-  rig = await startSalesRig(Object.fromEntries(views.map((view) => [view, {}])))
+  const views = ['stops', 'goes', 'offline', 'newest', 'retried', 'priced']
+  const given = Object.fromEntries(views.map((view) => [view, {}]))
+  rig = await startSalesRig({ ...given, priced: { view: { online: true } } })
   for (const view of views)
     for (let at = 0; at < hours; at++) await rig.write(view, at, 'sales', sale(hour(at, 5), 'a', at))
 })
@@ -75,6 +79,28 @@ test('of an offline view nothing that it has committed is said to await a publis
   const { data, text } = await oneReport(context, id)
   expect([text.includes('online'), data]).toMatchObject([false, { progress: { done: 1, unpublished: 0 } }])
 })
+
+test('an online store that does not answer keeps nobody from a plan, which does not know its price then', async () => {
+  const { ledger } = rig.deps
+  const key = { view: 'priced', version: 1 }
+  await run('priced', 0, 'of-before')
+  const { sequence, owner } = await open(ledger, publishRequest('w', { ...key, table: 'priced', window: null }))
+  await ledger.recordDelta(key, sequence, owner, deltaOf(sequence))
+  const finished = { keyCounts: noKeys, itemsWritten: 1, tableIdentity: 'table-1', newBase: null }
+  await ledger.finishPublish(key, sequence, owner, finished)
+  const online = new DynamoDbOnlineStore({
+    endpoint: 'http://127.0.0.1:1',
+    credentials: localCredentials,
+    patienceMs: 500,
+  })
+  const asked = { view: 'priced', range, options, now: hour(hours) }
+  const { planId } = await rig.step(planBackfill, [asked], {}, { ...rig.deps, online })
+  expect((await ledger.backfillPlan(planId))?.estimate).toMatchObject({
+    runs: hours - 1,
+    writes: null,
+    writeUnits: null,
+  })
+}, 60_000)
 
 test('newest first is what the ledger hands out, too', async () => {
   const id = await started('newest', { order: 'newest' })
