@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import {
   type Client,
   type Connection,
@@ -60,6 +61,13 @@ export interface TemporalRunControlOptions extends TemporalTarget {
 
 /** TASK_QUEUE_TYPE_WORKFLOW of Temporal's API. */
 const workflowQueue = 1
+
+/** The SDK asks every 20 seconds, and each time listens to the signal once more: after some minutes Node would warn whoever waits of a leak. */
+function longWait(): AbortController {
+  const waiting = new AbortController()
+  setMaxListeners(0, waiting.signal)
+  return waiting
+}
 
 export class TemporalRunControl implements RunControl {
   private client: Promise<Client> | null = null
@@ -128,7 +136,7 @@ export class TemporalRunControl implements RunControl {
         args,
       })
       const noWorker = this.failWithoutWorker(client)
-      const waiting = new AbortController()
+      const waiting = longWait()
       try {
         const result = client.withAbortSignal(waiting.signal, () => handle.result())
         return await Promise.race([result, noWorker.failed])
@@ -151,7 +159,7 @@ export class TemporalRunControl implements RunControl {
         args: [{ heartbeatMs, ...input }],
       })
       const noWorker = this.failWithoutWorker(client)
-      const waiting = new AbortController()
+      const waiting = longWait()
       try {
         const result = client.withAbortSignal(waiting.signal, () => handle.result())
         return await Promise.race([result, noWorker.failed])
