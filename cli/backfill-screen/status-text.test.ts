@@ -31,8 +31,24 @@ test('what is left of one that begins nothing more is what is under way', () => 
 
 test('runs are named with their version: another one may be applied by now', () => {
   const bad = [{ interval: { start: 0n, end: 10n }, runId: 'r', outcome: 'held', need: 'missing' }] as const
-  expect(formatBackfill(backfill, progress, bad, { places: new Map(), givenOptions: '' })).toContain(
+  expect(formatBackfill(backfill, progress, bad, { places: new Map(), work: null, givenOptions: '' })).toContain(
     'millcourse runs show v@v1@1970-01-01T00:00:00Z',
+  )
+})
+
+test('one that publishes says what that is at, and what it failed of', () => {
+  const lastFailure = { code: 'PUBLISH_UNREACHABLE', message: 'no answer in time' }
+  const step = {
+    kind: 'step',
+    activity: 'publishBackfill',
+    attempt: 4,
+    state: 'pausing',
+    worker: null,
+    lastFailure,
+  } as const
+  const given = { places: new Map(), work: step, givenOptions: '' }
+  expect(formatBackfill(backfill, { ...progress, running: 0, left: 0 }, [], given)).toContain(
+    '\nits publish: publish, attempt 4, begins after a pause; the attempt before failed of PUBLISH_UNREACHABLE: no answer in time\n',
   )
 })
 

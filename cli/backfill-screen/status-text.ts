@@ -5,6 +5,7 @@ import { formatInstant } from '../../core/time/instant.js'
 import type { Interval } from '../../core/time/interval.js'
 import { formatTable } from '../output/table.js'
 import { formatCount, formatDollars, formatMs, formatSecond, plural } from '../output/words.js'
+import { type RunWork, workText } from '../run-screen/work-text.js'
 
 const badListed = 10
 
@@ -120,11 +121,18 @@ export function formatBackfills(
   )
 }
 
+interface ShownWith {
+  readonly places: QueuePlaces
+  /** What its publish is at; null: it does not publish. */
+  readonly work: RunWork | null
+  readonly givenOptions: string
+}
+
 export function formatBackfill(
   backfill: Backfill,
   progress: ShownProgress,
   intervals: readonly BackfillInterval[],
-  { places, givenOptions }: { readonly places: QueuePlaces; readonly givenOptions: string },
+  { places, work, givenOptions }: ShownWith,
 ): string {
   const { backfillId, view, version, range, by, reason, askedAt, endedAt, error, retryOf } = backfill
   const bad = intervals.filter(({ outcome }) => ['failed', 'not-ready', 'held'].includes(outcome ?? ''))
@@ -139,6 +147,7 @@ export function formatBackfill(
         ]
   return [
     progressLine(backfill, progress, places),
+    ...(work === null ? [] : [`its publish: ${workText(work)}`]),
     ...(backfill.state === 'awaiting-approval' && backfill.awaits
       ? [`${awaitsText(backfill)}; millcourse backfill approve ${backfillId} --reason "…"${givenOptions}`]
       : []),

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MillcourseError } from '../../core/errors.js'
+import { isMillcourseError, MillcourseError } from '../../core/errors.js'
 import type { Backfill, BackfillInterval } from '../../core/ports/backfill-ledger.js'
 import type { LedgerReader } from '../../core/ports/ledger.js'
+import { backfillWorkflowId } from '../../core/ports/run-control.js'
 import { formatInstant } from '../../core/time/instant.js'
 import { toIsoInterval } from '../../core/time/interval.js'
 import {
@@ -14,6 +15,7 @@ import {
   type ShownProgress,
 } from '../backfill-screen/status-text.js'
 import type { CliContext, Report } from '../context.js'
+import type { RunWork } from '../run-screen/work-text.js'
 import { findBackfill, readProgress } from './backfill-target.js'
 
 const listed = 20
@@ -63,6 +65,7 @@ export async function oneReport(context: CliContext, backfillId: string): Promis
   const backfill = await findBackfill(context, backfillId)
   const [progress, intervals] = [await readProgress(context, backfill), await ledger.backfillIntervals(backfillId)]
   const places = await queuePlaces(ledger)
+  const work = isPublishing(backfill, progress) ? await workOf(context, backfill) : null
   const outcomes: Partial<Record<Backfill['state'], Report['outcome']>> = {
     partly: 'partly',
     failed: 'failed',
@@ -70,8 +73,25 @@ export async function oneReport(context: CliContext, backfillId: string): Promis
   }
   return {
     outcome: outcomes[backfill.state] ?? 'done',
-    data: { ...facts(backfill, progress, places), intervals: intervals.map(intervalFacts) },
-    text: formatBackfill(backfill, progress, intervals, { places, givenOptions: context.givenOptions }),
+    data: {
+      ...facts(backfill, progress, places),
+      ...(work === null ? {} : { work }),
+      intervals: intervals.map(intervalFacts),
+    },
+    text: formatBackfill(backfill, progress, intervals, { places, work, givenOptions: context.givenOptions }),
+  }
+}
+
+/** What its publish is at: that of runs has a run to say it. All else is said without Temporal. */
+async function workOf({ project, runControl }: CliContext, backfill: Backfill): Promise<RunWork> {
+  try {
+    // No run of its workflow in particular: the newest.
+    return await (await runControl()).workOf({
+      ...{ workflowId: backfillWorkflowId({ project, ...backfill }), temporalRunId: '' },
+    })
+  } catch (error) {
+    if (isMillcourseError(error)) return { kind: 'unknown', why: error.message }
+    throw error
   }
 }
 
