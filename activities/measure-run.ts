@@ -4,15 +4,10 @@ import type { RunEnd, RunRecord } from '../core/ports/ledger.js'
 import { noTelemetry } from '../core/ports/telemetry.js'
 import type { ActivityDeps } from './activity-deps.js'
 
-/** Called for a run's first end only. @param outcome the recorded one */
-export function measureRun(
-  deps: ActivityDeps,
-  run: RunRecord,
-  outcome: RunEnd['outcome'],
-  { error, measures }: RunEnd,
-): void {
+/** Called for a run's first end only, with the run as it is recorded then. @param outcome the recorded one */
+export function measureRun(deps: ActivityDeps, run: RunRecord, outcome: RunEnd['outcome'], { error }: RunEnd): void {
   const { telemetry = noTelemetry } = deps
-  const { kind, pins, candidate } = run
+  const { kind, pins, candidate, measures } = run
   const view = { view: run.view, version: String(run.version) }
   telemetry.count('millcourse_runs_total', { ...view, kind, outcome })
   if (error && outcome === 'failed')

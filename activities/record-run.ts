@@ -25,7 +25,7 @@ export function recordRun(deps: ActivityDeps) {
       ...(end.waitedFor ? { waitedFor: end.waitedFor } : {}),
     }
     const recorded = await deps.ledger.endRun(run.runId, ended)
-    if (recorded) measureRun(deps, known, recorded, ended)
+    if (recorded) measureRun(deps, (await deps.ledger.run(run.runId)) ?? known, recorded, ended)
     deps.log.info({ run: run.runId, view: run.view, interval: run.interval, ...end }, `run ended: ${end.outcome}`)
   }
 }
@@ -42,7 +42,7 @@ export function recordFailure(deps: ActivityDeps) {
       measures: measures(deps, known, { itemsWritten: 0 }),
     }
     const recorded = await deps.ledger.endRun(runId, ended)
-    if (recorded) measureRun(deps, known, recorded, ended)
+    if (recorded) measureRun(deps, (await deps.ledger.run(runId)) ?? known, recorded, ended)
     deps.log.error({ run: runId, view: input.view, interval: input.interval, ...error }, `run failed: ${error.code}`)
   }
 }
@@ -108,6 +108,7 @@ function measures(
   end: Pick<RecordStepInput, 'itemsWritten' | 'peakMemoryBytes'>,
 ): RunMeasures {
   return {
+    // For workers of the release before; the ledger says it by its own clock alone.
     durationMs: Number((clock.realNow() - run.startedAt) / 1_000_000n),
     bytesRead: run.pins?.files.reduce((sum, file) => sum + file.sizeBytes, 0) ?? 0,
     peakMemoryBytes: end.peakMemoryBytes ?? 0,

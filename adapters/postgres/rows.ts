@@ -2,7 +2,7 @@
 import type { Selectable } from 'kysely'
 import type { LakePart } from '../../core/compute/candidate.js'
 import type { HeldFeatures } from '../../core/compute/feature-groups.js'
-import type { CoarseTile, Commit, Decision, RunRecord } from '../../core/ports/ledger.js'
+import type { CoarseTile, Commit, Decision, RunMeasures, RunRecord } from '../../core/ports/ledger.js'
 import type { CoarseTilesTable, CommitsTable, DecisionsTable, RunsTable } from './schema.js'
 
 interface PartColumns {
@@ -54,6 +54,14 @@ export function toCoarseTile(row: Selectable<CoarseTilesTable>): CoarseTile {
   }
 }
 
+/** Both times are the server's: what a worker told went by its own clock, too. */
+function measured(
+  measures: RunMeasures,
+  { started_at: startedAt, ended_at: endedAt }: Pick<Selectable<RunsTable>, 'started_at' | 'ended_at'>,
+): RunMeasures {
+  return endedAt === null ? measures : { ...measures, durationMs: Number((endedAt - startedAt) / 1_000_000n) }
+}
+
 export function toDecision(row: Selectable<DecisionsTable>): Decision {
   return {
     decisionId: row.decision_id,
@@ -92,7 +100,7 @@ export function toRunRecord(row: Selectable<RunsTable>): RunRecord {
     profile: row.profile,
     verdict: row.verdict,
     keyCounts: row.key_counts,
-    measures: row.measures,
+    measures: row.measures && measured(row.measures, row),
     detailsRemovedAt: row.details_removed_at,
   }
 }

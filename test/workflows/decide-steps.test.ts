@@ -5,7 +5,9 @@ import { applyDecision } from '../../activities/decide.js'
 import { pastOf } from '../../activities/past-of.js'
 import { publishInterval } from '../../activities/publish-interval.js'
 import { recordFailure, recordRun } from '../../activities/record-run.js'
+import type { Clock } from '../../core/ports/clock.js'
 import type { DecisionRequest, RunError } from '../../core/ports/ledger.js'
+import { noTelemetry } from '../../core/ports/telemetry.js'
 import { fromIsoInterval } from '../../core/time/interval.js'
 import { hour, hourOf, type SalesRig, sale, startSalesRig } from '../support/sales-views.js'
 
@@ -217,6 +219,28 @@ describe('record', () => {
     expect(record!.measures).toMatchObject({ itemsWritten: 1, peakMemoryBytes: 7 })
     expect(record!.measures!.bytesRead).toBe(record!.pins!.files[0]!.sizeBytes)
     expect(record!.measures!.durationMs).toBeGreaterThan(0)
+  })
+
+  test('how long a run took is by the clock of the ledger, whatever the worker’s says', async () => {
+    await rig.write('records', 6, 'a', sale(hour(6, 5), 'x', 1))
+    const run = await rig.planned('records', 6, 'behind')
+    await rig.step(computeInterval, [run], { id: 'behind' })
+    const { clock } = rig.deps
+    const behind: Clock = {
+      now: () => clock.now(),
+      realNow: () => clock.realNow() - 3_600_000_000_000n,
+      monotonicMs: () => clock.monotonicMs(),
+    }
+    const told: number[] = []
+    const telemetry = {
+      ...noTelemetry,
+      observe: (_name: string, _labels: object, value: number) => void told.push(value),
+    }
+    const end = { outcome: 'done', keyCounts, itemsWritten: 1 } as const
+    await rig.step(recordRun, [run, end], {}, { ...rig.deps, clock: behind, telemetry })
+    const { measures } = (await rig.deps.ledger.run(run.runId))!
+    expect(measures!.durationMs).toBeGreaterThan(0)
+    expect(told).toEqual([measures!.durationMs / 1_000])
   })
 
   test('R28: keys that do not reconcile fail the run', async () => {
