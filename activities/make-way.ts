@@ -2,8 +2,9 @@
  * Scheduled runs go first. Temporal's priorities sort only what waits for a hand; runs that have one share processors, ledger and online store.
  * So a worker that has a step of a scheduled run under way begins no run of a backfill: that is tried again some seconds later, here or at
  * another worker, without holding a hand meanwhile. Half a minute after it was asked for it begins whatever is under way, so that a backfill
- * gets on also where workers are never at rest.
+ * gets on also where workers are never at rest. Its publish, a step of many writes, pauses between them in the same way (write-permits.ts).
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, asyncLocalStorage, type Info } from '@temporalio/activity'
 import type { RunKind } from '../core/plan/index.js'
 
@@ -16,6 +17,8 @@ export interface ScheduledSteps {
    * @throws ApplicationFailure a benign one, to be tried again, where it is a backfill's and should wait
    */
   makeWay(kind: RunKind, times: Pick<Info, 'scheduledTimestampMs' | 'currentAttemptScheduledTimestampMs'>): void
+  /** Resolves once none is under way, after so many milliseconds at the latest. */
+  untilRest(msMax: number): Promise<void>
 }
 
 export interface WayTimes {
@@ -28,12 +31,17 @@ export interface WayTimes {
 
 const timesDefault: WayTimes = { stepMsMax: 15_000, restMs: 1_000, patienceMs: 30_000 }
 const againAfterMs = 4_000
+const lookEveryMs = 50
 /** Of Temporal's priorities: that of workflows started with none. Lower numbers go first. */
 const priorityDefault = 3
 
 export function scheduledSteps({ stepMsMax, restMs, patienceMs } = timesDefault): ScheduledSteps {
   const begun = new Set<{ readonly atMs: number }>()
   let endedMs = -Infinity
+  const isUnderWay = (): boolean => {
+    const nowMs = performance.now()
+    return [...begun].some(({ atMs }) => nowMs - atMs < stepMsMax) || nowMs - endedMs < restMs
+  }
   return {
     async during(work) {
       const step = { atMs: performance.now() }
@@ -47,9 +55,7 @@ export function scheduledSteps({ stepMsMax, restMs, patienceMs } = timesDefault)
     },
     makeWay(kind, { scheduledTimestampMs, currentAttemptScheduledTimestampMs }) {
       if (kind !== 'backfill' || currentAttemptScheduledTimestampMs - scheduledTimestampMs >= patienceMs) return
-      const nowMs = performance.now()
-      const isUnderWay = [...begun].some(({ atMs }) => nowMs - atMs < stepMsMax) || nowMs - endedMs < restMs
-      if (!isUnderWay) return
+      if (!isUnderWay()) return
       throw ApplicationFailure.create({
         type: 'BackfillMakesWay',
         // No failure: nobody is told of it.
@@ -57,6 +63,10 @@ export function scheduledSteps({ stepMsMax, restMs, patienceMs } = timesDefault)
         message: 'scheduled runs are under way at this worker',
         nextRetryDelay: againAfterMs * (0.5 + Math.random()),
       })
+    },
+    async untilRest(msMax) {
+      const untilMs = performance.now() + msMax
+      while (isUnderWay() && performance.now() < untilMs) await sleep(lookEveryMs)
     },
   }
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { LedgerWriter } from '../core/ports/ledger.js'
 import type { WriteUnitsRequest } from '../core/publish/index.js'
 import type { ActivityDeps } from './activity-deps.js'
+import { scheduledSteps } from './make-way.js'
 import { writePermits } from './write-permits.js'
 
 const unitsPerSecond = 10_000
@@ -49,4 +50,32 @@ test('a table that refuses writes slows its own publish, which asks for less at 
   now.ms = 60_000
   expect(await again).toBe(unitsPerSecond)
   expect(asked.map(({ isMore, by }) => [isMore, by])).toEqual(Array(3).fill([true, 'scheduled']))
+})
+
+test('without a budget a backfill’s publish pauses for scheduled steps of its worker before each part, a second at most, unless its lease is waited for', async () => {
+  const now = { isWaitedFor: false }
+  const scheduled = scheduledSteps({ stepMsMax: 60_000, restMs: 0, patienceMs: 0 })
+  const deps = { settings: {}, scheduled } as unknown as ActivityDeps
+  const { signal } = new AbortController()
+  const takeBy = async (by: WriteUnitsRequest['by']) => {
+    const { take } = writePermits(deps, { by, signal, onWaiting: () => {}, isWaitedFor: async () => now.isWaitedFor })
+    const startedMs = performance.now()
+    return { count: await take(items), ms: performance.now() - startedMs }
+  }
+  const atRest = await takeBy('backfill')
+  expect([atRest.count, atRest.ms < 500]).toEqual([1_000, true])
+  await scheduled.during(async () => {
+    const [backfill, other] = await Promise.all([takeBy('backfill'), takeBy('scheduled')])
+    expect([backfill.count, other.count]).toEqual([1_000, items.length])
+    expect([backfill.ms >= 990, other.ms < 500]).toEqual([true, true])
+    now.isWaitedFor = true
+    expect((await takeBy('backfill')).count).toBe(items.length)
+  })
+  now.isWaitedFor = false
+  let end = () => {}
+  const during = scheduled.during(() => new Promise<void>((resolve) => (end = resolve)))
+  const taken = takeBy('backfill')
+  setTimeout(end, 100)
+  expect((await taken).ms).toBeLessThan(900)
+  await during
 })

@@ -1,4 +1,7 @@
-/** A publish's share of the write budget: asked of the ledger for about a second ahead, so that a worker that dies loses no more than that. */
+/**
+ * A publish's share of the write budget: asked of the ledger for about a second ahead, so that a worker that dies loses no more than that. Without
+ * a budget that of a backfill pauses for scheduled runs of its worker.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CancelSignal } from '../core/ports/cancel-signal.js'
 import type { OnlineWrite } from '../core/ports/online-store.js'
@@ -6,7 +9,7 @@ import { fullPace, paceAt, slowedPace, type WriteUnitsRequest, writeUnitsOf } fr
 import type { ActivityDeps } from './activity-deps.js'
 
 export interface WritePermits {
-  /** Waits until the first of `items` may be written; how many. Without a budget all, at once. */
+  /** Waits until the first of `items` may be written; how many. Without a budget all, at once, but of a backfill. */
   take(items: readonly OnlineWrite[]): Promise<number>
   /** The store has refused some: this publish goes slower for a while. */
   throttled(): void
@@ -24,13 +27,25 @@ export interface PermitOptions {
 /** A backfill asks for less at a time: what it has taken a scheduled publish waits for. */
 const secondsAhead = { scheduled: 1, backfill: 0.5 } as const
 const sleepMsMax = 1_000
+/** Without a budget: what a backfill writes at once, and how long it pauses before each such part. */
+const backfillItems = 1_000
+const backfillPauseMs = 1_000
 
 export function writePermits(
-  { ledger, clock, settings }: Pick<ActivityDeps, 'ledger' | 'clock' | 'settings'>,
+  { ledger, clock, settings, scheduled }: Pick<ActivityDeps, 'ledger' | 'clock' | 'settings' | 'scheduled'>,
   { by, signal, onWaiting, isWaitedFor }: PermitOptions,
 ): WritePermits {
   const unitsPerSecond = settings.writeUnitsPerSecond ?? null
-  if (unitsPerSecond === null) return { take: async (items) => items.length, throttled: () => {} }
+  if (unitsPerSecond === null)
+    return {
+      async take(items) {
+        if (by !== 'backfill' || !scheduled || (await isWaitedFor())) return items.length
+        await scheduled.untilRest(backfillPauseMs)
+        onWaiting()
+        return Math.min(items.length, backfillItems)
+      },
+      throttled: () => {},
+    }
   let pace = fullPace
   /** Of a slowed publish: what it was granted before is to be written by then. */
   let nextAtMs = 0
