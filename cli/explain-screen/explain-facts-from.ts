@@ -75,7 +75,10 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
       held ? [{ interval, run: runId, features: held.features }] : [],
     ),
   }
-  const verdicts = rowRoles({
+  // A file may hold rows of intervals that decide nothing here, and that nobody has looked at.
+  const isInReach = ({ intervalStart }: SourceRow): boolean =>
+    evidence.spans.some(({ start, end }) => intervalStart >= start && intervalStart < end)
+  const roles = rowRoles({
     bundle,
     rows,
     at: question.at,
@@ -83,11 +86,13 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
     mayReplace: (row) =>
       view.viewKind === 'window' ? standings.isRead(row.file) : standings.of(row).kind === 'committed',
   })
+  const verdicts = roles.filter(({ row, role }) => role !== 'not-committed' || isInReach(row))
   const counted = verdicts.filter(({ role }) => role === 'counted')
   const weight = { counted: 0, tombstone: 0, expired: 0, 'not-committed': 1 } as const
   const weightOf = (role: RowRole): number => weight[role as keyof typeof weight] ?? 2
   const shown = verdicts.toSorted((a, b) => weightOf(a.role) - weightOf(b.role))
   const found = explained.rowCounts.get(key) ?? 0
+  const beyond = roles.length - verdicts.length
   const ofRows = new Set(rows.map(({ intervalStart }) => intervalStart))
   return {
     ...{ view: view.name, version: view.version, kind: view.viewKind, key: input.given },
@@ -122,7 +127,10 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
         columns: columnsOf(bundle, row),
       }
     }),
-    counts: { ...{ rows: found, looked: rows.length }, counted: counted.length, isCut: rows.length < found },
+    counts: {
+      ...{ rows: found - beyond, looked: verdicts.length, counted: counted.length },
+      isCut: rows.length < found,
+    },
     commits: commits.filter(({ interval }) => ofRows.has(interval.start)).map(commitFacts),
     online: onlineFacts(evidence, item, read),
     state: {

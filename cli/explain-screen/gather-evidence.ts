@@ -40,6 +40,8 @@ export interface Evidence {
   readonly end: PublishedEnd | null
   /** By `keyText`. */
   readonly items: ReadonlyMap<string, OnlineItem | null>
+  /** The intervals that decide the answers, joined, oldest first: of no other is anything known here. */
+  readonly spans: readonly Interval[]
   /** Of the intervals that decide the answers, oldest first. */
   readonly commits: readonly Commit[]
   readonly states: readonly IntervalState[]
@@ -108,7 +110,8 @@ export async function gatherEvidence(
     { signal: ports.signal },
   )
   const dimensionFiles = inputs.filter(({ alias }) => alias !== undefined).map(({ uri }) => uri)
-  return { explained, table, end, items, commits, states, neverRan, runs, files, dimensionFiles }
+  const whole = wholeIntervals(bundle, spans)
+  return { explained, table, end, items, spans: whole, commits, states, neverRan, runs, files, dimensionFiles }
 }
 
 /** With an alias: of that dimension of a query. */

@@ -32,6 +32,8 @@ beforeAll(async () => {
     busy_sums: { view: sums },
     named: {},
     bucketed: {},
+    whole: { path: 'whole/*.parquet', view: { ttl: '2h' } },
+    whole_sums: { path: 'whole/*.parquet', view: sums },
     bucketed_sums: { view: { tile: '1h', features: { total: window.sum('amount', { over: '4h' }) } } },
   })
 })
@@ -65,6 +67,23 @@ const causesOf = ({ facts }: { facts: ExplainFacts }) =>
     interval?.start.slice(11, 16) ?? null,
   ])
 const run = (view: string, hours: number) => rig.run(hourOf(view, hours))
+
+test.each(['whole', 'whole_sums'])(
+  'rows of intervals that decide nothing, in a file of many, are not told of %s as if no run had been',
+  async (view) => {
+    const rows = [0, 1, 2, 3, 4, 5].map((at) => sale(hour(at, 10), 'x', at))
+    await rig.writeFile('whole/a.parquet', rows.join(' UNION ALL '))
+    await rig.settle(view, hour(6))
+    const { facts, text } = await asked(view, hour(3))
+    expect(
+      facts.rows.map(({ eventAt, notCommitted }) => `${eventAt.slice(11, 16)} ${notCommitted}`).toSorted(),
+    ).toEqual(
+      view === 'whole' ? ['02:10 null', '03:10 null', '05:10 null'] : ['01:10 null', '02:10 null', '03:10 null'],
+    )
+    expect(facts.counts).toMatchObject({ rows: facts.rows.length, looked: facts.rows.length, isCut: false })
+    expect(text).not.toContain('no run yet')
+  },
+)
 
 describe('a value', () => {
   test('R1, R2: of a lookup is one source row, told by file and number; to the nanosecond, and its ttl', async () => {
