@@ -5,6 +5,7 @@ import {
   type CauseInput,
   explainCauses,
   type IntervalProblem,
+  intervalStartOf,
   keyText,
   type Question,
   type RowRole,
@@ -53,7 +54,7 @@ export function explainFactsFrom(input: FactsInput): ExplainFacts {
     start: intervalStart,
     end: intervalStart + parseDuration(view.every),
   })
-  const problems = problemsOf(evidence, now)
+  const problems = problemsOf(bundle, evidence, now)
   const causeInput: CauseInput = {
     bundle,
     at: question.at,
@@ -189,16 +190,28 @@ function onlineFacts(
 }
 
 /** Intervals that have ended without an accepted version, and rejected ones, oldest first. */
-function problemsOf({ states, commits, neverRan }: Evidence, now: Instant): IntervalProblem[] {
+function problemsOf(bundle: ViewBundle, { states, commits, neverRan }: Evidence, now: Instant): IntervalProblem[] {
   const rejected = commits.filter(({ isRejected }) => isRejected)
   const open = states.filter(({ committed, interval }) => committed === null && interval.end <= now)
   return [
     ...rejected.map(({ interval, runId }): IntervalProblem => ({ code: 'interval-rejected', interval, run: runId })),
     ...open.map((state): IntervalProblem => ({ ...outcomeOf(state), interval: state.interval })),
-    ...neverRan
-      .filter(({ end }) => end <= now)
-      .map((interval): IntervalProblem => ({ code: 'interval-missing', interval, run: null })),
+    ...endedAmong(bundle, neverRan, now).map(
+      (interval): IntervalProblem => ({ code: 'interval-missing', interval, run: null }),
+    ),
   ].sort((a, b) => (a.interval.start < b.interval.start ? -1 : 1))
+}
+
+/** Of parts of a span the whole intervals that they lie in, as far as these have ended. */
+function endedAmong(bundle: ViewBundle, parts: readonly Interval[], now: Instant): Interval[] {
+  const everyNs = parseDuration(bundle.view.every)
+  const ended = intervalStartOf(bundle, now)
+  return parts
+    .map(({ start, end }) => {
+      const whole = intervalStartOf(bundle, end - 1n) + everyNs
+      return { start: intervalStartOf(bundle, start), end: whole < ended ? whole : ended }
+    })
+    .filter(({ start, end }) => start < end)
 }
 
 function outcomeOf({ latestRun }: IntervalState): Omit<IntervalProblem, 'interval'> {

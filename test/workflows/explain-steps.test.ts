@@ -82,6 +82,12 @@ test.each(['whole', 'whole_sums'])(
     )
     expect(facts.counts).toMatchObject({ rows: facts.rows.length, looked: facts.rows.length, isCut: false })
     expect(text).not.toContain('no run yet')
+    // The hour that is under way is no gap, wherever in it one asks.
+    for (const now of [hour(6), hour(6, 30)])
+      expect((await asked(view, hour(6), 'shop=x', now)).facts.state.missing).toEqual([])
+    expect((await asked(view, hour(6, 40), 'shop=x', hour(7, 30))).facts.state.missing).toEqual([
+      { interval: { start: hour(6), end: hour(7) }, run: null, outcome: 'missing' },
+    ])
   },
 )
 
