@@ -120,6 +120,11 @@ function nearColumn(name: string, { columns }: Pick<TrainingRequest['spine'], 'c
 
 function claim(taken: Map<string, string>, name: string, by: string): void {
   const owner = taken.get(name.toLowerCase())
+  if (owner === by)
+    throw new MillcourseError('TRAINING_NAME_TAKEN', `"${name}" is asked for twice: ${by}`, {
+      hint: 'ask for it once; joined on another key it has another alias: --features ALIAS=VIEW:feature',
+      facts: { column: name },
+    })
   if (owner !== undefined)
     throw new MillcourseError('TRAINING_NAME_TAKEN', `"${name}" is a column of ${owner} and of ${by}`, {
       hint: 'rename the column of the spine, or join the view under another name: --features ALIAS=VIEW:feature',

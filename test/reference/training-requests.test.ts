@@ -240,6 +240,7 @@ describe('requests for training sets', () => {
       ask({ select: `SELECT 1 AS id, 'a' AS code, ${when}` }, { features: ['value', 'value'] }),
     ).rejects.toMatchObject({
       code: 'TRAINING_NAME_TAKEN',
+      message: '"sales__value" is asked for twice: feature value of view sales',
     })
     await expect(ask({ csv: 'id,code,when,\n1,a,2001-01-01,5\n' })).rejects.toMatchObject({
       message: 'column 4 of the spine has no name',
