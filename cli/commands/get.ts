@@ -63,7 +63,9 @@ function vectorText(features: readonly ShownFeature[], { parts }: VectorPlan, re
   )
   const views = parts.map(({ bundle }, index) => {
     const { status, eventAt, ageMs, missingIntervals } = reads[index]!
-    const age = eventAt === null ? 'never published' : `as of ${eventAt}, ${formatMs(ageMs ?? 0)} old`
+    // A window is as old as what is published of its view; a lookup without a time may be of a key that nobody knows.
+    const nothing = bundle.view.viewKind === 'window' ? 'never published' : 'nothing of this key is published'
+    const age = eventAt === null ? nothing : `as of ${eventAt}, ${formatMs(ageMs ?? 0)} old`
     const gaps = missingIntervals.length > 0 ? `, ${missingIntervals.length} intervals missing` : ''
     return `${bundle.view.name}@v${bundle.view.version}: ${status}, ${age}${gaps}`
   })

@@ -53,6 +53,7 @@ test('R35, R25: a held lookup keeps its last value and event time, a new key has
   expect(await rig.read(bundle, ['LAX'])).not.toHaveProperty('features')
   await expect(await shownByGet(bundle, 'ATL')).toMatchFileSnapshot('publish-held/lookup.golden.txt')
   await expect(await shownByGet(bundle, 'JFK')).toMatchFileSnapshot('publish-held/lookup-new-key.golden.txt')
+  expect(await shownByGet(bundle, 'nobody')).toContain('last@v1: missing, nothing of this key is published\n')
   // R2: of its own event time, to the nanosecond.
   const late = await rig.read(bundle, ['ATL'], parseInstant('2001-01-02T00:01:00Z'))
   expect([late.values.delay, late.features?.delay?.status]).toEqual([1, 'held'])
