@@ -5,6 +5,7 @@ import {
   type Incident,
   type IncidentDraft,
   type IncidentRule,
+  joinOwners,
   viewLabel,
 } from '../core/watch/index.js'
 
@@ -78,7 +79,7 @@ function outage(
 /** Whoever has a view is hit: alerts go to each. */
 function hitBy(calendar: readonly CalendarEntry[]): { readonly owners?: string } {
   const owners = ownersOf(calendar)
-  return owners.length > 1 ? { owners: owners.join(', ') } : {}
+  return owners.length > 1 ? { owners: joinOwners(owners) } : {}
 }
 
 function ownersOf(calendar: readonly CalendarEntry[]): readonly string[] {

@@ -3,7 +3,7 @@
  * acknowledged it in time. Secrets stand for themselves nowhere: a field that is one names the variable that holds it.
  */
 import { z } from 'zod'
-import { type Incident, incidentRules } from '../watch/index.js'
+import { type Incident, incidentRules, splitOwners } from '../watch/index.js'
 
 /** A value that is in the environment of the process alone. */
 const secret = z.strictObject(
@@ -122,6 +122,6 @@ function isEscalated({ escalatedAt = null }: Incident): boolean {
 
 /** Of all views that it hits; null: nobody's. */
 export function ownersOf({ owner, facts }: Incident): readonly (string | null)[] {
-  const owners = `${facts.owners ?? ''}`.split(', ').filter((one) => one !== '')
+  const owners = splitOwners(`${facts.owners ?? ''}`)
   return owners.length > 0 ? owners : [owner]
 }

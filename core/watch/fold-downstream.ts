@@ -2,6 +2,7 @@
 import { type CalendarEntry, viewLabel } from './calendar.js'
 import { notReadyKey } from './evaluate-runs.js'
 import type { IncidentDraft, IncidentRule } from './incident.js'
+import { joinOwners } from './joined-owners.js'
 
 /** What a view may show only because the view below has not committed. */
 const consequences: ReadonlySet<IncidentRule> = new Set<IncidentRule>(['not_ready', 'stale'])
@@ -52,7 +53,7 @@ function withWaiting(
       ...draft.facts,
       downstream: labels.join(', '),
       views: [`${draft.view}@v${draft.version}`, ...labels].join(', '),
-      ...(owners.length > 1 ? { owners: owners.join(', ') } : {}),
+      ...(owners.length > 1 ? { owners: joinOwners(owners) } : {}),
       services: [...services].filter((name) => name !== '').join(', '),
     },
   }

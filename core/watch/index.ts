@@ -15,6 +15,7 @@ export {
   type IncidentWord,
   incidentRules,
 } from './incident.js'
+export { joinOwners, splitOwners } from './joined-owners.js'
 export type { ViewObservation, WatchRules } from './observation.js'
 export type { OverBudget, SpendCause } from './over-budget.js'
 export { reconcileIncidents } from './reconcile-incidents.js'

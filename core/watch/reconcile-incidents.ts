@@ -2,6 +2,7 @@
 import type { IsoInstant } from '../time/instant.js'
 import { advanceIncident, type LifeRules, type OpenIncident, withoutNews, wordsOf } from './advance-incident.js'
 import type { Incident, IncidentChange, IncidentDraft } from './incident.js'
+import { joinOwners, splitOwners } from './joined-owners.js'
 
 export interface Reconciled {
   readonly open: readonly OpenIncident[]
@@ -78,13 +79,15 @@ function hitBy(drafts: readonly IncidentDraft[]) {
     ...new Set(drafts.flatMap((draft) => of(draft).split(', ')).filter((name) => name !== '')),
   ]
   const fact = (name: string) => all(({ facts }) => `${facts[name] ?? ''}`)
-  const owners = all(({ owner, facts }) => `${facts.owners ?? owner ?? ''}`)
+  const ownersOf = ({ owner, facts }: IncidentDraft) =>
+    facts.owners === undefined ? [owner ?? ''] : splitOwners(`${facts.owners}`)
+  const owners = [...new Set(drafts.flatMap(ownersOf))].filter((owner) => owner !== '')
   const downstream = fact('downstream')
   return {
     views: all(({ view, version, facts }) => `${facts.views ?? `${view}@v${version}`}`).join(', '),
     services: fact('services').join(', '),
     ...(downstream.length > 0 ? { downstream: downstream.join(', ') } : {}),
     // Each is told: one owner stands for himself.
-    ...(owners.length > 1 ? { owners: owners.join(', ') } : {}),
+    ...(owners.length > 1 ? { owners: joinOwners(owners) } : {}),
   }
 }
