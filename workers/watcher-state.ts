@@ -32,6 +32,7 @@ const shape = z.object({
   outbox: z.array(z.unknown()),
   troubles: z.array(z.unknown()).default([]),
   handed: z.array(z.string()).default([]),
+  handedInFull: z.array(z.string()).optional(),
   unrecorded: z.array(z.unknown()),
   onDuty: z.boolean().nullable().default(null),
 })
@@ -41,7 +42,8 @@ export async function readWatcherState(
   path: string,
 ): Promise<{ readonly state: WatcherState; readonly problem: string | null }> {
   try {
-    return { state: shape.parse(JSON.parse(await readFile(path, 'utf8'))) as WatcherState, problem: null }
+    const { handedInFull, ...rest } = shape.parse(JSON.parse(await readFile(path, 'utf8')))
+    return { state: { ...rest, handed: handedInFull ?? rest.handed } as WatcherState, problem: null }
   } catch (error) {
     const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     return {
@@ -85,13 +87,18 @@ export function keepWatcherState(path: string, log: Log) {
   }
 }
 
+/** The release before, which may be started again beside the newer schema, takes what was handed on for numbers: it knows no times of changes. */
+function asFormerReleasesRead(state: WatcherState): object {
+  return { ...state, handed: state.handed.map((changeId) => changeId.split('@')[0]), handedInFull: state.handed }
+}
+
 /** All or nothing, on disk before it returns. */
 async function writeWatcherState(path: string, state: WatcherState): Promise<void> {
   await makeFolder(dirname(path))
   const temporary = `${path}.new`
   const file = await open(temporary, 'w')
   try {
-    await file.writeFile(JSON.stringify(state))
+    await file.writeFile(JSON.stringify(asFormerReleasesRead(state)))
     await file.sync()
   } finally {
     await file.close()
