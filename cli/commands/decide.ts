@@ -50,7 +50,7 @@ export async function decide(
       by: context.actor,
       state,
     },
-    text: `${action} ${key.view}@v${key.version} ${formatInterval(interval)}: ${stateText(state, away)}`,
+    text: `${action} ${key.view}@v${key.version} ${formatInterval(interval)}: ${stateText(state, action, away)}`,
   }
 }
 
@@ -110,8 +110,13 @@ function candidateGone({ runId, view, version, interval }: Decision): Millcourse
   )
 }
 
-function stateText(state: 'applied' | 'started' | 'recorded', away: MillcourseError | null): string {
-  if (state === 'applied') return 'carried out; what it changes online is published next'
-  if (state === 'started') return 'recorded and started; online values follow'
+function stateText(
+  state: 'applied' | 'started' | 'recorded',
+  action: DecisionRequest['action'],
+  away: MillcourseError | null,
+): string {
+  const next = action === 'rerun' ? 'a run of it begins' : 'what it changes online is published next'
+  if (state === 'applied') return `carried out; ${next}`
+  if (state === 'started') return `recorded and started; ${next}`
   return `recorded, not started (${away?.message}): the next tick carries it out`
 }
