@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import getPort from 'get-port'
+import getPort, { portNumbers } from 'get-port'
 import { startDynalite } from '../adapters/embedded/embedded-dynalite.js'
 import { startEmbeddedPostgres } from '../adapters/embedded/embedded-postgres.js'
 import { startEmbeddedTemporal } from '../adapters/embedded/embedded-temporal.js'
@@ -118,10 +118,15 @@ async function keepTemporal({ repoDir, environment, keep, onPart, signal }: DevS
   return part
 }
 
-/** The ports of the last time where they are free. */
+/** Below those that kernels give to connections on their way out: such a one can take a port between its choice and its use. */
+const [portMin, portMax, portsTried] = [20_000, 29_999, 200] as const
+
+/** The ports of the last time where they are free; else from a place by chance, where another stack that starts now hardly looks. */
 async function choosePorts(repoDir: string): Promise<Ports> {
   const last = await readState<Partial<Ports>>(repoDir, 'ports.json')
-  const pick = (port: number | undefined) => getPort({ host: '127.0.0.1', ...(port ? { port } : {}) })
+  const from = portMin + Math.floor(Math.random() * (portMax - portMin - portsTried))
+  const others = [...portNumbers(from, from + portsTried)]
+  const pick = (port: number | undefined) => getPort({ host: '127.0.0.1', port: port ? [port, ...others] : others })
   const ports = {
     postgres: await pick(last?.postgres),
     dynamodb: await pick(last?.dynamodb),

@@ -104,6 +104,9 @@ describe('from start to end', () => {
     const first = start()
     const { addresses } = await ready(first)
     expect(Object.keys(addresses)).toEqual(expect.arrayContaining(['Temporal UI', 'Temporal', 'Postgres', 'DynamoDB']))
+    // None that a connection on its way out may have got meanwhile.
+    for (const name of ['Temporal UI', 'Temporal', 'Postgres', 'DynamoDB', 'Serving API'])
+      expect(Number(/:(\d+)/.exec(addresses[name]!)?.[1]), name).toBeLessThan(30_000)
     expect((await fetch(addresses['Temporal UI']!)).status).toBe(200)
     expect(run('apply', '--paused')).toMatchObject({ revision: 1, isChanged: true })
     const { isHealthy, findings } = run('doctor') as { isHealthy: boolean; findings: { part: string; found: string }[] }
