@@ -1,13 +1,14 @@
 /**
- * Loaded before a process of the product (`node --import`): says each ten seconds, in bytes, what its resident memory is made of, right after a whole
- * collection, so that what is left is what is kept. What is neither heap nor external is native: the engine, Temporal's core, the allocator's own.
+ * Loaded before a process of the product (`node --import`), into each of its threads: says each ten seconds, in bytes, what the thread's heap is, right
+ * after a whole collection, so that what is left is what is kept, and the main thread what of the process is resident. Workflows run in a thread of
+ * their own. What is neither heap nor external is native: the engine, Temporal's core, the allocator's own.
  */
 import { appendFileSync } from 'node:fs'
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { isMainThread } from 'node:worker_threads'
+import { threadId } from 'node:worker_threads'
 
-if (isMainThread && process.env.SOAK_HEAP_LOG) {
+if (process.env.SOAK_HEAP_LOG) {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc')
   const say = () => {
@@ -15,8 +16,8 @@ if (isMainThread && process.env.SOAK_HEAP_LOG) {
     const spaces = Object.fromEntries(
       getHeapSpaceStatistics().map(({ space_name, space_used_size }) => [space_name, space_used_size]),
     )
-    const line = JSON.stringify({ at: new Date().toISOString(), pid: process.pid, ...process.memoryUsage(), spaces })
-    appendFileSync(process.env.SOAK_HEAP_LOG, `${line}\n`)
+    const place = { at: new Date().toISOString(), pid: process.pid, thread: threadId }
+    appendFileSync(process.env.SOAK_HEAP_LOG, `${JSON.stringify({ ...place, ...process.memoryUsage(), spaces })}\n`)
   }
   setInterval(say, 10_000).unref()
 }
