@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity'
 import { expect, test } from 'vitest'
 import type { RunKind } from '../core/plan/index.js'
 import { isScheduledStep, type ScheduledSteps, scheduledSteps } from './make-way.js'
-import { isWaiting } from './publish-slots.js'
+import { isWaiting } from './step-waits.js'
 
 const times = { stepMsMax: 60_000, restMs: 0, patienceMs: 30_000 }
 

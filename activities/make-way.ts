@@ -5,8 +5,9 @@
  * gets on also where workers are never at rest. Its publish, a step of many writes, pauses between them in the same way (write-permits.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApplicationFailure, asyncLocalStorage, type Info } from '@temporalio/activity'
+import { asyncLocalStorage, type Info } from '@temporalio/activity'
 import type { RunKind } from '../core/plan/index.js'
+import { waitFor } from './step-waits.js'
 
 export interface ScheduledSteps {
   /** Does `work`, which is a step of a scheduled run. */
@@ -30,7 +31,6 @@ export interface WayTimes {
 }
 
 const timesDefault: WayTimes = { stepMsMax: 15_000, restMs: 1_000, patienceMs: 30_000 }
-const againAfterMs = 4_000
 const lookEveryMs = 50
 /** Of Temporal's priorities: that of workflows started with none. Lower numbers go first. */
 const priorityDefault = 3
@@ -56,13 +56,7 @@ export function scheduledSteps({ stepMsMax, restMs, patienceMs } = timesDefault)
     makeWay(kind, { scheduledTimestampMs, currentAttemptScheduledTimestampMs }) {
       if (kind !== 'backfill' || currentAttemptScheduledTimestampMs - scheduledTimestampMs >= patienceMs) return
       if (!isUnderWay()) return
-      throw ApplicationFailure.create({
-        type: 'BackfillMakesWay',
-        // No failure: nobody is told of it.
-        category: 'BENIGN',
-        message: 'scheduled runs are under way at this worker',
-        nextRetryDelay: againAfterMs * (0.5 + Math.random()),
-      })
+      throw waitFor('BackfillMakesWay', 'scheduled runs are under way at this worker')
     },
     async untilRest(msMax) {
       const untilMs = performance.now() + msMax

@@ -113,10 +113,10 @@ function overlapping(plan: BackfillPlan, other: Backfill): MillcourseError {
       : `wait for it (millcourse backfill status ${id})`
   return new MillcourseError(
     'BACKFILL_OVERLAPS',
-    `backfill ${other.backfillId} of ${plan.view}@v${plan.version} is ${other.state} over ${formatInterval(other.range)}, by ${other.by}: ${other.reason}`,
+    `backfill ${id} of ${plan.view}@v${plan.version} is ${state} over ${formatInterval(other.range)}, by ${other.by}: ${other.reason}`,
     {
       hint: `${wait}${state === 'cancelling' ? '' : `, or millcourse backfill cancel ${id}`}`,
-      facts: { view: plan.view, backfill: other.backfillId, by: other.by },
+      facts: { view: plan.view, backfill: id, by: other.by },
     },
   )
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { isWaiting, type PublishKind, publishSlots } from './publish-slots.js'
+import { type PublishKind, publishSlots } from './publish-slots.js'
+import { isWaiting } from './step-waits.js'
 
 /** How many of each kind, asked for one after the other, get a slot while none is given back. */
 async function begun(

@@ -3,7 +3,7 @@
  * planned, computed or recorded. So half of the slots are for publishes, and half of these for those of backfills: whoever finds none gives
  * its own back and is tried again some seconds later, which costs no wait in this process and no event in Temporal.
  */
-import { ApplicationFailure } from '@temporalio/activity'
+import { waitFor } from './step-waits.js'
 
 export type PublishKind = 'scheduled' | 'backfill'
 
@@ -11,8 +11,6 @@ export interface PublishSlots {
   /** Under one of the slots. @throws ApplicationFailure a benign one, to be tried again, where none is free */
   inSlot<T>(kind: PublishKind, work: () => Promise<T>): Promise<T>
 }
-
-const againAfterMs = 4_000
 
 /** @param activitiesMax slots of the worker; null: publishes do not wait, and all may be theirs */
 export function publishSlots(activitiesMax: number | null): PublishSlots {
@@ -23,13 +21,7 @@ export function publishSlots(activitiesMax: number | null): PublishSlots {
     async inSlot(kind, work) {
       const all = taken.scheduled + taken.backfill
       if (all >= slots || taken[kind] >= most[kind])
-        throw ApplicationFailure.create({
-          type: 'PublishWaits',
-          // No failure: nobody is told of it.
-          category: 'BENIGN',
-          message: 'other publishes of this worker wait for the write budget',
-          nextRetryDelay: againAfterMs * (0.5 + Math.random()),
-        })
+        throw waitFor('PublishWaits', 'other publishes of this worker wait for the write budget')
       taken[kind] += 1
       try {
         return await work()
@@ -38,9 +30,4 @@ export function publishSlots(activitiesMax: number | null): PublishSlots {
       }
     },
   }
-}
-
-/** As opposed to a step that has failed: a publish without a slot, a backfill's run that makes way. */
-export function isWaiting(error: unknown): boolean {
-  return error instanceof ApplicationFailure && error.category === 'BENIGN'
 }

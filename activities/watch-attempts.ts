@@ -7,7 +7,7 @@ import type { Log } from './activity-deps.js'
 import { startPulse } from './attempt-pulse.js'
 import { toFirstFailure, toTemporalFailure } from './failure.js'
 import { isScheduledStep, type ScheduledSteps } from './make-way.js'
-import { isWaiting } from './publish-slots.js'
+import { isWaiting } from './step-waits.js'
 import type { Activities } from './steps.js'
 
 /** So long a publish that fails is tried again without an item more; the other steps have times of their own (workflows/proxy-activities.ts). */

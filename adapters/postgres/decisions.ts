@@ -130,9 +130,8 @@ async function checkApplicable(trx: OpenTransaction, request: DecisionRequest, c
       hint: `decide on the newest run of ${formatInterval(request.interval)}: millcourse runs`,
       facts: { runId: run.run_id, committedRunId: newer },
     })
-  const current = await readCommit(trx, currentId)
-  const isLeftOut = current?.runId === run.run_id && current.held !== undefined
-  if (run.outcome !== 'running' && isLeftOut && (request.action === 'rerun' || !current.held.isRejected)) return
+  const find = request.action === 'rerun' ? findLeavingOut : findHolding
+  if (run.outcome !== 'running' && (await find(trx, run, currentId)) !== null) return
   const allowed = decidable[request.action]
   if (!allowed.includes(run.outcome))
     throw notApplicable(
@@ -151,8 +150,18 @@ const decidable: Readonly<Record<DecisionRequest['action'], readonly RunOutcome[
 
 /** R35: what counts for the interval is this run's, without features that await a decision. */
 async function findHolding(trx: OpenTransaction, run: RunRow, currentId: bigint | null): Promise<HoldingCommit | null> {
+  const commit = await findLeavingOut(trx, run, currentId)
+  return commit?.held.isRejected ? null : commit
+}
+
+/** The same, also without features that were rejected. */
+async function findLeavingOut(
+  trx: OpenTransaction,
+  run: RunRow,
+  currentId: bigint | null,
+): Promise<HoldingCommit | null> {
   const current = await readCommit(trx, currentId)
-  if (current?.runId !== run.run_id || current.held === undefined || current.held.isRejected) return null
+  if (current?.runId !== run.run_id || current.held === undefined) return null
   return { ...current, held: current.held }
 }
 
@@ -163,16 +172,9 @@ type HoldingCommit = Commit & { readonly held: NonNullable<Commit['held']> }
  * re-opened for; what re-opens the interval from now on counts.
  */
 async function settleReopening(trx: OpenTransaction, request: DecisionRequest, runId: string): Promise<void> {
-  const newest = await trx
-    .selectFrom('runs')
+  const newest = await newestRun(trx, request)
     .select(['run_id', 'number'])
-    .where('view', '=', request.view)
-    .where('version', '=', request.version)
-    .where('start_at', '=', request.interval.start)
-    .where('end_at', '=', request.interval.end)
     .where('outcome', '!=', 'skipped')
-    .orderBy('ordinal', 'desc')
-    .limit(1)
     .executeTakeFirst()
   if (newest?.run_id !== runId || newest.number !== null) return
   await trx
@@ -192,22 +194,25 @@ async function checkOverdue(trx: OpenTransaction, request: DecisionRequest, curr
   const isEmptied = request.action === 'rerun' && (await readCommit(trx, currentId))?.isRejected === true
   if (currentId !== null && !isEmptied)
     throw notApplicable(request, 'has an accepted version', 'name a held or failed run of it: millcourse runs')
-  const held = await trx
-    .selectFrom('runs')
-    .select('run_id')
-    .where('view', '=', request.view)
-    .where('version', '=', request.version)
-    .where('start_at', '=', request.interval.start)
-    .where('end_at', '=', request.interval.end)
-    .where('outcome', '=', 'held')
-    .orderBy('ordinal', 'desc')
-    .executeTakeFirst()
+  const held = await newestRun(trx, request).select('run_id').where('outcome', '=', 'held').executeTakeFirst()
   if (held !== undefined)
     throw notApplicable(
       request,
       `has the held run ${held.run_id}`,
       `millcourse decide ${held.run_id} ${request.action} --reason …`,
     )
+}
+
+/** Of the interval that is decided on. */
+function newestRun(trx: OpenTransaction, { view, version, interval }: DecisionRequest) {
+  return trx
+    .selectFrom('runs')
+    .where('view', '=', view)
+    .where('version', '=', version)
+    .where('start_at', '=', interval.start)
+    .where('end_at', '=', interval.end)
+    .orderBy('ordinal', 'desc')
+    .limit(1)
 }
 
 /** The committed run, when it was pinned after this one; a run that never got a number goes by its start. */

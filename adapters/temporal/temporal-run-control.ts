@@ -62,13 +62,6 @@ export interface TemporalRunControlOptions extends TemporalTarget {
 /** TASK_QUEUE_TYPE_WORKFLOW of Temporal's API. */
 const workflowQueue = 1
 
-/** The SDK asks every 20 seconds, and each time listens to the signal once more: after some minutes Node would warn whoever waits of a leak. */
-function longWait(): AbortController {
-  const waiting = new AbortController()
-  setMaxListeners(0, waiting.signal)
-  return waiting
-}
-
 export class TemporalRunControl implements RunControl {
   private client: Promise<Client> | null = null
   private probe: Promise<Client> | null = null
@@ -135,17 +128,24 @@ export class TemporalRunControl implements RunControl {
         workflowId,
         args,
       })
-      const noWorker = this.failWithoutWorker(client)
-      const waiting = longWait()
-      try {
-        const result = client.withAbortSignal(waiting.signal, () => handle.result())
-        return await Promise.race([result, noWorker.failed])
-      } finally {
-        noWorker.stop()
-        // A wait left open would be retried by the SDK after the connection has been closed, which ends the process.
-        waiting.abort()
-      }
+      return await this.resultOf(client, handle)
     })
+  }
+
+  /** @throws MillcourseError where no worker takes it up */
+  private async resultOf<Result>(client: Client, handle: { result(): Promise<Result> }): Promise<Result> {
+    const noWorker = this.failWithoutWorker(client)
+    const waiting = new AbortController()
+    // The SDK asks every 20 seconds, and each time listens to the signal once more: after some minutes Node would warn of a leak.
+    setMaxListeners(0, waiting.signal)
+    try {
+      const result = client.withAbortSignal(waiting.signal, () => handle.result())
+      return await Promise.race([result, noWorker.failed])
+    } finally {
+      noWorker.stop()
+      // A wait left open would be retried by the SDK after the connection has been closed, which ends the process.
+      waiting.abort()
+    }
   }
 
   /** One that was started by hand is joined. Beside a Schedule's, which has a name of its own, it does no harm: each span is recorded by one. */
@@ -158,15 +158,7 @@ export class TemporalRunControl implements RunControl {
         workflowIdConflictPolicy: 'USE_EXISTING',
         args: [{ heartbeatMs, ...input }],
       })
-      const noWorker = this.failWithoutWorker(client)
-      const waiting = longWait()
-      try {
-        const result = client.withAbortSignal(waiting.signal, () => handle.result())
-        return await Promise.race([result, noWorker.failed])
-      } finally {
-        noWorker.stop()
-        waiting.abort()
-      }
+      return await this.resultOf(client, handle)
     })
   }
 

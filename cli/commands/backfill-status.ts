@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isMillcourseError, MillcourseError } from '../../core/errors.js'
+import { MillcourseError } from '../../core/errors.js'
 import type { Backfill, BackfillInterval } from '../../core/ports/backfill-ledger.js'
 import type { LedgerReader } from '../../core/ports/ledger.js'
 import { backfillWorkflowId } from '../../core/ports/run-control.js'
@@ -15,6 +15,7 @@ import {
   type ShownProgress,
 } from '../backfill-screen/status-text.js'
 import type { CliContext, Report } from '../context.js'
+import { askWork } from '../run-screen/ask-work.js'
 import type { RunWork } from '../run-screen/work-text.js'
 import { findBackfill, readProgress } from './backfill-target.js'
 
@@ -82,17 +83,11 @@ export async function oneReport(context: CliContext, backfillId: string): Promis
   }
 }
 
-/** What its publish is at: that of runs has a run to say it. All else is said without Temporal. */
-async function workOf({ project, runControl }: CliContext, backfill: Backfill): Promise<RunWork> {
-  try {
-    // No run of its workflow in particular: the newest.
-    return await (await runControl()).workOf({
-      ...{ workflowId: backfillWorkflowId({ project, ...backfill }), temporalRunId: '' },
-    })
-  } catch (error) {
-    if (isMillcourseError(error)) return { kind: 'unknown', why: error.message }
-    throw error
-  }
+/** What its publish is at: that of runs has a run to say it. */
+function workOf(context: CliContext, backfill: Backfill): Promise<RunWork> {
+  const workflowId = backfillWorkflowId({ project: context.project, ...backfill })
+  // No run of its workflow in particular: the newest.
+  return askWork(context, { workflowId, temporalRunId: '' })
 }
 
 const intervalFacts = ({ interval, need, runId, outcome }: BackfillInterval) => ({

@@ -21,7 +21,7 @@ import { parseDuration } from '../../core/time/duration.js'
 import { formatInstant, type Instant } from '../../core/time/instant.js'
 import { type Interval, toIsoInterval } from '../../core/time/interval.js'
 import type { CommitFacts, ExplainFacts, FeatureFacts, OnlineFacts, RowFacts } from './explain-facts.js'
-import { type Evidence, movedCommit } from './gather-evidence.js'
+import { type Evidence, movedCommit, wholeInterval } from './gather-evidence.js'
 
 export interface FactsInput {
   readonly bundle: ViewBundle
@@ -204,13 +204,10 @@ function problemsOf(bundle: ViewBundle, { states, commits, neverRan }: Evidence,
 
 /** Of parts of a span the whole intervals that they lie in, as far as these have ended. */
 function endedAmong(bundle: ViewBundle, parts: readonly Interval[], now: Instant): Interval[] {
-  const everyNs = parseDuration(bundle.view.every)
   const ended = intervalStartOf(bundle, now)
   return parts
-    .map(({ start, end }) => {
-      const whole = intervalStartOf(bundle, end - 1n) + everyNs
-      return { start: intervalStartOf(bundle, start), end: whole < ended ? whole : ended }
-    })
+    .map((part) => wholeInterval(bundle, part))
+    .map(({ start, end }) => ({ start, end: end < ended ? end : ended }))
     .filter(({ start, end }) => start < end)
 }
 

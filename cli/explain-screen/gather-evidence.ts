@@ -119,12 +119,15 @@ type InputNow = FileNow & { readonly alias?: string }
 
 /** None overlaps another: each row is to be read once. */
 function wholeIntervals(bundle: ViewBundle, spans: readonly Interval[]): Interval[] {
-  const everyNs = parseDuration(bundle.view.every)
-  const whole = spans.map(({ start, end }) => ({
+  return mergeRanges(spans.map((span) => wholeInterval(bundle, span)))
+}
+
+/** From the start of the interval in which a span begins to the end of that in which it ends. */
+export function wholeInterval(bundle: ViewBundle, { start, end }: Interval): Interval {
+  return {
     start: intervalStartOf(bundle, start),
-    end: intervalStartOf(bundle, end - 1n) + everyNs,
-  }))
-  return mergeRanges(whole)
+    end: intervalStartOf(bundle, end - 1n) + parseDuration(bundle.view.every),
+  }
 }
 
 /** Who may not read the source, or cannot now, is told what is committed and online. */

@@ -15,6 +15,7 @@ import { blockedBy, judgeSla } from '../../core/watch/index.js'
 import { runSummary } from '../commands/run-summary.js'
 import type { RunTarget } from '../commands/run-target.js'
 import type { CliContext } from '../context.js'
+import { askWork } from './ask-work.js'
 import { blastRadius, sourcesAtFault } from './blast-radius.js'
 import { nextSteps } from './next-steps.js'
 import { compareFileSchemas } from './read-schemas.js'
@@ -122,22 +123,12 @@ async function runDetails(ports: FactPorts, ledger: LedgerReader, run: RunRecord
     measures: run.measures,
     spend: await ledger.spendOf(run.runId),
     files: run.pins?.files ?? [],
-    ...(run.outcome === 'running' ? { work: await workOf(ports, run) } : {}),
+    ...(run.outcome === 'running' ? { work: await askWork(ports, run) } : {}),
     temporal: {
       workflowId: run.workflowId,
       runId: run.temporalRunId,
       ui: temporalUi === null ? null : `${temporalUi}/namespaces/${namespace}/${workflow}`,
     },
-  }
-}
-
-/** All else is said without Temporal. */
-async function workOf({ runControl }: FactPorts, run: RunRecord): Promise<RunWork> {
-  try {
-    return await (await runControl()).workOf(run)
-  } catch (error) {
-    if (isMillcourseError(error)) return { kind: 'unknown', why: error.message }
-    throw error
   }
 }
 

@@ -36,7 +36,7 @@ const partBytes = 8 * 1024 * 1024
 const tailBytes = 8
 
 /** Names of columns at the top level of the schema -> their names in the copy. */
-export type NewNames = ReadonlyMap<string, string>
+type NewNames = ReadonlyMap<string, string>
 
 /**
  * The bytes of the copy, in parts. Of the columns named, those of the two kinds are changed, at the top level of the schema.
